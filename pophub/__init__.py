@@ -1,0 +1,1 @@
+"""pophub: agencies' databases to a national population database, every share counted."""

@@ -1,0 +1,1 @@
+"""Values and rules of the hub: no vendor library is imported below this folder."""

@@ -1,0 +1,103 @@
+"""The few protocols between stages and adapters, and the values that cross them.
+
+Inside the hub a table of records is *columns*: a dict from column name to a list with one value
+a row, all lists of one length. No record is an object on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Columns = dict[str, list[Any]]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One failed rule of one row: its gate, code, blamed field, and the reason in words.
+
+    Shape: `row` is the row's index in the frame that was judged. The reason never holds a value.
+    """
+
+    row: int
+    gate: str
+    code: str
+    field: str | None
+    reason: str
+    severity: str = "critical"
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Raw columns mapped to the contract, with the failures that mapping found.
+
+    Shape: `columns` has each contract field; a value that could not be mapped is None there and
+    has a failure of gate `contract`. `keys[i]` is None where the key could not be mapped,
+    `markers[i]` where the marker could not (int64: microseconds UTC, or the sequence),
+    `changed_at[i]` is the time of the change in microseconds UTC or None, `deleted[i]` a bool.
+    """
+
+    columns: Columns
+    keys: list[str | None]
+    markers: list[int | None]
+    changed_at: list[int | None]
+    deleted: list[bool]
+    failures: list[Failure]
+
+
+class Mapper(Protocol):
+    """Maps raw columns to a contract; pure, column-wise."""
+
+    def map(self, raw: Columns) -> Mapped:
+        """Map every row; never raises for a bad value."""
+        ...
+
+
+class Rules(Protocol):
+    """Judges mapped columns plus `hub_` columns by the suite of one contract."""
+
+    def judge(self, frame: Columns) -> list[Failure]:
+        """Judge every row of a non-empty frame.
+
+        Errors: `ValidatorFailed` when a column is missing, an expectation raised, fewer rows were
+        judged than given, the suite is empty or the deadline passed.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class DropFile:
+    """A file of a drop folder that is complete: name and SHA-256 (hex) of its content."""
+
+    name: str
+    digest: str
+
+
+class TableSource(Protocol):
+    """A table read in the order of its change marker."""
+
+    def columns(self) -> tuple[str, ...]:
+        """Give the names of the columns as they are now at the source."""
+        ...
+
+    def read(self, from_marker: int | None, chunk_rows: int) -> Iterator[Columns]:
+        """Give all rows from `from_marker` (inclusive, hub's units) on, and those without a
+        usable marker, ordered by marker and key, in chunks.
+        """
+        ...
+
+
+class FolderSource(Protocol):
+    """A drop folder whose files are each taken once."""
+
+    def files(self, taken: Sequence[str]) -> Iterator[DropFile]:
+        """Give complete files whose digest is not among `taken`, oldest name first."""
+        ...
+
+    def read(self, file: DropFile, chunk_rows: int) -> Iterator[Columns]:
+        """Give the file's rows in their order, in chunks. Columns of the first chunk are the header."""
+        ...
+
+
+CodeTables = Mapping[str, Mapping[str, str]]

@@ -1,0 +1,127 @@
+"""The one room of psycopg2: connections, transactions, COPY, and its errors in pophub's words."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import psycopg2
+import psycopg2.extensions
+from psycopg2 import errors as pg
+from psycopg2.extras import execute_values as _execute_values
+
+from pophub.domain.errors import ConfigError, PophubError, TransientError
+from pophub.settings import Settings
+
+Connection = psycopg2.extensions.connection
+Cursor = psycopg2.extensions.cursor
+CONNECT_S = 10
+
+
+def connect(settings: Settings, role: str, *, database: str | None = None) -> Connection:
+    """Open a connection of `role` in its own session; one a process and stage, never across a fork.
+
+    Errors: `postgres.unreachable` (transient), `postgres.password` (config).
+    """
+    with translated(f"role {role}"):
+        connection = psycopg2.connect(
+            **settings.dsn(role, database),
+            connect_timeout=CONNECT_S,
+            keepalives_idle=10,
+            options="-c statement_timeout=300000 -c idle_in_transaction_session_timeout=600000 -c timezone=UTC",
+        )
+    return connection
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Turn psycopg2's errors into pophub's, with their cause and without their texts' values."""
+    try:
+        yield
+    except (pg.DeadlockDetected, pg.SerializationFailure) as cause:
+        raise TransientError("postgres.deadlock", "the transaction met another one", where=where,
+                             remedy="it is retried as a whole") from cause
+    except pg.DiskFull as cause:
+        raise TransientError("postgres.disk_full", "PostgreSQL has no space left", where=where,
+                             remedy="free or add disk space; the batch was rolled back") from cause
+    except psycopg2.OperationalError as cause:
+        raise _operational(cause, where) from cause
+    except psycopg2.InterfaceError as cause:
+        raise TransientError("postgres.connection_lost", "the connection to PostgreSQL is gone", where=where,
+                             remedy="see `pophub status`; the stage reads where it stands and goes on") from cause
+
+
+def _operational(cause: psycopg2.OperationalError, where: str) -> PophubError:
+    text = str(cause)
+    if "password authentication failed" in text or "no password supplied" in text:
+        return ConfigError("postgres.password", "PostgreSQL refused the password", where=where,
+                           remedy="compare the secret file of this role, or run `pophub up` to set the roles anew")
+    if "does not exist" in text:
+        return ConfigError("postgres.missing", "PostgreSQL lacks the database or role", where=where,
+                           remedy="run `pophub up`, which prepares the hub")
+    return TransientError("postgres.unreachable", "PostgreSQL cannot be reached", where=where,
+                          remedy="start it with `pophub up`, or see `pophub status`")
+
+
+@contextmanager
+def transaction(connection: Connection, where: str) -> Iterator[Cursor]:
+    """One transaction: COMMIT at the end of the block, ROLLBACK on any error.
+
+    After a `TransientError` from here the COMMIT is indefinite: read the state before deciding.
+    """
+    with translated(where):
+        with connection.cursor() as cursor:
+            try:
+                yield cursor
+            except BaseException:
+                if not connection.closed:
+                    connection.rollback()
+                raise
+            connection.commit()
+
+
+def execute_values(cursor: Cursor, sql: str, rows: Sequence[tuple[Any, ...]], *, fetch: bool = False) -> list[tuple[Any, ...]]:
+    """Run `sql` with `values %s` for all rows; give what it returns when `fetch`."""
+    if not rows:
+        return []
+    result = _execute_values(cursor, sql, rows, page_size=5000, fetch=fetch)
+    return list(result) if fetch else []
+
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "\\N"
+    if isinstance(value, str):
+        return value.translate(_ESCAPES) if ("\\" in value or not value.isprintable()) else value
+    if isinstance(value, bytes):
+        return "\\\\x" + value.hex()
+    if value is True:
+        return "t"
+    if value is False:
+        return "f"
+    return str(value)
+
+
+def copy_rows(cursor: Cursor, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    """COPY rows into `table` (both names from code, never from data)."""
+    text = "\n".join(["\t".join(map(_cell, row)) for row in rows])
+    if text:
+        cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin", io.StringIO(text + "\n"))
+
+
+@cache
+def statements(file: str) -> dict[str, str]:
+    """Read the named statements of `pophub/sql/<file>.sql`: each starts with `-- name: <name>`."""
+    text = resources.files("pophub").joinpath("sql", f"{file}.sql").read_text()
+    found: dict[str, str] = {}
+    for part in text.split("-- name: ")[1:]:
+        name, _, body = part.partition("\n")
+        found[name.strip()] = body.strip().rstrip(";")
+    return found

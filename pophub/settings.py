@@ -1,0 +1,121 @@
+"""Where the hub's servers, files and secrets are: environment first, then `<home>/endpoints.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets as token_source
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pophub.domain.errors import ConfigError
+
+PROJECT = Path(__file__).resolve().parent.parent
+_REFERENCE = re.compile(r"\A\$\{([A-Z][A-Z0-9_]*)\}\Z")
+
+
+class Endpoints(BaseModel):
+    """Addresses of the servers; `pophub up` writes them, clusters set POPHUB_* variables instead."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    postgres_host: str = Field("127.0.0.1", description="host of PostgreSQL")
+    postgres_port: int = Field(5432, description="port of PostgreSQL")
+    postgres_superuser: str = Field("postgres", description="role that owns the embedded server")
+    database: str = Field("pophub", description="the hub's database")
+    kafka_bootstrap: str = Field("127.0.0.1:9092", description="host:port of the brokers, comma separated")
+    kafka_replicas: int = Field(1, description="replication factor of new topics")
+    airflow_url: str = Field("http://127.0.0.1:8080", description="Airflow's API server")
+    web_url: str = Field("http://127.0.0.1:8081", description="pophub's own pages and schema registry")
+
+
+class Settings(BaseModel):
+    """Everything a stage needs to find its servers. Immutable; made once a process."""
+
+    model_config = ConfigDict(frozen=True, ignored_types=(cached_property,))
+
+    home: Path
+    project: Path
+    endpoints: Endpoints
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read POPHUB_HOME, POPHUB_PROJECT, then POPHUB_<ENDPOINT> over `<home>/endpoints.json`."""
+        project = Path(os.environ.get("POPHUB_PROJECT", PROJECT)).resolve()
+        home = Path(os.environ.get("POPHUB_HOME", project / ".pophub")).resolve()
+        known: dict[str, object] = {}
+        written = home / "endpoints.json"
+        if written.exists():
+            known = json.loads(written.read_text())
+        for name in Endpoints.model_fields:
+            value = os.environ.get(f"POPHUB_{name.upper()}")
+            if value:
+                known[name] = value
+        return cls(home=home, project=project, endpoints=Endpoints.model_validate(known))
+
+    def secret(self, name: str) -> str:
+        """Give the secret `name` (such as `postgres.pophub_judge`), made on first use.
+
+        Environment POPHUB_SECRET_<NAME> (dots and dashes as underscores) comes first, then the
+        0600 file `<home>/secrets/<name>`.
+        """
+        variable = "POPHUB_SECRET_" + re.sub(r"[^A-Za-z0-9]", "_", name).upper()
+        if value := os.environ.get(variable):
+            return value
+        folder = self.home / "secrets"
+        path = folder / name
+        if not path.exists():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            draft = folder / f".{name}.{os.getpid()}"
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(token_source.token_urlsafe(32))
+            try:
+                os.link(draft, path)  # the first of two racing processes wins
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return path.read_text().strip()
+
+    def dsn(self, role: str, database: str | None = None) -> dict[str, str | int]:
+        """Keyword arguments for a PostgreSQL connection of `role`."""
+        return {
+            "host": self.endpoints.postgres_host,
+            "port": self.endpoints.postgres_port,
+            "user": role,
+            "password": self.secret(f"postgres.{role}"),
+            "dbname": database or self.endpoints.database,
+            "application_name": role,
+        }
+
+    @cached_property
+    def source_variables(self) -> dict[str, str]:
+        """Variables of `<home>/sources.env` (NAME=value lines), which `simulate` writes."""
+        path = self.home / "sources.env"
+        if not path.exists():
+            return {}
+        pairs = (line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
+        return {name.strip(): value.strip() for name, value in pairs}
+
+    def resolve(self, text: str, *, where: str) -> str:
+        """Replace a whole-value `${NAME}` reference by its value; other text stays as it is.
+
+        Errors: `config.secret_missing` when the variable is nowhere set.
+        """
+        match = _REFERENCE.match(text)
+        if match is None:
+            return text
+        name = match.group(1)
+        value = os.environ.get(name) or self.source_variables.get(name)
+        if not value:
+            raise ConfigError(
+                "config.variable_missing",
+                f"the variable {name} is not set",
+                where=where,
+                remedy=f"export {name}, or run `pophub simulate` to set up the simulated agencies",
+            )
+        return value

@@ -1,0 +1,345 @@
+-- The hub's tables, views and grants: docs/data-model.md in SQL. Applied by `wiring.prepare`, idempotent.
+-- Owner of everything is pophub_owner; the stages have roles of their own, named at each grant.
+
+create schema if not exists extract;
+create schema if not exists judge;
+create schema if not exists population;
+create schema if not exists quarantine;
+create schema if not exists ledger;
+create schema if not exists hub;
+
+-- extract: the one writer is the role pophub_extract (ticks and settings: pophub_owner) ------------
+
+create table if not exists extract.setting (
+    name text primary key,
+    value text not null
+);
+
+create table if not exists extract.tick (
+    at timestamptz primary key
+);
+
+create table if not exists extract.batch (
+    batch bigint generated always as identity primary key,
+    stem text not null,
+    run text not null,
+    contract int not null,
+    exchanged_at timestamptz not null,
+    rows int not null,
+    state text not null check (state in ('open', 'sent')),
+    opened_at timestamptz not null default clock_timestamp(),
+    sent_at timestamptz
+);
+create index if not exists batch_run on extract.batch (stem, run);
+
+-- how far a source has been read: one row a stem
+create table if not exists extract.position (
+    stem text primary key,
+    marker bigint,
+    exchanged_at timestamptz not null,
+    columns text[] not null,
+    moved_at timestamptz not null default clock_timestamp()
+);
+
+-- digests of rows at or behind the position that were sent already; what may be read again
+create table if not exists extract.sent_row (
+    stem text not null,
+    digest bytea not null,
+    marker bigint,
+    primary key (stem, digest)
+);
+
+create table if not exists extract.file (
+    stem text not null,
+    digest text not null,
+    name text not null,
+    rows int not null,
+    taken_at timestamptz not null default clock_timestamp(),
+    primary key (stem, digest)
+);
+
+-- a batch that was refused: nothing went to raw, the position stayed
+create table if not exists extract.hold (
+    hold bigint generated always as identity primary key,
+    stem text not null,
+    code text not null,
+    subject text not null,
+    what text not null,
+    remedy text not null,
+    since timestamptz not null default clock_timestamp(),
+    last_seen timestamptz not null default clock_timestamp(),
+    released_at timestamptz
+);
+create unique index if not exists hold_open on extract.hold (stem, code, subject) where released_at is null;
+
+-- judge: the one writer is pophub_judge ----------------------------------------------------------
+
+create table if not exists judge.lane (
+    stem text not null,
+    lane int not null,
+    raw_offset bigint not null default 0,
+    sequence bigint not null default 0,
+    chain bytea not null default '\x',
+    primary key (stem, lane)
+);
+
+-- one row for each micro-batch, batch and lane: read = shared + quarantined + duplicate + superseded
+create table if not exists judge.reconciliation (
+    stem text not null,
+    lane int not null,
+    raw_from bigint not null,
+    raw_to bigint not null,
+    batch bigint not null,
+    read int not null,
+    shared int not null,
+    quarantined int not null,
+    duplicate int not null,
+    superseded int not null,
+    judged_at timestamptz not null default clock_timestamp(),
+    primary key (stem, lane, raw_from, batch),
+    check (read = shared + quarantined + duplicate + superseded)
+);
+create index if not exists reconciliation_batch on judge.reconciliation (batch);
+
+-- records that never reached the gates
+create table if not exists judge.passed_over (
+    stem text not null,
+    lane int not null,
+    raw_offset bigint not null,
+    row int not null,
+    batch bigint not null,
+    event_id bytea not null,
+    state text not null check (state in ('duplicate', 'superseded')),
+    primary key (stem, lane, raw_offset, row)
+);
+
+-- population: the accepted state; the one writer is pophub_judge ---------------------------------
+
+create table if not exists population.head (
+    stem text not null,
+    key text collate "C" not null,
+    marker bigint not null,
+    content bytea not null,
+    contract int not null,
+    event_id bytea not null,
+    operation "char" not null,
+    lane int not null,
+    sequence bigint not null,
+    month date not null,
+    primary key (stem, key)
+);
+
+create table if not exists population.citizen (
+    citizen_id text collate "C" primary key,
+    full_name text,
+    birth_date date,
+    sex text,
+    province_code text,
+    household_code text,
+    marital_status text,
+    died_on date,
+    present boolean not null default false,
+    markers jsonb not null default '{}'
+);
+
+-- accepted identity versions: who exists, under which name, since when
+create table if not exists population.identity (
+    citizen_id text collate "C" not null,
+    valid_from bigint not null,
+    name_folded text,
+    birth_day int,
+    present boolean not null,
+    primary key (citizen_id, valid_from)
+);
+
+create table if not exists population.claim (
+    stem text not null,
+    field text not null,
+    value text collate "C" not null,
+    key text collate "C" not null,
+    primary key (stem, field, value)
+);
+
+-- quarantine: versions that failed, waiting for repair; the one writer is pophub_judge ------------
+
+create table if not exists quarantine.version (
+    id bigint generated always as identity primary key,
+    stem text not null,
+    key text collate "C" not null,
+    marker bigint not null,
+    content bytea not null,
+    event_id bytea not null,
+    contract int not null,
+    operation "char" not null,
+    lane int not null,
+    raw_offset bigint not null,
+    row int not null,
+    batch bigint not null,
+    exchanged_at timestamptz not null,
+    changed_at bigint,
+    raw bytea not null,
+    gate text not null,
+    failures jsonb not null,
+    waits_for text[],
+    waits_until timestamptz,
+    state text not null check (state in ('quarantined', 'shared', 'superseded', 'duplicate')),
+    first_judged_at timestamptz not null,
+    last_judged_at timestamptz not null,
+    unique (stem, lane, raw_offset, row)
+);
+create index if not exists version_key on quarantine.version (stem, key, marker);
+create index if not exists version_waits on quarantine.version (stem) where waits_for is not null and state = 'quarantined';
+
+-- ledger: append-only; history by pophub_judge, transaction by pophub_share ----------------------
+
+create table if not exists ledger.history (
+    month date not null,
+    stem text not null,
+    lane int not null,
+    sequence bigint not null,
+    event_id bytea not null,
+    key text collate "C" not null,
+    marker bigint not null,
+    operation "char" not null,
+    content bytea not null,
+    payload bytea,
+    contract int not null,
+    exchanged_at timestamptz not null,
+    recorded_at timestamptz not null,
+    batch bigint not null,
+    raw_offset bigint not null,
+    row int not null,
+    replayed boolean not null,
+    digest bytea not null,
+    primary key (month, stem, lane, sequence)
+) partition by range (month);
+
+-- how far the ledger of a subscription is complete: one row a lane
+create table if not exists ledger.lane (
+    recipient text not null,
+    stem text not null,
+    lane int not null,
+    sequence bigint not null default 0,
+    transactions bigint not null default 0,
+    chain bytea not null default '\x',
+    primary key (recipient, stem, lane)
+);
+
+create table if not exists ledger.transaction (
+    month date not null,
+    recipient text not null,
+    stem text not null,
+    lane int not null,
+    sequence bigint not null,
+    event_id bytea not null,
+    subscription int not null,
+    exchanged_at timestamptz not null,
+    recorded_at timestamptz not null,
+    digest bytea not null,
+    primary key (month, recipient, stem, lane, sequence)
+) partition by range (month);
+
+create or replace function ledger.ensure_month(wanted date) returns void
+language plpgsql security definer set search_path = ledger, pg_temp as $$
+declare
+    first date := date_trunc('month', wanted)::date;
+    suffix text := to_char(first, 'YYYYMM');
+begin
+    if to_regclass('ledger.history_' || suffix) is not null then
+        return;
+    end if;
+    perform pg_advisory_xact_lock(hashtext('ledger.ensure_month'));
+    execute format('create table if not exists ledger.history_%s partition of ledger.history for values from (%L) to (%L)',
+        suffix, first, (first + interval '1 month')::date);
+    execute format('create table if not exists ledger.transaction_%s partition of ledger.transaction for values from (%L) to (%L)',
+        suffix, first, (first + interval '1 month')::date);
+end $$;
+revoke all on function ledger.ensure_month(date) from public;
+
+select ledger.ensure_month(m::date)
+from generate_series(date '2022-01-01', date_trunc('month', now()) + interval '12 months', interval '1 month') m;
+
+-- hub: what anyone may count from outside ---------------------------------------------------------
+
+create table if not exists hub.registry_schema (
+    id int not null,
+    subject text not null,
+    version int not null,
+    schema text not null,
+    fingerprint text not null,
+    primary key (subject, version)
+);
+create index if not exists registry_schema_id on hub.registry_schema (id);
+
+create table if not exists hub.subscription (
+    recipient text not null,
+    stem text not null,
+    version int not null,
+    starts_at timestamptz not null,
+    ends_at timestamptz,
+    terms jsonb not null,
+    primary key (recipient, stem, version)
+);
+
+create or replace view hub.record_state as
+    select stem, batch, lane, raw_offset, row, event_id, 'shared'::text as state, null::text as gate
+    from ledger.history where not replayed
+    union all
+    select stem, batch, lane, raw_offset, row, event_id, state,
+        case when state = 'quarantined' then gate end
+    from quarantine.version
+    union all
+    select stem, batch, lane, raw_offset, row, event_id, state, null
+    from judge.passed_over;
+
+create or replace view hub.share_transaction as
+    select 'population'::text as recipient, stem, lane, sequence, event_id, exchanged_at, recorded_at
+    from ledger.history
+    union all
+    select recipient, stem, lane, sequence, event_id, exchanged_at, recorded_at
+    from ledger.transaction;
+
+create or replace view hub.batch_summary as
+    select b.stem, b.batch, b.run, b.contract, b.exchanged_at, b.state, b.rows as sent,
+        coalesce(sum(r.read), 0)::bigint as read,
+        coalesce(sum(r.shared), 0)::bigint as shared,
+        coalesce(sum(r.quarantined), 0)::bigint as quarantined,
+        coalesce(sum(r.duplicate), 0)::bigint as duplicate,
+        coalesce(sum(r.superseded), 0)::bigint as superseded
+    from extract.batch b left join judge.reconciliation r using (stem, batch)
+    group by b.batch;
+
+-- grants: least privilege -------------------------------------------------------------------------
+
+grant usage on schema extract to pophub_extract, pophub_judge, pophub_read;
+grant usage on schema judge to pophub_judge, pophub_read;
+grant usage on schema population to pophub_judge;
+grant usage on schema quarantine to pophub_judge, pophub_read;
+grant usage on schema ledger to pophub_judge, pophub_share, pophub_read;
+grant usage on schema hub to pophub_extract, pophub_judge, pophub_share, pophub_read;
+
+grant select on extract.setting, extract.tick to pophub_extract;
+grant select, insert, update on extract.batch, extract.position, extract.hold to pophub_extract;
+grant select, insert, delete on extract.sent_row to pophub_extract;
+grant select, insert on extract.file to pophub_extract;
+
+grant select, insert, update on judge.lane to pophub_judge;
+grant select, insert on judge.reconciliation, judge.passed_over to pophub_judge;
+grant select, insert, update on population.head, population.citizen to pophub_judge;
+grant select, insert, update, delete on population.identity, population.claim to pophub_judge;
+grant select, insert, update on quarantine.version to pophub_judge;
+grant select, insert on ledger.history to pophub_judge;
+grant execute on function ledger.ensure_month(date) to pophub_judge, pophub_share;
+
+grant select on ledger.history to pophub_share;
+grant select, insert, update on ledger.lane to pophub_share;
+grant select, insert on ledger.transaction to pophub_share;
+grant select on hub.subscription to pophub_share;
+
+grant select on all tables in schema hub to pophub_read;
+grant select on extract.batch, extract.position, extract.hold, extract.setting, extract.file to pophub_read;
+grant select on judge.lane, judge.reconciliation, ledger.lane, ledger.transaction to pophub_read;
+grant select (month, stem, lane, sequence, event_id, marker, operation, contract, exchanged_at, recorded_at, batch, raw_offset, row, replayed, digest)
+    on ledger.history to pophub_read;
+grant select (id, stem, event_id, contract, operation, lane, raw_offset, row, batch, exchanged_at, gate, state, waits_until, first_judged_at, last_judged_at)
+    on quarantine.version to pophub_read;
