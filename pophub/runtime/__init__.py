@@ -1,0 +1,1 @@
+"""Start, stop and look after the embedded servers."""

@@ -1,0 +1,313 @@
+"""Start and stop the hub: what `pophub up` and `pophub down` do, in order."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib.util
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psutil
+
+from pophub.domain.errors import ConfigError
+from pophub.runtime import (
+    airflow,
+    broker,
+    places,
+    ports,
+    postgres,
+    processes,
+    supervise,
+)
+from pophub.settings import Settings
+
+Report = Callable[[str, float], None]
+
+PROGRAMS: dict[str, tuple[str, ...]] = {
+    "postgres": ("postgres",),
+    "kafka": ("kafka",),
+    "airflow": tuple(airflow.ARGUMENTS),
+    "web": ("web",),
+}
+SERVERS = tuple(PROGRAMS)
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """What is known of one program. Units: `memory_bytes` counts shared pages once."""
+
+    name: str
+    running: bool
+    pid: int | None
+    since: datetime | None
+    address: str
+    memory_bytes: int
+
+
+class _Steps:
+    """Reports the seconds of each step; steps may run beside each other."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        begun = time.monotonic()
+        yield
+        with self._lock:
+            self._report(name, time.monotonic() - begun)
+
+
+def start(
+    settings: Settings,
+    *,
+    servers: Iterable[str] = SERVERS,
+    report: Report = lambda name, seconds: None,
+    prepare: Callable[[Settings], None] | None = None,
+) -> Settings:
+    """Start what is not running yet and wait until all of it answers.
+
+    `prepare` runs once PostgreSQL and Kafka answer, before Airflow may run a task. Servers whose
+    address is in the environment are not ours: they are left out. `report` is called from several
+    threads, one at a time.
+    """
+    wanted = [server for server in _known(servers) if not ports.external(server)]
+    with _alone(settings):
+        settings = ports.settle(settings)
+        steps = _Steps(report)
+        missing = _missing(settings, wanted)
+        if missing:
+            with steps.step("supervisor"):
+                _clear_the_way(settings, wanted)
+        _start_servers(settings, wanted, missing, steps, prepare)
+    return settings
+
+
+def _known(servers: Iterable[str]) -> list[str]:
+    asked = set(servers)
+    if strangers := asked - set(SERVERS):
+        raise ConfigError(
+            "runtime.unknown_server",
+            f"there is no server named {', '.join(sorted(strangers))}",
+            remedy=f"choose from {', '.join(SERVERS)}",
+        )
+    return [
+        name for name in SERVERS if name in asked and (name != "web" or _web_exists())
+    ]
+
+
+def _web_exists() -> bool:
+    try:
+        return importlib.util.find_spec("pophub.web.__main__") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+@contextlib.contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Let one process at a time start or stop this home's servers."""
+    path = places.make_private(settings.home) / "up.lock"
+    if postgres.run_as() is not None:
+        settings.home.chmod(0o711)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as held:
+            raise ConfigError(
+                "runtime.busy",
+                "another process is starting or stopping this hub",
+                where=str(path),
+                remedy="wait until it is done, then again",
+            ) from held
+        yield
+
+
+def _missing(settings: Settings, wanted: Iterable[str]) -> list[str]:
+    known = supervise.programs(settings)
+    return [
+        server
+        for server in wanted
+        if any(
+            known.get(name, {}).get("statename") not in ("RUNNING", "STARTING")
+            for name in PROGRAMS[server]
+        )
+    ]
+
+
+def _clear_the_way(settings: Settings, wanted: list[str]) -> None:
+    """Have a supervisor that knows every program, and no leftovers of a crashed one."""
+    if supervise.running(settings):
+        known = set(supervise.programs(settings))
+        if all(name in known for server in wanted for name in PROGRAMS[server]):
+            return
+        supervise.shut_down(settings)
+    _end_leftovers(settings)
+    ports.refuse_taken(settings, wanted)
+    everything = [name for server in _known(SERVERS) for name in PROGRAMS[server]]
+    supervise.launch(settings, everything)
+
+
+def _start_servers(
+    settings: Settings,
+    wanted: list[str],
+    missing: list[str],
+    steps: _Steps,
+    prepare: Callable[[Settings], None] | None,
+) -> None:
+    """Start in order, beside each other where that is sound.
+
+    PostgreSQL and Kafka start together; Airflow's metadata is migrated and its API server, the
+    slowest to come up, started meanwhile. Whatever runs tasks waits for `prepare`.
+    """
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        store = pool.submit(_start_postgres, settings, missing, steps)
+        carrier = pool.submit(_start_kafka, settings, missing, steps)
+        face = pool.submit(_start_airflow_api, settings, missing, steps, store)
+        store.result()
+        carrier.result()
+        if prepare is not None:
+            with steps.step("prepare"):
+                prepare(settings)
+        face.result()
+    with steps.step("airflow") if "airflow" in missing else contextlib.nullcontext():
+        for server in ("airflow", "web"):
+            for name in PROGRAMS[server] if server in missing else ():
+                supervise.start(settings, name)
+        if "airflow" in wanted:
+            names = PROGRAMS["airflow"]
+            supervise.wait_ready(
+                settings, names, lambda: airflow.healthy(settings), 120
+            )
+    if "web" in wanted:
+        port = ports.port_of(settings.endpoints, "web")
+        with steps.step("web") if "web" in missing else contextlib.nullcontext():
+            supervise.wait_ready(
+                settings, ["web"], lambda: ports.reachable("127.0.0.1", port), 60
+            )
+
+
+def _start_postgres(settings: Settings, missing: list[str], steps: _Steps) -> None:
+    if "postgres" not in missing:
+        return
+    with steps.step("postgres"):
+        postgres.configure(settings)
+        supervise.start(settings, "postgres")
+        supervise.wait_ready(
+            settings, ["postgres"], lambda: postgres.ready(settings), 60
+        )
+        postgres.make_databases(settings)
+
+
+def _start_kafka(settings: Settings, missing: list[str], steps: _Steps) -> None:
+    if "kafka" not in missing:
+        return
+    if not broker.jars_present():
+        with steps.step("kafka jars"):
+            broker.fetch_jars()
+    with steps.step("kafka"):
+        broker.configure(settings)
+        supervise.start(settings, "kafka")
+        supervise.wait_ready(settings, ["kafka"], lambda: broker.ready(settings), 60)
+
+
+def _start_airflow_api(
+    settings: Settings, missing: list[str], steps: _Steps, store: Future[None]
+) -> None:
+    store.result()
+    if "airflow" not in missing:
+        return
+    with steps.step("airflow metadata"):
+        airflow.configure(settings)
+        airflow.migrate(settings)
+        supervise.start(settings, "airflow-api-server")
+
+
+def stop(settings: Settings) -> None:
+    """End everything started from this home, also what a crash left behind; repeatable."""
+    if not settings.home.exists():
+        return
+    with _alone(settings):
+        supervise.shut_down(settings)
+        _end_leftovers(settings)
+
+
+def _end_leftovers(settings: Settings) -> None:
+    """End processes that carry this home's mark, PostgreSQL last, and forget their traces."""
+    stale = supervise.process(settings)
+    if stale is not None:
+        processes.end([stale], how=signal.SIGTERM, wait_s=30)
+    database = processes.belonging(settings.home, "postgres")
+    others = [
+        found for found in processes.belonging(settings.home) if found not in database
+    ]
+    processes.end(others, how=signal.SIGTERM, wait_s=10)
+    masters = [found for found in database if not _parent_among(found, database)]
+    processes.end(masters, how=signal.SIGINT, wait_s=30)
+    processes.end(processes.belonging(settings.home), how=signal.SIGKILL, wait_s=1)
+    postgres.forget_stale(settings)
+    (settings.home / "supervisor" / "supervisord.pid").unlink(missing_ok=True)
+    socket = settings.home / "supervisor" / "control.sock"
+    socket.unlink(missing_ok=True)
+
+
+def _parent_among(process: psutil.Process, others: list[psutil.Process]) -> bool:
+    try:
+        return process.ppid() in {other.pid for other in others}
+    except psutil.Error:
+        return False
+
+
+def erase(settings: Settings) -> None:
+    """Delete the data of all embedded servers, with their secrets; stop the hub first."""
+    if supervise.process(settings) is not None:
+        raise ConfigError(
+            "runtime.running",
+            "the hub runs still",
+            where=str(settings.home),
+            remedy="run `pophub down` first",
+        )
+    shutil.rmtree(postgres.data_folder(settings), ignore_errors=True)
+    for name in ("kafka", "airflow", "logs"):
+        shutil.rmtree(settings.home / name, ignore_errors=True)
+
+
+def state(settings: Settings) -> list[ServerState]:
+    """Tell of each program whether it runs, since when, where, and how much memory it holds."""
+    known = supervise.programs(settings)
+    return [
+        _state_of(settings, server, name, known.get(name, {}))
+        for server in SERVERS
+        for name in PROGRAMS[server]
+    ]
+
+
+def _state_of(
+    settings: Settings, server: str, name: str, entry: dict[str, object]
+) -> ServerState:
+    port = ports.port_of(settings.endpoints, server)
+    host = settings.endpoints.postgres_host if server == "postgres" else "127.0.0.1"
+    if ports.external(server):
+        return ServerState(
+            name, ports.reachable(host, port), None, None, f"{host}:{port}", 0
+        )
+    up = entry.get("statename") in ("RUNNING", "STARTING")
+    pid = int(str(entry["pid"])) if up else None
+    since = datetime.fromtimestamp(int(str(entry["start"])), UTC) if up else None
+    memory = processes.proportional_bytes(_family(pid)) if pid else 0
+    return ServerState(name, up, pid, since, f"{host}:{port}", memory)
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.Error:
+        return []
