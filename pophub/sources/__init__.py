@@ -1,0 +1,30 @@
+"""Sources: one file per kind of source, never per agency. `open_source` picks by declaration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pophub.contracts.model import Connector, FilesSource, SqlSource
+from pophub.ports import FolderSource, TableSource
+from pophub.settings import Settings
+
+
+def open_source(connector: Connector, settings: Settings) -> TableSource | FolderSource:
+    """Give the source that the connector declares; nothing is connected yet.
+
+    Errors: `config.variable_missing` when the variable of its URL is not set; `source.url` when
+    the URL is no SQLAlchemy URL or names a driver that is not installed.
+    """
+    source = connector.file.source
+    where = connector.stem
+    url = settings.resolve(source.url, where=where)
+    match source:
+        case SqlSource():
+            from pophub.sources.sql import SqlTable
+
+            return SqlTable(source, url, where=where)
+        case FilesSource():
+            from pophub.sources.files import DropFolder
+
+            mapped = tuple(field.source for field in connector.file.mapping.values())
+            return DropFolder(source, Path(url), columns=mapped, where=where)

@@ -1,0 +1,158 @@
+"""A drop folder of CSV and XLSX files, each taken once, by content."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from pophub.contracts.model import FilesSource
+from pophub.domain.errors import PophubError, TransientError
+from pophub.ports import Columns, DropFile
+from pophub.sources import csv_file, xlsx_file
+from pophub.sources.file_kind import kind_of
+
+_UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart")
+
+
+class DropFolder:
+    """The folder that an agency drops its files into (`ports.FolderSource`).
+
+    `columns` are the columns that each file must have besides those of marker and deletion.
+    """
+
+    def __init__(
+        self, source: FilesSource, folder: Path, *, columns: Sequence[str] = (), where: str = ""
+    ) -> None:
+        self._source = source
+        self._folder = folder
+        self._where = where
+        wanted = [*columns, source.marker.column]
+        wanted += [name for name in (source.marker.changed_at,) if name]
+        wanted += [source.deleted.column] if source.deleted else []
+        self._required = tuple(dict.fromkeys(wanted))
+        self._bad: list[PophubError] = []
+
+    def files(self, taken: Sequence[str]) -> Iterator[DropFile]:
+        """Give complete files whose digest is not among `taken`, oldest name first.
+
+        A file younger than `quiet_s` is waited for, once; one that still changes is left for the
+        next call. A refused file never stops the others: `bad` tells of it afterwards.
+        Errors: `source.unreachable` when the folder is not there.
+        """
+        self._bad = []
+        seen = set(taken)
+        for path, before in self._resting():
+            try:
+                digest = self._digest(path)
+                if _state(path) != before or digest in seen:
+                    continue
+                self._check(path)
+            except PophubError as error:
+                self._bad.append(error)
+                continue
+            except FileNotFoundError:
+                continue  # taken away by the agency while we looked
+            except OSError as error:
+                self._bad.append(self._unreadable(path.name, error))
+                continue
+            seen.add(digest)
+            yield DropFile(path.name, digest)
+
+    def bad(self) -> list[PophubError]:
+        """Give why files of the last `files()` were refused; complete once it was iterated."""
+        return list(self._bad)
+
+    def read(self, file: DropFile, chunk_rows: int) -> Iterator[Columns]:
+        """Give the file's rows in their order, in chunks; blank rows are left out.
+
+        Shape: the header's columns, then `_extra`: None where the row has as many values as the
+        header, else a JSON list of the surplus values (`[]` for a row that is too short, whose
+        missing values are None). A value with undecodable bytes comes as bytes.
+        Errors: `source.file_changed` when the content is not that of `file` any more.
+        """
+        path = self._folder / file.name
+        try:
+            if self._digest(path) != file.digest:
+                raise TransientError(
+                    "source.file_changed",
+                    "the file changed after it was found complete",
+                    where=self._place(file.name),
+                    remedy="the run tries again; agencies should drop files under a .part name",
+                )
+            yield from self._rows(path, chunk_rows)
+        except OSError as error:
+            raise self._unreadable(file.name, error) from error
+
+    def _resting(self) -> list[tuple[Path, tuple[int, int, int]]]:
+        found = self._listed()
+        quiet_ns = self._source.quiet_s * 1_000_000_000
+        youngest = max((state[1] for _, state in found), default=0)
+        wait_ns = min(youngest + quiet_ns - time.time_ns(), quiet_ns)
+        if wait_ns <= 0:
+            return found
+        time.sleep(wait_ns / 1e9)
+        rested = dict(found)
+        return [(path, state) for path, state in self._listed() if rested.get(path) == state]
+
+    def _listed(self) -> list[tuple[Path, tuple[int, int, int]]]:
+        try:
+            names = sorted(path.name for path in self._folder.iterdir())
+        except OSError as error:
+            raise TransientError(
+                "source.unreachable",
+                f"the drop folder cannot be listed ({type(error).__name__})",
+                where=self._where,
+                remedy="see that the folder is mounted and may be read; the run tries again",
+            ) from error
+        found = []
+        for name in names:
+            path = self._folder / name
+            if not _unfinished(name) and fnmatchcase(name, self._source.pattern):
+                state = _state(path)
+                if state is not None:
+                    found.append((path, state))
+        return found
+
+    def _check(self, path: Path) -> None:
+        kind = kind_of(path, self._source.encoding, self._place(path.name))
+        room = csv_file if kind == "csv" else xlsx_file
+        room.check(path, self._source, self._required, self._place(path.name))
+
+    def _rows(self, path: Path, chunk_rows: int) -> Iterator[Columns]:
+        kind = kind_of(path, self._source.encoding, self._place(path.name))
+        room = csv_file if kind == "csv" else xlsx_file
+        yield from room.read(path, self._source, chunk_rows, self._place(path.name))
+
+    def _digest(self, path: Path) -> str:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def _place(self, name: str) -> str:
+        return f"{self._where}: {name}" if self._where else name
+
+    def _unreadable(self, name: str, error: OSError) -> TransientError:
+        return TransientError(
+            "source.unreachable",
+            f"the file cannot be read ({type(error).__name__})",
+            where=self._place(name),
+            remedy="see the folder's disk and rights; the run tries again",
+        )
+
+
+def _unfinished(name: str) -> bool:
+    return name.startswith((".", "~$")) or name.lower().endswith(_UNFINISHED)
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    """Give inode, mtime and size; None for what is no plain file (links, pipes, folders)."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

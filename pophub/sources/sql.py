@@ -1,0 +1,180 @@
+"""A table or view of a database, read through SQLAlchemy in one streamed, read-only query."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Engine, create_engine, event, inspect, select
+from sqlalchemy import column as sql_column
+from sqlalchemy import table as sql_table
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.pool import NullPool
+from sqlalchemy.sql import Select
+from sqlalchemy.sql.elements import ColumnClause
+from sqlalchemy.types import TypeEngine
+
+from pophub.contracts.model import SqlSource
+from pophub.domain.errors import ContractBreach, TransientError
+from pophub.ports import Columns
+from pophub.sources.marker_sql import MarkerColumn
+from pophub.sources.sql_errors import translated
+
+CONNECT_S = 10
+STATEMENT_S = 300
+_PLAIN = {type(None), str, int, float, bool, bytes, Decimal, date, datetime}
+_PG_TIMES = (1082, 1114, 1184)  # OIDs of date, timestamp, timestamptz
+
+
+class SqlTable:
+    """A table read in the order of its change marker (`ports.TableSource`)."""
+
+    def __init__(self, source: SqlSource, url: str, *, where: str = "") -> None:
+        self._source = source
+        self._where = where or source.table
+        with translated(self._where):
+            self._url = make_url(url)
+            self._engine = _engine(self._url)
+
+    def columns(self) -> tuple[str, ...]:
+        """Give the names of the columns as they are now at the source."""
+        with translated(self._where), self._connect() as connection:
+            return tuple(self._types(connection))
+
+    def read(self, from_marker: int | None, chunk_rows: int) -> Iterator[Columns]:
+        """Give rows from `from_marker` on and those without a usable marker, in chunks.
+
+        Shape: all columns of the table; ordered by marker and key, rows without a marker last.
+        May give rows below the bound where the marker is text (see `MarkerColumn`). Values are
+        None, str, int, float, bool, Decimal, date, datetime, or bytes where text is undecodable;
+        any other type comes as text.
+        Errors: `source.unreachable`, `source.timeout` (retry); `source.password`,
+        `source.permission`; `source.table_missing`, `source.column_missing`.
+        """
+        with translated(self._where), self._connect() as connection:
+            types = self._types(connection)
+            query = self._query(types, connection.dialect.name, from_marker)
+            streamed = connection.execution_options(stream_results=True, max_row_buffer=chunk_rows)
+            result = streamed.execute(query)
+            for rows in result.partitions(chunk_rows):
+                values = zip(*rows, strict=True)
+                yield {name: _plain(list(value)) for name, value in zip(types, values, strict=True)}
+
+    def _query(
+        self, types: dict[str, TypeEngine[Any]], dialect: str, from_marker: int | None
+    ) -> Select[Any]:
+        missing = [c for c in (self._source.marker.column, *self._source.key) if c not in types]
+        if missing:
+            raise ContractBreach(
+                "source.column_missing",
+                f"the source has no column {', '.join(missing)}",
+                where=self._where,
+                remedy="ask the agency what changed; mend `source.marker` or `source.key`",
+            )
+        schema, _, name = self._source.table.rpartition(".")
+        # Columns without a type: SQLAlchemy converts nothing, the driver's value stays as it is.
+        columns: dict[str, ColumnClause[Any]] = {column: sql_column(column) for column in types}
+        table = sql_table(name, *columns.values(), schema=schema or None)
+        marker_name = self._source.marker.column
+        marker = MarkerColumn(
+            self._source.marker, columns[marker_name], types[marker_name], dialect
+        )
+        query = select(*columns.values()).select_from(table)
+        bound = None if from_marker is None else marker.bound(from_marker)
+        if bound is not None:
+            query = query.where(bound)
+        return query.order_by(*marker.order(), *(columns[key] for key in self._source.key))
+
+    def _types(self, connection: Connection) -> dict[str, TypeEngine[Any]]:
+        schema, _, name = self._source.table.rpartition(".")
+        found = inspect(connection).get_columns(name, schema=schema or None)
+        return {column["name"]: column["type"] for column in found}
+
+    def _connect(self) -> Connection:
+        path = self._url.database
+        if self._url.get_backend_name() == "sqlite" and not (path and Path(path).is_file()):
+            raise TransientError(
+                "source.unreachable",
+                "the source's SQLite file is not there",
+                where=self._where,
+                remedy="see that the file's folder is mounted; the run tries again",
+            )
+        return self._engine.connect()
+
+
+def _engine(url: URL) -> Engine:
+    arguments: dict[str, object] = {}
+    backend = url.get_backend_name()
+    if backend == "postgresql":
+        arguments = {
+            "connect_timeout": CONNECT_S,
+            "keepalives_idle": 30,
+            "application_name": "pophub_extract",
+            "options": "-c default_transaction_read_only=on -c timezone=UTC"
+            f" -c statement_timeout={STATEMENT_S}s",
+        }
+    elif backend == "sqlite" and url.database:
+        arguments = {"timeout": CONNECT_S, "uri": True}
+        location = quote(str(Path(url.database).absolute()))
+        url = url.set(database=f"file:{location}", query={"mode": "ro", "uri": "true"})
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
+    if backend == "sqlite":
+        event.listen(engine, "connect", _lenient_sqlite)
+    elif engine.driver == "psycopg2":
+        event.listen(engine, "connect", _lenient_postgres(engine))
+    return engine
+
+
+def _lenient_sqlite(connection: Any, _record: object) -> None:
+    """Give text that is not UTF-8 as bytes, so that one bad value never fails the read."""
+    connection.text_factory = _text_or_bytes
+
+
+def _text_or_bytes(value: bytes) -> str | bytes:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
+
+
+def _lenient_postgres(engine: Engine) -> Callable[[Any, object], None]:
+    """Give times that Python cannot hold (year 10000, BC) as the server's text."""
+    extensions: Any = engine.dialect.dbapi.extensions  # type: ignore[union-attr]
+
+    def tolerant(oid: int) -> Any:
+        strict = extensions.string_types[oid]
+
+        def cast(value: str | None, cursor: object) -> object:
+            try:
+                return strict(value, cursor)
+            except (ValueError, OverflowError, engine.dialect.dbapi.Error):  # type: ignore[union-attr]
+                return value
+
+        return extensions.new_type((oid,), f"tolerant_{oid}", cast)
+
+    casts = [tolerant(oid) for oid in _PG_TIMES]
+
+    def register(connection: Any, _record: object) -> None:
+        for cast in casts:
+            extensions.register_type(cast, connection)
+
+    return register
+
+
+def _plain(values: list[Any]) -> list[Any]:
+    if set(map(type, values)) <= _PLAIN:
+        return values
+    return [value if type(value) in _PLAIN else _as_text(value) for value in values]
+
+
+def _as_text(value: Any) -> str | bytes:
+    if isinstance(value, memoryview | bytearray):
+        return bytes(value)
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)

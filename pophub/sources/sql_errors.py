@@ -1,0 +1,111 @@
+"""SQLAlchemy's errors in the words of pophub, once; no message carries a row or the URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import exc
+
+from pophub.domain.errors import ConfigError, ContractBreach, PophubError, TransientError
+
+_UNREACHABLE = "see that the source's server runs and answers from here; the run tries again"
+_STATES: dict[str, tuple[type[PophubError], str, str, str]] = {
+    "42P01": (
+        ContractBreach,
+        "source.table_missing",
+        "the table is gone",
+        "ask the agency where the table is, then mend `source.table`",
+    ),
+    "42703": (
+        ContractBreach,
+        "source.column_missing",
+        "a column is gone",
+        "ask the agency what changed, then raise the contract",
+    ),
+    "42501": (
+        ConfigError,
+        "source.permission",
+        "the hub's account may not read the table",
+        "ask the agency to grant SELECT to the hub's account",
+    ),
+    "57014": (
+        TransientError,
+        "source.timeout",
+        "the source did not answer a query in time",
+        "the run tries again; ask the agency for an index on marker and key",
+    ),
+}
+_AT_CONNECT: tuple[tuple[tuple[str, ...], type[PophubError], str, str, str], ...] = (
+    (
+        ("password authentication failed", "no password supplied", "access denied for user"),
+        ConfigError,
+        "source.password",
+        "the source refused the hub's user name or password",
+        "put the right password into the variable of `source.url`",
+    ),
+    (
+        ("role ", "no pg_hba.conf entry", "is not permitted to log in"),
+        ConfigError,
+        "source.password",
+        "the source does not let this account in",
+        "ask the agency which account and address may connect",
+    ),
+    (
+        ("database ",),
+        ConfigError,
+        "source.database_missing",
+        "the source's server has no such database",
+        "mend the database name in the variable of `source.url`",
+    ),
+)
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Raise vendor errors as pophub's, from their cause."""
+    try:
+        yield
+    except exc.NoSuchTableError as error:
+        kind, code, what, remedy = _STATES["42P01"]
+        raise kind(code, what, where=where, remedy=remedy) from error
+    except (exc.ArgumentError, exc.NoSuchModuleError) as error:
+        raise ConfigError(
+            "source.url",
+            "the source's URL is not one that SQLAlchemy can open",
+            where=where,
+            remedy="mend the variable that `source.url` names, such as postgresql+psycopg2://...",
+        ) from error
+    except exc.DBAPIError as error:
+        raise _of_driver(error, where) from error
+
+
+def _of_driver(error: exc.DBAPIError, where: str) -> PophubError:
+    state = getattr(error.orig, "pgcode", None)
+    if state in _STATES:
+        kind, code, what, remedy = _STATES[state]
+        return kind(code, what, where=where, remedy=remedy)
+    message = str(error.orig).lower()
+    if "no such column" in message or "no such table" in message:
+        kind, code, what, remedy = _STATES["42703" if "column" in message else "42P01"]
+        return kind(code, what, where=where, remedy=remedy)
+    if state is None and not isinstance(error, exc.DatabaseError):
+        return _unreachable(where)
+    if isinstance(error, exc.OperationalError) or error.connection_invalidated:
+        fatal = message.rsplit("fatal:", 1)[-1]
+        for signs, kind, code, what, remedy in _AT_CONNECT:
+            if state is None and "fatal:" in message and any(sign in fatal for sign in signs):
+                return kind(code, what, where=where, remedy=remedy)
+        return _unreachable(where)
+    return ContractBreach(
+        "source.unreadable",
+        f"the source cannot be read ({type(error.orig).__name__})",
+        where=where,
+        remedy="open the source with its own tools; if it is sound, report this as a defect",
+    )
+
+
+def _unreachable(where: str) -> TransientError:
+    return TransientError(
+        "source.unreachable", "the source cannot be reached", where=where, remedy=_UNREACHABLE
+    )

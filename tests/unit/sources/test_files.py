@@ -1,0 +1,173 @@
+"""A drop folder takes each whole file once and tells what is wrong with the others."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from openpyxl import Workbook
+
+from pophub.contracts.model import FilesSource
+from pophub.domain.errors import TransientError
+from pophub.ports import Columns
+from pophub.sources.files import DropFolder
+
+HEADER = "Mã hồ sơ,Họ và tên,Cập nhật\n"
+GOOD = HEADER + "H1,Nguyễn Văn A,01/02/2024 03:04:05\nH2,Trần Thị B,02/02/2024 03:04:05\n"
+
+
+def folder(path: Path, **more: object) -> DropFolder:
+    source = FilesSource.model_validate(
+        {"kind": "files", "url": "${X}", "quiet_s": 0, "marker": {"column": "Cập nhật"}, **more}
+    )
+    return DropFolder(source, path, columns=("Mã hồ sơ",), where="thanhhoa.procedures")
+
+
+def whole(drop: DropFolder, chunk_rows: int = 1) -> dict[str, list[Columns]]:
+    return {file.name: list(drop.read(file, chunk_rows)) for file in drop.files([])}
+
+
+def codes(drop: DropFolder) -> dict[str, str]:
+    list(drop.files([]))
+    return {error.where.split(": ")[1]: error.code for error in drop.bad()}
+
+
+def workbook(path: Path, rows: list[list[object]]) -> None:
+    book = Workbook()
+    assert book.active is not None
+    for row in rows:
+        book.active.append(row)
+    book.save(path)
+
+
+def test_csv_and_xlsx_give_the_same_columns_in_name_order(tmp_path: Path) -> None:
+    (tmp_path / "b.csv").write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    workbook(
+        tmp_path / "a.xlsx",
+        [["Mã hồ sơ", "Họ và tên", "Cập nhật", None], ["001", "A", "x"], [None], ["2", None, 5]],
+    )
+    read = whole(folder(tmp_path), chunk_rows=10)
+    assert list(read) == ["a.xlsx", "b.csv"]
+    assert read["a.xlsx"] == [
+        {
+            "Mã hồ sơ": ["001", "2"],
+            "Họ và tên": ["A", None],
+            "Cập nhật": ["x", 5],
+            "_extra": [None, None],
+        }
+    ]
+    assert read["b.csv"][0]["Mã hồ sơ"] == ["H1", "H2"]
+    assert len(whole(folder(tmp_path), chunk_rows=1)["b.csv"]) == 2
+
+
+def test_a_file_is_taken_once_by_content(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(GOOD)
+    shutil.copy(tmp_path / "a.csv", tmp_path / "copy.csv")
+    drop = folder(tmp_path)
+    (found,) = drop.files([])
+    assert found.name == "a.csv"
+    assert not list(drop.files([found.digest]))
+
+
+def test_undecodable_bytes_spoil_their_own_value_only(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(GOOD.encode().replace("Thị".encode(), b"Th\xff"))
+    (chunk,) = whole(folder(tmp_path), chunk_rows=9)["a.csv"]
+    assert chunk["Họ và tên"] == ["Nguyễn Văn A", b"Tr\xe1\xba\xa7n Th\xff B"]
+
+
+def test_rows_of_another_width_are_kept_and_marked(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(HEADER + "H1,A\nH2,B,C,D,E\nH3,C,x\n\n")
+    (chunk,) = whole(folder(tmp_path), chunk_rows=9)["a.csv"]
+    assert chunk["_extra"] == ["[]", '["D", "E"]', None]
+    assert chunk["Cập nhật"] == [None, "C", "x"]
+
+
+def test_a_refused_file_is_named_and_stops_no_other(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_bytes(b"")
+    (tmp_path / "cut.csv").write_text(GOOD[: len(GOOD) - 30])
+    (tmp_path / "quote.csv").write_text(GOOD + 'H3,"never ends,x\n')
+    (tmp_path / "pdf.csv").write_bytes(b"%PDF-1.7 ...")
+    (tmp_path / "text.xlsx").write_text(GOOD)
+    (tmp_path / "header.csv").write_text("a;b;c\n1;2;3\n")
+    (tmp_path / "twice.csv").write_text("Mã hồ sơ,Cập nhật,Cập nhật\n")
+    workbook(tmp_path / "good.xlsx", [["Mã hồ sơ", "Cập nhật"], ["1", "x"]])
+    body = (tmp_path / "good.xlsx").read_bytes()
+    (tmp_path / "half.xlsx").write_bytes(body[: len(body) // 2])
+    (tmp_path / "book.csv").write_bytes(body)
+    with zipfile.ZipFile(tmp_path / "other.xlsx", "w") as archive:
+        archive.writestr("readme", "no workbook")
+    with zipfile.ZipFile(tmp_path / "bomb.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/workbook.xml", b"0" * (40 << 20))
+    drop = folder(tmp_path)
+    assert [file.name for file in drop.files([])] == ["good.xlsx"]
+    assert codes(drop) == {
+        "empty.csv": "source.file_empty",
+        "cut.csv": "source.file_truncated",
+        "quote.csv": "source.file_truncated",
+        "pdf.csv": "source.file_kind",
+        "text.xlsx": "source.file_kind",
+        "header.csv": "source.header_missing",
+        "twice.csv": "source.header_repeated",
+        "half.xlsx": "source.file_truncated",
+        "book.csv": "source.file_kind",
+        "other.xlsx": "source.file_kind",
+        "bomb.xlsx": "source.file_bomb",
+    }
+
+
+@pytest.mark.parametrize("last", ['H3,5" ống,x', 'H3,"a\nb",x', "H3,A,x"])
+def test_sound_last_lines_are_not_taken_for_cut(tmp_path: Path, last: str) -> None:
+    (tmp_path / "a.csv").write_text(GOOD + last)
+    assert len(whole(folder(tmp_path), chunk_rows=9)["a.csv"][0]["_extra"]) == 3
+
+
+def test_a_damaged_workbook_is_refused_not_crashed_on(tmp_path: Path) -> None:
+    workbook(tmp_path / "a.xlsx", [["Mã hồ sơ", "Cập nhật"], *([str(i), "x"] for i in range(99))])
+    body = bytearray((tmp_path / "a.xlsx").read_bytes())
+    for at in range(0, len(body), 97):
+        spoiled = bytearray(body)
+        spoiled[at : at + 8] = b"\xff" * 8
+        (tmp_path / "a.xlsx").write_bytes(spoiled)
+        whole(folder(tmp_path), chunk_rows=50)
+
+
+def test_unfinished_and_foreign_names_are_left_alone(tmp_path: Path) -> None:
+    for name in ("a.csv.part", "~$a.xlsx", ".a.csv", "other.csv"):
+        (tmp_path / name).write_text(GOOD)
+    (tmp_path / "ho_so_link.csv").symlink_to(tmp_path / "other.csv")
+    os.mkfifo(tmp_path / "ho_so_pipe.csv")
+    drop = folder(tmp_path, pattern="ho_so_*")
+    assert not list(drop.files([]))
+    assert not drop.bad()
+
+
+def test_a_young_file_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(GOOD)
+    began = time.monotonic()
+    assert whole(folder(tmp_path, quiet_s=1))
+    assert 0.5 < time.monotonic() - began < 3
+
+
+def test_a_file_that_still_grows_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(HEADER)
+    monkeypatch.setattr("pophub.sources.files.time.sleep", lambda _s: path.write_text(GOOD))
+    assert not list(folder(tmp_path, quiet_s=60).files([]))
+
+
+def test_a_file_changed_after_it_was_found_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(GOOD)
+    drop = folder(tmp_path)
+    (found,) = drop.files([])
+    (tmp_path / "a.csv").write_text(HEADER)
+    with pytest.raises(TransientError, match=r"source\.file_changed"):
+        list(drop.read(found, 10))
+
+
+def test_a_missing_folder_is_unreachable(tmp_path: Path) -> None:
+    with pytest.raises(TransientError, match=r"source\.unreachable"):
+        list(folder(tmp_path / "nowhere").files([]))

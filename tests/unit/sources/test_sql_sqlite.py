@@ -1,0 +1,135 @@
+"""A table source keeps its promises on SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pophub.contracts.model import SqlSource
+from pophub.domain.errors import ConfigError, ContractBreach, TransientError
+from pophub.sources.sql import SqlTable
+
+LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")
+
+
+def database(path: Path, rows: list[tuple[object, ...]]) -> str:
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "CREATE TABLE doanh_thu (rev INTEGER PRIMARY KEY AUTOINCREMENT, ma TEXT, cap_nhat TEXT)"
+        )
+        connection.executemany("INSERT INTO doanh_thu (ma, cap_nhat) VALUES (?, ?)", rows)
+    connection.close()
+    return f"sqlite:///{path}"
+
+
+def source(**marker: object) -> SqlSource:
+    return SqlSource.model_validate(
+        {
+            "kind": "sql",
+            "url": "${X}",
+            "table": "doanh_thu",
+            "key": ["ma"],
+            "marker": marker or {"column": "cap_nhat"},
+        }
+    )
+
+
+def us(year: int, month: int, day: int, hour: int = 0) -> int:
+    return int(datetime(year, month, day, hour, tzinfo=LOCAL).timestamp() * 1_000_000)
+
+
+def keys(table: SqlTable, from_marker: int | None, chunk_rows: int = 2) -> list[Any]:
+    return [key for chunk in table.read(from_marker, chunk_rows) for key in chunk["ma"]]
+
+
+def test_rows_from_the_marker_on_come_in_order_with_the_markerless_last(tmp_path: Path) -> None:
+    rows = [
+        ("late", "2023-05-01 00:00:00"),
+        ("b", "2024-01-02 03:04:05"),
+        ("none", None),
+        ("a", "2024-01-02 03:04:05"),
+        ("old", "2022-01-01 00:00:00"),
+        ("odd", "1/2/2020"),
+    ]
+    table = SqlTable(source(), database(tmp_path / "x.sqlite", rows))
+    assert table.columns() == ("rev", "ma", "cap_nhat")
+    assert keys(table, us(2023, 5, 1)) == ["odd", "late", "a", "b", "none"]
+    assert sorted(keys(table, None)) == ["a", "b", "late", "none", "odd", "old"]
+
+
+def test_day_first_text_is_bounded_and_ordered_by_time(tmp_path: Path) -> None:
+    rows = [
+        ("b", "02/01/2024 00:00:00"),
+        ("a", "31/12/2023 23:59:59"),
+        ("c", "01/02/2024 00:00:00"),
+    ]
+    table = SqlTable(
+        source(column="cap_nhat", format="%d/%m/%Y %H:%M:%S"), database(tmp_path / "x", rows)
+    )
+    assert keys(table, None) == ["a", "b", "c"]
+    assert keys(table, us(2024, 1, 2)) == ["b", "c"]
+
+
+def test_a_sequence_is_bounded(tmp_path: Path) -> None:
+    rows = [("a", "x"), ("b", "y"), ("c", "z")]
+    table = SqlTable(source(column="rev", kind="sequence"), database(tmp_path / "x", rows))
+    assert keys(table, 2) == ["b", "c"]
+
+
+def test_one_undecodable_value_comes_as_bytes(tmp_path: Path) -> None:
+    url = database(tmp_path / "x", [("a", "2024-01-01 00:00:00")])
+    with sqlite3.connect(tmp_path / "x") as connection:
+        connection.execute(
+            "INSERT INTO doanh_thu (ma, cap_nhat) VALUES (CAST(X'4EFF' AS TEXT), NULL)"
+        )
+    connection.close()
+    assert keys(SqlTable(source(), url), None) == ["a", b"N\xff"]
+
+
+def test_a_bound_before_all_time_reads_everything(tmp_path: Path) -> None:
+    table = SqlTable(source(), database(tmp_path / "x", [("a", "2024-01-01 00:00:00")]))
+    assert keys(table, -(2**63)) == ["a"]
+
+
+def test_a_dropped_column_shows_and_a_dropped_marker_is_a_breach(tmp_path: Path) -> None:
+    url = database(tmp_path / "x", [("a", "2024-01-01 00:00:00")])
+    table = SqlTable(source(), url)
+    with sqlite3.connect(tmp_path / "x") as connection:
+        connection.execute("ALTER TABLE doanh_thu DROP COLUMN cap_nhat")
+    connection.close()
+    assert table.columns() == ("rev", "ma")
+    with pytest.raises(ContractBreach, match="column_missing.*cap_nhat"):
+        keys(table, None)
+
+
+def test_a_missing_table_a_missing_file_and_a_wrong_url_are_told_apart(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "empty").execute("CREATE TABLE other (a)").connection.close()
+    with pytest.raises(ContractBreach, match=r"source\.table_missing"):
+        SqlTable(source(), f"sqlite:///{tmp_path / 'empty'}").columns()
+    with pytest.raises(TransientError, match=r"source\.unreachable"):
+        SqlTable(source(), f"sqlite:///{tmp_path / 'nowhere'}").columns()
+    assert not (tmp_path / "nowhere").exists()
+    with pytest.raises(ConfigError, match=r"source\.url"):
+        SqlTable(source(), "no url")
+    (tmp_path / "text").write_text("this is no database" * 100)
+    with pytest.raises(ContractBreach, match=r"source\.unreadable"):
+        SqlTable(source(), f"sqlite:///{tmp_path / 'text'}").columns()
+
+
+def test_the_source_is_never_written(tmp_path: Path) -> None:
+    url = database(tmp_path / "x", [("a", "2024-01-01 00:00:00")])
+    table = SqlTable(source(), url)
+    with pytest.raises(Exception, match="readonly"), table._connect() as connection:
+        connection.exec_driver_sql("DELETE FROM doanh_thu")
+
+
+def test_bounds_in_utc_meet_local_text(tmp_path: Path) -> None:
+    rows = [("before", "2024-01-01 06:59:59"), ("at", "2024-01-01 07:00:00")]
+    table = SqlTable(source(), database(tmp_path / "x", rows))
+    midnight = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp() * 1_000_000)
+    assert keys(table, midnight) == ["at"]
