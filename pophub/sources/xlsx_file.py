@@ -6,7 +6,6 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +93,10 @@ def _check_zip(path: Path, where: str) -> None:
 def _rows(path: Path, where: str) -> Iterator[Sequence[Any]]:
     """Give the rows of the first sheet, as wide as their own cells, whatever the sheet claims."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # openpyxl on styles that we never read
-            workbook = load_workbook(path, read_only=True, data_only=True, keep_links=False)
-        with closing(workbook):
+        with path.open("rb") as file:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # openpyxl on styles that we never read
+                workbook = load_workbook(file, read_only=True, data_only=True, keep_links=False)
             sheet = workbook.worksheets[0]
             sheet.reset_dimensions()
             yield from sheet.iter_rows(values_only=True)

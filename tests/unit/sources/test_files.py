@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -36,11 +37,11 @@ def codes(drop: DropFolder) -> dict[str, str]:
     return {error.where.split(": ")[1]: error.code for error in drop.bad()}
 
 
-def workbook(path: Path, rows: list[list[object]]) -> None:
+def workbook(path: Path, rows: Sequence[Sequence[object]]) -> None:
     book = Workbook()
     assert book.active is not None
     for row in rows:
-        book.active.append(row)
+        book.active.append(list(row))
     book.save(path)
 
 
@@ -126,7 +127,7 @@ def test_sound_last_lines_are_not_taken_for_cut(tmp_path: Path, last: str) -> No
 
 
 def test_a_damaged_workbook_is_refused_not_crashed_on(tmp_path: Path) -> None:
-    workbook(tmp_path / "a.xlsx", [["Mã hồ sơ", "Cập nhật"], *([str(i), "x"] for i in range(99))])
+    workbook(tmp_path / "a.xlsx", [["Mã hồ sơ", "Cập nhật"], *[[str(i), "x"] for i in range(99)]])
     body = bytearray((tmp_path / "a.xlsx").read_bytes())
     for at in range(0, len(body), 97):
         spoiled = bytearray(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from pophub.sources.sql import SqlTable
 LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
-def database(path: Path, rows: list[tuple[object, ...]]) -> str:
+def database(path: Path, rows: Sequence[tuple[object, ...]]) -> str:
     with sqlite3.connect(path) as connection:
         connection.execute(
             "CREATE TABLE doanh_thu (rev INTEGER PRIMARY KEY AUTOINCREMENT, ma TEXT, cap_nhat TEXT)"
