@@ -30,6 +30,10 @@ ARGUMENTS = {
 
 LOGIN = "admin"
 
+MIGRATED_SQL = (
+    "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'airflow'"
+)
+
 PRELOAD = '''\
 """Written by pophub. Loads heavy modules once in the scheduler: the workers it forks inherit them."""
 
@@ -136,9 +140,8 @@ def configure(settings: Settings) -> None:
 
 def migrate(settings: Settings) -> None:
     """Bring Airflow's metadata to this version; nothing to do where that is done already."""
-    known = "SELECT version FROM pophub_migrated"
-    wanted = version("apache-airflow")
-    if postgres.psql(settings, known, "airflow").stdout.strip() == wanted:
+    wanted = f"airflow {version('apache-airflow')}"
+    if postgres.psql(settings, MIGRATED_SQL).stdout.strip() == wanted:
         return
     done = subprocess.run(
         [sys.executable, "-m", "airflow", "db", "migrate"],
@@ -150,17 +153,14 @@ def migrate(settings: Settings) -> None:
         check=False,
     )
     if done.returncode:
-        report = places.write_private(
-            settings.home / "logs" / "airflow-migrate.log", done.stderr
-        )
+        report = places.write_private(settings.home / "logs" / "airflow-migrate.log", done.stderr)
         raise TransientError(
             "airflow.migrate_failed",
             f"`airflow db migrate` ended with {done.returncode}:\n{places.tail(report)}\n",
             where=str(report),
             remedy="run `pophub doctor`",
         )
-    marker = "DROP TABLE IF EXISTS pophub_migrated; CREATE TABLE pophub_migrated"
-    postgres.psql(settings, f"{marker} AS SELECT text '{wanted}' AS version", "airflow")
+    postgres.psql(settings, f"COMMENT ON DATABASE airflow IS '{wanted}'")
 
 
 def healthy(settings: Settings) -> bool:

@@ -31,6 +31,8 @@ JVM = (
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:MaxMetaspaceSize=160m",
     "-Djava.awt.headless=true",
+    "--sun-misc-unsafe-memory-access=allow",  # no warnings of Java 25 in the log
+    "--enable-native-access=ALL-UNNAMED",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSX",
@@ -112,11 +114,7 @@ def cache_folder() -> Path:
     """Give the folder of the jars: POPHUB_JARS, or one in the user's cache, shared by all homes."""
     if chosen := os.environ.get("POPHUB_JARS"):
         return Path(chosen)
-    return (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        / "pophub"
-        / "jars"
-    )
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pophub" / "jars"
 
 
 def _marker() -> Path:
@@ -137,9 +135,7 @@ def fetch_jars() -> Path:
     cache_folder().mkdir(parents=True, exist_ok=True)
     try:
         found = jgo.build(JARS, cache_dir=cache_folder())
-    except (
-        Exception
-    ) as cause:  # jgo has no error class of its own; requests' pass through
+    except Exception as cause:  # jgo has no error class of its own; requests' pass through
         raise TransientError(
             "kafka.jars_missing",
             f"the jars of Apache Kafka {VERSION} could not be fetched: {type(cause).__name__}",
@@ -185,18 +181,11 @@ def _format(settings: Settings, properties: Path) -> None:
     """Format the storage with the first user; the password goes by a file, never by arguments."""
     folder = properties.parent
     shutil.rmtree(folder / "data", ignore_errors=True)
-    cluster = (
-        urlsafe_b64encode(secrets.token_bytes(16))
-        .decode()
-        .rstrip("=")
-        .replace("-", "A")
-    )
+    cluster = urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=").replace("-", "A")
     password = settings.secret("kafka.admin")
     arguments = ("format", "--cluster-id", cluster, "--config", str(properties))
     user = ("--add-scram", f"SCRAM-SHA-512=[name=admin,password={password}]")
-    written = places.write_private(
-        folder / "format.arguments", "\n".join((*arguments, *user))
-    )
+    written = places.write_private(folder / "format.arguments", "\n".join((*arguments, *user)))
     tool = ("-cp", class_path(fetch_jars()), "kafka.tools.StorageTool", f"@{written}")
     try:
         done = subprocess.run(
@@ -220,9 +209,7 @@ def _format(settings: Settings, properties: Path) -> None:
 def client_configuration(settings: Settings) -> Path:
     """Write the 0600 properties file with which Kafka's own tools are the administrator."""
     text = CLIENT.format(scram=_SCRAM, admin=settings.secret("kafka.admin"))
-    return places.write_private(
-        places.make_private(_folder(settings)) / "admin.properties", text
-    )
+    return places.write_private(places.make_private(_folder(settings)) / "admin.properties", text)
 
 
 def command(settings: Settings) -> list[str]:

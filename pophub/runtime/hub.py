@@ -11,8 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import psutil
 
@@ -26,29 +24,23 @@ from pophub.runtime import (
     processes,
     supervise,
 )
+from pophub.runtime.doctor import Finding, diagnose
+from pophub.runtime.exports import environment
+from pophub.runtime.status import PROGRAMS, ServerState, state
 from pophub.settings import Settings
 
+__all__ = [
+    "Finding",
+    "ServerState",
+    "diagnose",
+    "environment",
+    "erase",
+    "start",
+    "state",
+    "stop",
+]
+
 Report = Callable[[str, float], None]
-
-PROGRAMS: dict[str, tuple[str, ...]] = {
-    "postgres": ("postgres",),
-    "kafka": ("kafka",),
-    "airflow": tuple(airflow.ARGUMENTS),
-    "web": ("web",),
-}
-SERVERS = tuple(PROGRAMS)
-
-
-@dataclass(frozen=True)
-class ServerState:
-    """What is known of one program. Units: `memory_bytes` counts shared pages once."""
-
-    name: str
-    running: bool
-    pid: int | None
-    since: datetime | None
-    address: str
-    memory_bytes: int
 
 
 class _Steps:
@@ -69,7 +61,7 @@ class _Steps:
 def start(
     settings: Settings,
     *,
-    servers: Iterable[str] = SERVERS,
+    servers: Iterable[str] = ports.SERVERS,
     report: Report = lambda name, seconds: None,
     prepare: Callable[[Settings], None] | None = None,
 ) -> Settings:
@@ -93,15 +85,13 @@ def start(
 
 def _known(servers: Iterable[str]) -> list[str]:
     asked = set(servers)
-    if strangers := asked - set(SERVERS):
+    if strangers := asked - set(ports.SERVERS):
         raise ConfigError(
             "runtime.unknown_server",
             f"there is no server named {', '.join(sorted(strangers))}",
-            remedy=f"choose from {', '.join(SERVERS)}",
+            remedy=f"choose from {', '.join(ports.SERVERS)}",
         )
-    return [
-        name for name in SERVERS if name in asked and (name != "web" or _web_exists())
-    ]
+    return [name for name in ports.SERVERS if name in asked and (name != "web" or _web_exists())]
 
 
 def _web_exists() -> bool:
@@ -151,7 +141,7 @@ def _clear_the_way(settings: Settings, wanted: list[str]) -> None:
         supervise.shut_down(settings)
     _end_leftovers(settings)
     ports.refuse_taken(settings, wanted)
-    everything = [name for server in _known(SERVERS) for name in PROGRAMS[server]]
+    everything = [name for server in _known(ports.SERVERS) for name in PROGRAMS[server]]
     supervise.launch(settings, everything)
 
 
@@ -183,15 +173,11 @@ def _start_servers(
                 supervise.start(settings, name)
         if "airflow" in wanted:
             names = PROGRAMS["airflow"]
-            supervise.wait_ready(
-                settings, names, lambda: airflow.healthy(settings), 120
-            )
+            supervise.wait_ready(settings, names, lambda: airflow.healthy(settings), 120)
     if "web" in wanted:
         port = ports.port_of(settings.endpoints, "web")
         with steps.step("web") if "web" in missing else contextlib.nullcontext():
-            supervise.wait_ready(
-                settings, ["web"], lambda: ports.reachable("127.0.0.1", port), 60
-            )
+            supervise.wait_ready(settings, ["web"], lambda: ports.reachable("127.0.0.1", port), 60)
 
 
 def _start_postgres(settings: Settings, missing: list[str], steps: _Steps) -> None:
@@ -200,9 +186,7 @@ def _start_postgres(settings: Settings, missing: list[str], steps: _Steps) -> No
     with steps.step("postgres"):
         postgres.configure(settings)
         supervise.start(settings, "postgres")
-        supervise.wait_ready(
-            settings, ["postgres"], lambda: postgres.ready(settings), 60
-        )
+        supervise.wait_ready(settings, ["postgres"], lambda: postgres.ready(settings), 60)
         postgres.make_databases(settings)
 
 
@@ -245,17 +229,14 @@ def _end_leftovers(settings: Settings) -> None:
     if stale is not None:
         processes.end([stale], how=signal.SIGTERM, wait_s=30)
     database = processes.belonging(settings.home, "postgres")
-    others = [
-        found for found in processes.belonging(settings.home) if found not in database
-    ]
-    processes.end(others, how=signal.SIGTERM, wait_s=10)
+    others = [found for found in processes.belonging(settings.home) if found not in database]
+    processes.end(others, how=signal.SIGTERM, wait_s=6)
     masters = [found for found in database if not _parent_among(found, database)]
     processes.end(masters, how=signal.SIGINT, wait_s=30)
     processes.end(processes.belonging(settings.home), how=signal.SIGKILL, wait_s=1)
     postgres.forget_stale(settings)
     (settings.home / "supervisor" / "supervisord.pid").unlink(missing_ok=True)
-    socket = settings.home / "supervisor" / "control.sock"
-    socket.unlink(missing_ok=True)
+    places.forget_socket(settings)
 
 
 def _parent_among(process: psutil.Process, others: list[psutil.Process]) -> bool:
@@ -266,7 +247,7 @@ def _parent_among(process: psutil.Process, others: list[psutil.Process]) -> bool
 
 
 def erase(settings: Settings) -> None:
-    """Delete the data of all embedded servers, with their secrets; stop the hub first."""
+    """Delete the data of all embedded servers; addresses and secrets stay. Stop the hub first."""
     if supervise.process(settings) is not None:
         raise ConfigError(
             "runtime.running",
@@ -274,40 +255,6 @@ def erase(settings: Settings) -> None:
             where=str(settings.home),
             remedy="run `pophub down` first",
         )
-    shutil.rmtree(postgres.data_folder(settings), ignore_errors=True)
+    postgres.erase(settings)
     for name in ("kafka", "airflow", "logs"):
         shutil.rmtree(settings.home / name, ignore_errors=True)
-
-
-def state(settings: Settings) -> list[ServerState]:
-    """Tell of each program whether it runs, since when, where, and how much memory it holds."""
-    known = supervise.programs(settings)
-    return [
-        _state_of(settings, server, name, known.get(name, {}))
-        for server in SERVERS
-        for name in PROGRAMS[server]
-    ]
-
-
-def _state_of(
-    settings: Settings, server: str, name: str, entry: dict[str, object]
-) -> ServerState:
-    port = ports.port_of(settings.endpoints, server)
-    host = settings.endpoints.postgres_host if server == "postgres" else "127.0.0.1"
-    if ports.external(server):
-        return ServerState(
-            name, ports.reachable(host, port), None, None, f"{host}:{port}", 0
-        )
-    up = entry.get("statename") in ("RUNNING", "STARTING")
-    pid = int(str(entry["pid"])) if up else None
-    since = datetime.fromtimestamp(int(str(entry["start"])), UTC) if up else None
-    memory = processes.proportional_bytes(_family(pid)) if pid else 0
-    return ServerState(name, up, pid, since, f"{host}:{port}", memory)
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    try:
-        parent = psutil.Process(pid)
-        return [parent, *parent.children(recursive=True)]
-    except psutil.Error:
-        return []

@@ -20,9 +20,7 @@ def _command(settings: Settings, program: str) -> tuple[list[str], dict[str, str
     if program == "kafka":
         return broker.command(settings), {}
     if program == "web":
-        return [sys.executable, "-m", "pophub.web"], airflow.airflow_environment(
-            settings
-        )
+        return [sys.executable, "-m", "pophub.web"], airflow.airflow_environment(settings)
     return airflow.command(program), airflow.airflow_environment(settings)
 
 
@@ -43,8 +41,7 @@ def main() -> None:
         os.setgid(user[1])
         os.setuid(user[0])
         environment = {
-            name: environment[name]
-            for name in (processes.MARK, processes.PROGRAM, "PATH")
+            name: environment[name] for name in (processes.MARK, processes.PROGRAM, "PATH")
         }
     os.execve(command[0], command, environment)
 

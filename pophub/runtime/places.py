@@ -39,9 +39,7 @@ def write_private(path: Path, text: str) -> Path:
     """Write a 0600 file in one step."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
-    ) as file:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
     draft.replace(path)
     return path
@@ -64,6 +62,14 @@ def control_socket(settings: Settings) -> Path:
         return inside
     name = f"pophub-{os.geteuid()}-{digest(settings.home)}"
     return make_private(Path(tempfile.gettempdir()) / name) / "control.sock"
+
+
+def forget_socket(settings: Settings) -> None:
+    """Remove the supervisor's socket, with its folder where that was made for it."""
+    path = control_socket(settings)
+    path.unlink(missing_ok=True)
+    if settings.home not in path.parents:
+        path.parent.rmdir()
 
 
 def tail(path: Path, lines: int = 15) -> str:

@@ -105,7 +105,9 @@ def settle(settings: Settings) -> Settings:
     wanted = kept | addresses
     if wanted != kept:
         write_private(path, json.dumps(wanted, indent=2) + "\n")
-    return Settings.load()
+    given = {name: os.environ.get(f"POPHUB_{name.upper()}") for name in Endpoints.model_fields}
+    chosen = wanted | {name: value for name, value in given.items() if value}
+    return settings.model_copy(update={"endpoints": Endpoints.model_validate(chosen)})
 
 
 def _field(server: str) -> str:

@@ -85,9 +85,7 @@ def run_as() -> tuple[int, int] | None:
 
 
 def _make_system_user() -> None:
-    maker = shutil.which(
-        "useradd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    )
+    maker = shutil.which("useradd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if maker is None:
         return
     arguments = [
@@ -227,6 +225,14 @@ def forget_stale(settings: Settings) -> None:
     (data_folder(settings) / "postmaster.pid").unlink(missing_ok=True)
 
 
+def erase(settings: Settings) -> None:
+    """Delete the server's data."""
+    data = data_folder(settings)
+    shutil.rmtree(data, ignore_errors=True)
+    if places.SHARED in data.parents:
+        shutil.rmtree(data.parent, ignore_errors=True)
+
+
 def command(settings: Settings) -> list[str]:
     """Give the server's command line."""
     return [str(install_root() / "bin" / "postgres"), "-D", str(data_folder(settings))]
@@ -237,9 +243,7 @@ def password_file(settings: Settings) -> Path:
     place = f"{settings.endpoints.postgres_host}:{settings.endpoints.postgres_port}"
     line = f"{place}:*:{settings.endpoints.postgres_superuser}"
     secret = settings.secret(f"postgres.{settings.endpoints.postgres_superuser}")
-    return places.write_private(
-        settings.home / "secrets" / "pgpass", f"{line}:{secret}\n"
-    )
+    return places.write_private(settings.home / "secrets" / "pgpass", f"{line}:{secret}\n")
 
 
 def psql(

@@ -56,11 +56,7 @@ def identify(pid_file: Path, home: Path) -> psutil.Process | None:
         process = psutil.Process(int(pid_file.read_text().split()[0]))
     except (OSError, ValueError, IndexError, psutil.Error):
         return None
-    return (
-        process
-        if alive(process) and environment(process).get(MARK) == str(home)
-        else None
-    )
+    return process if alive(process) and environment(process).get(MARK) == str(home) else None
 
 
 def end(found: Iterable[psutil.Process], *, how: signal.Signals, wait_s: float) -> None:
@@ -77,9 +73,7 @@ def end(found: Iterable[psutil.Process], *, how: signal.Signals, wait_s: float) 
 
 def _signal(process: psutil.Process, how: signal.Signals) -> bool:
     try:
-        process.send_signal(
-            how
-        )  # psutil compares the start time first: no reused number is hit
+        process.send_signal(how)  # psutil compares the start time first: no reused number is hit
     except psutil.Error:
         return False
     return True

@@ -95,9 +95,7 @@ def call(settings: Settings, method: str, *arguments: object) -> Any:
 
 def process(settings: Settings) -> psutil.Process | None:
     """Give the running supervisor of this home."""
-    return processes.identify(
-        settings.home / "supervisor" / "supervisord.pid", settings.home
-    )
+    return processes.identify(settings.home / "supervisor" / "supervisord.pid", settings.home)
 
 
 def running(settings: Settings) -> bool:
@@ -190,9 +188,7 @@ def wait_ready(
 
     def alive() -> bool:
         known = programs(settings)
-        return all(
-            known[name]["statename"] not in ("FATAL", "BACKOFF") for name in wanted
-        )
+        return all(known[name]["statename"] not in ("FATAL", "BACKOFF") for name in wanted)
 
     log = settings.home / "logs" / f"{wanted[0]}.log"
     _wait(ready, alive, log, " ".join(wanted), wait_s)
@@ -209,11 +205,7 @@ def _wait(
     while not ready():
         ended = not alive()
         if ended or time.monotonic() - begun > wait_s:
-            how = (
-                "ended while starting"
-                if ended
-                else f"did not answer within {wait_s:.0f} s"
-            )
+            how = "ended while starting" if ended else f"did not answer within {wait_s:.0f} s"
             raise TransientError(
                 "runtime.not_ready",
                 f"{name} {how}; the end of its log:\n{places.tail(log)}\n",

@@ -1,0 +1,54 @@
+# pophub: `make help` lists the commands. ARGS is handed on: make demo ARGS="--once --json"
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down check test bench
+MAKEFLAGS += --no-print-directory
+
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN = $(UV) run --no-sync
+STAMP := .venv/.setup-done
+ARGS ?=
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## install everything, locked; uv too where it is missing
+
+demo: $(STAMP) ## simulate agencies, run all gates, print the report (ARGS="--once --json --scale 10")
+	@$(RUN) pophub demo $(ARGS)
+
+up: $(STAMP) ## start the hub with the data of the last demo
+	@$(RUN) pophub up $(ARGS)
+
+down: $(STAMP) ## end the hub, also after a crash
+	@$(RUN) pophub down $(ARGS)
+
+check: $(STAMP) ## style, types, import directions, generated pages: what CI runs before the tests
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@$(RUN) mypy
+	@$(RUN) lint-imports
+	@$(RUN) pophub docs --check
+
+test: $(STAMP) ## all tests, on real servers (ARGS="tests/unit -k name")
+	@$(RUN) pytest $(ARGS)
+
+bench: $(STAMP) ## records a second of each stage, beside dlt
+	@$(UV) sync --frozen --compile-bytecode --group bench >&2
+	@$(RUN) python -m benchmarks $(ARGS)
+
+# Everything said here goes to standard error: standard output belongs to the command that follows.
+$(STAMP): pyproject.toml uv.lock | $(filter .tools/bin/uv,$(UV))
+	@echo "setup: installing the locked packages" >&2
+	@$(UV) sync --frozen --compile-bytecode >&2
+	@touch $@
+
+# A private uv; linked to where a shell finds it, so that `uv run pophub ...` works afterwards.
+.tools/bin/uv:
+	@echo "setup: installing uv into .tools" >&2
+	@python3 -m venv .tools >&2 && echo '*' > .tools/.gitignore
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check uv >&2
+	@if [ "$$(id -u)" = 0 ]; then bin=/usr/local/bin; else bin="$$HOME/.local/bin"; fi; \
+	if mkdir -p "$$bin" 2>/dev/null && ln -sf "$(CURDIR)/.tools/bin/uv" "$$bin/uv" 2>/dev/null; \
+	then echo "setup: uv is linked into $$bin" >&2; \
+	else echo "setup: add $(CURDIR)/.tools/bin to PATH to call uv by name" >&2; fi

