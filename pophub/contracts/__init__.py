@@ -1,0 +1,1 @@
+"""The three files of a connector, read into frozen models and checked against one another."""

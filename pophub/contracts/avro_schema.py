@@ -1,0 +1,86 @@
+"""Read a contract's Avro schema: one flat record of plain fields; anything else is refused.
+
+Decoders crash on recursive schemas and on arrays of null, so neither may be published.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pophub.contracts.model import AvroField
+from pophub.contracts.strict_yaml import Document
+from pophub.domain.codes import explain
+from pophub.domain.errors import ConfigError
+
+_PLAIN = ("string", "int", "long", "boolean", "double")
+_LOGICAL = {("int", "date"): "date", ("long", "timestamp-micros"): "timestamp-micros"}
+
+
+def read_schema(document: Document, key: tuple[str, ...]) -> tuple[str, tuple[AvroField, ...], str]:
+    """Give the record's full name, its fields, and the schema as compact JSON.
+
+    Errors: ConfigError with a schema.* code at the line of the field.
+    """
+    data = document.data
+    entries = data.get("fields")
+    if data.get("type") != "record" or not isinstance(entries, list) or not entries:
+        raise _refuse("schema.invalid", "the root is not a record with fields", document.where())
+    if not isinstance(data.get("name"), str):
+        raise _refuse("schema.invalid", "the record has no name", document.where())
+    space = data.get("namespace")
+    full = f"{space}.{data['name']}" if space else str(data["name"])
+    fields: list[AvroField] = []
+    for place, entry in enumerate(entries):
+        where = document.where("fields", place)
+        field = _read_field(entry, {full, str(data["name"])}, where)
+        if any(field.name == other.name for other in fields):
+            raise _refuse("schema.duplicate", f"the field {field.name} stands twice", where)
+        if field.nullable == (field.name in key):
+            need = "must not be null, being of the key" if field.nullable else "must be nullable"
+            raise _refuse("schema.nullable", f"the field {field.name} {need}", where)
+        fields.append(field)
+    return (
+        full,
+        tuple(fields),
+        json.dumps(data, ensure_ascii=False, separators=(",", ":")),
+    )
+
+
+def _read_field(entry: Any, own: set[str], where: str) -> AvroField:
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+        raise _refuse("schema.invalid", "a field has no name", where)
+    if unknown := set(entry) - {"name", "type", "doc", "default"}:
+        raise _refuse("schema.invalid", f"a field has the key {min(unknown)!r}", where)
+    kind = entry.get("type")
+    nullable = isinstance(kind, list)
+    if isinstance(kind, list):
+        if len(kind) != 2 or kind[0] != "null":
+            raise _refuse("schema.invalid", "a union is not [null, type]", where)
+        kind = kind[1]
+    name = _type_name(kind, own, where)
+    try:
+        return AvroField.model_validate({"name": entry["name"], "type": name, "nullable": nullable})
+    except ValueError:
+        raise _refuse("identifier.invalid", "a field's name is not a plain identifier", where) from None
+
+
+def _type_name(kind: Any, own: set[str], where: str) -> str:
+    if isinstance(kind, dict):
+        if kind.get("type") in ("array", "map"):
+            raise _refuse("schema.null_array", "a field is an array or map", where)
+        if kind.get("type") in ("record", "enum", "fixed"):
+            raise _refuse("schema.recursive", "a field is a type of its own", where)
+        logical = _LOGICAL.get((str(kind.get("type")), str(kind.get("logicalType"))))
+        if logical is None:
+            raise _refuse("schema.invalid", "a field's logical type is not known", where)
+        return logical
+    if isinstance(kind, str) and kind in own:
+        raise _refuse("schema.recursive", "the schema refers to itself", where)
+    if kind not in _PLAIN:
+        raise _refuse("schema.invalid", "a field's type is not a plain one", where)
+    return str(kind)
+
+
+def _refuse(code: str, what: str, where: str) -> ConfigError:
+    return ConfigError(code, what, where=where, remedy=explain(code).remedy)

@@ -1,0 +1,114 @@
+"""What the connector's file says, held against its schema, its mapping and its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pophub.contracts.code_tables import code_table_names
+from pophub.contracts.model import AvroField, Connector, ConnectorFile, FieldMapping
+from pophub.contracts.strict_yaml import Document, Place
+from pophub.contracts.suite import nearest, refuse
+from pophub.domain.dates import compile_format
+from pophub.domain.errors import ConfigError
+
+_PARSES = {
+    "none": ("string",),
+    "date": ("date",),
+    "time": ("timestamp-micros",),
+    "integer": ("int", "long"),
+    "boolean": ("boolean",),
+    "decimal": ("double",),
+}
+
+
+def check_file(document: Document, file: ConnectorFile, fields: tuple[AvroField, ...]) -> None:
+    """Check every name of the file against the schema, and each mapping against its type.
+
+    Errors: ConfigError with file and line.
+    """
+    known = {field.name: field for field in fields}
+    for name, place in _named(file):
+        if name not in known:
+            what = f"the schema has no field {name!r}{nearest(name, known)}"
+            raise refuse("schema.field_missing", what, document.where(*place))
+    for name in known:
+        if name not in file.mapping:
+            what = f"the field {name} of the schema is not mapped"
+            raise refuse("config.missing", what, document.where("mapping"))
+    for name, mapping in file.mapping.items():
+        _check_mapping(document, name, mapping, known[name])
+    _check_form(document, ("source", "marker"), file.source.marker.format)
+    _check_zone(document, ("source", "marker"), file.source.marker.time_zone)
+    for at, person in enumerate(file.people):
+        if person.at and known[person.at].type not in ("date", "timestamp-micros"):
+            where = document.where("people", at, "at")
+            raise refuse("config.type", f"{person.at} is neither a date nor a time", where)
+
+
+def _named(file: ConnectorFile) -> Iterator[tuple[str, Place]]:
+    """Give every contract field that the file names, with its place."""
+    for name in file.mapping:
+        yield name, ("mapping", name)
+    for at, name in enumerate(file.key):
+        yield name, ("key", at)
+    for at, name in enumerate(file.unique):
+        yield name, ("unique", at)
+    for at, person in enumerate(file.people):
+        for part in ("id", "name", "birth_date", "at"):
+            if (named := getattr(person, part)) is not None:
+                yield named, ("people", at, part)
+    if file.population is not None:
+        yield file.population.citizen, ("population", "citizen")
+        for citizen_field, name in file.population.fields.items():
+            yield name, ("population", "fields", citizen_field)
+
+
+def _check_mapping(document: Document, name: str, mapping: FieldMapping, field: AvroField) -> None:
+    place: Place = ("mapping", name)
+    if mapping.parse is not None and field.type not in _PARSES[mapping.parse]:
+        what = f"{name} is parsed as {mapping.parse}, but the schema says {field.type}"
+        raise refuse("config.value", what, document.where(*place, "parse"))
+    if mapping.codes is not None and mapping.codes not in code_table_names():
+        near = nearest(mapping.codes, code_table_names())
+        what = f"there is no code table {mapping.codes!r}{near}"
+        raise refuse("config.value", what, document.where(*place, "codes"))
+    if mapping.format is not None and field.type not in ("date", "timestamp-micros"):
+        what = f"{name} has a format, but the schema says {field.type}"
+        raise refuse("config.value", what, document.where(*place, "format"))
+    _check_form(document, place, mapping.format)
+    _check_zone(document, place, mapping.time_zone)
+
+
+def _check_form(document: Document, place: Place, form: str | None) -> None:
+    if form is None:
+        return
+    try:
+        compile_format(form)
+    except ConfigError as error:
+        raise refuse(error.code, error.what, document.where(*place, "format")) from None
+
+
+def _check_zone(document: Document, place: Place, zone: str) -> None:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        where = document.where(*place, "time_zone")
+        raise refuse("config.value", f"there is no time zone {zone!r}", where) from None
+
+
+def check_authority(connectors: list[Connector]) -> list[ConfigError]:
+    """Find fields of the citizen that two connectors claim; each field has one authority."""
+    holders: dict[str, Connector] = {}
+    found = []
+    for connector in connectors:
+        population = connector.file.population
+        if population is None:
+            continue
+        claims = [*population.fields, *(["identity"] if population.identity else [])]
+        for claim in claims:
+            holder = holders.setdefault(claim, connector)
+            if holder is not connector:
+                what = f"{connector.stem} claims {claim}, which {holder.stem} holds"
+                found.append(refuse("config.authority", what, str(connector.path)))
+    return found

@@ -1,0 +1,128 @@
+"""Read the declarations of a project: connectors with their contracts, and subscriptions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from pophub.contracts.avro_schema import read_schema
+from pophub.contracts.crosscheck import check_authority, check_file
+from pophub.contracts.model import Connector, ConnectorFile, Contract, SubscriptionFile
+from pophub.contracts.refusals import read_model
+from pophub.contracts.strict_yaml import Document, Place, load_document
+from pophub.contracts.suite import SuiteReader, nearest, refuse
+from pophub.domain.errors import ConfigError
+
+
+def load_connector(path: Path, project: Path) -> Connector:
+    """Read and cross-check one connector: its file, schema and suite.
+
+    Errors: ConfigError naming file and line.
+    """
+    document = load_document(path, project)
+    file = read_model(ConnectorFile, document)
+    if path.resolve().parts[-2:] != (file.agency, f"{file.dataset}.yaml"):
+        what = f"the file says {file.agency}/{file.dataset}"
+        raise refuse("config.path", what, document.where("dataset"))
+    schema_path = project / "schemas" / file.agency / f"{file.dataset}.v{file.contract}.avsc"
+    suite_path = project / "expectations" / file.agency / f"{file.dataset}.json"
+    for place, needed in (("contract", schema_path), ("dataset", suite_path)):
+        if not needed.is_file():
+            what = f"there is no {needed.relative_to(project)}"
+            raise refuse("config.missing_file", what, document.where(place))
+    schema = load_document(schema_path, project)
+    record_name, fields, text = read_schema(schema, file.key)
+    check_file(document, file, fields)
+    suite = load_document(suite_path, project)
+    contract = Contract(
+        version=file.contract,
+        avro_schema=text,
+        record_name=record_name,
+        fields=fields,
+        rules=SuiteReader(suite, file, fields).read(),
+        suite_path=suite_path,
+    )
+    digest = _digest((path, schema_path, suite_path))
+    return Connector(file=file, contract=contract, path=path, digest=digest)
+
+
+def load_all(project: Path) -> tuple[list[Connector], list[ConfigError]]:
+    """Read every connector of a project; a broken one never hides the others.
+
+    Shape: connectors in the order of their stems.
+    """
+    connectors: list[Connector] = []
+    errors: list[ConfigError] = []
+    for path in connector_paths(project):
+        try:
+            connectors.append(load_connector(path, project))
+        except ConfigError as error:
+            errors.append(error)
+    return connectors, errors + check_authority(connectors)
+
+
+def connector_paths(project: Path) -> list[Path]:
+    """Give the files of all connectors, in the order of their stems."""
+    return sorted((project / "connectors").glob("*/*.yaml"))
+
+
+def load_subscriptions(
+    project: Path, connectors: Sequence[Connector]
+) -> tuple[list[SubscriptionFile], list[ConfigError]]:
+    """Read `subscriptions/*.yaml`; a grant may name only known datasets and their fields."""
+    found: list[SubscriptionFile] = []
+    errors: list[ConfigError] = []
+    known = {connector.stem: connector for connector in connectors}
+    for path in sorted((project / "subscriptions").glob("*.yaml")):
+        try:
+            document = load_document(path, project)
+            subscription = read_model(SubscriptionFile, document)
+            _check_subscription(document, subscription, known)
+            found.append(subscription)
+        except ConfigError as error:
+            errors.append(error)
+    return found, errors
+
+
+def check(project: Path) -> list[ConfigError]:
+    """Find everything that is wrong with a project's declarations, one finding a file at least."""
+    connectors, errors = load_all(project)
+    return errors + load_subscriptions(project, connectors)[1]
+
+
+def _check_subscription(
+    document: Document, subscription: SubscriptionFile, known: dict[str, Connector]
+) -> None:
+    if document.path.stem != subscription.subscriber:
+        where = document.where("subscriber")
+        raise refuse("config.path", f"the file says {subscription.subscriber}", where)
+    for at, grant in enumerate(subscription.grants):
+        connector = known.get(grant.dataset)
+        if connector is None:
+            what = f"there is no sound connector {grant.dataset}{nearest(grant.dataset, known)}"
+            raise refuse("config.value", what, document.where("grants", at, "dataset"))
+        if any(earlier.dataset == grant.dataset for earlier in subscription.grants[:at]):
+            where = document.where("grants", at, "dataset")
+            raise refuse("config.value", f"{grant.dataset} is granted twice", where)
+        fields = [field.name for field in connector.contract.fields]
+        places: list[tuple[str, Place]] = [
+            *((name, ("fields", place)) for place, name in enumerate(grant.fields)),
+            *((name, ("rows", name)) for name in grant.rows),
+        ]
+        for name, place in places:
+            if name not in fields:
+                what = f"{grant.dataset} has no field {name!r}{nearest(name, fields)}"
+                where = document.where("grants", at, *place)
+                raise refuse("schema.field_missing", what, where)
+        if grant.ends is not None and grant.ends <= grant.starts:
+            where = document.where("grants", at, "ends")
+            raise refuse("config.range", "the grant ends before it starts", where)
+
+
+def _digest(paths: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        content = path.read_bytes()
+        digest.update(len(content).to_bytes(8, "big") + content)
+    return digest.hexdigest()

@@ -1,0 +1,254 @@
+"""A connector and its contract as frozen models: what the YAML of `connectors/` may say.
+
+The YAML holds facts; names are those of design.md. `contracts.load` reads and cross-checks it
+with the Avro schema and the expectation suite.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(pattern=r"\A[a-z][a-z0-9_]{0,62}\z")]
+Column = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Table = Annotated[
+    str,
+    StringConstraints(pattern=r"\A[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?\z"),
+]
+Reference = Annotated[str, StringConstraints(pattern=r"\A\$\{[A-Z][A-Z0-9_]*\}\z")]
+Gate = Literal["contract", "correct", "sufficient", "clean", "live"]
+GATES: tuple[Gate, ...] = ("contract", "correct", "sufficient", "clean", "live")
+
+
+class Model(BaseModel):
+    """A frozen part of a connector file; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Text(Model):
+    """A text in both languages of the hub's pages."""
+
+    en: str = Field(description="English")
+    vi: str = Field(description="Vietnamese")
+
+
+class Owner(Model):
+    """Who is told when a batch is held or rejected."""
+
+    name: str = Field(description="unit that answers for the data", examples=["C06"])
+    email: str = Field(description="address for notices", examples=["c06@mps.example"])
+
+
+class Marker(Model):
+    """The change marker: what orders the versions of a key at the source.
+
+    Inside the hub a marker is one 64-bit integer: microseconds since 1970 UTC (`time`) or the
+    source's own number (`sequence`).
+    """
+
+    column: Column = Field(description="column of the marker", examples=["cap_nhat_luc"])
+    kind: Literal["time", "sequence"] = Field("time", description="what the column holds")
+    format: str | None = Field(
+        None,
+        description="strptime format where the time is text",
+        examples=["%d/%m/%Y %H:%M:%S"],
+    )
+    time_zone: str = Field("Asia/Ho_Chi_Minh", description="zone of times that carry none")
+    changed_at: Column | None = Field(
+        None, description="for `sequence`: the column with the time of the change"
+    )
+
+
+class Deleted(Model):
+    """How the source marks a deleted row."""
+
+    column: Column = Field(description="soft-delete column", examples=["da_xoa"])
+    values: tuple[bool | int | str, ...] = Field(description="values that mean deleted", examples=[[True]])
+
+
+class SqlSource(Model):
+    """A table or view read through SQLAlchemy, in the order of marker and key."""
+
+    kind: Literal["sql"]
+    url: Reference = Field(
+        description="SQLAlchemy URL, as a variable",
+        examples=["${POPHUB_SOURCE_MPS_URL}"],
+    )
+    table: Table = Field(description="table or view, with its schema", examples=["dancu.cong_dan"])
+    key: tuple[Column, ...] = Field(min_length=1, description="columns that order rows of one marker")
+    marker: Marker
+    deleted: Deleted | None = None
+    late_s: int = Field(0, ge=0, description="seconds that a row may commit late under an older marker")
+    settle_s: int = Field(0, ge=0, description="seconds that a fresh marker is left to settle")
+
+
+class FilesSource(Model):
+    """A drop folder of CSV and XLSX files; each file is taken once, by content."""
+
+    kind: Literal["files"]
+    url: Reference = Field(
+        description="the folder, as a variable",
+        examples=["${POPHUB_SOURCE_THANHHOA_URL}"],
+    )
+    pattern: str = Field("*", description="glob of file names", examples=["ho_so_*.csv"])
+    encoding: str = Field("utf-8-sig", description="text encoding of CSV files")
+    delimiter: str = Field(",", min_length=1, max_length=1, description="column separator of CSV files")
+    quiet_s: int = Field(2, ge=0, description="seconds a file must rest unchanged before it is read")
+    marker: Marker
+    deleted: Deleted | None = None
+
+
+class FieldMapping(Model):
+    """How one contract field is read from the source's columns. Steps run in the order written here."""
+
+    source: Column = Field(alias="from", description="column of the source", examples=["ho_ten"])
+    text: Literal["as_is", "trim", "name"] = Field(
+        "as_is",
+        description="trim: outer white space off and NFC; name: also inner runs of spaces to one",
+    )
+    parse: Literal["none", "date", "time", "integer", "boolean", "decimal"] | None = Field(
+        None,
+        description="type that the value is read as; must agree with the schema, which decides",
+    )
+    format: str | None = Field(None, description="strptime format for date and time", examples=["%d/%m/%Y"])
+    time_zone: str = Field("Asia/Ho_Chi_Minh", description="zone of times that carry none")
+    codes: Name | None = Field(
+        None,
+        description="code table that translates the value",
+        examples=["sex", "province"],
+    )
+
+
+class Person(Model):
+    """A person whom the record names: must exist, and agree with the population database."""
+
+    id: Name = Field(description="contract field with the personal identification number")
+    name: Name | None = Field(None, description="contract field that must agree with the full name")
+    birth_date: Name | None = Field(None, description="contract field that must agree with the birth date")
+    at: Name | None = Field(None, description="contract field with the time of the facts; else the marker")
+    grace_s: int = Field(
+        7776000,
+        ge=0,
+        description="seconds that a record waits for a person unknown yet",
+    )
+
+
+class Population(Model):
+    """Fields of the citizen of which this dataset is the authority."""
+
+    identity: bool = Field(False, description="true: this dataset decides who exists, name and birth date")
+    citizen: Name = Field(description="contract field with the citizen's identification number")
+    fields: dict[Name, Name] = Field(description="citizen's field: contract field")
+
+
+class Limits(Model):
+    """Bounds of a batch and of a record."""
+
+    batch_rows: int = Field(20_000, ge=1, le=1_000_000, description="rows of a batch at most")
+    batch_bytes: int = Field(64 << 20, ge=1 << 10, description="bytes of a batch at most")
+    max_record_bytes: int = Field(256 << 10, ge=64, description="a larger record travels as a stub")
+
+
+class Alerts(Model):
+    """Share of failures that alerts, and holds only where declared."""
+
+    failed_share: float = Field(0.2, ge=0, le=1, description="share of failed records that alerts")
+    hold: bool = Field(False, description="hold the batch instead of alerting")
+    min_rows: int = Field(100, ge=1, description="rows below which no share is judged")
+
+
+class ConnectorFile(Model):
+    """One file `connectors/<agency>/<dataset>.yaml`."""
+
+    connector: Literal[1] = Field(description="version of this format")
+    agency: Name
+    dataset: Name
+    title: Text
+    owner: Owner
+    contract: int = Field(ge=1, description="contract version N of schemas/<agency>/<dataset>.vN.avsc")
+    lanes: int = Field(2, ge=1, le=64, description="partitions; never lowered once data flowed")
+    source: SqlSource | FilesSource = Field(discriminator="kind")
+    mapping: dict[Name, FieldMapping] = Field(description="contract field: how it is read")
+    key: tuple[Name, ...] = Field(min_length=1, description="contract fields that make the key")
+    people: tuple[Person, ...] = ()
+    population: Population | None = None
+    unique: tuple[Name, ...] = Field((), description="fields of which one value belongs to one key")
+    limits: Limits = Limits()  # type: ignore[call-arg]
+    alerts: Alerts = Alerts()  # type: ignore[call-arg]
+
+    @property
+    def stem(self) -> str:
+        """`<agency>.<dataset>`, the name of the dataset everywhere."""
+        return f"{self.agency}.{self.dataset}"
+
+
+class AvroField(Model):
+    """One field of the contract's Avro schema, without its null branch."""
+
+    name: Name
+    type: Literal["string", "int", "long", "boolean", "double", "date", "timestamp-micros"]
+    nullable: bool
+
+
+class Rule(Model):
+    """One expectation of the suite with the gate and the code that it stands for."""
+
+    expectation: str = Field(description="Great Expectations' type", examples=["expect_personal_id"])
+    kwargs: dict[str, Any]
+    gate: Gate
+    code: str = Field(description="<gate>.<name>", examples=["correct.id.length"])
+    field: str | None = Field(description="contract field that is blamed, None for the record")
+    severity: Literal["critical", "warning"] = "critical"
+
+
+class Contract(Model):
+    """Schema, suite and sharing terms of one dataset at one version."""
+
+    version: int
+    avro_schema: str = Field(description="the Avro schema as canonical JSON text")
+    record_name: str
+    fields: tuple[AvroField, ...]
+    rules: tuple[Rule, ...]
+    suite_path: Path
+
+
+class Connector(Model):
+    """A checked connector: its file and its contract."""
+
+    file: ConnectorFile
+    contract: Contract
+    path: Path
+    digest: str = Field(description="SHA-256 over the three files, hex")
+
+    @property
+    def stem(self) -> str:
+        """`<agency>.<dataset>`."""
+        return self.file.stem
+
+
+class Grant(Model):
+    """A subscriber's right to one dataset."""
+
+    dataset: str = Field(pattern=r"\A[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\z", description="stem")
+    version: int = Field(1, ge=1, description="raised at each change of the grant")
+    purpose: Text
+    legal_basis: str = Field(description="decree or agreement", examples=["Decree 47/2020"])
+    fields: tuple[Name, ...] = Field(min_length=1, description="contract fields granted; no other leaves")
+    rows: dict[Name, tuple[str, ...]] = Field(
+        default_factory=dict, description="field: values granted; all when empty"
+    )
+    starts: date
+    ends: date | None = None
+
+
+class SubscriptionFile(Model):
+    """One file `subscriptions/<subscriber>.yaml`."""
+
+    subscription: Literal[1] = Field(description="version of this format")
+    subscriber: Name
+    title: Text
+    grants: tuple[Grant, ...] = Field(min_length=1)

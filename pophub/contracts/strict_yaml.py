@@ -1,0 +1,183 @@
+"""YAML without guesses: plain words stay text, and whatever YAML would guess at is refused.
+
+The document is built from the parser's events with a stack of our own: no recursion, no tags,
+no aliases, and the line of every value is kept for messages.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pophub.domain.codes import explain
+from pophub.domain.errors import ConfigError
+
+MAX_DEPTH = 16
+MAX_BYTES = 1 << 20
+Place = tuple[str | int, ...]
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})\Z")
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+\Z")
+_OTHER_BASE = re.compile(r"[+-]?(0[0-9_]+|0[xob][0-9a-f_]+|[0-9][0-9_]*(:[0-5]?[0-9])+)\Z", re.IGNORECASE)
+_GUESSED = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
+_NULLS = frozenset({"", "~", "null"})
+
+
+@dataclass(frozen=True)
+class Document:
+    """A loaded file: its data, and the line (from 1) of each value by its place in the data."""
+
+    path: Path
+    data: dict[str, Any]
+    lines: dict[Place, int] = field(repr=False)
+
+    def where(self, *place: str | int) -> str:
+        """Give `file:line` of a place, or of the nearest thing around it."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return f"{self.path}:{self.lines.get(place, 1)}"
+
+
+@dataclass
+class _Open:
+    """A mapping or list that is being read."""
+
+    value: dict[str, Any] | list[Any]
+    place: Place
+    key: str | None = None
+
+
+def load_document(path: Path, project: Path) -> Document:
+    """Read one YAML (or JSON) file whose root is a mapping; messages name it from the project on.
+
+    Errors: ConfigError with a yaml.* code or config.missing_file, naming file and line.
+    """
+    shown = path.relative_to(project) if path.is_relative_to(project) else path
+    try:
+        raw = path.read_bytes()
+    except OSError:
+        raise _refuse("config.missing_file", "the file cannot be read", str(shown)) from None
+    if len(raw) > MAX_BYTES:
+        raise _refuse("yaml.depth", f"the file has more than {MAX_BYTES} bytes", str(shown))
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _refuse("yaml.syntax", "the file is not UTF-8", str(shown)) from None
+    return parse_document(text, shown)
+
+
+def parse_document(text: str, path: Path) -> Document:
+    """Read YAML text as `load_document` does; `path` is for messages."""
+    builder = _Builder(path)
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            builder.take(event)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise _refuse("yaml.syntax", error.problem or "cannot be read", f"{path}:{line}") from None
+    except (yaml.YAMLError, RecursionError):
+        raise _refuse("yaml.syntax", "cannot be read", str(path)) from None
+    if not isinstance(builder.root, dict):
+        raise _refuse("yaml.root", "the file has no mapping at its root", f"{path}:1")
+    return Document(path, builder.root, builder.lines)
+
+
+def _refuse(code: str, what: str, where: str) -> ConfigError:
+    return ConfigError(code, what, where=where, remedy=explain(code).remedy)
+
+
+class _Builder:
+    """Builds data from YAML events."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.root: Any = None
+        self.lines: dict[Place, int] = {}
+        self._stack: list[_Open] = []
+        self._documents = 0
+
+    def take(self, event: yaml.Event) -> None:
+        """Take the next event."""
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.DocumentStartEvent):
+            self._documents += 1
+            if self._documents > 1:
+                raise self._refuse("yaml.multiple", "a second document begins", line)
+        elif isinstance(event, yaml.AliasEvent):
+            raise self._refuse("yaml.alias", "an alias is used", line)
+        elif isinstance(event, yaml.NodeEvent):
+            self._node(event, line)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._stack.pop()
+
+    def _node(self, event: yaml.NodeEvent, line: int) -> None:
+        if event.anchor is not None:
+            raise self._refuse("yaml.alias", "an anchor is used", line)
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            raise self._refuse("yaml.tag", "a tag is used", line)
+        if isinstance(event, yaml.ScalarEvent):
+            plain = not event.style
+            top = self._stack[-1] if self._stack else None
+            if top is not None and isinstance(top.value, dict) and top.key is None:
+                self._begin_key(top, event.value, plain, line)
+            else:
+                self._put(self._scalar(event.value, line) if plain else event.value, line)
+            return
+        if len(self._stack) >= MAX_DEPTH:
+            raise self._refuse("yaml.depth", f"nested deeper than {MAX_DEPTH}", line)
+        opened: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
+        place = self._put(opened, line)
+        self._stack.append(_Open(opened, place))
+
+    def _begin_key(self, top: _Open, key: str, plain: bool, line: int) -> None:
+        if plain and not isinstance(self._scalar(key, line), str):
+            raise self._refuse("config.type", f"the key {key!r} is not text", line)
+        if key == "<<":
+            raise self._refuse("yaml.alias", "a merge key is used", line)
+        if key in top.value:
+            raise self._refuse("yaml.duplicate_key", f"the key {key!r} stands twice", line)
+        top.key = key
+        self.lines[(*top.place, key)] = line
+
+    def _put(self, value: Any, line: int) -> Place:
+        if not self._stack:
+            self.root = value
+            self.lines[()] = line
+            return ()
+        top = self._stack[-1]
+        if isinstance(top.value, list):
+            place: Place = (*top.place, len(top.value))
+            top.value.append(value)
+            self.lines[place] = line
+            return place
+        if top.key is None:
+            raise self._refuse("config.type", "a key is not text", line)
+        place = (*top.place, top.key)
+        top.value[top.key] = value
+        top.key = None
+        return place
+
+    def _scalar(self, text: str, line: int) -> Any:
+        """Give a plain scalar its one meaning, or refuse it."""
+        if text.lower() in _NULLS:
+            return None
+        if text in ("true", "false"):
+            return text == "true"
+        if text.lower() in _GUESSED:
+            raise self._refuse("yaml.bool", f"the word {text!r} is not in quotes", line)
+        if _INTEGER.match(text):
+            return int(text)
+        if _DECIMAL.match(text):
+            return float(text)
+        if _OTHER_BASE.match(text):
+            raise self._refuse("yaml.octal", "a number is written in another base", line)
+        return text
+
+    def _refuse(self, code: str, what: str, line: int) -> ConfigError:
+        return _refuse(code, what, f"{self.path}:{line}")

@@ -1,0 +1,205 @@
+"""Read a suite: Great Expectations' own JSON, each rule with its gate and code in `meta`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from pophub.contracts.code_tables import code_table_names
+from pophub.contracts.model import GATES, AvroField, ConnectorFile, Rule
+from pophub.contracts.shapes import SHAPES, joined_columns, named_columns
+from pophub.contracts.strict_yaml import Document
+from pophub.domain.codes import CODES, explain, is_rule, origin
+from pophub.domain.errors import ConfigError
+
+_SUITE_KEYS = {"name", "expectations", "meta", "id", "notes"}
+_RULE_KEYS = {
+    "type",
+    "kwargs",
+    "meta",
+    "id",
+    "notes",
+    "description",
+    "severity",
+    "rendered_content",
+}
+_META_KEYS = {"gate", "code", "field", "severity", "owner"}
+_HUB = {
+    "hub_key": "text",
+    "hub_marker": "time",
+    "hub_operation": "text",
+    "hub_changed_at": "time",
+    "hub_exchanged_at": "time",
+    "hub_content": "text",
+    "hub_rival_content": "text",
+}
+
+
+def refuse(code: str, what: str, where: str) -> ConfigError:
+    """Make a ConfigError with the code's own remedy."""
+    return ConfigError(code, what, where=where, remedy=explain(code).remedy)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Give `, did you mean X` for the nearest known name, or nothing."""
+    found = difflib.get_close_matches(str(name), list(known), 1, 0.6)
+    return f", did you mean {found[0]}" if found else ""
+
+
+class SuiteReader:
+    """Reads the suite of one connector and checks each rule against schema and connector."""
+
+    def __init__(self, document: Document, file: ConnectorFile, fields: tuple[AvroField, ...]) -> None:
+        self._document = document
+        self._file = file
+        self._fields = {field.name: field for field in fields}
+        self._joined = dict(_HUB)
+        for person in file.people:
+            self._joined[f"hub_{person.id}_known"] = "boolean"
+            self._joined[f"hub_{person.id}_name"] = "text"
+            self._joined[f"hub_{person.id}_birth_date"] = "date"
+        for name in file.unique:
+            self._joined[f"hub_{name}_holder"] = "text"
+
+    def read(self) -> tuple[Rule, ...]:
+        """Give the rules in the order of the file.
+
+        Errors: ConfigError with a suite.*, schema.field_missing or config.* code, file and line.
+        """
+        data = self._document.data
+        self._keys(data, _SUITE_KEYS, ())
+        entries = data.get("expectations")
+        if not isinstance(data.get("name"), str) or not isinstance(entries, list):
+            raise refuse(
+                "suite.invalid",
+                "no name or no list of expectations",
+                self._document.where(),
+            )
+        rules = tuple(self._rule(entry, place) for place, entry in enumerate(entries))
+        for gate in GATES[1:]:
+            if not any(rule.gate == gate for rule in rules):
+                raise refuse(
+                    "suite.gate_uncovered",
+                    f"no rule for {gate}",
+                    self._document.where(),
+                )
+        return rules
+
+    def _keys(self, data: dict[str, Any], known: set[str], place: tuple[str | int, ...]) -> None:
+        for key in data:
+            if key not in known:
+                where = self._document.where(*place, key)
+                raise refuse(
+                    "config.unknown_key",
+                    f"unknown key {key!r}{nearest(key, known)}",
+                    where,
+                )
+
+    def _rule(self, entry: Any, place: int) -> Rule:
+        at: tuple[str | int, ...] = ("expectations", place)
+        where = self._document.where(*at)
+        if not isinstance(entry, dict) or not isinstance(entry.get("kwargs"), dict):
+            raise refuse("suite.invalid", "an expectation has no kwargs", where)
+        self._keys(entry, _RULE_KEYS, at)
+        kind = str(entry.get("type"))
+        if kind not in SHAPES:
+            raise refuse(
+                "suite.unknown",
+                f"no expectation {kind!r}{nearest(kind, SHAPES)}",
+                where,
+            )
+        self._kwargs(kind, entry["kwargs"], at)
+        meta = self._meta(entry.get("meta"), at)
+        field = meta.get("field") or next(iter(named_columns(kind, entry["kwargs"])), None)
+        if field is not None and field.startswith("hub_"):
+            field = None
+        if field is not None and field not in self._fields:
+            raise self._no_field(field, (*at, "meta", "field"))
+        return Rule(
+            expectation=kind,
+            kwargs=entry["kwargs"],
+            gate=meta["gate"],
+            code=meta["code"],
+            field=field,
+            severity=meta.get("severity", "critical"),
+        )
+
+    def _kwargs(self, kind: str, kwargs: dict[str, Any], at: tuple[str | int, ...]) -> None:
+        shape = SHAPES[kind]
+        self._keys(kwargs, {*shape.columns, *shape.others}, (*at, "kwargs"))
+        for key in shape.required:
+            if kwargs.get(key) is None:
+                where = self._document.where(*at, "kwargs")
+                raise refuse("config.missing", f"{kind} needs the kwarg {key!r}", where)
+        for key, choices in shape.choices.items():
+            if key in kwargs and kwargs[key] not in choices:
+                where = self._document.where(*at, "kwargs", key)
+                raise refuse("config.value", f"{key} is one of {', '.join(choices)}", where)
+        for key in shape.columns:
+            if (name := kwargs.get(key)) is not None:
+                self._column(str(name), (*at, "kwargs", key))
+        for name in joined_columns(kind, kwargs):
+            if name not in self._joined:
+                where = self._document.where(*at, "kwargs")
+                raise refuse(
+                    "schema.field_missing",
+                    f"{kind} needs {name}: the connector names no such person or unique field",
+                    where,
+                )
+        self._values(kind, kwargs, at)
+
+    def _values(self, kind: str, kwargs: dict[str, Any], at: tuple[str | int, ...]) -> None:
+        where = self._document.where(*at, "kwargs")
+        if "codes" in kwargs and kwargs["codes"] not in code_table_names():
+            near = nearest(kwargs["codes"], code_table_names())
+            raise refuse("config.value", f"no code table {kwargs['codes']!r}{near}", where)
+        for key in ("days", "least", "most"):
+            if key in kwargs and (isinstance(kwargs[key], bool) or not isinstance(kwargs[key], int | float)):
+                raise refuse("config.type", f"{key} is not a number", where)
+        pattern = kwargs.get("regex")
+        if pattern is not None and not (str(pattern).startswith(r"\A") and str(pattern).endswith(r"\Z")):
+            raise refuse("suite.regex", "the pattern is not anchored", where)
+        if "holds" in kwargs:
+            column = str(kwargs["column"])
+            if self._holds(column) != kwargs["holds"]:
+                raise refuse("config.value", f"{column} does not hold a {kwargs['holds']}", where)
+
+    def _holds(self, column: str) -> str:
+        if column == "hub_marker" and self._file.source.marker.kind == "sequence":
+            return "sequence"
+        field = self._fields.get(column)
+        if field is None:
+            return self._joined[column]
+        return "time" if field.type == "timestamp-micros" else field.type
+
+    def _column(self, name: str, place: tuple[str | int, ...]) -> None:
+        if name not in self._fields and name not in self._joined:
+            raise self._no_field(name, place)
+
+    def _no_field(self, name: str, place: tuple[str | int, ...]) -> ConfigError:
+        return refuse(
+            "schema.field_missing",
+            f"the schema has no field {name!r}{nearest(name, self._fields)}",
+            self._document.where(*place),
+        )
+
+    def _meta(self, meta: Any, at: tuple[str | int, ...]) -> dict[str, Any]:
+        where = self._document.where(*at, "meta")
+        if not isinstance(meta, dict):
+            raise refuse("suite.meta", "the rule has no meta", where)
+        self._keys(meta, _META_KEYS, (*at, "meta"))
+        gate, code = meta.get("gate"), meta.get("code")
+        if gate not in GATES[1:]:
+            raise refuse(
+                "suite.meta",
+                "meta.gate is not correct, sufficient, clean or live",
+                where,
+            )
+        if not isinstance(code, str) or origin(code) != gate:
+            raise refuse("suite.meta", "meta.code does not begin with its gate", where)
+        if not is_rule(code):
+            raise refuse("code.unknown", f"unknown code {code!r}{nearest(code, CODES)}", where)
+        if meta.get("severity", "critical") not in ("critical", "warning"):
+            raise refuse("suite.meta", "meta.severity is critical or warning", where)
+        return meta

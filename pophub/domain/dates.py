@@ -1,0 +1,118 @@
+"""Strict dates and times: fixed widths, ASCII digits, days and microseconds since 1970."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pophub.domain.errors import ConfigError
+
+EPOCH_DAY = date(1970, 1, 1).toordinal()
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_DIRECTIVES = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "f": 6}
+_ORDER = "YmdHMSf"
+_ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})\Z")
+_ISO_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+    r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?\Z"
+)
+
+
+@cache
+def compile_format(form: str) -> tuple[re.Pattern[str], tuple[int, ...]]:
+    """Turn a strptime format into a strict pattern and the positions of Y m d H M S f.
+
+    Shape: position -1 where the format does not name the part.
+    Errors: `config.format`.
+    """
+    pattern, names = "", ""
+    pieces = iter(form)
+    for letter in pieces:
+        if letter != "%":
+            pattern += re.escape(letter)
+            continue
+        name = next(pieces, "")
+        if name == "%":
+            pattern += "%"
+            continue
+        if name not in _DIRECTIVES or name in names:
+            raise ConfigError(
+                "config.format",
+                f"the format {form!r} uses %{name}, which is unknown or stands twice",
+                remedy="use each of %Y %m %d %H %M %S %f at most once",
+            )
+        names += name
+        pattern += f"([0-9]{{{_DIRECTIVES[name]}}})"
+    if "Y" not in names:
+        raise ConfigError(
+            "config.format", f"the format {form!r} has no %Y", remedy="add %Y"
+        )
+    return re.compile(pattern + r"\Z"), tuple(names.find(name) for name in _ORDER)
+
+
+def _parts(form: str, text: str) -> list[int] | None:
+    pattern, positions = compile_format(form)
+    match = pattern.match(text)
+    if match is None:
+        return None
+    groups = match.groups()
+    defaults = (1, 1, 1, 0, 0, 0, 0)
+    return [
+        int(groups[at]) if at >= 0 else default
+        for at, default in zip(positions, defaults, strict=True)
+    ]
+
+
+def date_parser(form: str | None) -> Callable[[str], int]:
+    """Give a function from text to days since 1970; it raises ValueError on anything else."""
+
+    def parse(text: str) -> int:
+        if form is None:
+            match = _ISO_DATE.match(text)
+            parts = [int(part) for part in match.groups()] if match else None
+        else:
+            parts = _parts(form, text)
+        if parts is None:
+            raise ValueError
+        return date(*parts[:3]).toordinal() - EPOCH_DAY
+
+    return parse
+
+
+def time_parser(form: str | None, zone: str) -> Callable[[str], int]:
+    """Give a function from text to microseconds since 1970 UTC; ValueError on anything else."""
+    local = ZoneInfo(zone)
+
+    def parse(text: str) -> int:
+        if form is None:
+            if _ISO_TIME.match(text) is None:
+                raise ValueError
+            moment = datetime.fromisoformat(text)
+        else:
+            parts = _parts(form, text)
+            if parts is None:
+                raise ValueError
+            year, month, day, hour, minute, second, micro = parts
+            moment = datetime(year, month, day, hour, minute, second, micro)
+        return micros(moment, local)
+
+    return parse
+
+
+def micros(moment: datetime, local: ZoneInfo) -> int:
+    """Give microseconds since 1970 UTC of a time; one without zone is read in `local`."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=local)
+    return (moment - EPOCH) // _MICROSECOND
+
+
+def day_of(value: Any, local: ZoneInfo) -> int:
+    """Give days since 1970 of a date, or of a time in the zone `local`."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        value = value.astimezone(local)
+    return int(value.toordinal()) - EPOCH_DAY

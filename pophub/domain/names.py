@@ -1,0 +1,29 @@
+"""Names of people, folded for comparison."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_TONES = {"\u0300", "\u0301", "\u0303", "\u0309", "\u0323"}
+
+
+def fold_name(name: str) -> str:
+    """Fold a name so that two right spellings of it are equal.
+
+    Case, runs of white space, Unicode form and the placement of the tone mark in `oa`, `oe` and
+    `uy` (Hòa = Hoà) do not count; every letter and tone does.
+
+    >>> fold_name("Nguyễn  Thị HOÀ") == fold_name("nguyễn thị hòa")
+    True
+    >>> fold_name("Hòa") == fold_name("Hoa")
+    False
+    """
+    return " ".join(_fold_word(word) for word in name.casefold().split())
+
+
+def _fold_word(word: str) -> str:
+    """Move the tone of a word behind its letters: its place within the vowels carries no meaning."""
+    letters = unicodedata.normalize("NFD", word)
+    tones = [c for c in letters if c in _TONES]
+    bare = unicodedata.normalize("NFC", "".join(c for c in letters if c not in _TONES))
+    return bare + "".join(tones)

@@ -1,0 +1,203 @@
+"""Raw columns to contract columns: rename, clean, parse, translate codes; pure and column-wise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from pophub.contracts.model import AvroField, Connector, FieldMapping
+from pophub.domain.codes import CODES, origin
+from pophub.gates.parsing import Parser, Refused, null_meaning, parser_for
+from pophub.ports import Columns, Failure, Mapped
+
+MAX_KEY_CHARS = 1024
+_PLAIN = {str, bytes, int, bool, float, date, datetime}  # hashable without surprises
+_MARKER = AvroField(name="marker", type="timestamp-micros", nullable=False)
+_SEQUENCE = AvroField(name="marker", type="long", nullable=False)
+
+
+class _Memo(dict[Any, Any]):
+    """Each distinct value parsed once; a refused one is kept as its `Refused`."""
+
+    def __init__(self, parse: Parser) -> None:
+        self._parse = parse
+        super().__init__()
+
+    def __missing__(self, value: Any) -> Any:
+        found = _tried(self._parse, value)
+        self[value] = found
+        return found
+
+
+def _tried(parse: Parser, value: Any) -> Any:
+    """Parse one value; whatever goes wrong is a `Refused`, never an exception."""
+    try:
+        return parse(value)
+    except Refused as refused:
+        return refused
+    except (ValueError, TypeError, ArithmeticError):  # such as a signalling NaN
+        return Refused("contract.type")
+
+
+class Column:
+    """How one contract field is read from its source column."""
+
+    def __init__(self, mapping: FieldMapping, field: AvroField, *, personal_id: bool) -> None:
+        self.source = mapping.source
+        self.name = field.name
+        self._parse = parser_for(mapping, field, personal_id=personal_id)
+        self._null = null_meaning(mapping, field)
+
+    def read(self, values: list[Any]) -> tuple[list[Any], list[tuple[int, str]]]:
+        """Give the contract's values and (row, code) of those refused."""
+        refused: list[tuple[int, str]] = []
+        kinds = set(map(type, values)) - {type(None)}
+        if len(kinds) <= 1 and kinds <= _PLAIN:
+            memo = _Memo(self._parse)
+            memo[None] = self._null
+            found = [memo[value] for value in values]
+            if not any(type(entry) is Refused for entry in memo.values()):
+                return found, refused
+        else:  # values that are equal but of other types (1, True, 1.0) must not share an entry
+            found = [self._one(value) for value in values]
+        for row, entry in enumerate(found):
+            if type(entry) is Refused:
+                refused.append((row, entry.code))
+                found[row] = entry.kept
+        return found, refused
+
+    def _one(self, value: Any) -> Any:
+        return self._null if value is None else _tried(self._parse, value)
+
+
+class ContractMapper:
+    """Maps raw columns to one connector's contract; keeps nothing between calls."""
+
+    def __init__(self, connector: Connector) -> None:
+        file = connector.file
+        fields = {field.name: field for field in connector.contract.fields}
+        ids = {person.id for person in file.people} | personal_ids(connector)
+        self._columns = [
+            Column(mapping, fields[name], personal_id=name in ids) for name, mapping in file.mapping.items()
+        ]
+        self._key = file.key
+        self._key_columns = [column for column in self._columns if column.name in file.key]
+        self._deleted = file.source.deleted
+        self._fields = tuple(fields)
+        marker = file.source.marker
+        form = {"format": marker.format, "time_zone": marker.time_zone}
+        timed = FieldMapping.model_validate({"from": marker.changed_at or marker.column, **form})
+        plain = FieldMapping.model_validate({"from": marker.column})
+        self._changed_at = Column(timed, _MARKER, personal_id=False)
+        sequence = Column(plain, _SEQUENCE, personal_id=False)
+        self._is_time = marker.kind == "time"
+        self._has_time = self._is_time or marker.changed_at is not None
+        self._marker = self._changed_at if self._is_time else sequence
+
+    def map(self, raw: Columns) -> Mapped:
+        """Map every row; never raises for a bad value. A deleted row keeps key and marker only."""
+        rows = _rows(raw)
+        failures: list[Failure] = []
+        columns: Columns = {name: [None] * rows for name in self._fields}
+        for column in self._columns:
+            columns[column.name] = self._read(column, raw, rows, failures)
+        keys = self._join({name: columns[name] for name in self._key}, rows)
+        _blame(failures, _absent(keys), "contract.key.unmappable", None)
+        markers, changed_at = self._read_markers(raw, rows, failures)
+        deleted = self._read_deleted(raw, rows, failures)
+        if any(deleted):
+            failures = self._strip_deleted(columns, deleted, failures)
+        return Mapped(columns, keys, markers, changed_at, deleted, failures)
+
+    def key_of(self, raw: Columns) -> list[str | None]:
+        """Map the keys alone, exactly as `map` does: what extract needs to choose lanes."""
+        rows = _rows(raw)
+        parts: Columns = {column.name: self._read(column, raw, rows, []) for column in self._key_columns}
+        return self._join(parts, rows)
+
+    def markers_of(self, raw: Columns) -> tuple[list[int | None], list[int | None]]:
+        """Map change markers and times of change alone, exactly as `map` does."""
+        return self._read_markers(raw, _rows(raw), [])
+
+    def _read(self, column: Column, raw: Columns, rows: int, failures: list[Failure]) -> list[Any]:
+        values = raw.get(column.source)
+        if values is None:
+            _blame(failures, range(rows), "contract.field.missing", column.name)
+            return [None] * rows
+        found, refused = column.read(values)
+        for row, code in refused:
+            _blame(failures, (row,), code, column.name)
+        return found
+
+    def _join(self, parts: Columns, rows: int) -> list[str | None]:
+        """Join key fields by "|", with "|" and the backslash inside a part escaped by a backslash;
+        a single field is the key as it is.
+        """
+        if len(self._key) == 1:
+            keys = [None if value is None else str(value) for value in parts[self._key[0]]]
+        else:
+            keys = []
+            for values in zip(*(parts[name] for name in self._key), strict=True):
+                absent = any(value is None for value in values)
+                keys.append(None if absent else "|".join(_escape(value) for value in values))
+        return [None if key is None or len(key) > MAX_KEY_CHARS else key for key in keys]
+
+    def _read_markers(
+        self, raw: Columns, rows: int, failures: list[Failure]
+    ) -> tuple[list[int | None], list[int | None]]:
+        markers = self._read(self._marker, raw, rows, [])
+        changed_at = markers
+        if not self._is_time:
+            none: list[int | None] = [None] * rows
+            changed_at = self._read(self._changed_at, raw, rows, []) if self._has_time else none
+        absent = set(_absent(markers))
+        if self._has_time:  # a time of change that cannot be read must not pass as fresh
+            absent.update(_absent(changed_at))
+        _blame(failures, sorted(absent), "contract.marker.unmappable", None)
+        return markers, changed_at
+
+    def _read_deleted(self, raw: Columns, rows: int, failures: list[Failure]) -> list[bool]:
+        if self._deleted is None:
+            return [False] * rows
+        values = raw.get(self._deleted.column)
+        if values is None:
+            _blame(failures, range(rows), "contract.field.missing", None)
+            return [False] * rows
+        marks = frozenset(self._deleted.values)
+        return [value in marks for value in values]
+
+    def _strip_deleted(self, columns: Columns, deleted: list[bool], failures: list[Failure]) -> list[Failure]:
+        for name, values in columns.items():
+            if name not in self._key:
+                columns[name] = [None if gone else value for value, gone in zip(values, deleted, strict=True)]
+        kept = (None, *self._key)
+        return [item for item in failures if not deleted[item.row] or item.field in kept]
+
+
+def personal_ids(connector: Connector) -> set[str]:
+    """Give the contract fields that hold personal identification numbers."""
+    judged = {
+        str(rule.kwargs.get("column"))
+        for rule in connector.contract.rules
+        if rule.expectation == "expect_personal_id"
+    }
+    return judged | ({connector.file.population.citizen} if connector.file.population else set())
+
+
+def _rows(raw: Columns) -> int:
+    return len(next(iter(raw.values()))) if raw else 0
+
+
+def _escape(value: Any) -> str:
+    return str(value).replace("\\", "\\\\").replace("|", "\\|")
+
+
+def _absent(values: list[Any]) -> list[int]:
+    return [row for row, value in enumerate(values) if value is None] if None in values else []
+
+
+def _blame(failures: list[Failure], rows: Iterable[int], code: str, field: str | None) -> None:
+    reason = CODES[code].en
+    gate = origin(code)
+    failures.extend(Failure(row, gate, code, field, reason) for row in rows)

@@ -1,0 +1,201 @@
+"""From one raw value to one contract value: a function a field, applied once a distinct value."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pophub.contracts.code_tables import code_table
+from pophub.contracts.model import AvroField, FieldMapping
+from pophub.domain.dates import date_parser, day_of, micros, time_parser
+
+SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+OUTER = SPACES + "\t\r\n"
+_RUN = re.compile(f"[{SPACES}]+")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}\Z")
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?\Z")
+_BOUNDS = {"int": 1 << 31, "long": 1 << 63}
+_TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
+
+Parser = Callable[[Any], Any]
+
+
+class Refused(Exception):
+    """A value that cannot be mapped, with its code. `kept` stands in the column nevertheless."""
+
+    def __init__(self, code: str, kept: Any = None) -> None:
+        self.code = code
+        self.kept = kept
+        super().__init__(code)
+
+
+def clean_text(value: Any, step: str) -> str | None:
+    """Apply a text step. Empty text is null.
+
+    Errors: Refused with contract.text.* or contract.type.
+    """
+    if isinstance(value, bytes):
+        try:
+            value = value.decode("utf-8")
+        except UnicodeDecodeError:
+            raise Refused("contract.text.encoding") from None
+    if not isinstance(value, str):
+        value = _text_of(value)
+    if not value.isascii():
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            raise Refused("contract.text.encoding") from None
+    if "\0" in value:
+        raise Refused("contract.text.nul")
+    if step != "as_is":
+        value = value.strip(OUTER)
+        if not value.isascii():
+            value = unicodedata.normalize("NFC", value)
+        if step == "name":
+            value = _RUN.sub(" ", value)
+    return value or None
+
+
+def _text_of(value: Any) -> str:
+    """Write a whole number as text; other types have no one text."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | float):
+        raise Refused("contract.type")
+    if isinstance(value, int):
+        return str(value)
+    if not math.isfinite(value) or value != int(value):
+        raise Refused("contract.type")
+    return str(int(value))
+
+
+def _integer(value: Any, kind: str) -> int:
+    if isinstance(value, bool):
+        raise Refused("contract.type")
+    if isinstance(value, float | Decimal):
+        if not math.isfinite(value):
+            raise Refused("contract.number.nonfinite")
+        if value != int(value):
+            raise Refused("contract.number.format")
+        value = int(value)
+    if isinstance(value, str | bytes):
+        text = clean_text(value, "trim") or ""
+        if _INTEGER.match(text) is None:
+            raise Refused("contract.number.format")
+        value = int(text)
+    if not isinstance(value, int):
+        raise Refused("contract.type")
+    bound = _BOUNDS[kind]
+    if not -bound <= value < bound:
+        raise Refused("contract.number.range")
+    return value
+
+
+def _decimal(value: Any) -> float:
+    if isinstance(value, bool):
+        raise Refused("contract.type")
+    if isinstance(value, str | bytes):
+        text = clean_text(value, "trim") or ""
+        if _DECIMAL.match(text) is None:
+            raise Refused("contract.number.format")
+        value = text
+    elif not isinstance(value, int | float | Decimal):
+        raise Refused("contract.type")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise Refused("contract.number.range") from None
+    if not math.isfinite(number):
+        raise Refused("contract.number.nonfinite")
+    return number
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int) and value in (0, 1):
+        return value == 1
+    if isinstance(value, str | bytes):
+        text = clean_text(value, "trim") or ""
+        if text in _TRUTH:
+            return _TRUTH[text]
+        raise Refused("contract.boolean.format")
+    raise Refused("contract.type")
+
+
+def _dated(mapping: FieldMapping, time: bool) -> Parser:
+    local = ZoneInfo(mapping.time_zone)
+    from_text = time_parser(mapping.format, mapping.time_zone) if time else date_parser(mapping.format)
+
+    def parse(value: Any) -> int:
+        if isinstance(value, str | bytes):
+            text = clean_text(value, "as_is") or ""
+            try:
+                return from_text(text)
+            except (ValueError, OverflowError):
+                raise Refused("contract.date.format") from None
+        if isinstance(value, datetime):
+            return micros(value, local) if time else day_of(value, local)
+        if isinstance(value, date) and not time:
+            return day_of(value, local)
+        raise Refused("contract.type")
+
+    return parse
+
+
+def _typed(mapping: FieldMapping, field: AvroField) -> Parser | None:
+    """Give the parser that the contract's type needs, None for text."""
+    if field.type == "date":
+        return _dated(mapping, time=False)
+    if field.type == "timestamp-micros":
+        return _dated(mapping, time=True)
+    if field.type in ("int", "long"):
+        kind = field.type
+        return lambda value: _integer(value, kind)
+    return {"double": _decimal, "boolean": _boolean}.get(field.type)
+
+
+def parser_for(mapping: FieldMapping, field: AvroField, *, personal_id: bool) -> Parser:
+    """Give the function from a raw value (never None) to the contract's value.
+
+    Errors: the function raises Refused, nothing else.
+    """
+    typed = _typed(mapping, field)
+    codes = code_table(mapping.codes) if mapping.codes else None
+    step = mapping.text
+
+    def parse(value: Any) -> Any:
+        if typed is not None and codes is None:
+            if isinstance(value, str):
+                if step != "as_is":
+                    value = value.strip(OUTER)
+                if value == "":
+                    return None
+            return typed(value)
+        if personal_id and not isinstance(value, str | bytes):
+            raise Refused("correct.id.type", str(value) if isinstance(value, int) else None)
+        text = clean_text(value, step)
+        if codes is None:
+            return text
+        found = codes.get(text or "")
+        if found is None:
+            if text is None or typed is None:
+                return text
+            raise Refused("correct.code.unknown")
+        return found if typed is None else typed(found)
+
+    return parse
+
+
+def null_meaning(mapping: FieldMapping, field: AvroField) -> Any:
+    """Give what a null of the source means: None, or what the code table gives the empty text."""
+    if mapping.codes is None or "" not in code_table(mapping.codes):
+        return None
+    typed = _typed(mapping, field)
+    found = code_table(mapping.codes)[""]
+    return found if typed is None else typed(found)

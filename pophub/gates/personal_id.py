@@ -1,0 +1,82 @@
+"""The personal identification number: 12 digits, of which six say place, sex, century and year.
+
+Source: Decree 137/2015/ND-CP, article 13, and Circular 59/2021/TT-BCA: three digits for the
+place of birth registration, one for century and sex (0 male, 1 female of 1900-1999, 2 and 3 of
+2000-2099, and so on to 9), two for the year of birth, six at random.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import date
+from typing import Any
+
+from pophub.contracts.code_tables import code_table
+from pophub.domain.dates import EPOCH_DAY
+
+WELL_FORMED = re.compile(r"[0-9]{12}\Z")
+_SEXES = {"M": 0, "F": 1}
+
+
+def places() -> frozenset[str]:
+    """Give the three-digit codes of places of birth registration: provinces, old and new."""
+    return frozenset(f"0{code}" for code in code_table("province"))
+
+
+def flaw(number: str) -> str | None:
+    """Name the one thing that is wrong with a number's form: the check it fails, or None."""
+    if WELL_FORMED.match(number):
+        return None if number[:3] in places() else "province"
+    kinds = {unicodedata.category(letter) for letter in number}
+    if kinds & {"Cc", "Zl", "Zp"}:
+        return "format"
+    if kinds & {"Zs", "Cf"}:
+        return "whitespace"
+    if not (number.isascii() and number.isdigit()):
+        return "digits"
+    return "length"
+
+
+def malformed(numbers: list[Any], check: str) -> list[int]:
+    """Give the rows whose number fails exactly this check of its form."""
+    match = WELL_FORMED.match
+    if check == "province":
+        known = places()
+        return [
+            row
+            for row, number in enumerate(numbers)
+            if number is not None and number[:3] not in known and match(number)
+        ]
+    return [
+        row
+        for row, number in enumerate(numbers)
+        if number is not None and not match(number) and flaw(number) == check
+    ]
+
+
+def contradicting(numbers: list[Any], births: list[Any] | None, sexes: list[Any] | None) -> list[int]:
+    """Give the rows whose well-formed number contradicts birth date (days since 1970) or sex.
+
+    A null birth date or sex contradicts nothing.
+    """
+    none = [None] * len(numbers)
+    digits: dict[Any, tuple[int, str] | None] = {None: None}
+    rows = []
+    for row, (number, birth, sex) in enumerate(zip(numbers, births or none, sexes or none, strict=True)):
+        if number is None or not WELL_FORMED.match(number):
+            continue
+        if birth not in digits:
+            digits[birth] = _digits(birth)
+        expected = digits[birth]
+        mark = int(number[3])
+        wrong_year = expected is not None and (mark >> 1, number[4:6]) != expected
+        if wrong_year or (sex in _SEXES and mark & 1 != _SEXES[sex]):
+            rows.append(row)
+    return rows
+
+
+def _digits(birth: int) -> tuple[int, str]:
+    """Give the century (0 from 1900 on) and the two digits of the year of a birth date."""
+    year = date.fromordinal(birth + EPOCH_DAY).year
+    return year // 100 - 19, f"{year % 100:02d}"

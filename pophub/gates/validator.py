@@ -1,0 +1,69 @@
+"""The one place that runs Great Expectations: rules and columns in, failing rows out.
+
+It drives the validator on an execution engine made for one frame: a data context would hash
+every column of the frame twice and keep results, with values in them, for ever.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from typing import Any
+
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+logging.getLogger("great_expectations").setLevel(logging.WARNING)
+
+import pandas as pd
+from great_expectations.execution_engine.pandas_execution_engine import (
+    PandasExecutionEngine,
+)
+from great_expectations.expectations.expectation_configuration import (
+    ExpectationConfiguration,
+)
+from great_expectations.validator.validator import Validator
+
+import pophub.gates.expectations  # noqa: F401  registers the custom expectations
+from pophub.contracts.model import Rule
+from pophub.gates.rules import Judged
+from pophub.ports import Columns
+
+_COMPLETE = {"result_format": {"result_format": "COMPLETE", "include_unexpected_rows": False}}
+
+
+def validate(rules: Sequence[Rule], frame: Columns, rows: int) -> list[Judged]:
+    """Run every rule over the frame and keep nothing but row numbers."""
+    # dtype=object: pandas would make text of its own of it, and NaN of None
+    table = pd.DataFrame(frame, index=range(rows), dtype=object)
+    engine = PandasExecutionEngine(batch_data_dict={"frame": table})
+    validator = Validator(execution_engine=engine)
+    validator.metrics_calculator.show_progress_bars = False
+    configurations = [
+        ExpectationConfiguration(type=rule.expectation, kwargs=dict(rule.kwargs), meta={"rule": place})
+        for place, rule in enumerate(rules)
+    ]
+    results = validator.graph_validate(configurations=configurations, runtime_configuration=_COMPLETE)
+    return [_judged(result) for result in results]
+
+
+def _judged(result: Any) -> Judged:
+    """Keep the rows of one result; a result without them judged nothing."""
+    place = int(result.expectation_config.meta["rule"])
+    found = result.result or {}
+    judged, rows = found.get("element_count"), found.get("unexpected_index_list")
+    raised = _raised(result.exception_info)
+    if raised is None and rows is None and result.success and found.get("unexpected_count") == 0:
+        rows = []
+    if rows is not None and len(rows) != found.get("unexpected_count"):
+        rows = None
+    return Judged(place, None if rows is None else [int(row) for row in rows], judged, raised)
+
+
+def _raised(info: Any) -> str | None:
+    """Name the kind of error that an expectation raised; its message may hold values."""
+    entries = [info] if info and "raised_exception" in info else list((info or {}).values())
+    for entry in entries:
+        if entry.get("raised_exception"):
+            lines = str(entry.get("exception_traceback") or "").strip().splitlines()
+            return lines[-1].split(":", 1)[0] if lines else "an error"
+    return None
