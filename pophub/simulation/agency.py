@@ -102,9 +102,7 @@ class Agency(ABC):
         for person in rng.sample(cast.too_late, min(few, len(cast.too_late))):
             marker = moment_us(rng, 2023, rng.choice((2, 3)))
             self._waits(person, marker, "person arrives after the grace time")
-        for person, old_name, renamed_us in rng.sample(
-            cast.renamed, min(few, len(cast.renamed))
-        ):
+        for person, old_name, renamed_us in rng.sample(cast.renamed, min(few, len(cast.renamed))):
             self._renamed(person, old_name, renamed_us)
         for person, deleted_us in rng.sample(cast.deleted, min(few, len(cast.deleted))):
             self._deleted(person, deleted_us)
@@ -116,9 +114,7 @@ class Agency(ABC):
     def _renamed(self, person: Person, old_name: str, renamed_us: int) -> None:
         if self.name_column is None:
             return
-        before = self.add(
-            person, renamed_us - SHIFT_US, "2024", "near miss: name of that time"
-        )
+        before = self.add(person, renamed_us - SHIFT_US, "2024", "near miss: name of that time")
         before.row[self.name_column] = old_name
         self.add(person, renamed_us + SHIFT_US, "2024", "near miss: new name")
 

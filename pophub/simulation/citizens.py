@@ -46,9 +46,7 @@ def row_of(person: Person, marker_us: int) -> Row:
 def version(person: Person, marker_us: int, step: Step, label: str = "") -> Version:
     """Make a sound version of a person's row."""
     row = row_of(person, marker_us)
-    return Version(
-        STEM, person.citizen_id, marker_us, marker_us, step, row, label=label
-    )
+    return Version(STEM, person.citizen_id, marker_us, marker_us, step, row, label=label)
 
 
 def _future_birth(row: Row, rng: Random) -> None:
@@ -122,9 +120,7 @@ class Citizens:
         self._year("2024")
         self.cast.known["2024"] = list(self._normal)
 
-    def _add(
-        self, person: Person, marker_us: int, step: Step, label: str = ""
-    ) -> Version:
+    def _add(self, person: Person, marker_us: int, step: Step, label: str = "") -> Version:
         made = version(person, marker_us, step, label)
         self.versions.append(made)
         return made
@@ -264,9 +260,7 @@ class Citizens:
         people = []
         for _ in range(number):
             birth = self.register.birth_day(1950, 2004)
-            person = self.register.person(
-                birth, self.rng.choice("MF"), self.register.province()
-            )
+            person = self.register.person(birth, self.rng.choice("MF"), self.register.province())
             people.append(person)
         return people
 
@@ -275,11 +269,7 @@ class Citizens:
         for _ in range(number):
             birth = self.register.birth_day(year, year)
             birth = min(birth, date(year, 12, 10))
-            babies.append(
-                self.register.person(
-                    birth, self.rng.choice("MF"), self.register.province()
-                )
-            )
+            babies.append(self.register.person(birth, self.rng.choice("MF"), self.register.province()))
         return babies
 
     def _year(self, step: Step) -> None:
@@ -302,12 +292,8 @@ class Citizens:
         self.cast.newborn[step] = babies
         newcomers = self._newcomers(step, count(150 * grown, scale, 12))
         for index, person in enumerate(newcomers):
-            self._spelt(
-                self._add(person, moment_us(rng, year, rng.randint(1, 12)), step), index
-            )
-        self._injected(
-            step, count(650 * grown * DEFECT_RATE, scale, len(KEY_DEFECTS) + 2)
-        )
+            self._spelt(self._add(person, moment_us(rng, year, rng.randint(1, 12)), step), index)
+        self._injected(step, count(650 * grown * DEFECT_RATE, scale, len(KEY_DEFECTS) + 2))
         self._last_of_year(year, step)
         self._normal.extend(babies + newcomers)
 
@@ -326,30 +312,22 @@ class Citizens:
         """Newcomers whose row is spoilt; those of the id rules never come under a right key."""
         ways = KEY_DEFECTS + CONTENT_DEFECTS
         for index, person in enumerate(self._newcomers(step, number)):
-            made = self._add(
-                person, moment_us(self.rng, int(step), self.rng.randint(1, 12)), step
-            )
+            made = self._add(person, moment_us(self.rng, int(step), self.rng.randint(1, 12)), step)
             spoil(made, ways[index % len(ways)], self.rng)
             made.key = made.row["so_ddcn"]
 
     def _bad_updates(self, people: list[Person]) -> None:
         """A known person's row gets spoilt: the accepted one stays the head."""
         for person in people:
-            made = self._add(
-                person, moment_us(self.rng, 2024, self.rng.randint(1, 12)), "2024"
-            )
+            made = self._add(person, moment_us(self.rng, 2024, self.rng.randint(1, 12)), "2024")
             spoil(made, self.rng.choice(CONTENT_DEFECTS), self.rng)
 
     def _claims(self, holders: list[Person]) -> None:
         """Newcomers under an old number that a person accepted in 2022 or 2023 holds."""
-        for holder, person in zip(
-            holders, self._newcomers("2024", len(holders)), strict=True
-        ):
+        for holder, person in zip(holders, self._newcomers("2024", len(holders)), strict=True):
             if holder.old_number is None:
                 continue
-            made = self._add(
-                person, moment_us(self.rng, 2024, self.rng.randint(1, 12)), "2024"
-            )
+            made = self._add(person, moment_us(self.rng, 2024, self.rng.randint(1, 12)), "2024")
             made.row["so_cmnd"] = holder.old_number
             made.sound, made.gate, made.code = False, "clean", "clean.key.duplicate"
             made.label = "old number of another citizen"
@@ -358,9 +336,7 @@ class Citizens:
         """People who enter the register after others named them: in time, or too late."""
         for month, group in ((1, self.cast.in_time), (11, self.cast.too_late)):
             for person in self._newcomers("2024", count(6, self.scale, 2)):
-                self._add(
-                    person, moment_us(self.rng, 2024, month), "2024", "arrives late"
-                )
+                self._add(person, moment_us(self.rng, 2024, month), "2024", "arrives late")
                 group.append(person)
 
     def _last_of_year(self, year: int, step: Step) -> None:
@@ -374,9 +350,7 @@ class Citizens:
     def _late(self) -> None:
         """Rows that commit in 2024 under a marker up to 30 minutes older than the last read."""
         last, marker = self._last
-        for index, person in enumerate(
-            self._newcomers("2024", count(4, self.scale, 2))
-        ):
+        for index, person in enumerate(self._newcomers("2024", count(4, self.scale, 2))):
             late = marker - (index + 1) * timedelta(minutes=5).seconds * 1_000_000
             self._add(person, late, "2024", "near miss: late, within late_s")
         older = self._add(last, marker - 40 * 60 * 1_000_000, "2024", "superseded")

@@ -118,9 +118,7 @@ class CivilStatus(Agency):
         for _ in range(count(5, self.scale, 2)):
             marker = limit - self.rng.randrange(1, 90 * DAY_US)
             made = self.add(self.someone("2023"), marker, "2023")
-            self.wrong(
-                made, "live", "stale", "older than 45 days when it was extracted"
-            )
+            self.wrong(made, "live", "stale", "older than 45 days when it was extracted")
         self.add(
             self.someone("2023"),
             limit,
@@ -190,9 +188,7 @@ class CivilStatus(Agency):
             again = self.add(self.someone(step), marker, step, "duplicate", row)
             if index % 3 == 1:
                 row["ma_tinh"] = "01" if row["ma_tinh"] != "01" else "79"
-                self.wrong(
-                    again, "clean", "contradiction", "same marker, another province"
-                )
+                self.wrong(again, "clean", "contradiction", "same marker, another province")
 
     def pad(self, number: int) -> list[Version]:
         """Plan further sound births of 2024, registered again."""
@@ -200,7 +196,5 @@ class CivilStatus(Agency):
         for _ in range(number):
             marker = self.month("2024")
             person = self.someone("2024")
-            made.append(
-                self.add(person, marker, "2024", row=self.row(person, marker, "KS"))
-            )
+            made.append(self.add(person, marker, "2024", row=self.row(person, marker, "KS")))
         return made

@@ -36,9 +36,7 @@ def ticks_us(step: str) -> list[int]:
     return stock + [month_end_us(int(step), month) for month in range(1, 13)]
 
 
-def moment_us(
-    rng: Random, year: int, month: int, first_day: int = 1, last_day: int = 31
-) -> int:
+def moment_us(rng: Random, year: int, month: int, first_day: int = 1, last_day: int = 31) -> int:
     """Draw an office hour of a local month."""
     last = min(last_day, calendar.monthrange(year, month)[1])
     start = datetime(year, month, rng.randint(first_day, last), 7, tzinfo=LOCAL)

@@ -35,16 +35,14 @@ def personal_id(column: str, dob: bool = True) -> list[Defect]:
     if dob:
         ways.append(("dob_mismatch", "id of another century", _flip))
     return [
-        Defect("correct", f"correct.id.{name}", label, edit(column, change))
-        for name, label, change in ways
+        Defect("correct", f"correct.id.{name}", label, edit(column, change)) for name, label, change in ways
     ]
 
 
 def missing(*columns: str, empty: Any = None) -> list[Defect]:
     """Leave out what is required."""
     return [
-        Defect("sufficient", "sufficient.missing", f"no {column}", put(column, empty))
-        for column in columns
+        Defect("sufficient", "sufficient.missing", f"no {column}", put(column, empty)) for column in columns
     ]
 
 

@@ -113,12 +113,8 @@ class Einvoices(Agency):
                 "total below 0",
                 put("tong_tien", -50_000),
             ),
-            Defect(
-                "correct", "correct.amount.range", "tax below 0", put("tien_thue", -1)
-            ),
-            Defect(
-                "correct", "correct.amount.range", "tax over total", _tax_over_total
-            ),
+            Defect("correct", "correct.amount.range", "tax below 0", put("tien_thue", -1)),
+            Defect("correct", "correct.amount.range", "tax over total", _tax_over_total),
             *defects.personal_id("so_ddcn_ban", dob=False),
             *defects.missing("mst_ban", "ten_ban", "tong_tien", "ngay_lap"),
             defects.unknown_person("so_ddcn_ban"),
@@ -156,14 +152,10 @@ class Einvoices(Agency):
         """Amounts of zero, all tax, and issued exactly at the limits of the stamp."""
         marker = moment_us(self.rng, int(step), month, 25)
         stamp = month_end_us(int(step), month)
-        self.sale(marker, step, "near miss: zero amounts").row.update(
-            tong_tien=0, tien_thue=0
-        )
+        self.sale(marker, step, "near miss: zero amounts").row.update(tong_tien=0, tien_thue=0)
         tax = self.sale(marker + 1, step, "near miss: tax equals total").row
         tax["tien_thue"] = tax["tong_tien"]
-        old = self.sale(
-            marker + 2, step, "near miss: issued 60 days before the stamp"
-        ).row
+        old = self.sale(marker + 2, step, "near miss: issued 60 days before the stamp").row
         old["ngay_lap"] = from_us(stamp - 60 * DAY_US).isoformat()
         new = self.sale(marker + 3, step, "near miss: issued a day after the stamp").row
         new["ngay_lap"] = from_us(stamp + DAY_US).isoformat()
@@ -203,9 +195,7 @@ class Einvoices(Agency):
             marker = moment_us(self.rng, 2024, 1)
             row = {**sold.row, "trang_thai": "3"}
             self.restamp(row, marker)
-            self.versions.append(
-                self.build(row, marker, "2024", "near miss: cancelled")
-            )
+            self.versions.append(self.build(row, marker, "2024", "near miss: cancelled"))
 
     def pad(self, number: int) -> list[Version]:
         """Plan further sound invoices of 2024."""

@@ -32,9 +32,7 @@ class Expectation:
     def transactions(self, year: int) -> int:
         """Give the share transactions of a calendar year, over all recipients."""
         return sum(
-            number * RECIPIENTS[stem]
-            for (stem, stamped), number in self.accepted.items()
-            if stamped == year
+            number * RECIPIENTS[stem] for (stem, stamped), number in self.accepted.items() if stamped == year
         )
 
     def read(self, versions: Iterable[Version]) -> None:
@@ -44,9 +42,7 @@ class Expectation:
         waiting: list[tuple[Version, int]] = []
         last = 0
         for step in YEARS:
-            last = self._run(
-                [v for v in versions if v.step == step], step, last, heads, waiting
-            )
+            last = self._run([v for v in versions if v.step == step], step, last, heads, waiting)
         for version, stamp in waiting:
             arrived = self._first_stamp.get(version.waits_for or "")
             if arrived is not None and arrived - stamp <= GRACE_DAYS * DAY_US:
@@ -63,9 +59,7 @@ class Expectation:
         stamps = stamps_of(reading_order(versions), step, last)
         for version, stamp in zip(reading_order(versions), stamps, strict=True):
             head = heads.get(version.key)
-            if version.label in ("duplicate", "superseded") or (
-                head is not None and version.marker < head
-            ):
+            if version.label in ("duplicate", "superseded") or (head is not None and version.marker < head):
                 continue
             if not version.sound:
                 continue

@@ -107,9 +107,7 @@ def put(column: str, value: Any) -> Callable[[Row, Random], None]:
     return change
 
 
-def edit(
-    column: str, change_value: Callable[[Any], Any]
-) -> Callable[[Row, Random], None]:
+def edit(column: str, change_value: Callable[[Any], Any]) -> Callable[[Row, Random], None]:
     """Make a defect that changes a column's value."""
 
     def change(row: Row, _: Random) -> None:

@@ -1,5 +1,7 @@
 """Vietnamese names at about their real frequencies, and the ways to write one name."""
 
+# ruff: noqa: SIM905
+
 from __future__ import annotations
 
 import unicodedata

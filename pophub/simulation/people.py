@@ -27,9 +27,7 @@ def personal_id(province: str, sex: str, birth: date, serial: int) -> str:
 class Register:
     """Makes new people; no two have one number."""
 
-    def __init__(
-        self, rng: Random, first_row_id: int = 1, first_serial: int | None = None
-    ) -> None:
+    def __init__(self, rng: Random, first_row_id: int = 1, first_serial: int | None = None) -> None:
         self._rng = rng
         self._used: set[str] = set()
         self._row_id = first_row_id
@@ -90,9 +88,7 @@ class Register:
     def birth_day(self, first_year: int, last_year: int) -> date:
         """Draw a day of birth."""
         first = date(first_year, 1, 1)
-        return first + timedelta(
-            days=self._rng.randrange((date(last_year, 12, 31) - first).days + 1)
-        )
+        return first + timedelta(days=self._rng.randrange((date(last_year, 12, 31) - first).days + 1))
 
     def family(self) -> list[Person]:
         """Register a household: a couple, children, sometimes a grandparent."""
@@ -100,9 +96,7 @@ class Register:
         province, family = self.province(), names.surname(rng)
         father_year = rng.randint(1960, 1998)
         household = self.household(province)
-        father = self.person(
-            self.birth_day(father_year, father_year), "M", province, family, household
-        )
+        father = self.person(self.birth_day(father_year, father_year), "M", province, family, household)
         mother_year = min(1999, father_year + rng.randint(-2, 6))
         mother = self.person(
             self.birth_day(mother_year, mother_year),
@@ -115,9 +109,7 @@ class Register:
         for _ in range(rng.choice((0, 1, 1, 2, 2, 2, 3))):
             year = min(2022, mother_year + rng.randint(20, 38))
             birth = min(self.birth_day(year, year), date(2022, 11, 30))
-            members.append(
-                self.person(birth, rng.choice("MF"), province, family, household)
-            )
+            members.append(self.person(birth, rng.choice("MF"), province, family, household))
         if rng.random() < 0.25:
             year = father_year - rng.randint(22, 35)
             sex = rng.choice("FFM")
@@ -137,11 +129,7 @@ class Register:
     def stock(self, people: int) -> list[Person]:
         """Register the opening stock, people born on the borders of the rules first."""
         province = self.province()
-        made = [
-            self.person(birth, sex, province)
-            for birth in BORDER_BIRTHS[:4]
-            for sex in "MF"
-        ]
+        made = [self.person(birth, sex, province) for birth in BORDER_BIRTHS[:4] for sex in "MF"]
         while len(made) < people:
             made.extend(self.family())
         return made[:people]

@@ -3,6 +3,8 @@
 Source: Decision 124/2004 and Decision 19/2025 of the Prime Minister; new code: old codes merged.
 """
 
+# ruff: noqa: SIM905
+
 from __future__ import annotations
 
 OLD_PROVINCES = (

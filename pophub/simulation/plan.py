@@ -63,9 +63,7 @@ def plan(seed: int, scale: float = 1.0) -> Plan:
     free["rev"] = number_journal(versions, Sales.stem, "rev", 1)
     number_equals(versions)
     expected = _expect(citizens, agencies)
-    return Plan(
-        seed, scale, versions, citizens.cast, citizens.broken_till_today, free, expected
-    )
+    return Plan(seed, scale, versions, citizens.cast, citizens.broken_till_today, free, expected)
 
 
 def _expect(citizens: Citizens, agencies: Iterable[Agency]) -> Expectation:

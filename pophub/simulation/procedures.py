@@ -41,9 +41,7 @@ _PROCEDURES = (
 
 def _returned_before(row: Row, rng: Random) -> None:
     submitted = datetime.strptime(row[SUBMITTED], DAY_FORMAT)
-    row[RETURNED] = (submitted - timedelta(days=rng.randint(1, 30))).strftime(
-        DAY_FORMAT
-    )
+    row[RETURNED] = (submitted - timedelta(days=rng.randint(1, 30))).strftime(DAY_FORMAT)
 
 
 def _birth_shifted(row: Row, _: Random) -> None:
@@ -109,9 +107,7 @@ class Procedures(Agency):
                 "fee in words",
                 put(FEE, "miễn phí"),
             ),
-            Defect(
-                "correct", "correct.dates.order", "returned before", _returned_before
-            ),
+            Defect("correct", "correct.dates.order", "returned before", _returned_before),
             Defect(
                 "correct",
                 "correct.agreement.birth_date",
@@ -119,11 +115,7 @@ class Procedures(Agency):
                 _birth_shifted,
             ),
             defects.other_name(NAME),
-            *(
-                d
-                for d in defects.personal_id(CITIZEN)
-                if d.label != "id with a trailing newline"
-            ),
+            *(d for d in defects.personal_id(CITIZEN) if d.label != "id with a trailing newline"),
             *defects.missing(PROCEDURE, CITIZEN, NAME, SUBMITTED, STATUS),
             defects.unknown_person(CITIZEN),
             defects.hidden_character(NAME),
@@ -142,9 +134,7 @@ class Procedures(Agency):
         rng, year = self.rng, int(step)
         for month in range(1, 13):
             for index in range(count(36 * grown, self.scale, 3)):
-                made = self.add(
-                    self.someone(step), moment_us(rng, year, month, 1, 20), step
-                )
+                made = self.add(self.someone(step), moment_us(rng, year, month, 1, 20), step)
                 if index % 12 == 5:
                     self.spell(made, month + index)
                 if rng.random() < 0.6:
@@ -153,9 +143,7 @@ class Procedures(Agency):
                 self._old_in_new_file(step, month)
         self._contradicted(step, count(4, self.scale, 2))
         self.inject(step, round(700 * grown))
-        same_day = self.add(
-            self.someone(step), self.month(step), step, "near miss: same day"
-        )
+        same_day = self.add(self.someone(step), self.month(step), step, "near miss: same day")
         same_day.row[SUBMITTED] = same_day.row[RETURNED] = same_day.row[CHANGED][:10]
 
     def _returned(self, made: Version) -> None:
@@ -175,9 +163,7 @@ class Procedures(Agency):
             made = self.add(self.someone(step), changed, step, label)
             made.file = f"{step}{month:02d}"
             if not label:
-                self.wrong(
-                    made, "live", "stale", "changed over 45 days before the file"
-                )
+                self.wrong(made, "live", "stale", "changed over 45 days before the file")
 
     def _contradicted(self, step: Step, number: int) -> None:
         for _ in range(number):
@@ -192,13 +178,9 @@ class Procedures(Agency):
 
         Half go into a file of the next year: across steps.
         """
-        returned = [
-            v for v in self.versions if v.row[STATUS] == "Đã trả kết quả" and v.sound
-        ]
+        returned = [v for v in self.versions if v.row[STATUS] == "Đã trả kết quả" and v.sound]
         returned = [v for v in returned if v.step == "2023" and v.file < "202310"]
-        for index, made in enumerate(
-            self.rng.sample(returned, min(number, len(returned)))
-        ):
+        for index, made in enumerate(self.rng.sample(returned, min(number, len(returned)))):
             file = "202312" if index % 4 < 2 else "202402"
             step: Step = "2023" if index % 4 < 2 else "2024"
             again = self.build(dict(made.row), made.marker, step, "duplicate")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from random import Random
 from typing import NamedTuple
 
 from pophub.simulation import defects
@@ -18,7 +17,7 @@ from pophub.simulation.clock import (
 from pophub.simulation.einvoices import company, tax_code
 from pophub.simulation.model import Defect, Person, Row, Step, Version, count, edit, put
 
-PLATFORMS = ("SHOPEE", "LAZADA", "TIKTOKSHOP", "TIKI", "SENDO")
+PLATFORMS = ("SHOPEE", "LAZADA", "TIKTOK", "TIKI", "SENDO")
 _SHARES = (50, 14, 28, 5, 3)
 STALE_AFTER_US = 45 * DAY_US
 # The market's 20.5 billion USD of 2024 at 25,450 VND, one hundred-thousandth of it at scale 1,
@@ -128,9 +127,7 @@ class Sales(Agency):
     def _anyone(self, step: Step) -> Seller:
         return self.seller(self.someone(step) if self.rng.random() < 0.7 else None)
 
-    def _report(
-        self, seller: Seller, marker_us: int, step: Step, label: str = ""
-    ) -> Version:
+    def _report(self, seller: Seller, marker_us: int, step: Step, label: str = "") -> Version:
         made = self.build(self.report(seller, marker_us), marker_us, step, label)
         self.versions.append(made)
         return made
@@ -147,9 +144,7 @@ class Sales(Agency):
                 if seller.person and index % 20 == month:
                     self.spell(made, month)
             self._dated_back(step, month)
-        zero = self._report(
-            self._anyone(step), self.month(step), step, "near miss: zero amounts"
-        )
+        zero = self._report(self._anyone(step), self.month(step), step, "near miss: zero amounts")
         zero.row.update(doanh_thu=0, so_don=0)
         self.inject(step, 800)
 
@@ -167,9 +162,7 @@ class Sales(Agency):
         stale = self._report(self._anyone(step), written, step)
         self.date(stale, whole_second(limit) - self.rng.randrange(60) * DAY_US)
         self.wrong(stale, "live", "stale", "dated over 45 days before it was extracted")
-        fresh = self._report(
-            self._anyone(step), written + 1, step, "near miss: 45 days old"
-        )
+        fresh = self._report(self._anyone(step), written + 1, step, "near miss: 45 days old")
         self.date(fresh, whole_second(limit) + 1_000_000)
 
     def date(self, made: Version, changed_us: int) -> None:

@@ -1,0 +1,123 @@
+"""Sets up the agencies' databases, files and roles, and says where the connectors find them."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from psycopg2 import sql
+
+from pophub.postgres import connect, transaction
+from pophub.settings import Settings
+from pophub.simulation.tables import CREATE_SALES, CREATE_TRUTH, SIMULATION, TABLES, Table
+
+VARIABLES = "sources.env"
+
+
+def sales_file(settings: Settings) -> Path:
+    """Give the SQLite file of the Ministry of Industry and Trade."""
+    return settings.home / "agencies" / "moit" / "tmdt.sqlite"
+
+
+def drop_folder(settings: Settings) -> Path:
+    """Give the drop folder of Thanh Hoa."""
+    return settings.home / "agencies" / "thanhhoa" / "drop"
+
+
+def set_up(settings: Settings) -> None:
+    """Create what is missing: databases, roles, tables, the SQLite file, the folder, the variables.
+
+    Repeating it changes nothing.
+    """
+    _databases(settings)
+    for table in TABLES.values():
+        _table(settings, table)
+    connection = connect(settings, SIMULATION, database=SIMULATION)
+    try:
+        with transaction(connection, "truth tables") as cursor:
+            cursor.execute(CREATE_TRUTH)
+    finally:
+        connection.close()
+    sales_file(settings).parent.mkdir(parents=True, exist_ok=True)
+    drop_folder(settings).mkdir(parents=True, exist_ok=True)
+    sales = sqlite3.connect(sales_file(settings))
+    try:
+        with sales:
+            sales.execute(CREATE_SALES)
+    finally:
+        sales.close()
+    _variables(settings)
+
+
+def _databases(settings: Settings) -> None:
+    """Make roles and databases as the server's superuser; CREATE DATABASE takes no transaction."""
+    owners = {table.database: table.database for table in TABLES.values()}
+    connection = connect(settings, settings.endpoints.postgres_superuser, database="postgres")
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            for role in [*owners, *(f"{name}_reader" for name in owners), SIMULATION]:
+                cursor.execute("select 1 from pg_roles where rolname = %s", (role,))
+                verb = "alter" if cursor.fetchone() else "create"
+                cursor.execute(
+                    sql.SQL("{} role {} login nosuperuser password {}").format(
+                        sql.SQL(verb),
+                        sql.Identifier(role),
+                        sql.Literal(settings.secret(f"postgres.{role}")),
+                    )
+                )
+            for name in [*owners, SIMULATION]:
+                cursor.execute("select 1 from pg_database where datname = %s", (name,))
+                if not cursor.fetchone():
+                    made = sql.SQL("create database {0} owner {0}").format(sql.Identifier(name))
+                    cursor.execute(made)
+                closed = sql.SQL("revoke all on database {} from public")
+                cursor.execute(closed.format(sql.Identifier(name)))
+    finally:
+        connection.close()
+
+
+def _table(settings: Settings, table: Table) -> None:
+    """Make an agency's table as its owner, and let the hub's reader read it, nothing more."""
+    owner, reader = table.database, f"{table.database}_reader"
+    schema = table.name.split(".")[0]
+    connection = connect(settings, owner, database=table.database)
+    try:
+        with transaction(connection, table.database) as cursor:
+            cursor.execute(table.create)
+            names = {
+                "database": sql.Identifier(table.database),
+                "schema": sql.Identifier(schema),
+                "reader": sql.Identifier(reader),
+            }
+            for grant in (
+                "grant connect on database {database} to {reader}",
+                "grant usage on schema {schema} to {reader}",
+                "grant select on all tables in schema {schema} to {reader}",
+            ):
+                cursor.execute(sql.SQL(grant).format(**names))
+    finally:
+        connection.close()
+
+
+def _variables(settings: Settings) -> None:
+    """Write `sources.env` for the connectors' references, readable by its owner only."""
+    lines = [
+        f"POPHUB_SOURCE_{table.agency.upper()}_URL={_url(settings, table.database)}"
+        for table in TABLES.values()
+    ]
+    lines.append(f"POPHUB_SOURCE_MOIT_URL=sqlite:///{sales_file(settings)}")
+    lines.append(f"POPHUB_SOURCE_THANHHOA_URL={drop_folder(settings)}")
+    draft = settings.home / f".{VARIABLES}.{os.getpid()}"
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write("\n".join(lines) + "\n")
+    draft.replace(settings.home / VARIABLES)
+
+
+def _url(settings: Settings, database: str) -> str:
+    reader = f"{database}_reader"
+    password = quote(settings.secret(f"postgres.{reader}"), safe="")
+    place = f"{settings.endpoints.postgres_host}:{settings.endpoints.postgres_port}"
+    return f"postgresql+psycopg2://{reader}:{password}@{place}/{database}"

@@ -1,0 +1,117 @@
+"""Writes a step's rows into the agencies' databases and files; repeating it changes nothing."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from openpyxl import Workbook
+from psycopg2 import sql
+
+from pophub.postgres import Cursor, connect, copy_rows, transaction
+from pophub.settings import Settings
+from pophub.simulation.databases import drop_folder, sales_file
+from pophub.simulation.model import Version
+from pophub.simulation.procedures import HEADER
+from pophub.simulation.tables import INSERT_SALES, SALES_COLUMNS, TABLES, Table
+
+
+def write(settings: Settings, versions: Iterable[Version]) -> None:
+    """Write every version's row to its source; each source in one transaction of its own."""
+    by_stem: dict[str, list[Version]] = defaultdict(list)
+    for version in versions:
+        by_stem[version.stem].append(version)
+    for stem, table in TABLES.items():
+        _table(settings, table, by_stem[stem])
+    _sales(sales_file(settings), by_stem["moit.ecommerce_sales"])
+    _files(drop_folder(settings), by_stem["thanhhoa.procedures"])
+
+
+def _table(settings: Settings, table: Table, versions: list[Version]) -> None:
+    rows = [tuple(v.row[column] for column in table.columns) for v in versions]
+    connection = connect(settings, table.database, database=table.database)
+    try:
+        with transaction(connection, table.name) as cursor:
+            cursor.execute(
+                sql.SQL("create temp table incoming (like {}) on commit drop").format(_name(table))
+            )
+            copy_rows(cursor, "incoming", table.columns, rows)
+            _merge(cursor, table)
+    finally:
+        connection.close()
+
+
+def _name(table: Table) -> sql.Identifier:
+    return sql.Identifier(*table.name.split("."))
+
+
+def _merge(cursor: Cursor, table: Table) -> None:
+    """Insert new rows and change known ones in place, as the agency's own software would."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
+    changed = [c for c in table.columns if c != table.primary_key]
+    cursor.execute(
+        sql.SQL(
+            "insert into {name} ({columns}) select {columns} from incoming "
+            "on conflict ({key}) do update set ({changed}) = row({new})"
+        ).format(
+            name=_name(table),
+            columns=columns,
+            key=sql.Identifier(table.primary_key),
+            changed=sql.SQL(", ").join(map(sql.Identifier, changed)),
+            new=sql.SQL(", ").join(sql.Identifier("excluded", c) for c in changed),
+        )
+    )
+    cursor.execute("select pg_get_serial_sequence(%s, %s)", (table.name, table.primary_key))
+    (sequence,) = cursor.fetchone() or (None,)
+    if sequence is not None:  # rows that a visitor inserts by SQL are numbered after ours
+        cursor.execute(
+            sql.SQL("select setval(%s, (select max({}) from {}) + 1000000)").format(
+                sql.Identifier(table.primary_key), _name(table)
+            ),
+            (sequence,),
+        )
+
+
+def _sales(path: Path, versions: list[Version]) -> None:
+    connection = sqlite3.connect(path, timeout=30)
+    try:
+        with connection:
+            connection.executemany(INSERT_SALES, [tuple(v.row[c] for c in SALES_COLUMNS) for v in versions])
+    finally:
+        connection.close()
+
+
+def _files(folder: Path, versions: list[Version]) -> None:
+    """Drop one complete file for each name; a file that is there already stays as it is."""
+    by_file: dict[str, list[Version]] = defaultdict(list)
+    for version in versions:
+        by_file[version.file].append(version)
+    for name in sorted(by_file):
+        rows = [[v.row[column] for column in HEADER] for v in by_file[name]]
+        suffix = "csv" if int(name[-1]) % 2 else "xlsx"
+        path = folder / f"ho_so_{name}.{suffix}"
+        if path.exists():
+            continue
+        draft = folder.parent / f".{path.name}.{os.getpid()}"
+        (_csv if suffix == "csv" else _xlsx)(draft, rows)
+        draft.replace(path)
+
+
+def _csv(path: Path, rows: list[list[object]]) -> None:
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(HEADER)
+        writer.writerows(rows)
+
+
+def _xlsx(path: Path, rows: list[list[object]]) -> None:
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("Hồ sơ")
+    sheet.append(HEADER)
+    for row in rows:
+        sheet.append(row)
+    book.save(path)
