@@ -177,8 +177,8 @@ class ConnectorFile(Model):
     people: tuple[Person, ...] = ()
     population: Population | None = None
     unique: tuple[Name, ...] = Field((), description="fields of which one value belongs to one key")
-    limits: Limits = Limits()  # type: ignore[call-arg]
-    alerts: Alerts = Alerts()  # type: ignore[call-arg]
+    limits: Limits = Limits()
+    alerts: Alerts = Alerts()
 
     @property
     def stem(self) -> str:

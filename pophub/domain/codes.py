@@ -93,13 +93,13 @@ CODES: dict[str, Code] = {
         "correct the number at the source",
     ),
     "correct.id.format": Code(
-        "A personal identification number holds a line break or control character",
-        "Số định danh chứa ký tự xuống dòng hoặc điều khiển",
+        "A personal identification number holds something else than digits",
+        "Số định danh chứa ký tự không phải chữ số",
         "remove the character at the source",
     ),
     "correct.id.digits": Code(
-        "A personal identification number holds something else than the digits 0 to 9",
-        "Số định danh chứa ký tự không phải chữ số 0-9",
+        "A personal identification number is written in other digits than 0 to 9",
+        "Số định danh viết bằng chữ số khác 0-9",
         "correct the number at the source",
     ),
     "correct.id.whitespace": Code(

@@ -49,9 +49,7 @@ def compile_format(form: str) -> tuple[re.Pattern[str], tuple[int, ...]]:
         names += name
         pattern += f"([0-9]{{{_DIRECTIVES[name]}}})"
     if "Y" not in names:
-        raise ConfigError(
-            "config.format", f"the format {form!r} has no %Y", remedy="add %Y"
-        )
+        raise ConfigError("config.format", f"the format {form!r} has no %Y", remedy="add %Y")
     return re.compile(pattern + r"\Z"), tuple(names.find(name) for name in _ORDER)
 
 
@@ -62,10 +60,7 @@ def _parts(form: str, text: str) -> list[int] | None:
         return None
     groups = match.groups()
     defaults = (1, 1, 1, 0, 0, 0, 0)
-    return [
-        int(groups[at]) if at >= 0 else default
-        for at, default in zip(positions, defaults, strict=True)
-    ]
+    return [int(groups[at]) if at >= 0 else default for at, default in zip(positions, defaults, strict=True)]
 
 
 def date_parser(form: str | None) -> Callable[[str], int]:

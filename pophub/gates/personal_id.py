@@ -33,9 +33,9 @@ def flaw(number: str) -> str | None:
         return "format"
     if kinds & {"Zs", "Cf"}:
         return "whitespace"
-    if not (number.isascii() and number.isdigit()):
-        return "digits"
-    return "length"
+    if not number.isdecimal():
+        return "format"
+    return "length" if number.isascii() else "digits"
 
 
 def malformed(numbers: list[Any], check: str) -> list[int]:

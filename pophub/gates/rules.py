@@ -92,7 +92,7 @@ class GreatExpectationsRules:
                 from pophub.gates.validator import validate
 
                 done.append(validate(self._rules, frame, rows))
-            except BaseException as error:  # noqa: BLE001  carried to the caller's thread
+            except BaseException as error:  # carried to the caller's thread
                 raised.append(error)
 
         worker = threading.Thread(target=work, name=f"judge {self._stem}", daemon=True)

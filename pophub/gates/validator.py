@@ -6,13 +6,8 @@ every column of the frame twice and keep results, with values in them, for ever.
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Sequence
 from typing import Any
-
-os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-logging.getLogger("great_expectations").setLevel(logging.WARNING)
 
 import pandas as pd
 from great_expectations.execution_engine.pandas_execution_engine import (

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 METRIC = "table.pophub_failing_rows"
 
 
-class FailingRows(TableMetricProvider):
+class FailingRows(TableMetricProvider):  # type: ignore[misc]
     """Row numbers that fail a check of `pophub.gates.checks`, and the number of rows judged."""
 
     metric_name = METRIC
     value_keys = ("check", "arguments")
 
-    @metric_value(engine=PandasExecutionEngine)
+    @metric_value(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
     def _pandas(
         cls,
         execution_engine: PandasExecutionEngine,
@@ -50,7 +50,7 @@ class FailingRows(TableMetricProvider):
         return check(lambda name: frame[name].to_list(), arguments), len(frame)
 
 
-class RowsExpectation(BatchExpectation):
+class RowsExpectation(BatchExpectation):  # type: ignore[misc]
     """An expectation that names the rows that fail it; subclasses only declare their kwargs."""
 
     told: ClassVar[tuple[str, ...]] = ()
