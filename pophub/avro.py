@@ -137,7 +137,10 @@ def _single(kind: type, column: list[Any]) -> Any:
         zones = {v.tzinfo is None for v in column if v is not None}
         if len(zones) > 1:
             return None
-        return {"type": "long", "logicalType": "local-timestamp-micros" if zones.pop() else "timestamp-micros"}
+        return {
+            "type": "long",
+            "logicalType": "local-timestamp-micros" if zones.pop() else "timestamp-micros",
+        }
     if kind is date:
         return {"type": "int", "logicalType": "date"}
     return {float: "double", bool: "boolean", bytes: "bytes"}.get(kind)

@@ -33,12 +33,13 @@ def _json(values: Sequence[Any]) -> bytes:
         return repr(values).encode("utf-8", "surrogatepass")
 
 
-def row_digests(columns: Sequence[Sequence[Any]], rows: int) -> list[bytes]:
-    """Digest each row over its values in the order of the columns."""
+def row_digests(columns: Sequence[Sequence[Any]], rows: int) -> tuple[list[bytes], list[int]]:
+    """Digest each row over its values in the order of the columns; give also its size as JSON."""
     if not columns:
-        return [b""] * rows
+        return [b""] * rows, [0] * rows
+    texts = [_json(row) for row in zip(*columns, strict=True)]
     digest = hashlib.blake2b
-    return [digest(_json(row), digest_size=DIGEST_BYTES).digest() for row in zip(*columns, strict=True)]
+    return [digest(text, digest_size=DIGEST_BYTES).digest() for text in texts], list(map(len, texts))
 
 
 def event_ids(
@@ -63,3 +64,30 @@ def chain(previous: bytes, *parts: bytes) -> bytes:
     """
     text = previous + b"".join([len(part).to_bytes(4, "big") + part for part in parts])
     return hashlib.sha256(text).digest()
+
+
+def history_link(
+    previous: bytes, stem: str, lane: int, sequence: int, event_id: bytes, key: str, marker: int, operation: str,
+    content: bytes, payload: bytes | None, contract: int, exchanged_us: int, recorded_us: int,
+) -> bytes:  # fmt: skip
+    """Link a row of `ledger.history`: every column that says what was accepted, and when.
+
+    A payload enters as its SHA-256, so that a verifier may hold digests instead of payloads.
+    """
+    numbers = b"".join(
+        n.to_bytes(8, "big", signed=True)
+        for n in (lane, sequence, marker, contract, exchanged_us, recorded_us)
+    )
+    body = b"" if payload is None else hashlib.sha256(payload).digest()
+    return chain(previous, stem.encode(), numbers, event_id, key.encode(), operation.encode(), content, body)
+
+
+def transaction_link(
+    previous: bytes, recipient: str, stem: str, lane: int, sequence: int, event_id: bytes, subscription: int,
+    exchanged_us: int, recorded_us: int,
+) -> bytes:  # fmt: skip
+    """Link a row of `ledger.transaction`."""
+    numbers = b"".join(
+        n.to_bytes(8, "big", signed=True) for n in (lane, sequence, subscription, exchanged_us, recorded_us)
+    )
+    return chain(previous, recipient.encode(), stem.encode(), numbers, event_id)

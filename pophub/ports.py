@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pophub.domain.errors import PophubError
+
 Columns = dict[str, list[Any]]
 
 
@@ -48,6 +50,14 @@ class Mapped:
 
 class Mapper(Protocol):
     """Maps raw columns to a contract; pure, column-wise."""
+
+    def key_of(self, raw: Columns) -> list[str | None]:
+        """Map the key alone; None where it cannot be mapped."""
+        ...
+
+    def markers_of(self, raw: Columns) -> tuple[list[int | None], list[int | None]]:
+        """Map change marker and time of the change alone; None where they cannot be mapped."""
+        ...
 
     def map(self, raw: Columns) -> Mapped:
         """Map every row; never raises for a bad value."""
@@ -93,6 +103,10 @@ class FolderSource(Protocol):
 
     def files(self, taken: Sequence[str]) -> Iterator[DropFile]:
         """Give complete files whose digest is not among `taken`, oldest name first."""
+        ...
+
+    def bad(self) -> Sequence[PophubError]:
+        """Give what was wrong with files that `files` left out."""
         ...
 
     def read(self, file: DropFile, chunk_rows: int) -> Iterator[Columns]:

@@ -14,7 +14,7 @@ import psycopg2.extensions
 from psycopg2 import errors as pg
 from psycopg2.extras import execute_values as _execute_values
 
-from pophub.domain.errors import ConfigError, PophubError, TransientError
+from pophub.domain.errors import ConfigError, PophubError, PromiseBroken, TransientError
 from pophub.settings import Settings
 
 Connection = psycopg2.extensions.connection
@@ -43,28 +43,59 @@ def translated(where: str) -> Iterator[None]:
     try:
         yield
     except (pg.DeadlockDetected, pg.SerializationFailure) as cause:
-        raise TransientError("postgres.deadlock", "the transaction met another one", where=where,
-                             remedy="it is retried as a whole") from cause
+        raise TransientError(
+            "postgres.deadlock",
+            "the transaction met another one",
+            where=where,
+            remedy="it is retried as a whole",
+        ) from cause
     except pg.DiskFull as cause:
-        raise TransientError("postgres.disk_full", "PostgreSQL has no space left", where=where,
-                             remedy="free or add disk space; the batch was rolled back") from cause
+        raise TransientError(
+            "postgres.disk_full",
+            "PostgreSQL has no space left",
+            where=where,
+            remedy="free or add disk space; the batch was rolled back",
+        ) from cause
     except psycopg2.OperationalError as cause:
         raise _operational(cause, where) from cause
     except psycopg2.InterfaceError as cause:
-        raise TransientError("postgres.connection_lost", "the connection to PostgreSQL is gone", where=where,
-                             remedy="see `pophub status`; the stage reads where it stands and goes on") from cause
+        raise TransientError(
+            "postgres.connection_lost",
+            "the connection to PostgreSQL is gone",
+            where=where,
+            remedy="see `pophub status`; the stage reads where it stands and goes on",
+        ) from cause
+    except psycopg2.Error as cause:  # its text may hold values of a row: only its state goes on
+        raise PromiseBroken(
+            "postgres.refused",
+            f"PostgreSQL refused a statement with SQLSTATE {cause.pgcode}",
+            where=where,
+            remedy="the transaction was rolled back; see the server's log",
+        ) from None
 
 
 def _operational(cause: psycopg2.OperationalError, where: str) -> PophubError:
     text = str(cause)
     if "password authentication failed" in text or "no password supplied" in text:
-        return ConfigError("postgres.password", "PostgreSQL refused the password", where=where,
-                           remedy="compare the secret file of this role, or run `pophub up` to set the roles anew")
+        return ConfigError(
+            "postgres.password",
+            "PostgreSQL refused the password",
+            where=where,
+            remedy="compare the secret file of this role, or run `pophub up` to set the roles anew",
+        )
     if "does not exist" in text:
-        return ConfigError("postgres.missing", "PostgreSQL lacks the database or role", where=where,
-                           remedy="run `pophub up`, which prepares the hub")
-    return TransientError("postgres.unreachable", "PostgreSQL cannot be reached", where=where,
-                          remedy="start it with `pophub up`, or see `pophub status`")
+        return ConfigError(
+            "postgres.missing",
+            "PostgreSQL lacks the database or role",
+            where=where,
+            remedy="run `pophub up`, which prepares the hub",
+        )
+    return TransientError(
+        "postgres.unreachable",
+        "PostgreSQL cannot be reached",
+        where=where,
+        remedy="start it with `pophub up`, or see `pophub status`",
+    )
 
 
 @contextmanager
@@ -73,18 +104,19 @@ def transaction(connection: Connection, where: str) -> Iterator[Cursor]:
 
     After a `TransientError` from here the COMMIT is indefinite: read the state before deciding.
     """
-    with translated(where):
-        with connection.cursor() as cursor:
-            try:
-                yield cursor
-            except BaseException:
-                if not connection.closed:
-                    connection.rollback()
-                raise
-            connection.commit()
+    with translated(where), connection.cursor() as cursor:
+        try:
+            yield cursor
+        except BaseException:
+            if not connection.closed:
+                connection.rollback()
+            raise
+        connection.commit()
 
 
-def execute_values(cursor: Cursor, sql: str, rows: Sequence[tuple[Any, ...]], *, fetch: bool = False) -> list[tuple[Any, ...]]:
+def execute_values(
+    cursor: Cursor, sql: str, rows: Sequence[tuple[Any, ...]], *, fetch: bool = False
+) -> list[tuple[Any, ...]]:
     """Run `sql` with `values %s` for all rows; give what it returns when `fetch`."""
     if not rows:
         return []

@@ -85,11 +85,11 @@ def decide(
         state: State
         if head is not None and marker < head.marker:
             state = "superseded"
-        elif head is not None and marker == head.marker and _same(
-            content, contract, head.content, head.contract
-        ):
-            state = "duplicate"
-        elif _waits(key, marker, content, contract, quarantine.get(key, ()), waiting.get(key, ())):
+        elif (
+            head is not None
+            and marker == head.marker
+            and _same(content, contract, head.content, head.contract)
+        ) or _waits(key, marker, content, contract, quarantine.get(key, ()), waiting.get(key, ())):
             state = "duplicate"
         elif failed:
             state = "quarantined"

@@ -42,9 +42,7 @@ class PophubError(Exception):
         return _rebuild, (type(self), self.code, self.what, self.where, self.remedy)
 
 
-def _rebuild(
-    kind: type[PophubError], code: str, what: str, where: str, remedy: str
-) -> PophubError:
+def _rebuild(kind: type[PophubError], code: str, what: str, where: str, remedy: str) -> PophubError:
     return kind(code, what, where=where, remedy=remedy)
 
 

@@ -138,6 +138,7 @@ create table if not exists population.citizen (
     household_code text,
     marital_status text,
     died_on date,
+    tax_code text,
     present boolean not null default false,
     markers jsonb not null default '{}'
 );
@@ -149,6 +150,7 @@ create table if not exists population.identity (
     name_folded text,
     birth_day int,
     present boolean not null,
+    exchanged_at timestamptz not null,
     primary key (citizen_id, valid_from)
 );
 
@@ -331,10 +333,12 @@ grant select, insert, update on quarantine.version to pophub_judge;
 grant select, insert on ledger.history to pophub_judge;
 grant execute on function ledger.ensure_month(date) to pophub_judge, pophub_share;
 
+grant usage on schema judge to pophub_share;
+grant select on judge.lane to pophub_share;
 grant select on ledger.history to pophub_share;
 grant select, insert, update on ledger.lane to pophub_share;
 grant select, insert on ledger.transaction to pophub_share;
-grant select on hub.subscription to pophub_share;
+grant select on hub.subscription, hub.registry_schema to pophub_share;
 
 grant select on all tables in schema hub to pophub_read;
 grant select on extract.batch, extract.position, extract.hold, extract.setting, extract.file to pophub_read;

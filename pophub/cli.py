@@ -1,0 +1,202 @@
+"""The command line: `pophub NOUN VERB`. Exit codes: 0 done, 1 a promise broken, 2 wrong use, 3 cannot reach."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pophub.commands.output import JSON, errors_told, talk
+from pophub.domain.errors import ConfigError
+
+app = typer.Typer(
+    name="pophub",
+    help="Agencies' databases to a national population database, through four gates, every share counted.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    epilog="Exit codes: 0 done, 1 a promise broken, 2 wrong use, 3 cannot reach, 130 interrupted.",
+)
+connector = typer.Typer(help="What agencies share: check and list connectors.", no_args_is_help=True)
+ledger = typer.Typer(help="The ledger of share transactions.", no_args_is_help=True)
+app.add_typer(connector, name="connector")
+app.add_typer(ledger, name="ledger")
+Stem = Annotated[str, typer.Argument(help="Dataset, such as mps.citizens.")]
+
+
+@app.command(epilog="Example: pophub up")
+def up() -> None:
+    """Start the hub's servers and prepare them; leave them running with the data that is there."""
+    from pophub.commands.servers import up as start
+
+    with errors_told():
+        start()
+
+
+@app.command(epilog="Example: pophub down")
+def down() -> None:
+    """Stop everything that was started from this folder, also after a crash."""
+    from pophub.runtime import hub
+    from pophub.settings import Settings
+
+    with errors_told():
+        hub.stop(Settings.load())
+        talk.print("stopped")
+
+
+@app.command(epilog="Example: pophub status --json")
+def status(json: bool = JSON) -> None:
+    """Show servers, lanes and held batches."""
+    from pophub.commands.servers import status as show
+
+    with errors_told(json):
+        show(json)
+
+
+@app.command(epilog="Example: pophub doctor")
+def doctor(json: bool = JSON) -> None:
+    """Say what is wrong with this machine or the configuration, and how to mend it."""
+    from pophub.commands.servers import doctor as examine
+
+    with errors_told(json):
+        examine(json)
+
+
+@app.command(epilog='Example: eval "$(pophub env)"; psql -c "select * from hub.batch_summary"')
+def env(json: bool = JSON) -> None:
+    """Print shell exports with which psql and Kafka's own tools can look in."""
+    from pophub.commands.servers import env as exports
+
+    with errors_told(json):
+        exports(json)
+
+
+@app.command(epilog="Example: pophub simulate --step 2023")
+def simulate(
+    step: Annotated[str, typer.Option(help="2023, 2024 or today.")] = "today",
+    seed: Annotated[int, typer.Option(help="Same seed, same data.")] = 1,
+    scale: Annotated[float, typer.Option(min=0.1, max=1000, help="1 is about 15,000 records.")] = 1,
+) -> None:
+    """Let the simulated agencies' databases live through one step of history."""
+    from pophub.commands.demo import simulate as apply
+
+    with errors_told():
+        apply(step, seed, scale)
+
+
+@app.command(epilog="Example: pophub run mps.citizens")
+def run(
+    stem: Annotated[
+        str | None, typer.Argument(help="Dataset; all when left out, mps.citizens first.")
+    ] = None,
+    json: bool = JSON,
+) -> None:
+    """Run extract, judge and share in this process, without Airflow."""
+    from pophub.commands.flow import run as flow
+
+    with errors_told(json):
+        flow(stem, json)
+
+
+@app.command(epilog="Example: pophub demo --once --json --seed 7")
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Print the report, stop everything and end.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget all data and start anew.")] = False,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the simulation; 1, or that of the data at hand.")
+    ] = None,
+    scale: Annotated[
+        float | None, typer.Option(min=0.1, max=1000, help="Size; 1, or that of the data at hand.")
+    ] = None,
+    json: bool = JSON,
+) -> None:
+    """Start the servers, simulate the agencies, run every connector's DAG, and print one report."""
+    from pophub.commands.demo import demo as show
+
+    with errors_told(json):
+        show(once=once, fresh=fresh, seed=seed, scale=scale, as_json=json)
+
+
+@app.command(epilog="Example: pophub growth --by quarter --json")
+def growth(
+    by: Annotated[str, typer.Option(help="year, quarter or month.")] = "year",
+    json: bool = JSON,
+) -> None:
+    """Count share transactions by calendar period, from the ledger alone."""
+    from pophub.commands.figures import growth as count
+
+    with errors_told(json):
+        if by not in ("year", "quarter", "month"):
+            raise ConfigError(
+                "cli.choice", f"--by takes year, quarter or month, not {by}", remedy="pophub growth --help"
+            )
+        count(by, json)
+
+
+@ledger.command("verify", epilog="Example: pophub ledger verify")
+def ledger_verify(json: bool = JSON) -> None:
+    """Derive each lane's chain of digests again and name the first row that differs."""
+    from pophub.commands.figures import verify
+
+    with errors_told(json):
+        verify(json)
+
+
+@connector.command("check", epilog="Example: pophub connector check")
+def connector_check(json: bool = JSON) -> None:
+    """Read and cross-check all connectors, schemas, suites and subscriptions."""
+    from pophub.commands.connectors import check
+
+    with errors_told(json):
+        check(json)
+
+
+@connector.command("list", epilog="Example: pophub connector list --json")
+def connector_list(json: bool = JSON) -> None:
+    """List the connectors."""
+    from pophub.commands.connectors import show
+
+    with errors_told(json):
+        show(json)
+
+
+@app.command(epilog="Example: pophub explain live.stale")
+def explain(
+    code: Annotated[str, typer.Argument(help="A code from an error, a page or the quarantine.")],
+) -> None:
+    """Say what a code means and what to do about it."""
+    from pophub.commands.figures import explain as tell
+
+    with errors_told():
+        tell(code)
+
+
+@app.command(epilog="Example: pophub docs --check")
+def docs(
+    check: Annotated[bool, typer.Option("--check", help="Fail when a generated page is stale.")] = False,
+) -> None:
+    """Write the generated reference pages and the JSON Schema of connector files."""
+    from pophub.commands.documents import write
+
+    with errors_told():
+        write(check)
+
+
+def main() -> None:
+    """Enter the program."""
+    try:
+        code = app(standalone_mode=False)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except Exception as error:
+        if hasattr(error, "show") and hasattr(error, "exit_code"):  # wrong use, in click's own words
+            error.show()
+            sys.exit(2)
+        raise
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,71 @@
+"""How commands speak: answers on stdout, talk on stderr, errors with code and remedy."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pophub.domain.errors import PophubError
+
+JSON = typer.Option(
+    False, "--json", help="Print one JSON document on standard output and nothing else there."
+)
+answer = Console(highlight=False, soft_wrap=True)
+talk = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str = "nothing yet"
+) -> None:
+    """Print rows as a table; numbers stand right."""
+    if not rows:
+        answer.print(f"{title}: {empty}")
+        return
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for number, name in enumerate(columns):
+        right = all(isinstance(row[number], (int, float)) for row in rows)
+        table.add_column(name, justify="right" if right else "left")
+    for row in rows:
+        table.add_row(*("" if v is None else f"{v:,}" if isinstance(v, int) else str(v) for v in row))
+    answer.print(table)
+
+
+@contextmanager
+def errors_told(as_json: bool = False) -> Iterator[None]:
+    """End the process with the error's exit code, saying code, what, where and what to do next."""
+    try:
+        yield
+    except PophubError as error:
+        tell(error, as_json)
+        raise typer.Exit(error.exit_code) from None
+
+
+def tell(error: PophubError, as_json: bool = False) -> None:
+    """Print an error on stderr."""
+    if as_json:
+        talk.print_json(
+            data={"code": error.code, "what": error.what, "where": error.where, "remedy": error.remedy}
+        )
+        return
+    talk.print(f"[bold red]error[/] [bold]{error.code}[/]: {_plain(error.what)}", markup=True)
+    if error.where:
+        talk.print(f"  where: {error.where}", markup=False)
+    if error.remedy:
+        talk.print(f"  next:  {error.remedy}", markup=False)
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")

@@ -1,0 +1,94 @@
+"""up, status, doctor, env."""
+
+from __future__ import annotations
+
+import shlex
+
+import typer
+
+from pophub.commands.output import answer, print_json, print_table, talk
+from pophub.postgres import connect, transaction
+from pophub.runtime import hub as servers
+from pophub.settings import Settings
+
+
+def prepare(settings: Settings) -> None:
+    """Prepare database and broker for the connectors at hand."""
+    from pophub.contracts.load import load_all, load_subscriptions
+    from pophub.prepare import prepare as set_up
+
+    connectors, _ = load_all(settings.project)
+    set_up(settings, connectors, load_subscriptions(settings.project, connectors)[0])
+
+
+def step(name: str, seconds: float) -> None:
+    """Tell that a step is done, with its seconds."""
+    talk.print(f"  {name:<34} {seconds:6.1f} s", markup=False)
+
+
+def up() -> None:
+    """Start everything and say where it is."""
+    settings = servers.start(Settings.load(), report=step, prepare=prepare)
+    talk.print(f"Airflow {settings.endpoints.airflow_url}, pages {settings.endpoints.web_url}", markup=False)
+    talk.print("next: `pophub demo`, `pophub status`, `pophub down`", markup=False)
+
+
+def status(as_json: bool) -> None:
+    """Show servers, then lanes and holds where PostgreSQL answers."""
+    settings = Settings.load()
+    states = servers.state(settings)
+    running = {s.name for s in states if s.running}
+    lanes, holds = _lanes(settings) if "postgres" in running else ([], [])
+    if as_json:
+        print_json({
+            "servers": [dict(name=s.name, running=s.running, pid=s.pid, since=s.since, address=s.address, memory_bytes=s.memory_bytes) for s in states],
+            "lanes": [dict(zip(("stem", "lane", "sequence", "shared", "behind"), row, strict=True)) for row in lanes],
+            "holds": [dict(zip(("stem", "code", "what", "since"), row, strict=True)) for row in holds],
+        })  # fmt: skip
+        return
+    print_table("Servers", ("server", "state", "pid", "address", "MB"), [
+        (s.name, "running" if s.running else "stopped", s.pid, s.address, (s.memory_bytes or 0) >> 20) for s in states])  # fmt: skip
+    if lanes:
+        print_table("Lanes", ("dataset", "lane", "accepted", "shared", "behind"), lanes)
+    if holds:
+        print_table("Held batches", ("dataset", "code", "what", "since"), holds)
+
+
+def _lanes(settings: Settings) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    connection = connect(settings, "pophub_read")
+    try:
+        with transaction(connection, "status") as cursor:
+            cursor.execute(
+                "select j.stem, j.lane, j.sequence, coalesce(min(l.sequence), 0), j.sequence - coalesce(min(l.sequence), 0) "
+                "from judge.lane j left join ledger.lane l using (stem, lane) group by 1, 2 order by 1, 2"
+            )
+            lanes = cursor.fetchall()
+            cursor.execute(
+                "select stem, code, what, since from extract.hold where released_at is null order by since"
+            )
+            return lanes, cursor.fetchall()
+    finally:
+        connection.close()
+
+
+def doctor(as_json: bool) -> None:
+    """Print findings; exit 1 when one of them is a failure."""
+    findings = servers.diagnose(Settings.load())
+    if as_json:
+        print_json([vars(f) if hasattr(f, "__dict__") else f._asdict() for f in findings])
+    else:
+        for f in findings:
+            mend = f"\n      next: {f.remedy}" if f.level != "ok" and f.remedy else ""
+            answer.print(f"{f.level:<5} {f.subject}: {f.what}{mend}", markup=False)
+    if any(f.level == "fail" for f in findings):
+        raise typer.Exit(1)
+
+
+def env(as_json: bool) -> None:
+    """Print the exports."""
+    variables = servers.environment(Settings.load())
+    if as_json:
+        print_json(variables)
+        return
+    for name, value in variables.items():
+        print(f"export {name}={shlex.quote(value)}")

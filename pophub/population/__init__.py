@@ -1,0 +1,1 @@
+"""The population database: accepted state, identity and its history, kept by judge alone."""

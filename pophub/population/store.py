@@ -1,0 +1,215 @@
+"""Judge's side of PostgreSQL: reads accepted state set-wise, commits a micro-batch in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pophub.contracts.model import Connector
+from pophub.domain.decide import Head, Quarantined
+from pophub.domain.errors import LaneMoved
+from pophub.population.citizen import citizen_upsert
+from pophub.postgres import Connection, Cursor, copy_rows, execute_values, statements, transaction
+from pophub.stages.versions import Accepted, Versions
+
+SQL = statements("judge")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HO_CHI_MINH = ZoneInfo("Asia/Ho_Chi_Minh")
+HISTORY = ["month", "stem", "lane", "sequence", "event_id", "key", "marker", "operation", "content", "payload", "contract", "exchanged_at", "recorded_at", "batch", "raw_offset", "row", "replayed", "digest"]  # fmt: skip
+QUARANTINE = ["stem", "key", "marker", "content", "event_id", "contract", "operation", "lane", "raw_offset", "row", "batch", "exchanged_at", "changed_at", "raw", "gate", "failures", "waits_for", "waits_until", "state", "first_judged_at", "last_judged_at"]  # fmt: skip
+
+
+def instant(us: int) -> datetime:
+    """Turn microseconds UTC into an aware time."""
+    return EPOCH + timedelta(microseconds=us)
+
+
+def month_of(us: int) -> date:
+    """Give the first day of the calendar month in Asia/Ho_Chi_Minh."""
+    return instant(us).astimezone(HO_CHI_MINH).date().replace(day=1)
+
+
+@dataclass
+class Lane:
+    """A lane as its row tells: next raw offset, last sequence, digest of the last history row."""
+
+    lane: int
+    raw_offset: int
+    sequence: int
+    chain: bytes
+
+
+class JudgeStore:
+    """The population database as judge sees it; one connection, one process."""
+
+    def __init__(self, connection: Connection, connector: Connector) -> None:
+        self._connection = connection
+        self._connector = connector
+        self._stem = connector.stem
+        self._months: set[date] = set()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Decision]:
+        """One transaction; judge does all that makes a micro-batch true inside it."""
+        with transaction(self._connection, f"judge of {self._stem}") as cursor:
+            yield Decision(cursor, self._connector, self._months)
+
+    def lane(self, lane: int) -> Lane:
+        """Read where a lane stands; it is made on first sight."""
+        with transaction(self._connection, f"judge of {self._stem}") as cursor:
+            cursor.execute(SQL["make_lane"], (self._stem, lane))
+            cursor.execute(SQL["lane_row"], (self._stem, lane))
+            raw_offset, sequence, chain = cursor.fetchone()
+        return Lane(lane, raw_offset, sequence, bytes(chain))
+
+    def take_worker_lock(self, lane: int) -> bool:
+        """Try to become the lane's one live worker, until this connection ends."""
+        with transaction(self._connection, "advisory lock") as cursor:
+            cursor.execute(SQL["try_lock"], (f"{self._stem}/{lane}",))
+            return bool(cursor.fetchone()[0])
+
+    def accepted(self, versions: Versions) -> Accepted:
+        """Read the accepted state that these versions meet."""
+        with self.transaction() as decision:
+            return decision.accepted(versions)
+
+    def waiting(self, after: int, most: int) -> list[tuple[Any, ...]]:
+        """Give quarantined versions whose missing people all exist by now, oldest first."""
+        with transaction(self._connection, f"replay of {self._stem}") as cursor:
+            cursor.execute(SQL["waiting"], (self._stem, after, most))
+            return list(cursor.fetchall())
+
+
+class Decision:
+    """The open transaction of one micro-batch."""
+
+    def __init__(self, cursor: Cursor, connector: Connector, months: set[date]) -> None:
+        self._cursor = cursor
+        self._connector = connector
+        self._stem = connector.stem
+        self._months = months
+
+    def lock(self, lanes: Sequence[int]) -> dict[int, Lane]:
+        """Lock the lane rows in lane order and read them."""
+        for lane in lanes:
+            self._cursor.execute(SQL["make_lane"], (self._stem, lane))
+        self._cursor.execute(SQL["lock_lanes"], (self._stem, list(lanes)))
+        return {row[0]: Lane(row[0], row[1], row[2], bytes(row[3])) for row in self._cursor.fetchall()}
+
+    def now_us(self) -> int:
+        """The database's clock, microseconds UTC."""
+        self._cursor.execute(SQL["clock"])
+        return int(self._cursor.fetchone()[0])
+
+    def accepted(self, versions: Versions) -> Accepted:
+        """Read heads, quarantine, identities and claims that these versions meet, each set-wise."""
+        cursor, stem = self._cursor, self._stem
+        keys = list(set(versions.keys))
+        cursor.execute(SQL["heads"], (stem, keys))
+        heads = {r[0]: Head(r[1], bytes(r[2]), r[3]) for r in cursor.fetchall()}
+        cursor.execute(SQL["quarantined"], (stem, keys, versions.ids or []))
+        quarantine: dict[str, list[Quarantined]] = {}
+        for key, number, marker, content, contract in cursor.fetchall():
+            quarantine.setdefault(key, []).append(Quarantined(number, marker, bytes(content), contract))
+        return Accepted(heads, quarantine, self._identities(versions), self._claims(versions))
+
+    def _identities(self, versions: Versions) -> dict[str, list[tuple[int, str | None, int | None, bool]]]:
+        people = {c for p in self._connector.file.people for c in versions.columns[p.id] if c is not None}
+        found: dict[str, list[tuple[int, str | None, int | None, bool]]] = {}
+        if people:
+            self._cursor.execute(SQL["identities"], (list(people),))
+            for citizen, *rest in self._cursor.fetchall():
+                found.setdefault(citizen, []).append(tuple(rest))
+        return found
+
+    def _claims(self, versions: Versions) -> dict[tuple[str, str], str]:
+        found: dict[tuple[str, str], str] = {}
+        for name in self._connector.file.unique:
+            values = list({str(v) for v in versions.columns[name] if v is not None})
+            self._cursor.execute(SQL["claims"], (self._stem, name, values))
+            found |= {(field, value): key for field, value, key in self._cursor.fetchall()}
+        return found
+
+    def claim(self, name: str, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+        """Claim (value, key) pairs of a unique field; give the values that another key holds."""
+        execute_values(
+            self._cursor, SQL["claim"], sorted({(self._stem, name, value, key) for value, key in pairs})
+        )
+        self._cursor.execute(SQL["claims"], (self._stem, name, [value for value, _ in pairs]))
+        holders = {value: key for _, value, key in self._cursor.fetchall()}
+        return {value: holders[value] for value, key in pairs if holders[value] != key}
+
+    def release_claims(self, name: str, current: dict[str, str | None]) -> None:
+        """Give up what a key held under its earlier versions."""
+        self._cursor.execute(
+            SQL["release_claims"],
+            {"stem": self._stem, "field": name, "keys": list(current), "values": list(current.values())},
+        )
+
+    def append_history(self, rows: list[tuple[Any, ...]]) -> None:
+        """Append accepted versions; the month's partition is made when it is missing."""
+        for month in {row[0] for row in rows} - self._months:
+            self._cursor.execute(SQL["ensure_month"], (month,))
+            self._months.add(month)
+        copy_rows(self._cursor, "ledger.history", HISTORY, rows)
+
+    def move_heads(self, rows: list[tuple[Any, ...]]) -> None:
+        """Set the heads to the newest accepted version of each key."""
+        self._cursor.execute(SQL["stage_heads"])
+        copy_rows(self._cursor, "head_new", ("stem", "key", "marker", "content", "contract", "event_id", "operation",
+                                             "lane", "sequence", "month"), rows)  # fmt: skip
+        self._cursor.execute(SQL["upsert_heads"])
+
+    def write_people(self, versions: Versions, accepted_rows: Sequence[int]) -> None:
+        """Write the citizen's fields of which this dataset is the authority, in key order."""
+        citizen_upsert(self._cursor, self._connector, versions, accepted_rows)
+
+    def set_aside(self, rows: list[tuple[Any, ...]]) -> None:
+        """Put failed versions into quarantine."""
+        copy_rows(self._cursor, "quarantine.version", QUARANTINE, rows)
+
+    def supersede(self, ids: Sequence[int], at: datetime) -> None:
+        """Mark quarantined versions that a newer accepted one has made void."""
+        if ids:
+            self._cursor.execute(SQL["supersede"], (at, list(ids)))
+
+    def replayed(self, rows: list[tuple[Any, ...]]) -> None:
+        """Record what a replay made of quarantined versions: (id, state, at, waits for, until)."""
+        execute_values(self._cursor, SQL["replayed"], rows)
+
+    def pass_over(self, rows: list[tuple[Any, ...]]) -> None:
+        """Record duplicates and superseded versions that never reached the gates."""
+        copy_rows(
+            self._cursor,
+            "judge.passed_over",
+            ("stem", "lane", "raw_offset", "row", "batch", "event_id", "state"),
+            rows,
+        )
+
+    def reconcile(self, rows: list[tuple[Any, ...]]) -> None:
+        """Record per batch what was read and what became of it; the table refuses sums that do not add up."""
+        copy_rows(self._cursor, "judge.reconciliation",
+                  ("stem", "lane", "raw_from", "raw_to", "batch", "read", "shared", "quarantined", "duplicate",
+                   "superseded"), rows)  # fmt: skip
+
+    def move_lane(self, lane: Lane) -> None:
+        """Write a lane's last sequence and chain head."""
+        self._cursor.execute(SQL["move_sequence"], (lane.sequence, lane.chain, self._stem, lane.lane))
+
+    def move_raw(self, lane: int, expected: int, to: int) -> None:
+        """Compare and set the raw offset.
+
+        Errors: `judge.lane_moved` when another worker decided this stretch meanwhile.
+        """
+        self._cursor.execute(SQL["move_raw"], (to, self._stem, lane, expected))
+        if self._cursor.rowcount != 1:
+            raise LaneMoved(
+                "judge.lane_moved",
+                "another worker decided this stretch of the lane",
+                where=f"{self._stem}, lane {lane}",
+                remedy="nothing was written; the retry goes on behind it",
+            )

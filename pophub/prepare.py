@@ -1,0 +1,180 @@
+"""Sets the hub up on its servers: roles, schema, topics, users, access rules, registered schemas.
+
+Repeating it changes nothing; `pophub up` runs it at each start, before anything flows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib import resources
+
+import orjson
+from psycopg2 import sql
+
+from pophub import avro
+from pophub.contracts.model import Connector, SubscriptionFile
+from pophub.digests import row_digests
+from pophub.domain.errors import ConfigError
+from pophub.kafka import Administrator
+from pophub.postgres import Connection, Cursor, connect, transaction
+from pophub.settings import Settings
+from pophub.sharing.subscription import subscription_schema
+
+OWNER = "pophub_owner"
+STAGE_ROLES = ("pophub_extract", "pophub_judge", "pophub_share", "pophub_read")
+PRINCIPALS = ("pophub-extract", "pophub-judge", "pophub-share")
+
+
+def prepare(
+    settings: Settings, connectors: Sequence[Connector], subscriptions: Sequence[SubscriptionFile]
+) -> None:
+    """Prepare database and broker for these connectors and subscriptions."""
+    prepare_database(settings)
+    register(settings, connectors, subscriptions)
+    prepare_broker(settings, connectors, subscriptions)
+
+
+def prepare_database(settings: Settings) -> None:
+    """Make the roles, least privileged each, and apply the schema as its owner."""
+    connection = connect(settings, settings.endpoints.postgres_superuser)
+    try:
+        with transaction(connection, "preparing roles") as cursor:
+            cursor.execute("select pg_advisory_xact_lock(hashtext('pophub.prepare'))")
+            for role in (OWNER, *STAGE_ROLES):
+                _role(cursor, role, settings.secret(f"postgres.{role}"))
+            cursor.execute(
+                sql.SQL("alter database {} owner to {}").format(
+                    sql.Identifier(settings.endpoints.database), sql.Identifier(OWNER)
+                )
+            )
+            cursor.execute(
+                sql.SQL("grant connect on database {} to {}").format(
+                    sql.Identifier(settings.endpoints.database),
+                    sql.SQL(", ").join(map(sql.Identifier, STAGE_ROLES)),
+                )
+            )
+            cursor.execute(
+                sql.SQL("grant temporary on database {} to pophub_judge").format(
+                    sql.Identifier(settings.endpoints.database)
+                )
+            )
+    finally:
+        connection.close()
+    connection = connect(settings, OWNER)
+    try:
+        with transaction(connection, "applying the schema") as cursor:
+            cursor.execute("select pg_advisory_xact_lock(hashtext('pophub.schema'))")
+            cursor.execute(resources.files("pophub").joinpath("sql", "schema.sql").read_text())
+    finally:
+        connection.close()
+
+
+def _role(cursor: Cursor, role: str, password: str) -> None:
+    cursor.execute("select 1 from pg_roles where rolname = %s", (role,))
+    verb = "alter" if cursor.fetchone() else "create"
+    cursor.execute(
+        sql.SQL("{} role {} login nosuperuser nocreatedb nocreaterole password {}").format(
+            sql.SQL(verb), sql.Identifier(role), sql.Literal(password)
+        )
+    )
+
+
+def register(
+    settings: Settings, connectors: Sequence[Connector], subscriptions: Sequence[SubscriptionFile]
+) -> None:
+    """Register the schema of each topic's records, and the terms of each subscription."""
+    by_stem = {c.stem: c for c in connectors}
+    connection = connect(settings, OWNER)
+    try:
+        with transaction(connection, "registering schemas") as cursor:
+            cursor.execute("lock table hub.registry_schema in exclusive mode")
+            for connector in connectors:
+                _register(
+                    cursor, f"shared.{connector.stem}-value", subscription_schema(connector, "shared", None)
+                )
+            for file in subscriptions:
+                for grant in file.grants:
+                    if grant.dataset in by_stem:
+                        schema = subscription_schema(by_stem[grant.dataset], file.subscriber, grant)
+                        _register(cursor, f"sub.{file.subscriber}.{grant.dataset}-value", schema)
+                    cursor.execute(
+                        "insert into hub.subscription (recipient, stem, version, starts_at, ends_at, terms) "
+                        "values (%s, %s, %s, %s::date at time zone 'Asia/Ho_Chi_Minh', %s::date at time zone 'Asia/Ho_Chi_Minh', %s) "
+                        "on conflict (recipient, stem, version) do update set terms = excluded.terms, ends_at = excluded.ends_at",
+                        (file.subscriber, grant.dataset, grant.version, grant.starts, grant.ends,
+                         orjson.dumps(grant.model_dump(mode="json")).decode()),
+                    )  # fmt: skip
+    finally:
+        connection.close()
+
+
+def _register(cursor: Cursor, subject: str, schema: str) -> None:
+    fingerprint = _fingerprint(schema)
+    cursor.execute(
+        "select 1 from hub.registry_schema where subject = %s and fingerprint = %s", (subject, fingerprint)
+    )
+    if cursor.fetchone():
+        return
+    cursor.execute(
+        "insert into hub.registry_schema (id, subject, version, schema, fingerprint) select "
+        "coalesce((select min(id) from hub.registry_schema where fingerprint = %(f)s), (select coalesce(max(id), 0) + 1 from hub.registry_schema)), "
+        "%(s)s, (select coalesce(max(version), 0) + 1 from hub.registry_schema where subject = %(s)s), %(t)s, %(f)s",
+        {"f": fingerprint, "s": subject, "t": json.dumps(json.loads(schema), ensure_ascii=False)},
+    )
+
+
+def schema_id(connection: Connection, subject: str, schema: str) -> int:
+    """Give the registered id of a subject's schema.
+
+    Errors: `registry.missing` when the hub was not prepared since the schema changed.
+    """
+    with transaction(connection, "looking up a schema") as cursor:
+        cursor.execute(
+            "select id from hub.registry_schema where subject = %s and fingerprint = %s",
+            (subject, _fingerprint(schema)),
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise ConfigError(
+            "registry.missing",
+            "the schema of the topic is not registered",
+            where=subject,
+            remedy="run `pophub up`, which registers the schemas of all connectors",
+        )
+    return int(row[0])
+
+
+def _fingerprint(schema: str) -> str:
+    return row_digests([[avro.canonical(schema)]], 1)[0][0].hex()
+
+
+def prepare_broker(
+    settings: Settings, connectors: Sequence[Connector], subscriptions: Sequence[SubscriptionFile]
+) -> None:
+    """Make topics, users and access rules: every principal its own, and nothing more."""
+    lanes = {c.stem: c.file.lanes for c in connectors}
+    topics = {f"{kind}.{stem}": count for stem, count in lanes.items() for kind in ("raw", "shared")}
+    rules = [
+        ("pophub-extract", "WRITE", "TOPIC", "raw."), ("pophub-extract", "DESCRIBE", "TOPIC", "raw."),
+        ("pophub-judge", "READ", "TOPIC", "raw."), ("pophub-judge", "DESCRIBE", "TOPIC", "raw."),
+        ("pophub-share", "READ", "GROUP", "pophub.share."),
+        ("pophub-share", "WRITE", "TRANSACTIONAL_ID", "pophub.share."),
+        ("pophub-share", "DESCRIBE", "TRANSACTIONAL_ID", "pophub.share."),
+        *(("pophub-share", operation, "TOPIC", prefix) for prefix in ("shared.", "sub.")
+          for operation in ("WRITE", "READ", "DESCRIBE")),
+    ]  # fmt: skip
+    for file in subscriptions:
+        prefix = f"sub.{file.subscriber}."
+        topics |= {
+            prefix + grant.dataset: lanes[grant.dataset] for grant in file.grants if grant.dataset in lanes
+        }
+        rules += [(file.subscriber, "READ", "TOPIC", prefix), (file.subscriber, "DESCRIBE", "TOPIC", prefix),
+                  (file.subscriber, "READ", "GROUP", f"{file.subscriber}.")]  # fmt: skip
+    administrator = Administrator(settings)
+    try:
+        administrator.ensure_users([*PRINCIPALS, *(file.subscriber for file in subscriptions)])
+        administrator.ensure_rules(rules)
+        administrator.ensure_topics(topics)
+    finally:
+        administrator.close()

@@ -1,0 +1,134 @@
+"""A subscription as the share stage uses it: terms, schema, key, what each version becomes."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from pophub import avro
+from pophub.contracts.model import Connector, Grant
+from pophub.kafka import Message
+from pophub.ledger.rows import Accepted
+
+HO_CHI_MINH = ZoneInfo("Asia/Ho_Chi_Minh")
+OWN = "shared"
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A recipient's right to one dataset at one version of its terms.
+
+    The hub's own subscription (`recipient` is `shared`) has no grant: all fields, all rows, and
+    headers from which anyone can rebuild the population database.
+    """
+
+    recipient: str
+    connector: Connector
+    grant: Grant | None
+    schema: str
+    schema_id: int
+    secret: bytes
+
+    @property
+    def stem(self) -> str:
+        """The dataset."""
+        return self.connector.stem
+
+    @property
+    def topic(self) -> str:
+        """The topic that this subscription fills."""
+        return f"shared.{self.stem}" if self.grant is None else f"sub.{self.recipient}.{self.stem}"
+
+    @property
+    def version(self) -> int:
+        """Version of the terms."""
+        return self.grant.version if self.grant else 1
+
+    @property
+    def starts_us(self) -> int:
+        """Start of the subscription, microseconds UTC; 0 for the hub's own."""
+        return _midnight_us(self.grant.starts) if self.grant else 0
+
+    def granted(self, rows: Sequence[Accepted]) -> list[Accepted]:
+        """Leave out the versions that the terms do not grant.
+
+        A delete names no field, so it reaches each recipient of the dataset: with row terms only
+        under a pseudonym or key that says nothing of rows not granted.
+        """
+        if self.grant is None:
+            return list(rows)
+        end = _midnight_us(self.grant.ends) if self.grant.ends else None
+        dated = [row for row in rows if end is None or row.exchanged_us < end]
+        if not self.grant.rows:
+            return dated
+        return [row for row in dated if row.payload is not None and self._matches(row.payload)]
+
+    def _matches(self, payload: bytes) -> bool:
+        assert self.grant is not None
+        record = avro.decode_record(self.connector.contract.avro_schema, payload)
+        return all(str(record[name]) in values for name, values in self.grant.rows.items())
+
+    def messages(self, rows: Sequence[Accepted]) -> list[Message]:
+        """Turn accepted versions into what the topic carries; a delete becomes a tombstone."""
+        frame = avro.framed(self.schema_id)
+        if self.grant is None:
+            return [
+                Message(r.key.encode(), None if r.payload is None else frame + r.payload, _own_headers(r))
+                for r in rows
+            ]
+        whole = [r.payload for r in rows if r.payload is not None]
+        projected = iter(avro.project(self.connector.contract.avro_schema, self.schema, whole))
+        return [
+            Message(
+                self._key(r.key),
+                None if r.payload is None else frame + next(projected),
+                self._headers(r.event_id),
+            )
+            for r in rows
+        ]
+
+    def _key(self, key: str) -> bytes:
+        """Give the key where all its fields are granted, else this subscriber's pseudonym of it."""
+        assert self.grant is not None
+        if set(self.connector.file.key) <= set(self.grant.fields):
+            return key.encode()
+        return hmac.digest(self.secret, b"key" + key.encode(), "sha256").hex().encode()
+
+    def _headers(self, event_id: bytes) -> list[tuple[str, bytes]]:
+        return [
+            ("transaction", hmac.digest(self.secret, b"transaction" + event_id, "sha256")[:16].hex().encode())
+        ]
+
+
+def subscription_schema(connector: Connector, recipient: str, grant: Grant | None) -> str:
+    """Derive the Avro schema of a subscription's records."""
+    if grant is None:
+        return connector.contract.avro_schema
+    name = f"{connector.contract.record_name}_for_{recipient}"
+    return avro.projected(connector.contract.avro_schema, grant.fields, name)
+
+
+def subscription_secret(secret: str, topic: str) -> bytes:
+    """Derive the key of a subscription's pseudonyms and transaction ids from the hub's secret."""
+    return hashlib.blake2b(topic.encode(), key=secret.encode()[:64], digest_size=32).digest()
+
+
+def _own_headers(row: Accepted) -> list[tuple[str, bytes]]:
+    return [
+        ("event_id", row.event_id.hex().encode()),
+        ("sequence", str(row.sequence).encode()),
+        ("marker", str(row.marker).encode()),
+        ("operation", row.operation.encode()),
+        ("exchanged_at", str(row.exchanged_us).encode()),
+        ("recorded_at", str(row.recorded_us).encode()),
+        ("contract", str(row.contract).encode()),
+    ]
+
+
+def _midnight_us(day: object) -> int:
+    moment = datetime.combine(day, time(), HO_CHI_MINH)  # type: ignore[arg-type]
+    return int(moment.timestamp()) * 1_000_000

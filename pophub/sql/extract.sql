@@ -1,0 +1,53 @@
+-- Statements of the extract stage (pophub/stages/extract.py). Writer: role pophub_extract.
+
+-- name: lock
+select pg_try_advisory_lock(hashtext('extract'), hashtext(%s))
+
+-- name: holders
+select string_agg(a.application_name || ' pid ' || a.pid, ', ')
+from pg_locks l join pg_stat_activity a using (pid)
+where l.locktype = 'advisory' and l.granted and l.classid::bigint = (hashtext(%s)::bigint & 4294967295) and l.objid::bigint = (hashtext(%s)::bigint & 4294967295)
+
+-- name: clock
+select (extract(epoch from clock_timestamp()) * 1000000)::bigint
+
+-- name: position
+select marker, (extract(epoch from exchanged_at) * 1000000)::bigint, columns from extract.position where stem = %s
+
+-- name: ticks
+select (extract(epoch from at) * 1000000)::bigint from extract.tick order by at
+
+-- name: sent_rows
+select digest from extract.sent_row where stem = %s
+
+-- name: files_taken
+select digest from extract.file where stem = %s
+
+-- name: open_batch
+insert into extract.batch (stem, run, contract, exchanged_at, rows, state)
+values (%s, %s, %s, to_timestamp(0) + %s * interval '1 microsecond', %s, 'open') returning batch
+
+-- name: sent_batch
+update extract.batch set state = 'sent', sent_at = clock_timestamp() where batch = %s
+
+-- name: move_position
+insert into extract.position (stem, marker, exchanged_at, columns)
+values (%(stem)s, %(marker)s, to_timestamp(0) + %(stamp)s * interval '1 microsecond', %(columns)s)
+on conflict (stem) do update set marker = excluded.marker, exchanged_at = excluded.exchanged_at,
+    columns = excluded.columns, moved_at = clock_timestamp()
+
+-- name: keep_sent_rows
+insert into extract.sent_row (stem, digest, marker) values %s on conflict do nothing
+
+-- name: forget_sent_rows
+delete from extract.sent_row where stem = %s and marker < %s
+
+-- name: take_file
+insert into extract.file (stem, digest, name, rows) values (%s, %s, %s, %s) on conflict do nothing
+
+-- name: hold
+insert into extract.hold (stem, code, subject, what, remedy) values (%s, %s, %s, %s, %s)
+on conflict (stem, code, subject) where released_at is null do update set last_seen = clock_timestamp()
+
+-- name: release
+update extract.hold set released_at = clock_timestamp() where stem = %s and subject = %s and released_at is null

@@ -1,0 +1,79 @@
+-- Statements of the judge stage. Writer: role pophub_judge; all of one micro-batch in one transaction.
+
+-- name: lane_row
+select raw_offset, sequence, chain from judge.lane where stem = %s and lane = %s
+
+-- name: make_lane
+insert into judge.lane (stem, lane) values (%s, %s) on conflict do nothing
+
+-- name: lock_lanes
+select lane, raw_offset, sequence, chain from judge.lane where stem = %s and lane = any(%s) order by lane for update
+
+-- name: move_raw
+update judge.lane set raw_offset = %s where stem = %s and lane = %s and raw_offset = %s
+
+-- name: move_sequence
+update judge.lane set sequence = %s, chain = %s where stem = %s and lane = %s
+
+-- name: try_lock
+select pg_try_advisory_lock(hashtext('judge'), hashtext(%s))
+
+-- name: clock
+select (extract(epoch from clock_timestamp()) * 1000000)::bigint
+
+-- name: heads
+select key, marker, content, contract from population.head where stem = %s and key = any(%s)
+
+-- name: quarantined
+select key, id, marker, content, contract from quarantine.version
+where stem = %s and key = any(%s) and state = 'quarantined' and not (id = any(%s)) order by id
+
+-- name: identities
+select citizen_id, valid_from, name_folded, birth_day, present from population.identity
+where citizen_id = any(%s) order by citizen_id, valid_from
+
+-- name: claims
+select field, value, key from population.claim where stem = %s and field = %s and value = any(%s)
+
+-- name: claim
+insert into population.claim (stem, field, value, key) values %s on conflict (stem, field, value) do nothing
+
+-- name: release_claims
+delete from population.claim c using unnest(%(keys)s::text[], %(values)s::text[]) as now(key, value)
+where c.stem = %(stem)s and c.field = %(field)s and c.key = now.key and c.value is distinct from now.value
+
+-- name: ensure_month
+select ledger.ensure_month(%s)
+
+-- name: stage_heads
+create temp table if not exists head_new (like population.head) on commit delete rows
+
+-- name: upsert_heads
+insert into population.head select * from head_new order by stem, key
+on conflict (stem, key) do update set marker = excluded.marker, content = excluded.content, contract = excluded.contract,
+    event_id = excluded.event_id, operation = excluded.operation, lane = excluded.lane,
+    sequence = excluded.sequence, month = excluded.month
+where population.head.marker < excluded.marker
+
+-- name: identity
+insert into population.identity (citizen_id, valid_from, name_folded, birth_day, present, exchanged_at) values %s
+on conflict (citizen_id, valid_from) do nothing
+
+-- name: supersede
+update quarantine.version set state = 'superseded', last_judged_at = %s where id = any(%s) and state = 'quarantined'
+
+-- name: replayed
+update quarantine.version v set state = n.state, last_judged_at = n.at::timestamptz, waits_for = n.waits_for::text[], waits_until = n.waits_until::timestamptz
+from (values %s) as n(id, state, at, waits_for, waits_until) where v.id = n.id
+
+-- name: waiting
+select id, key, marker, content, event_id, contract, lane, raw_offset, row, batch,
+    (extract(epoch from exchanged_at) * 1000000)::bigint, raw
+from quarantine.version v
+where stem = %s and state = 'quarantined' and waits_for is not null and id > %s
+  and not exists (
+    select from unnest(v.waits_for) person
+    where not exists (
+        select from population.identity i
+        where i.citizen_id = person and i.present and i.exchanged_at <= v.waits_until))
+order by id limit %s

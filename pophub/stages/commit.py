@@ -1,0 +1,140 @@
+"""What judge writes inside its one transaction, once the verdicts stand."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from pophub import digests
+from pophub.contracts.model import Connector
+from pophub.domain.decide import Verdicts
+from pophub.population.store import Decision, Lane, instant, month_of
+from pophub.stages.versions import Versions, raw_bytes
+
+STATES = ("shared", "quarantined", "duplicate", "superseded")
+
+
+def write(
+    connector: Connector,
+    versions: Versions,
+    verdicts: Verdicts,
+    payloads: list[bytes | None],
+    decision: Decision,
+    lanes: dict[int, Lane],
+    lane: int | None,
+    stretch: tuple[int, int],
+) -> None:
+    """Write history, heads, people, quarantine, what was passed over, and the reconciliation.
+
+    `lane` is None for a replay: it counts nothing as read and changes rows of the quarantine.
+    """
+    now_us = decision.now_us()
+    shared = [row for row, state in enumerate(verdicts.first) if state == "shared"]
+    placed = {row: lanes[digests.lane_of(versions.keys[row], connector.file.lanes)] for row in shared}
+    history = [
+        _history_row(connector, versions, row, placed[row], payloads[row], now_us, lane is None)
+        for row in shared
+    ]
+    if history:
+        decision.append_history(history)
+        heads = {h[5]: (h[1], h[5], h[6], h[8], h[10], h[4], h[7], h[2], h[3], h[0]) for h in history}
+        decision.move_heads(list(heads.values()))
+        decision.write_people(versions, shared)
+        for touched in {p.lane: p for p in placed.values()}.values():
+            decision.move_lane(touched)
+    decision.supersede(verdicts.superseded, instant(now_us))
+    if lane is None:
+        decision.replayed(
+            [_replayed_row(connector, versions, verdicts, row, now_us) for row in range(len(versions))]
+        )
+        return
+    aside = [row for row, state in enumerate(verdicts.first) if state == "quarantined"]
+    decision.set_aside([_quarantine_row(connector, versions, verdicts, row, lane, now_us) for row in aside])
+    decision.pass_over([
+        (connector.stem, lane, versions.raw_offsets[row], versions.rows[row], versions.batches[row], versions.event_ids[row], state)
+        for row, state in enumerate(verdicts.first) if state in ("duplicate", "superseded")
+    ])  # fmt: skip
+    decision.reconcile(_reconciliation(connector, versions, verdicts, lane, stretch))
+
+
+def _history_row(
+    connector: Connector,
+    versions: Versions,
+    row: int,
+    lane: Lane,
+    payload: bytes | None,
+    now_us: int,
+    replayed: bool,
+) -> tuple[Any, ...]:
+    """Give the lane's next history row, linked to the one before; columns as `store.HISTORY`."""
+    lane.sequence += 1
+    operation = "d" if versions.deleted[row] else "u"
+    stamp = versions.stamps[row]
+    lane.chain = digests.history_link(
+        lane.chain, connector.stem, lane.lane, lane.sequence, versions.event_ids[row], versions.keys[row],
+        versions.markers[row], operation, versions.contents[row], payload, versions.contracts[row], stamp, now_us,
+    )  # fmt: skip
+    return (month_of(stamp), connector.stem, lane.lane, lane.sequence, versions.event_ids[row], versions.keys[row],
+            versions.markers[row], operation, versions.contents[row], payload, versions.contracts[row], instant(stamp),
+            instant(now_us), versions.batches[row], versions.raw_offsets[row], versions.rows[row], replayed, lane.chain)  # fmt: skip
+
+
+def _failures(versions: Versions, row: int) -> list[dict[str, Any]]:
+    return [
+        {"gate": f.gate, "code": f.code, "field": f.field, "reason": f.reason, "severity": f.severity}
+        for f in versions.failures[row]
+    ]
+
+
+def _waits(connector: Connector, versions: Versions, row: int) -> tuple[list[str] | None, Any]:
+    """Give the people that a version waits for, and until when: only where nothing else failed."""
+    failures = versions.failures.get(row, [])
+    if not failures or any(f.code != "sufficient.unknown_person" for f in failures):
+        return None, None
+    blamed = {f.field for f in failures}
+    people = [p for p in connector.file.people if p.id in blamed]
+    until = instant(versions.stamps[row]) + timedelta(seconds=min(p.grace_s for p in people))
+    return sorted({versions.columns[p.id][row] for p in people}), until
+
+
+def _quarantine_row(
+    connector: Connector, versions: Versions, verdicts: Verdicts, row: int, lane: int, now_us: int
+) -> tuple[Any, ...]:
+    """Give a failed version with all its reasons; columns as `store.QUARANTINE`."""
+    waits_for, until = _waits(connector, versions, row)
+    array = (
+        None
+        if waits_for is None
+        else "{" + ",".join('"' + w.replace("\\", "\\\\").replace('"', '\\"') + '"' for w in waits_for) + "}"
+    )
+    now = instant(now_us)
+    return (connector.stem, versions.keys[row], versions.markers[row], versions.contents[row], versions.event_ids[row],
+            versions.contracts[row], "d" if versions.deleted[row] else "u", lane, versions.raw_offsets[row],
+            versions.rows[row], versions.batches[row], instant(versions.stamps[row]), versions.changed_at[row],
+            raw_bytes(versions.raw[row]), versions.gate(row), orjson.dumps(_failures(versions, row)).decode(), array, until,
+            verdicts.present[row], now, now)  # fmt: skip
+
+
+def _replayed_row(
+    connector: Connector, versions: Versions, verdicts: Verdicts, row: int, now_us: int
+) -> tuple[Any, ...]:
+    assert versions.ids is not None
+    waits_for, until = (
+        _waits(connector, versions, row) if verdicts.first[row] == "quarantined" else (None, None)
+    )
+    return (versions.ids[row], verdicts.first[row], instant(now_us), waits_for, until)
+
+
+def _reconciliation(
+    connector: Connector, versions: Versions, verdicts: Verdicts, lane: int, stretch: tuple[int, int]
+) -> list[tuple[Any, ...]]:
+    counts: dict[int, dict[str, int]] = {}
+    for batch, state in zip(versions.batches, verdicts.first, strict=True):
+        counts.setdefault(batch, dict.fromkeys(STATES, 0))[state] += 1
+    read = {batch: versions.batches.count(batch) for batch in counts}
+    return [
+        (connector.stem, lane, stretch[0], stretch[1], batch, read[batch], *(states[s] for s in STATES))
+        for batch, states in sorted(counts.items())
+    ]

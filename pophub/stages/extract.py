@@ -1,0 +1,154 @@
+"""extract: read a source after its position and write it to `raw.<stem>`, in batches by lane.
+
+Atomic step: the transaction that moves the position comes after the broker's acknowledgement of
+the whole batch. A crash between the two repeats the batch at worst, and judge finds duplicates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from pophub import avro, digests
+from pophub.contracts.model import Connector
+from pophub.domain.errors import ContractBreach, PophubError
+from pophub.failpoints import reach
+from pophub.kafka import RawWriter
+from pophub.ports import Columns, FolderSource, Mapper, TableSource
+from pophub.stages.batching import Cutter, Rows, stub_large
+from pophub.stages.extract_store import ExtractStore
+
+BLOCK_BYTES = 1 << 20
+US = 1_000_000
+
+
+@dataclass
+class Extracted:
+    """What one extract did: batches sent, rows in them, rows filtered as sent before."""
+
+    batches: int = 0
+    rows: int = 0
+    filtered: int = 0
+    refused: list[PophubError] = field(default_factory=list)
+
+
+@dataclass
+class Extract:
+    """One extract of one connector, from its position to the end that it sees at its start."""
+
+    connector: Connector
+    mapper: Mapper
+    store: ExtractStore
+    writer: RawWriter
+    run: str
+    _cutter: Cutter | None = None
+
+    def table(self, source: TableSource) -> Extracted:
+        """Read a table after its position (less `late_s`), sending what was not sent before."""
+        done = Extracted()
+        with self.store.held_when_breached("table"):
+            columns = source.columns()
+            self._check_columns(columns, "the source table")
+            start = self.store.start()
+            window_us = getattr(self.connector.file.source, "late_s", 0) * US if self._is_time else 0
+            since = None if start.marker is None else start.marker - window_us
+            position = start.marker
+            for rows in self._new_rows(source.read(since, self._chunk_rows), start.sent, done):
+                settled = [
+                    m for m in rows.markers if m is not None and (m <= start.settled_us or not self._is_time)
+                ]
+                position = max([*settled, *([position] if position is not None else [])], default=None)
+                self._send(rows, done)
+                self.store.moved(rows, position, window_us, columns)
+                reach("extract.moved")
+        return done
+
+    def folder(self, source: FolderSource) -> Extracted:
+        """Take each complete file of a drop folder once; a bad file is held, the others go on."""
+        done = Extracted()
+        for file in source.files(self.store.files_taken()):
+            try:
+                with self.store.held_when_breached(file.name):
+                    self._file(source, file.name, file.digest, source.read(file, self._chunk_rows), done)
+            except ContractBreach as breach:
+                done.refused.append(breach)
+        for refused in source.bad():
+            self.store.hold(refused)
+            done.refused.append(refused)
+        return done
+
+    def _file(
+        self, source: FolderSource, name: str, digest: str, chunks: Iterable[Columns], done: Extracted
+    ) -> None:
+        taken, header = 0, ()
+        for columns in chunks:
+            header = header or tuple(columns)
+            self._check_columns(header, name)
+            for rows in self._new_rows([columns], None, done):
+                self._send(rows, done)
+                taken += len(rows)
+                self.store.moved(rows, None, None, header)
+        self.store.taken(name, digest, taken)
+        reach("extract.moved")
+
+    @property
+    def _is_time(self) -> bool:
+        return self.connector.file.source.marker.kind == "time"
+
+    @property
+    def _chunk_rows(self) -> int:
+        return self.connector.file.limits.batch_rows
+
+    def _check_columns(self, found: Iterable[str], where: str) -> None:
+        declared = self.connector.file
+        wanted = {m.source for m in declared.mapping.values()} | {declared.source.marker.column}
+        if declared.source.deleted:
+            wanted.add(declared.source.deleted.column)
+        if missing := sorted(wanted - set(found)):
+            raise ContractBreach(
+                "source.column_missing", f"the column {', '.join(missing)} is gone or renamed",
+                where=f"{self.connector.stem}, {where}",
+                remedy=f"ask {declared.owner.name} what changed; mend `mapping` in {self.connector.path.name}, "
+                       "then run the DAG again: nothing was read",
+            )  # fmt: skip
+
+    def _new_rows(
+        self, chunks: Iterable[Columns], sent: set[bytes] | None, done: Extracted
+    ) -> Iterator[Rows]:
+        """Leave out what was sent before or has not settled; cut the rest into batches."""
+        start = self.store.start()
+        if self._cutter is None:
+            self._cutter = Cutter(start.ticks_us, start.exchanged_us, self.connector.file.limits)
+        for columns in chunks:
+            rows = Rows.of(columns, self.mapper)
+            keep = [
+                i for i, (digest, marker) in enumerate(zip(rows.digests, rows.markers, strict=True))
+                if (sent is None or digest not in sent)
+                and not (self._is_time and sent is not None and marker is not None and start.settled_us < marker <= start.now_us)
+            ]  # fmt: skip
+            done.filtered += len(rows) - len(keep)
+            if keep:
+                yield from self._cutter.cut(rows.take(keep), start.now_us)
+
+    def _send(self, rows: Rows, done: Extracted) -> None:
+        """Open the batch, write its blocks lane by lane, and return once all are acknowledged."""
+        stamp = self.store.stamp(rows.tick_us)
+        batch = self.store.opened(self.run, self.connector.contract.version, stamp, len(rows))
+        reach("extract.opened")
+        rows = stub_large(rows, self.connector)
+        self.writer.send(self._blocks(rows, batch, stamp))
+        reach("extract.acknowledged")
+        rows.batch = batch
+        done.batches += 1
+        done.rows += len(rows)
+
+    def _blocks(self, rows: Rows, batch: int, stamp: int) -> Iterator[tuple[int, bytes]]:
+        by_lane: dict[int, list[int]] = {}
+        lanes = self.connector.file.lanes
+        for index, key in enumerate(rows.keys):
+            by_lane.setdefault(0 if key is None else digests.lane_of(key, lanes), []).append(index)
+        for lane, indices in sorted(by_lane.items()):
+            for part in rows.parts(indices, BLOCK_BYTES):
+                columns = {name: [values[i] for i in part] for name, values in rows.columns.items()}
+                block = avro.Block(batch, stamp, self.connector.contract.version, len(part), columns)
+                yield lane, avro.encode_block(block)

@@ -1,0 +1,125 @@
+"""What extract keeps in PostgreSQL: position, rows sent, files taken, batches, holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pophub.domain.errors import ContractBreach, PophubError, TransientError
+from pophub.postgres import Connection, execute_values, statements, transaction
+from pophub.stages.batching import Rows
+
+SQL = statements("extract")
+US = 1_000_000
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where an extract begins, all times in microseconds UTC by the database's clock."""
+
+    marker: int | None
+    exchanged_us: int
+    sent: set[bytes]
+    ticks_us: list[int]
+    now_us: int
+    settled_us: int
+
+
+class ExtractStore:
+    """The position of one stem; only extract writes it, under an advisory lock of the stem."""
+
+    def __init__(self, connection: Connection, stem: str, settle_s: int) -> None:
+        self._connection = connection
+        self._stem = stem
+        self._settle_s = settle_s
+        self._start: Start | None = None
+        with self._transaction() as cursor:
+            cursor.execute(SQL["lock"], (stem,))
+            if not cursor.fetchone()[0]:
+                cursor.execute(SQL["holders"], ("extract", stem))
+                raise TransientError(
+                    "lane.busy",
+                    f"{stem} is being extracted by {cursor.fetchone()[0]}",
+                    where="extract",
+                    remedy="wait for it, or end it; a retry follows",
+                )
+
+    def _transaction(self):  # type: ignore[no-untyped-def]
+        return transaction(self._connection, f"extract of {self._stem}")
+
+    def start(self) -> Start:
+        """Read where this extract begins; the same answer all through one extract."""
+        if self._start is None:
+            with self._transaction() as cursor:
+                cursor.execute(SQL["position"], (self._stem,))
+                marker, exchanged, _ = cursor.fetchone() or (None, 0, ())
+                cursor.execute(SQL["sent_rows"], (self._stem,))
+                sent = {bytes(row[0]) for row in cursor.fetchall()}
+                cursor.execute(SQL["ticks"])
+                ticks = [row[0] for row in cursor.fetchall()]
+                cursor.execute(SQL["clock"])
+                now = cursor.fetchone()[0]
+            self._start = Start(marker, exchanged, sent, ticks, now, now - self._settle_s * US)
+        return self._start
+
+    def files_taken(self) -> list[str]:
+        """Give the digests of files taken before."""
+        with self._transaction() as cursor:
+            cursor.execute(SQL["files_taken"], (self._stem,))
+            return [row[0] for row in cursor.fetchall()]
+
+    def stamp(self, tick_us: int | None) -> int:
+        """Give `exchanged_at` of a batch: its tick, or the database's clock after the last one."""
+        if tick_us is not None:
+            return tick_us
+        with self._transaction() as cursor:
+            cursor.execute(SQL["clock"])
+            return int(cursor.fetchone()[0])
+
+    def opened(self, run: str, contract: int, stamp_us: int, rows: int) -> int:
+        """Open a batch and give its number."""
+        with self._transaction() as cursor:
+            cursor.execute(SQL["open_batch"], (self._stem, run, contract, stamp_us, rows))
+            return int(cursor.fetchone()[0])
+
+    def moved(self, rows: Rows, marker: int | None, window_us: int | None, columns: Sequence[str]) -> None:
+        """Close the batch and move the position behind it, in one transaction."""
+        oldest = None if marker is None or window_us is None else marker - window_us
+        keep = [
+            (self._stem, digest, m) for digest, m in zip(rows.digests, rows.markers, strict=True)
+            if window_us is not None and (m is None or oldest is None or m >= oldest)
+        ]  # fmt: skip
+        stamp = self.stamp(rows.tick_us)
+        with self._transaction() as cursor:
+            cursor.execute(SQL["sent_batch"], (rows.batch,))
+            cursor.execute(
+                SQL["move_position"],
+                {"stem": self._stem, "marker": marker, "stamp": stamp, "columns": list(columns)},
+            )
+            execute_values(cursor, SQL["keep_sent_rows"], keep)
+            if oldest is not None:
+                cursor.execute(SQL["forget_sent_rows"], (self._stem, oldest))
+
+    def taken(self, name: str, digest: str, rows: int) -> None:
+        """Record a file as taken; a crash before this repeats it, and judge finds duplicates."""
+        with self._transaction() as cursor:
+            cursor.execute(SQL["take_file"], (self._stem, digest, name, rows))
+
+    def hold(self, breach: PophubError, subject: str = "") -> None:
+        """Record that a batch is held; a repeated hold is one hold."""
+        with self._transaction() as cursor:
+            cursor.execute(
+                SQL["hold"], (self._stem, breach.code, subject or breach.where, breach.what, breach.remedy)
+            )
+
+    @contextmanager
+    def held_when_breached(self, subject: str) -> Iterator[None]:
+        """Record a hold when the block finds a contract breach; release it when it no longer does."""
+        try:
+            yield
+        except ContractBreach as breach:
+            self.hold(breach, subject)
+            raise
+        with self._transaction() as cursor:
+            cursor.execute(SQL["release"], (self._stem, subject))

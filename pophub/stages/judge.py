@@ -1,0 +1,165 @@
+"""judge: read a lane of raw, judge it by the gates, decide, and commit verdicts and state.
+
+Atomic step: one PostgreSQL transaction per micro-batch. The lane row is locked first, FOR UPDATE,
+in lane order; verdicts, heads, history, population database, quarantine, reconciliation and the
+lane row's compare-and-set follow. Nothing else decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pophub import avro
+from pophub.contracts.model import Connector
+from pophub.domain.decide import Verdicts
+from pophub.failpoints import reach
+from pophub.kafka import RawReader
+from pophub.population.store import JudgeStore
+from pophub.ports import Columns, Mapper, Rules
+from pophub.stages.claims import decide_with_claims
+from pophub.stages.commit import write
+from pophub.stages.versions import Accepted, Versions, add_block, add_poison, hub_columns
+
+MICRO_ROWS = 20_000
+STATES = ("shared", "quarantined", "duplicate", "superseded")
+
+
+@dataclass
+class Judged:
+    """What one judge did: first verdicts by state, and how many waiting versions were judged again."""
+
+    read: int = 0
+    states: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATES, 0))
+    replayed: int = 0
+
+    def add(self, verdicts: Verdicts) -> None:
+        """Count the verdicts of a micro-batch."""
+        self.read += len(verdicts.first)
+        for state in STATES:
+            self.states[state] += verdicts.first.count(state)  # type: ignore[arg-type]
+
+
+@dataclass
+class Judge:
+    """Judges the lanes of one connector; one object a process."""
+
+    connector: Connector
+    mapper: Mapper
+    rules: Rules
+    store: JudgeStore
+
+    def lane(self, reader: RawReader, lane: int, judged: Judged) -> None:
+        """Judge one lane up to the end that is seen at the start."""
+        at = self.store.lane(lane)
+        end = reader.end()
+        for versions, upto in self._micro_batches(reader.read(at.raw_offset, end), at.raw_offset):
+            judged.add(self._micro(versions, lane, at.raw_offset, upto))
+            at.raw_offset = upto
+
+    def waiting(self, judged: Judged) -> None:
+        """Judge again the quarantined versions whose missing people exist by now."""
+        after = 0
+        while rows := self.store.waiting(after, MICRO_ROWS):
+            after = rows[-1][0]
+            verdicts = self._micro(self._replayed(rows), None, 0, 0)
+            judged.replayed += verdicts.first.count("shared")
+
+    def _micro(self, versions: Versions, lane: int | None, start: int, upto: int) -> Verdicts:
+        """Judge one micro-batch: read, rules, lock, look again, decide, write, commit."""
+        seen = hub_columns(self.connector, versions, self.store.accepted(versions))
+        self._apply_rules(versions, seen, range(len(versions)))
+        payloads = self._payloads(versions)
+        reach("judge.judged")
+        with self.store.transaction() as decision:
+            lanes = decision.lock(self._lanes(versions, lane))
+            if lane is not None:
+                decision.move_raw(lane, start, upto)
+            accepted = decision.accepted(versions)
+            self._look_again(versions, seen, accepted)
+            verdicts = decide_with_claims(self.connector, versions, accepted, decision)
+            write(self.connector, versions, verdicts, payloads, decision, lanes, lane, (start, upto))
+            reach("judge.written")
+        reach("judge.committed")
+        return verdicts
+
+    def _apply_rules(self, versions: Versions, hub: Columns, rows: Iterable[int]) -> None:
+        """Judge the chosen rows by the suite and add what failed."""
+        chosen = [row for row in rows if versions.judged[row]]
+        if not chosen:
+            return
+        everything = versions.columns | hub
+        whole = len(chosen) == len(versions)
+        frame = everything if whole else {n: [v[r] for r in chosen] for n, v in everything.items()}
+        versions.fail(
+            type(f)(chosen[f.row], f.gate, f.code, f.field, f.reason, f.severity)
+            for f in self.rules.judge(frame)
+        )
+
+    def _look_again(self, versions: Versions, seen: Columns, accepted: Accepted) -> None:
+        """Judge once more the rows whose accepted state changed since the rules were run."""
+        now = hub_columns(self.connector, versions, accepted)
+        changed = [row for row in range(len(versions)) if any(now[n][row] != seen[n][row] for n in now)]
+        for row in changed:
+            mapping = [f for f in versions.failures.pop(row, []) if f.gate == "contract"]
+            if mapping:
+                versions.failures[row] = mapping
+        self._apply_rules(versions, now, changed)
+
+    def _payloads(self, versions: Versions) -> list[bytes | None]:
+        """Encode what may be accepted, before any lock is held."""
+        rows = [r for r in range(len(versions)) if not versions.deleted[r] and _encodable(versions, r)]
+        payloads: list[bytes | None] = [None] * len(versions)
+        encoded = avro.encode_records(self.connector.contract.avro_schema, versions.columns, rows)
+        for row, payload in zip(rows, encoded, strict=True):
+            payloads[row] = payload
+        return payloads
+
+    def _lanes(self, versions: Versions, lane: int | None) -> list[int]:
+        from pophub.digests import lane_of
+
+        lanes = {
+            lane_of(key, self.connector.file.lanes)
+            for key, ok in zip(versions.keys, versions.judged, strict=True)
+            if ok
+        }
+        return sorted(lanes | ({lane} if lane is not None else set()))
+
+    def _micro_batches(
+        self, messages: Iterator[tuple[int, bytes]], start: int
+    ) -> Iterator[tuple[Versions, int]]:
+        """Gather messages to micro-batches; give each with the offset behind it."""
+        versions, upto = Versions({}), start
+        for offset, data in messages:
+            try:
+                block = avro.decode_block(data)
+            except avro.BadBlock as bad:
+                add_poison(versions, self.connector, offset, data, bad.code, self._clock())
+            else:
+                add_block(versions, self.connector, self.mapper, offset, block)
+            upto = offset + 1
+            if len(versions) >= MICRO_ROWS:
+                yield versions, upto
+                versions = Versions({})
+        if len(versions):
+            yield versions, upto
+
+    def _clock(self) -> int:
+        with self.store.transaction() as decision:
+            return decision.now_us()
+
+    def _replayed(self, rows: list[tuple[Any, ...]]) -> Versions:
+        """Map quarantined versions anew from what was sent; event id and content are kept."""
+        versions = Versions({}, ids=[row[0] for row in rows])
+        for _, _, _, _, _, _, _, offset, _, _, _, raw in rows:
+            add_block(versions, self.connector, self.mapper, offset, avro.decode_block(bytes(raw)))
+        versions.contents = [bytes(row[3]) for row in rows]
+        versions.event_ids = [bytes(row[4]) for row in rows]
+        versions.contracts = [row[5] for row in rows]
+        versions.rows = [row[8] for row in rows]
+        return versions
+
+
+def _encodable(versions: Versions, row: int) -> bool:
+    return versions.judged[row] and not any(f.gate == "contract" for f in versions.failures.get(row, ()))

@@ -1,0 +1,242 @@
+"""Record versions on their way through judge: columns of what they are and what the rules need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pophub import avro, digests
+from pophub.contracts.model import GATES, Connector, Person
+from pophub.domain.decide import Head, Quarantined
+from pophub.ports import Columns, Failure, Mapper
+from pophub.stages.batching import STUB_COLUMN
+
+DAY_US = 86_400_000_000
+Raw = tuple[avro.Block, int] | bytes
+
+
+@dataclass
+class Versions:
+    """Record versions in lane order.
+
+    Shape: every list has one entry a version, `columns` holds the mapped contract fields. `raw[i]`
+    is the block and row that it came in, or the bytes of a message that is no block. `ids` are rows
+    of the quarantine when this is a replay, else None. `failures` maps a version's index to its
+    failed rules.
+    """
+
+    columns: Columns
+    keys: list[str] = field(default_factory=list)
+    markers: list[int] = field(default_factory=list)
+    changed_at: list[int | None] = field(default_factory=list)
+    deleted: list[bool] = field(default_factory=list)
+    contents: list[bytes] = field(default_factory=list)
+    event_ids: list[bytes] = field(default_factory=list)
+    contracts: list[int] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    stamps: list[int] = field(default_factory=list)
+    raw_offsets: list[int] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    raw: list[Raw] = field(default_factory=list)
+    judged: list[bool] = field(default_factory=list)
+    failures: dict[int, list[Failure]] = field(default_factory=dict)
+    ids: list[int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def operations(self) -> list[str]:
+        """`d` for a delete, `u` for any other version."""
+        return ["d" if gone else "u" for gone in self.deleted]
+
+    def fail(self, failures: Iterable[Failure]) -> None:
+        """Add failed rules; one about a field that could not be mapped says nothing new."""
+        for failure in failures:
+            known = self.failures.setdefault(failure.row, [])
+            if not any(
+                k.field is not None and k.field == failure.field and k.gate == "contract" for k in known
+            ) and not any(k.code == failure.code and k.field == failure.field for k in known):
+                known.append(failure)
+
+    def gate(self, row: int) -> str:
+        """Give the first failed gate in the order contract, correct, sufficient, clean, live."""
+        return min((f.gate for f in self.failures[row]), key=GATES.index)  # type: ignore[arg-type]
+
+
+def add_block(into: Versions, connector: Connector, mapper: Mapper, offset: int, block: avro.Block) -> None:
+    """Map a block's rows to the contract and add them."""
+    base = len(into)
+    stubs = block.columns.pop(STUB_COLUMN, None)
+    mapped = mapper.map(block.columns)
+    raw_digests, _ = digests.row_digests(list(block.columns.values()), block.rows)
+    fields = [f.name for f in connector.contract.fields]
+    operations = ["d" if gone else "u" for gone in mapped.deleted]
+    contents, _ = digests.row_digests([operations, *(mapped.columns[name] for name in fields)], block.rows)
+    keys, markers = list(mapped.keys), list(mapped.markers)
+    whole = [True] * block.rows
+    contract_failed = {f.row for f in mapped.failures if f.gate == "contract"}
+    for row in range(block.rows):
+        if keys[row] is None or markers[row] is None:
+            keys[row], whole[row] = raw_digests[row].hex(), False
+            markers[row] = markers[row] or 0
+        if row in contract_failed:
+            contents[row] = raw_digests[row]
+    for name in fields:
+        into.columns.setdefault(name, []).extend(mapped.columns[name])
+    into.keys += keys  # type: ignore[arg-type]
+    into.markers += markers  # type: ignore[arg-type]
+    into.changed_at += mapped.changed_at
+    into.deleted += mapped.deleted
+    into.contents += contents
+    into.event_ids += digests.event_ids(connector.stem, keys, markers, contents)  # type: ignore[arg-type]
+    into.contracts += [block.contract] * block.rows
+    into.batches += [block.batch] * block.rows
+    into.stamps += [block.exchanged_at] * block.rows
+    into.raw_offsets += [offset] * block.rows
+    into.rows += range(block.rows)
+    into.raw += [(block, row) for row in range(block.rows)]
+    into.judged += whole
+    into.fail(_moved(f, base) for f in mapped.failures)
+    for row, stub in enumerate(stubs or []):
+        if stub is not None:
+            into.failures[base + row] = [
+                Failure(
+                    base + row,
+                    "contract",
+                    "contract.size",
+                    None,
+                    "the record is larger than the connector's max_record_bytes",
+                )
+            ]
+            into.judged[base + row] = False
+
+
+def _moved(failure: Failure, base: int) -> Failure:
+    return Failure(
+        failure.row + base, failure.gate, failure.code, failure.field, failure.reason, failure.severity
+    )
+
+
+def add_poison(into: Versions, connector: Connector, offset: int, data: bytes, code: str, stamp: int) -> None:
+    """Add a message that is no raw block as one version that fails the contract."""
+    content = digests.row_digests([[data]], 1)[0][0]
+    row = len(into)
+    for f in connector.contract.fields:
+        into.columns.setdefault(f.name, []).append(None)
+    into.keys.append(content.hex())
+    into.markers.append(offset)
+    into.changed_at.append(None)
+    into.deleted.append(False)
+    into.contents.append(content)
+    into.event_ids += digests.event_ids(connector.stem, [content.hex()], [offset], [content])
+    into.contracts.append(connector.contract.version)
+    into.batches.append(0)
+    into.stamps.append(stamp)
+    into.raw_offsets.append(offset)
+    into.rows.append(0)
+    into.raw.append(data)
+    into.judged.append(False)
+    into.fail([Failure(row, "contract", code, None, "the message on the topic is no raw block")])
+
+
+def raw_bytes(raw: Raw) -> bytes:
+    """Give a version as it was sent, as a block of one row that can be judged again."""
+    if isinstance(raw, bytes):
+        return raw
+    block, row = raw
+    columns = {name: [values[row]] for name, values in block.columns.items()}
+    return avro.encode_block(avro.Block(block.batch, block.exchanged_at, block.contract, 1, columns))
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Accepted state that a set of versions meets.
+
+    Shape: `identities[id]` lists (valid from, folded name, birth day, present) in order; `claims`
+    maps (field, value) to the key that holds it.
+    """
+
+    heads: Mapping[str, Head]
+    quarantine: Mapping[str, Sequence[Quarantined]]
+    identities: Mapping[str, Sequence[tuple[int, str | None, int | None, bool]]]
+    claims: Mapping[tuple[str, str], str]
+
+
+def hub_columns(connector: Connector, versions: Versions, accepted: Accepted) -> Columns:
+    """Give what the rules need of the accepted state, as columns with the reserved prefix `hub_`."""
+    columns: Columns = {
+        "hub_key": list(versions.keys),
+        "hub_marker": list(versions.markers),
+        "hub_operation": ["delete" if gone else "upsert" for gone in versions.deleted],
+        "hub_changed_at": list(versions.changed_at),
+        "hub_exchanged_at": list(versions.stamps),
+        "hub_content": [content.hex() for content in versions.contents],
+        "hub_rival_content": _rivals(versions, accepted),
+    }
+    kinds = {f.name: f.type for f in connector.contract.fields}
+    for person in connector.file.people:
+        columns |= _person_columns(person, kinds.get(person.at or ""), versions, accepted)
+    for name in connector.file.unique:
+        columns[f"hub_{name}_holder"] = [
+            None if value is None else accepted.claims.get((name, value)) for value in versions.columns[name]
+        ]
+    return columns
+
+
+def _rivals(versions: Versions, accepted: Accepted) -> list[str | None]:
+    """Give the content of the earliest record with the same key, marker and contract version."""
+    first: dict[tuple[str, int, int], bytes] = {}
+    rivals: list[str | None] = []
+    for key, marker, contract, content in zip(
+        versions.keys, versions.markers, versions.contracts, versions.contents, strict=True
+    ):
+        place = (key, marker, contract)
+        if place not in first:
+            head = accepted.heads.get(key)
+            found = [
+                q.content
+                for q in accepted.quarantine.get(key, ())
+                if (q.marker, q.contract) == (marker, contract)
+            ]
+            if head is not None and (head.marker, head.contract) == (marker, contract):
+                found = [head.content]
+            first[place] = found[0] if found else content
+        rivals.append(first[place].hex())
+    return rivals
+
+
+def _person_columns(person: Person, at_kind: str | None, versions: Versions, accepted: Accepted) -> Columns:
+    known: list[Any] = []
+    names: list[Any] = []
+    births: list[Any] = []
+    times = versions.columns[person.at] if person.at else versions.changed_at
+    for citizen, at, stamp in zip(versions.columns[person.id], times, versions.stamps, strict=True):
+        if citizen is None:
+            known.append(True), names.append(None), births.append(None)
+            continue
+        moment = stamp if at is None else (at + 1) * DAY_US - 1 if at_kind == "date" else at
+        found = identity_at(accepted.identities.get(citizen, ()), moment)
+        known.append(found is not None)
+        names.append(found[1] if found else None)
+        births.append(found[2] if found else None)
+    return {
+        f"hub_{person.id}_known": known,
+        f"hub_{person.id}_name": names,
+        f"hub_{person.id}_birth_date": births,
+    }
+
+
+def identity_at(
+    versions: Sequence[tuple[int, str | None, int | None, bool]], moment_us: int
+) -> tuple[int, str | None, int | None, bool] | None:
+    """Give the identity valid at a moment: the newest not after it, else the first; None if gone."""
+    if not versions:
+        return None
+    valid = versions[0]
+    for version in versions:
+        if version[0] > moment_us:
+            break
+        valid = version
+    return valid if valid[3] else None

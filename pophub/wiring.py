@@ -1,0 +1,158 @@
+"""The composition root: the one place where stages meet their adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import Any
+
+from pophub import prepare as preparation
+from pophub.contracts.load import load_all, load_subscriptions
+from pophub.contracts.model import Connector, FilesSource, Grant
+from pophub.domain.errors import ConfigError, PophubError, TransientError
+from pophub.gates.mapping import ContractMapper
+from pophub.gates.rules import GreatExpectationsRules
+from pophub.kafka import Publisher, RawReader, RawWriter
+from pophub.ledger.store import LedgerStore
+from pophub.population.store import JudgeStore
+from pophub.postgres import connect
+from pophub.settings import Settings
+from pophub.sharing.subscription import OWN, Subscription, subscription_schema, subscription_secret
+from pophub.sources import open_source
+from pophub.stages.extract import Extract
+from pophub.stages.extract_store import ExtractStore
+from pophub.stages.judge import Judge, Judged
+from pophub.stages.share import Shared, share
+
+
+class Hub:
+    """The stages of the hub, bounded: each call drains what it sees at its start."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        connectors, self.broken = load_all(settings.project)
+        self.connectors = {c.stem: c for c in connectors}
+        self.subscriptions, refused = load_subscriptions(settings.project, connectors)
+        self.broken += refused
+        self._rules: dict[str, GreatExpectationsRules] = {}
+
+    def connector(self, stem: str) -> Connector:
+        """Give a connector by its stem.
+
+        Errors: the connector's own `ConfigError` when its files are broken, else `config.unknown_stem`.
+        """
+        if stem in self.connectors:
+            return self.connectors[stem]
+        path = "/".join(["connectors", *stem.split(".", 1)])
+        for error in self.broken:
+            if path in error.where:
+                raise error
+        raise ConfigError(
+            "config.unknown_stem",
+            f"there is no connector {stem}",
+            where="connectors/",
+            remedy=f"one of {', '.join(sorted(self.connectors)) or 'none'}; see `pophub connector list`",
+        )
+
+    def prepare(self) -> None:
+        """Set up database and broker for all connectors and subscriptions."""
+        preparation.prepare(self.settings, list(self.connectors.values()), self.subscriptions)
+
+    def extract(self, stem: str, run: str = "by hand") -> dict[str, Any]:
+        """Read the source after its position and write it to raw.
+
+        Errors: a `ContractBreach` after everything that could be read was read, where files or the
+        table were refused.
+        """
+        connector = self.connector(stem)
+        with ExitStack() as stack:
+            connection = stack.enter_context(closing(connect(self.settings, "pophub_extract")))
+            store = ExtractStore(connection, stem, getattr(connector.file.source, "settle_s", 0))
+            writer = stack.enter_context(closing(RawWriter(self.settings, f"raw.{stem}")))
+            stage = Extract(connector, ContractMapper(connector), store, writer, run)
+            source: Any = open_source(connector, self.settings)
+            folder = isinstance(connector.file.source, FilesSource)
+            done = stage.folder(source) if folder else stage.table(source)
+        if done.refused:
+            raise done.refused[0]
+        return {"stem": stem, "batches": done.batches, "rows": done.rows, "sent_before": done.filtered}
+
+    def judge(self, stem: str, run: str = "by hand", lanes: list[int] | None = None) -> dict[str, Any]:
+        """Judge each lane up to the end seen, then what waited for people who exist by now."""
+        connector = self.connector(stem)
+        rules = self._rules.setdefault(stem, GreatExpectationsRules(connector))
+        judged = Judged()
+        with closing(connect(self.settings, "pophub_judge")) as connection:
+            store = JudgeStore(connection, connector)
+            stage = Judge(connector, ContractMapper(connector), rules, store)
+            for lane in lanes if lanes is not None else range(connector.file.lanes):
+                self._own_lane(store.take_worker_lock(lane), f"judge of {stem}, lane {lane}")
+                with closing(RawReader(self.settings, f"raw.{stem}", lane)) as reader:
+                    stage.lane(reader, lane, judged)
+            stage.waiting(judged)
+        return {"stem": stem, "read": judged.read, **judged.states, "replayed": judged.replayed}
+
+    def share(self, stem: str, run: str = "by hand", lanes: list[int] | None = None) -> dict[str, Any]:
+        """Share each lane with each subscription, the hub's own first."""
+        connector = self.connector(stem)
+        counts: dict[str, Any] = {"stem": stem}
+        for subscription in self._subscriptions(connector):
+            shared = Shared()
+            for lane in lanes if lanes is not None else range(connector.file.lanes):
+                self._share_lane(subscription, lane, shared)
+            counts[subscription.recipient] = shared.messages
+        return counts
+
+    def _share_lane(self, subscription: Subscription, lane: int, shared: Shared) -> None:
+        with closing(connect(self.settings, "pophub_share")) as connection:
+            store = LedgerStore(connection, subscription.recipient, subscription.stem)
+            self._own_lane(store.take_worker_lock(lane), f"share to {subscription.topic}, lane {lane}")
+            if store.lane(lane).sequence >= store.end(lane):
+                return
+            with closing(Publisher(self.settings, subscription.topic, lane)) as publisher:
+                share(subscription, store, publisher, lane, shared)
+
+    def _own_lane(self, taken: bool, where: str) -> None:
+        if not taken:
+            raise TransientError(
+                "lane.busy",
+                "another worker holds this lane",
+                where=where,
+                remedy="wait for it; a retry follows",
+            )
+
+    def _subscriptions(self, connector: Connector) -> Iterator[Subscription]:
+        yield self._subscription(OWN, connector, None)
+        for file in self.subscriptions:
+            for grant in file.grants:
+                if grant.dataset == connector.stem:
+                    yield self._subscription(file.subscriber, connector, grant)
+
+    def _subscription(self, recipient: str, connector: Connector, grant: Grant | None) -> Subscription:
+        schema = subscription_schema(connector, recipient, grant)
+        topic = f"shared.{connector.stem}" if grant is None else f"sub.{recipient}.{connector.stem}"
+        with closing(connect(self.settings, "pophub_share")) as connection:
+            schema_id = preparation.schema_id(connection, f"{topic}-value", schema)
+        secret = subscription_secret(self.settings.secret("hub.pseudonyms"), topic)
+        return Subscription(recipient, connector, grant, schema, schema_id, secret)
+
+
+@contextmanager
+def open_hub(settings: Settings | None = None) -> Iterator[Hub]:
+    """Open the hub with the settings of this process."""
+    yield Hub(settings or Settings.load())
+
+
+def run_all(hub: Hub, stem: str, run: str = "by hand") -> list[dict[str, Any]]:
+    """Run the three stages of one connector in this process, one after the other."""
+    found: list[dict[str, Any]] = []
+    refused: PophubError | None = None
+    try:
+        found.append(hub.extract(stem, run))
+    except PophubError as error:
+        refused = error
+    if refused is None or refused.exit_code == 1:
+        found += [hub.judge(stem, run), hub.share(stem, run)]
+    if refused is not None:
+        raise refused
+    return found
