@@ -41,9 +41,7 @@ def check_header(header: Sequence[object], required: Sequence[str], where: str) 
     return names
 
 
-def in_chunks(
-    names: Sequence[str], rows: Iterable[Sequence[Any]], chunk_rows: int
-) -> Iterator[Columns]:
+def in_chunks(names: Sequence[str], rows: Iterable[Sequence[Any]], chunk_rows: int) -> Iterator[Columns]:
     """Give rows as columns; the column `_extra` tells of rows of another width (see `read`)."""
     width = len(names)
     rest = iter(rows)

@@ -65,9 +65,7 @@ class SqlTable:
                 values = zip(*rows, strict=True)
                 yield {name: _plain(list(value)) for name, value in zip(types, values, strict=True)}
 
-    def _query(
-        self, types: dict[str, TypeEngine[Any]], dialect: str, from_marker: int | None
-    ) -> Select[Any]:
+    def _query(self, types: dict[str, TypeEngine[Any]], dialect: str, from_marker: int | None) -> Select[Any]:
         missing = [c for c in (self._source.marker.column, *self._source.key) if c not in types]
         if missing:
             raise ContractBreach(
@@ -81,9 +79,7 @@ class SqlTable:
         columns: dict[str, ColumnClause[Any]] = {column: sql_column(column) for column in types}
         table = sql_table(name, *columns.values(), schema=schema or None)
         marker_name = self._source.marker.column
-        marker = MarkerColumn(
-            self._source.marker, columns[marker_name], types[marker_name], dialect
-        )
+        marker = MarkerColumn(self._source.marker, columns[marker_name], types[marker_name], dialect)
         query = select(*columns.values()).select_from(table)
         bound = None if from_marker is None else marker.bound(from_marker)
         if bound is not None:

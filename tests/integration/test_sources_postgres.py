@@ -100,18 +100,14 @@ def test_late_equal_and_missing_markers_are_all_given(settings: Settings, owner:
     assert keys(table, seen - 3600 * 1_000_000) == ["late", "a", "b", "n"]
 
 
-def test_each_kind_of_marker_column_is_bounded_in_its_own_zone(
-    settings: Settings, owner: Any
-) -> None:
+def test_each_kind_of_marker_column_is_bounded_in_its_own_zone(settings: Settings, owner: Any) -> None:
     owner.execute(
         "INSERT INTO dancu.cong_dan (so, luc, luc_dia_phuong, ngay) VALUES"
         " ('a', '2024-01-01 06:59:59+07', '2024-01-01 06:59:59', '2023-12-31'),"
         " ('b', '2024-01-01 07:00:00+07', '2024-01-01 07:00:00', '2024-01-01')"
     )
     owner.execute("ALTER TABLE dancu.cong_dan ADD chu text")
-    owner.execute(
-        "UPDATE dancu.cong_dan SET chu = to_char(luc_dia_phuong, 'DD/MM/YYYY HH24:MI:SS')"
-    )
+    owner.execute("UPDATE dancu.cong_dan SET chu = to_char(luc_dia_phuong, 'DD/MM/YYYY HH24:MI:SS')")
     bound = us(datetime(2024, 1, 1, tzinfo=UTC))
     for column in ("luc", "luc_dia_phuong", "ngay"):
         assert keys(SqlTable(source(column), url(settings)), bound) == ["b"], column
@@ -120,9 +116,7 @@ def test_each_kind_of_marker_column_is_bounded_in_its_own_zone(
     assert keys(SqlTable(source("id", kind="sequence"), url(settings)), 2) == ["b"]
 
 
-def test_values_come_as_the_driver_gives_them_and_odd_times_as_text(
-    settings: Settings, owner: Any
-) -> None:
+def test_values_come_as_the_driver_gives_them_and_odd_times_as_text(settings: Settings, owner: Any) -> None:
     owner.execute(
         "INSERT INTO dancu.cong_dan (so, luc, ngay, tien, them, anh) VALUES"
         " ('a', '2024-01-01 00:00+00', '2024-01-01', 12, '{\"k\": \"đ\"}', '\\x00ff'),"
@@ -137,9 +131,7 @@ def test_values_come_as_the_driver_gives_them_and_odd_times_as_text(
     assert chunk["anh"] == [b"\x00\xff", None]
 
 
-def test_a_dropped_column_shows_and_a_dropped_table_is_a_breach(
-    settings: Settings, owner: Any
-) -> None:
+def test_a_dropped_column_shows_and_a_dropped_table_is_a_breach(settings: Settings, owner: Any) -> None:
     table = SqlTable(source(), url(settings))
     assert "tien" in table.columns()
     owner.execute("ALTER TABLE dancu.cong_dan DROP COLUMN tien, DROP COLUMN so")
@@ -151,9 +143,7 @@ def test_a_dropped_column_shows_and_a_dropped_table_is_a_breach(
     assert error.code == "source.table_missing"
 
 
-def test_password_database_rights_and_address_are_told_apart(
-    settings: Settings, owner: Any
-) -> None:
+def test_password_database_rights_and_address_are_told_apart(settings: Settings, owner: Any) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -173,14 +163,11 @@ def test_password_database_rights_and_address_are_told_apart(
 
 
 def test_a_source_that_dies_while_it_is_read_is_transient(settings: Settings, owner: Any) -> None:
-    owner.execute(
-        "INSERT INTO dancu.cong_dan (so, luc) SELECT i::text, now() FROM generate_series(1, 9) i"
-    )
+    owner.execute("INSERT INTO dancu.cong_dan (so, luc) SELECT i::text, now() FROM generate_series(1, 9) i")
     chunks = SqlTable(source(), url(settings)).read(None, 2)
     next(chunks)
     owner.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE application_name = 'pophub_extract'"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pophub_extract'"
     )
     with pytest.raises(TransientError, match=r"source\.unreachable"):
         list(chunks)

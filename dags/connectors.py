@@ -1,0 +1,105 @@
+"""One DAG for each valid connector: extract, judge, share. A DAG run is a cycle, not a count.
+
+A broken connector file is left out here, so that it takes no other DAG down;
+`broken_connectors.py` shows it as an import error.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, CronTriggerTimetable, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from pophub.contracts.load import load_all
+from pophub.contracts.model import Connector
+from pophub.domain.errors import PophubError
+from pophub.settings import Settings
+
+CRON = os.environ.get("POPHUB_SCHEDULE", "0 0 * * *")
+ZONE = "Asia/Ho_Chi_Minh"
+DEFAULTS = {
+    "retries": 3,
+    "retry_delay": timedelta(seconds=5),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=10),
+    "execution_timeout": timedelta(hours=6),
+}
+STAGES = ("extract", "judge", "share")
+WORDS = {
+    "extract": "Reads the source after its position and sends the records as they are to `raw`.",
+    "judge": "Takes each record through the gates and decides: shared or back with its reasons.",
+    "share": "Sends what was accepted to each subscriber, once, and writes the ledger.",
+}
+
+
+def run_stage(stage: str, stem: str, run_id: str) -> dict[str, int]:
+    """Run one stage to the end that it sees at its start, and give its counts.
+
+    Errors: an error that a retry cannot mend fails the task at once. Causes are left out of the
+    task's log, since vendors' messages may hold values of records.
+    """
+    from pophub.wiring import open_hub  # heavy: never at parsing
+
+    try:
+        with open_hub() as hub:
+            counts: dict[str, int] = getattr(hub, stage)(stem, run=run_id)
+            return counts
+    except PophubError as error:
+        if error.retry_after_s is None:
+            raise AirflowFailException(str(error)) from None
+        raise error from None
+
+
+def describe(connector: Connector) -> str:
+    """Say in words what the DAG does, for its page."""
+    file = connector.file
+    rules = len(connector.contract.rules)
+    tables = "a drop folder" if file.source.kind == "files" else f"the table `{file.source.table}`"
+    return "\n\n".join(
+        (
+            f"**{file.title.en}** / {file.title.vi}",
+            f"Reads {tables} of {file.owner.name}, contract version {file.contract}: "
+            f"{len(connector.contract.fields)} fields, {rules} rules in the gates correct, "
+            "sufficient, clean and live.",
+            *(f"- *{stage}*: {words}" for stage, words in WORDS.items()),
+            "The counts of a run stand under its tab **Counts**.",
+        )
+    )
+
+
+def build(connector: Connector) -> DAG:
+    """Build the DAG of one connector."""
+    stem = connector.stem
+    with DAG(
+        dag_id=stem,
+        description=connector.file.title.en,
+        doc_md=describe(connector),
+        tags={"pophub", connector.file.agency},
+        # with a plain "@daily", Airflow also runs at once when midnight is less than 2.4 h ago
+        schedule=CronTriggerTimetable(CRON, timezone=ZONE, run_immediately=timedelta(0)),
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        default_args=DEFAULTS,
+    ) as dag:
+        previous = None
+        for stage in STAGES:
+            current = _stage_task(stage, stem)
+            if previous is not None:
+                previous >> current
+            previous = current
+    return dag
+
+
+def _stage_task(stage: str, stem: str) -> Any:
+    def run(run_id: str | None = None) -> dict[str, int]:
+        return run_stage(stage, stem, run_id or "")
+
+    return task(task_id=stage, doc_md=WORDS[stage])(run)()
+
+
+for _connector in load_all(Settings.load().project)[0]:
+    globals()[f"dag_{_connector.stem.replace('.', '__')}"] = build(_connector)

@@ -1,0 +1,145 @@
+"""The pages: overview, dataset and run. Server-side templates, no script, nothing from outside."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pophub.web import counts as sql
+from pophub.web.counts import Counts, Row, with_percent
+from pophub.web.words import Language, language, number, words
+
+STATES = ("shared", "quarantined", "duplicate", "superseded")
+GATES = ("contract", "correct", "sufficient", "clean", "live")
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+_FOLDER = resources.files("pophub.web").joinpath("templates")
+STYLE = _FOLDER.joinpath("pophub.css").read_text(encoding="utf-8")
+_STYLE_DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+CONTENT_SECURITY_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; frame-ancestors 'self'; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+def router(counts: Counts) -> APIRouter:
+    """Make the routes of the pages."""
+    routes = APIRouter(default_response_class=HTMLResponse)
+
+    @routes.get("/")
+    def overview(request: Request) -> HTMLResponse:
+        states, recipients, growth, holds, year = counts.several(
+            (sql.STATES, sql.RECIPIENTS, sql.GROWTH, sql.HOLDS, sql.THIS_YEAR)
+        )
+        connectors = _connectors(states)
+        return _page(
+            request,
+            "overview.html",
+            connectors=connectors,
+            total=_sum(connectors),
+            recipients=recipients,
+            growth=with_percent(growth, year[0]["period"]),
+            holds=holds,
+        )
+
+    @routes.get("/datasets/{stem}")
+    def dataset(request: Request, stem: str) -> HTMLResponse:
+        runs, months, holds = counts.several((sql.RUNS, sql.MONTHS, sql.HOLDS), stem=stem)
+        states = [row for row in counts.rows(sql.STATES) if row["stem"] == stem]
+        return _page(
+            request,
+            "dataset.html",
+            stem=stem,
+            total=_sum(_connectors(states)),
+            runs=runs,
+            months=months,
+            holds=[hold for hold in holds if hold["stem"] == stem],
+        )
+
+    @routes.get("/runs/{dag_id}/{run_id:path}")
+    def run(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
+        batches, gates = counts.several((sql.BATCHES, sql.RUN_GATES), stem=dag_id, run=run_id)
+        total = _sum(batches) | {row["gate"]: row["records"] for row in gates}
+        return _page(request, "run.html", stem=dag_id, run_id=run_id, batches=batches, total=total)
+
+    return routes
+
+
+def _connectors(states: Iterable[Row]) -> list[Row]:
+    """Turn counts by state and gate into one row a stem."""
+    found: dict[str, Row] = {}
+    for row in states:
+        stem = found.setdefault(row["stem"], _nothing() | {"stem": row["stem"]})
+        stem["read"] += row["records"]
+        stem[row["state"]] += row["records"]
+        if row["gate"] in GATES:
+            stem[row["gate"]] += row["records"]
+    return list(found.values())
+
+
+def _nothing() -> Row:
+    return dict.fromkeys(("read", "sent", *STATES, *GATES), 0)
+
+
+def _sum(rows: Iterable[Row]) -> Row:
+    total = _nothing()
+    for row in rows:
+        for name in total:
+            total[name] += row.get(name, 0)
+    return total
+
+
+def _page(request: Request, template: str, **values: Any) -> HTMLResponse:
+    lang = language(request)
+    prefix = request.scope.get("root_path", "")
+
+    def link(*parts: str) -> str:
+        path = "/".join(quote(part, safe="") for part in parts)
+        return f"{prefix}/{path}?lang={lang}"
+
+    def in_language(other: Language) -> str:
+        return f"{request.url.path}?lang={other}"
+
+    text = (
+        _templates()
+        .get_template(template)
+        .render(
+            lang=lang,
+            w=words(lang),
+            n=lambda value: number(value, lang),
+            t=_local,
+            link=link,
+            in_language=in_language,
+            style=Markup(STYLE),  # noqa: S704  our own file
+            states=STATES,
+            gates=GATES,
+            **values,
+        )
+    )
+    return HTMLResponse(text, headers={"Content-Language": lang, "Vary": "Accept-Language"})
+
+
+def _local(moment: datetime) -> str:
+    return moment.astimezone(ZONE).strftime("%d/%m/%Y %H:%M")
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("pophub.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,100 @@
+"""The words of the pages in English and Vietnamese; the language that a reader asks for."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import Request
+
+Language = Literal["en", "vi"]
+
+WORDS: dict[str, tuple[str, str]] = {
+    "title": ("Sharing of national population data", "Chia sẻ dữ liệu dân cư quốc gia"),
+    "connectors": ("Connectors", "Kết nối"),
+    "connector": ("Connector", "Kết nối"),
+    "read": ("read", "đã đọc"),
+    "shared": ("shared", "đã chia sẻ"),
+    "quarantined": ("quarantined", "bị cách ly"),
+    "duplicate": ("duplicate", "trùng lặp"),
+    "superseded": ("superseded", "đã bị thay thế"),
+    "contract": ("contract", "hợp đồng"),
+    "correct": ("correct", "đúng"),
+    "sufficient": ("sufficient", "đủ"),
+    "clean": ("clean", "sạch"),
+    "live": ("live", "sống"),
+    "gates": ("Failed at gate", "Không qua cửa"),
+    "recipients": ("Recipients", "Nơi nhận"),
+    "recipient": ("Recipient", "Nơi nhận"),
+    "dataset": ("Dataset", "Bộ dữ liệu"),
+    "transactions": ("share transactions", "giao dịch chia sẻ"),
+    "last": ("last", "gần nhất"),
+    "growth": ("Growth of sharing", "Tăng trưởng chia sẻ"),
+    "period": ("Period", "Kỳ"),
+    "percent": ("over the year before", "so với năm trước"),
+    "open": ("so far", "đến nay"),
+    "holds": ("Held", "Đang bị giữ lại"),
+    "held_note": (
+        "Nothing of these was taken; the position at the source stayed.",
+        "Chưa lấy dữ liệu nào; vị trí đọc tại nguồn giữ nguyên.",
+    ),
+    "next": ("Next", "Việc cần làm"),
+    "since": ("since", "từ"),
+    "run": ("Run", "Lượt chạy"),
+    "runs": ("Runs", "Các lượt chạy"),
+    "batches": ("Batches", "Các lô"),
+    "batch": ("Batch", "Lô"),
+    "exchanged_at": ("exchanged at", "thời điểm trao đổi"),
+    "state": ("state", "trạng thái"),
+    "sent": ("sent", "đã gửi"),
+    "of_run": ("Counts of this run", "Số liệu của lượt chạy này"),
+    "no_batch": (
+        "This run took nothing: the source had nothing new, or its batch is held.",
+        "Lượt chạy này không lấy dữ liệu: nguồn không có gì mới, hoặc lô đang bị giữ lại.",
+    ),
+    "no_data": (
+        "No record was read yet. Start a connector's DAG in Airflow, or `pophub demo`.",
+        "Chưa đọc bản ghi nào. Hãy chạy một DAG trong Airflow, hoặc `pophub demo`.",
+    ),
+    "adds_up": ("adds up", "khớp"),
+    "waits_for_judge": ("sent, not judged yet", "đã gửi, chưa xét"),
+    "does_not_add_up": ("does not add up", "không khớp"),
+    "source": ("source", "nguồn"),
+    "four_gates": ("four gates", "bốn cửa"),
+    "population": ("population database", "CSDL dân cư"),
+    "back": ("back with reasons", "trả lại kèm lý do"),
+    "overview": ("Overview", "Tổng quan"),
+    "by_month": ("Share transactions by month", "Giao dịch chia sẻ theo tháng"),
+    "zone": (
+        "Times and periods are those of Asia/Ho_Chi_Minh.",
+        "Thời gian và kỳ tính theo giờ Việt Nam.",
+    ),
+    "in_flow": ("The way of the records", "Đường đi của bản ghi"),
+}
+
+
+def language(request: Request) -> Language:
+    """Give the language of `?lang=`, else the first of Accept-Language that we have."""
+    asked = request.query_params.get("lang")
+    if asked in ("en", "vi"):
+        return "vi" if asked == "vi" else "en"
+    for part in request.headers.get("accept-language", "").split(","):
+        tag = part.split(";")[0].strip().lower()[:2]
+        if tag in ("en", "vi"):
+            return "vi" if tag == "vi" else "en"
+    return "en"
+
+
+def words(lang: Language) -> dict[str, str]:
+    """Give all words in one language."""
+    index = 1 if lang == "vi" else 0
+    return {name: pair[index] for name, pair in WORDS.items()}
+
+
+def number(value: int, lang: Language) -> str:
+    """Write a count with the language's thousands separator.
+
+    >>> number(1234567, "vi"), number(1234567, "en")
+    ('1.234.567', '1,234,567')
+    """
+    text = f"{value:,}"
+    return text.replace(",", ".") if lang == "vi" else text

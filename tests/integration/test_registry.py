@@ -1,0 +1,211 @@
+"""The registry answers as Confluent's does, and the pages tell the counts of the views."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import httpx
+import pytest
+import uvicorn
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+from fastapi import Depends, FastAPI, HTTPException
+
+from pophub.postgres import connect, transaction
+from pophub.prepare import prepare_database
+from pophub.runtime import hub
+from pophub.settings import Settings
+from pophub.web.app import create_app
+
+pytestmark = [
+    pytest.mark.timeout(120),
+    pytest.mark.filterwarnings("ignore::authlib.deprecate.AuthlibDeprecationWarning"),
+]
+SCHEMA: dict[str, Any] = {
+    "type": "record",
+    "name": "citizens",
+    "fields": [{"name": "citizen_id", "type": "string"}, {"name": "n", "type": ["null", "int"]}],
+}
+RUN = "manual__2026-11-22T01:02:03.4+00:00"
+SEED = f"""
+insert into hub.registry_schema values
+ (7, 'sub.portal.mps.citizens-value', 1, '{json.dumps(SCHEMA)}', 'f'),
+ (8, 'sub.portal.mps.citizens-value', 2, '"string"', 'g'),
+ (7, 'shared.mps.citizens-value', 1, '{json.dumps(SCHEMA)}', 'f');
+insert into extract.batch (stem, run, contract, exchanged_at, rows, state)
+ values ('mps.citizens', '{RUN}', 1, '2023-01-31 17:00+00', 4, 'sent');
+insert into judge.reconciliation values ('mps.citizens', 0, 0, 1, 1, 4, 2, 1, 1, 0);
+insert into judge.passed_over values ('mps.citizens', 0, 0, 3, 1, 'e3', 'duplicate');
+insert into quarantine.version (stem, key, marker, content, event_id, contract, operation, lane,
+  raw_offset, row, batch, exchanged_at, raw, gate, failures, state, first_judged_at, last_judged_at)
+ values ('mps.citizens', '001099000001', 1, '', 'e2', 1, 'u', 0, 0, 2, 1, '2023-01-31 17:00+00', '',
+  'clean', '[]', 'quarantined', now(), now());
+insert into ledger.history select m::date, 'mps.citizens', 0, i, ('e' || i)::bytea, '001099000002',
+  1, 'u', '', null, 1, m + interval '1 day', now(), 1, 0, i, false, ''
+ from (values (timestamptz '2023-01-01 00:00+07', 0), ('2024-01-01 00:00+07', 1),
+   ('2024-02-01 00:00+07', 2)) as v (m, i);
+insert into ledger.transaction select '2024-01-01', 'shared', 'mps.citizens', 0, 9, 'x', 1,
+  '2024-01-02', now(), '';
+insert into extract.hold (stem, code, subject, what, remedy)
+ values ('moit.ecommerce_sales', 'source.header_missing', 'a.csv',
+  'the first line lacks <x>', 'ask');
+"""
+
+
+@pytest.fixture(scope="module")
+def settings() -> Iterator[Settings]:
+    home = Path(tempfile.mkdtemp(prefix="pophub-registry-"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POPHUB_HOME", str(home))
+        settings = hub.start(Settings.load(), servers=["postgres"])
+        try:
+            _seed(settings)
+            yield settings
+        finally:
+            hub.stop(settings)
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def _seed(settings: Settings) -> None:
+    prepare_database(settings)
+    superuser = settings.endpoints.postgres_superuser
+    with closing(connect(settings, superuser)) as connection, transaction(connection, "seed") as cursor:
+        cursor.execute(SEED)
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.05)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def address(settings: Settings) -> Iterator[str]:
+    with served(create_app(settings)) as address:
+        yield address
+
+
+def test_confluents_deserializer_reads_unchanged(address: str) -> None:
+    client = SchemaRegistryClient({"url": f"{address}/registry"})
+    body = io.BytesIO()
+    record = {"citizen_id": "x", "n": 5}
+    fastavro.schemaless_writer(body, fastavro.parse_schema(SCHEMA), record)
+    framed = b"\x00" + (7).to_bytes(4, "big") + body.getvalue()
+    context = SerializationContext("sub.portal.mps.citizens", MessageField.VALUE)
+    assert AvroDeserializer(client)(framed, context) == record
+    latest = client.get_latest_version("sub.portal.mps.citizens-value")
+    assert (latest.version, latest.schema_id) == (2, 8)
+    assert client.get_versions("sub.portal.mps.citizens-value") == [1, 2]
+    assert "shared.mps.citizens-value" in client.get_subjects()
+    registered = client.lookup_schema("shared.mps.citizens-value", client.get_schema(7))
+    assert registered.schema_id == 7
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/schemas/ids/99", 404, 40403),
+        ("GET", "/subjects/none/versions", 404, 40401),
+        ("GET", "/subjects/none/versions/1", 404, 40401),
+        ("GET", "/subjects/shared.mps.citizens-value/versions/9", 404, 40402),
+        ("GET", "/subjects/shared.mps.citizens-value/versions/x", 422, 42202),
+        ("POST", "/subjects/none", 404, 40401),
+        ("POST", "/subjects/shared.mps.citizens-value", 404, 40403),
+        ("POST", "/subjects/shared.mps.citizens-value/versions", 422, 42205),
+        ("GET", "/nothing", 404, 404),
+    ],
+)
+def test_refusals_have_confluents_codes(address: str, method: str, path: str, status: int, code: int) -> None:
+    body = {"schema": '"long"'} if method == "POST" else None
+    answer = httpx.request(method, f"{address}/registry{path}", json=body)
+    assert (answer.status_code, answer.json()["error_code"]) == (status, code)
+    assert answer.headers["content-type"].startswith("application/vnd.schemaregistry.v1+json")
+
+
+def test_the_rest_of_the_read_part_answers(address: str) -> None:
+    def get(path: str) -> Any:
+        return httpx.get(f"{address}/registry{path}").json()
+
+    assert get("/schemas/types") == ["AVRO"]
+    assert get("/schemas/ids/7/schema") == SCHEMA
+    assert len(get("/schemas/ids/7/versions")) == 2
+    assert get("/subjects/shared.mps.citizens-value/versions/latest/schema") == SCHEMA
+    assert get("/subjects?subjectPrefix=shared.") == ["shared.mps.citizens-value"]
+    assert get("/config")["compatibilityLevel"] == "BACKWARD"
+    assert get("/mode") == {"mode": "READONLY"}
+
+
+def test_pages_tell_the_counts_in_both_languages_and_no_person(address: str) -> None:
+    page = httpx.get(f"{address}/?lang=vi")
+    assert 'lang="vi"' in page.text and "bị cách ly" in page.text and "+100,0 %" in page.text
+    english = httpx.get(f"{address}/", headers={"Accept-Language": "fr, en;q=0.5"}).text
+    assert "quarantined" in english and "+100.0 %" in english
+    assert "source.header_missing" in english and "lacks &lt;x&gt;" in english
+    run = httpx.get(f"{address}/runs/mps.citizens/{RUN}".replace("+", "%2B")).text
+    assert "adds up" in run and "31/01/2023" not in run and "01/02/2023 00:00" in run
+    dataset = httpx.get(f"{address}/datasets/mps.citizens").text
+    assert "%2B00%3A00" in dataset
+    assert "took nothing" in httpx.get(f"{address}/runs/mps.citizens/none").text
+    for text in (page.text, english, run, dataset):
+        assert "0010990" not in text
+
+
+def test_pages_load_nothing_from_outside(address: str) -> None:
+    headers = httpx.get(f"{address}/").headers
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert headers["x-frame-options"] == "SAMEORIGIN"
+    assert httpx.get(f"{address}/health").json() == {"status": "healthy"}
+
+
+def test_mounted_pages_ask_for_the_login_and_link_under_their_prefix(settings: Settings) -> None:
+    allowed = [False]
+
+    def guard() -> None:
+        if not allowed[0]:
+            raise HTTPException(401)
+
+    outer = FastAPI()
+    outer.mount("/pophub", create_app(settings, guards=[Depends(guard)]))
+    with served(outer) as address:
+        for path in ("/", "/datasets/a.b", "/runs/a.b/c", "/registry/subjects"):
+            assert httpx.get(f"{address}/pophub{path}").status_code == 401, path
+        allowed[0] = True
+        text = httpx.get(f"{address}/pophub/datasets/mps.citizens?lang=en").text
+    assert 'href="/pophub/runs/mps.citizens/' in text
+    assert 'href="/pophub/datasets/mps.citizens?lang=vi"' in text
+    assert 'href="/pophub/?lang=en"' in text
+
+
+def test_without_a_database_the_pages_say_what_to_do(settings: Settings) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        endpoints = settings.endpoints.model_copy(update={"postgres_port": unused.getsockname()[1]})
+        lost = settings.model_copy(update={"endpoints": endpoints})
+        with served(create_app(lost)) as address:
+            assert httpx.get(f"{address}/health").json() == {"status": "no database"}
+            assert httpx.get(f"{address}/").status_code == 503
+            assert httpx.get(f"{address}/registry/subjects").json()["error_code"] == 50001
