@@ -1,0 +1,45 @@
+"""The description of the cluster parses, publishes on loopback only and holds no secret."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+COMPOSE = Path(__file__).resolve().parents[2] / "docker-compose.yml"
+
+
+def load() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
+    return loaded
+
+
+def test_it_describes_three_brokers_a_database_and_celery_workers() -> None:
+    services = load()["services"]
+    assert {"kafka-1", "kafka-2", "kafka-3", "postgres", "airflow-worker", "web"} <= set(services)
+    brokers = [services[f"kafka-{node}"]["environment"] for node in (1, 2, 3)]
+    assert [broker["NODE"] for broker in brokers] == ["1", "2", "3"]
+    assert services["airflow-worker"]["environment"]["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
+
+
+def test_ports_are_published_on_loopback_only() -> None:
+    published = [port for service in load()["services"].values() for port in service.get("ports", [])]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_each_secret_is_a_reference_that_must_be_set() -> None:
+    for service in load()["services"].values():
+        for name, value in service.get("environment", {}).items():
+            if re.search(r"SECRET|PASSWORD|FERNET|ADMIN|CONN$", name):
+                assert re.search(r"\$\{[A-Z_]+:\?\}", str(value)), name
+
+
+def test_each_file_that_it_mounts_exists() -> None:
+    for service in load()["services"].values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("./"):
+                assert (COMPOSE.parent / source).is_file()
