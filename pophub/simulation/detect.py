@@ -67,7 +67,9 @@ class Detection:
 
 
 @dataclass(frozen=True)
-class _Truth:
+class Truth:
+    """What is true of one version; `sound` where all others are None or say how it is sound."""
+
     sound: bool
     gate: str | None
     code: str | None
@@ -79,9 +81,9 @@ Refusals = dict[Place, list[tuple[set[str], set[str]]]]
 
 def detect(settings: Settings) -> Detection:
     """Join the truth with history and quarantine, by stem, key and marker."""
-    truth: dict[Place, list[_Truth]] = defaultdict(list)
+    truth: dict[Place, list[Truth]] = defaultdict(list)
     for stem, key, marker, *rest in _rows(settings, SIMULATION, SIMULATION, TRUTH):
-        truth[stem, key, marker].append(_Truth(*rest))
+        truth[stem, key, marker].append(Truth(*rest))
     accepted = Counter(
         (stem, key, marker) for stem, key, marker in _rows(settings, "pophub_owner", None, ACCEPTED)
     )
@@ -92,7 +94,7 @@ def detect(settings: Settings) -> Detection:
     return compare(truth, accepted, refused)
 
 
-def compare(truth: dict[Place, list[_Truth]], accepted: Counter[Place], refused: Refusals) -> Detection:
+def compare(truth: dict[Place, list[Truth]], accepted: Counter[Place], refused: Refusals) -> Detection:
     """Count over all versions that reached the gates; duplicates and superseded ones did not.
 
     Versions of one key and marker are one group: which of a contradiction's sides comes first is
@@ -114,7 +116,7 @@ def compare(truth: dict[Place, list[_Truth]], accepted: Counter[Place], refused:
 def _defective(
     result: Detection,
     stem: str,
-    version: _Truth,
+    version: Truth,
     refusals: list[tuple[set[str], set[str]]],
     reached: bool,
 ) -> None:
@@ -131,7 +133,7 @@ def _defective(
     result.missed_versions.append(Finding(stem, version.code, version.label, codes))
 
 
-def _sound(result: Detection, stem: str, version: _Truth, refusals: list[tuple[set[str], set[str]]]) -> None:
+def _sound(result: Detection, stem: str, version: Truth, refusals: list[tuple[set[str], set[str]]]) -> None:
     if not refusals:
         return
     _, codes = refusals.pop(0)

@@ -102,6 +102,11 @@ class Sales(Agency):
                 "correct", "correct.taxcode.format", "eleven digits", put("mst", "01020304055")
             ),
             defects.other_name("ten_nguoi_ban"),
+            Defect(
+                "contract", "contract.text.encoding", "name in a legacy encoding",
+                put("ten_nguoi_ban", b"Nguy\xd4n V\xa8n H\xb6i"),
+            ),
+            *defects.personal_id("so_ddcn", dob=False),
             *defects.missing("ten_nguoi_ban", "san", "ky", "doanh_thu"),
             defects.unknown_person("so_ddcn"),
             defects.hidden_character("ten_nguoi_ban"),

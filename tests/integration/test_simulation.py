@@ -1,0 +1,134 @@
+"""The simulation on a real PostgreSQL: each step once, resumed after a crash, least rights."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+from openpyxl import load_workbook
+
+from pophub.domain.errors import ConfigError
+from pophub.postgres import connect
+from pophub.runtime import hub
+from pophub.settings import Settings
+from pophub.simulation.apply import apply
+from pophub.simulation.databases import drop_folder, sales_file
+from pophub.simulation.detect import detect
+from pophub.simulation.model import Version
+from pophub.simulation.plan import Plan, plan
+from pophub.simulation.tables import TABLES
+from pophub.simulation.write import write
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    home = tmp_path_factory.mktemp("simulated")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POPHUB_HOME", str(home))
+        started = hub.start(Settings.load(), servers=("postgres",))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # kafka-python's, on import
+            from pophub.prepare import prepare_database
+        prepare_database(started)
+        yield started
+        hub.stop(started)
+
+
+@pytest.fixture(scope="module")
+def planned() -> Plan:
+    return plan(11, 0.1)
+
+
+def number(settings: Settings, database: str, role: str, statement: str) -> int:
+    connection = connect(settings, role, database=database)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            (found,) = cursor.fetchone() or (0,)
+            return int(found)
+    finally:
+        connection.close()
+
+
+def truth(settings: Settings) -> int:
+    return number(settings, "simulation", "simulation", "select count(*) from truth.version")
+
+
+def test_2024_does_not_come_before_2023(settings: Settings, planned: Plan) -> None:
+    with pytest.raises(ConfigError, match=r"simulation\.order"):
+        apply(settings, planned, "2024")
+
+
+def test_a_step_killed_in_the_middle_is_done_again_cleanly(
+    settings: Settings, planned: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(settings: Settings, versions: list[Version]) -> None:
+        write(settings, versions[: len(versions) // 2])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("pophub.simulation.apply.write", half)
+        apply(settings, planned, "2023")
+    assert truth(settings) == 0
+    assert apply(settings, planned, "2023").changed
+    assert truth(settings) == len(planned.of_step("2023"))
+
+
+def test_sources_hold_exactly_the_rows_of_the_step(settings: Settings, planned: Plan) -> None:
+    for stem, table in TABLES.items():
+        rows = number(
+            settings, table.database, f"{table.database}_reader",
+            f"select count(*) from {table.name}",
+        )  # fmt: skip
+        assert rows == sum(v.stem == stem for v in planned.of_step("2023"))
+    with sqlite3.connect(sales_file(settings)) as sales:
+        (rows,) = sales.execute("select count(*) from doanh_thu").fetchone()
+    assert rows == sum(v.stem == "moit.ecommerce_sales" for v in planned.of_step("2023"))
+    rows = sum(map(rows_of, drop_folder(settings).iterdir()))
+    assert rows == sum(v.stem == "thanhhoa.procedures" for v in planned.of_step("2023"))
+
+
+def rows_of(path: Path) -> int:
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return sum(1 for _ in csv.reader(file)) - 1
+    book = load_workbook(path, read_only=True)
+    rows = sum(1 for _ in book.worksheets[0].iter_rows()) - 1
+    book.close()
+    return rows
+
+
+def test_a_step_is_applied_once_and_today_again(settings: Settings, planned: Plan) -> None:
+    assert not apply(settings, planned, "2023").changed
+    assert apply(settings, planned, "2024").changed
+    first, second = apply(settings, planned, "today"), apply(settings, planned, "today")
+    assert (first.round, second.round) == (1, 2)
+    ticks = number(settings, "pophub", "pophub_owner", "select count(*) from extract.tick")
+    assert ticks == 25
+    assert detect(settings).figures()["injected"] == 0
+
+
+def test_another_seed_is_refused(settings: Settings) -> None:
+    with pytest.raises(ConfigError, match=r"simulation\.other_seed.*--fresh"):
+        apply(settings, plan(12, 0.1), "2023")
+
+
+def test_the_reader_may_only_read(settings: Settings) -> None:
+    connection = connect(settings, "agency_mps_reader", database="agency_mps")
+    try:
+        with connection.cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("delete from dancu.cong_dan")
+    finally:
+        connection.close()
+
+
+def test_source_urls_are_for_the_owner_only(settings: Settings) -> None:
+    path = settings.home / "sources.env"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert settings.source_variables["POPHUB_SOURCE_MOIT_URL"].startswith("sqlite:///")
+    assert len(settings.source_variables) == 5
