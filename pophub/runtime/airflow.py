@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import http.client
 import json
 import os
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote
@@ -30,9 +30,7 @@ ARGUMENTS = {
 
 LOGIN = "admin"
 
-MIGRATED_SQL = (
-    "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'airflow'"
-)
+MIGRATED_SQL = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'airflow'"
 
 PRELOAD = '''\
 """Written by pophub. Loads heavy modules once in the scheduler: the workers it forks inherit them."""
@@ -109,7 +107,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
         "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
         "LOGGING__LOGGING_LEVEL": "WARNING",
-        "LOGGING__NAMESPACE_LEVELS": "pophub=INFO",
+        "LOGGING__NAMESPACE_LEVELS": "great_expectations=WARNING kafka=WARNING",
         "LOGGING__BASE_LOG_FOLDER": str(folder / "logs"),
         "USAGE_DATA_COLLECTION__ENABLED": "False",
         "TRACES__OTEL_ON": "False",
@@ -122,6 +120,15 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "PYTHONWARNINGS": "ignore",
         "NO_COLOR": "1",
     }
+
+
+def program_environment(settings: Settings, program: str) -> dict[str, str]:
+    """Give the settings of one program: what tasks say is kept, servers only warn.
+
+    Tasks run in children of the scheduler and take its level.
+    """
+    level = "INFO" if program == "airflow-scheduler" else "WARNING"
+    return airflow_environment(settings) | {"AIRFLOW__LOGGING__LOGGING_LEVEL": level}
 
 
 def command(program: str) -> list[str]:
@@ -163,13 +170,27 @@ def migrate(settings: Settings) -> None:
     postgres.psql(settings, f"COMMENT ON DATABASE airflow IS '{wanted}'")
 
 
+def _get(settings: Settings, path: str, timeout_s: float) -> bytes:
+    port = ports.port_of(settings.endpoints, "airflow")
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read()
+    finally:
+        connection.close()
+
+
 def healthy(settings: Settings) -> bool:
     """Tell whether all four programs call themselves healthy."""
-    address = f"{settings.endpoints.airflow_url}/api/v2/monitor/health"
     try:
-        with urllib.request.urlopen(address, timeout=3) as answer:
-            report: dict[str, dict[str, str | None]] = json.load(answer)
-    except (OSError, urllib.error.URLError, ValueError):
+        report = json.loads(_get(settings, "/api/v2/monitor/health", 5))
+    except (OSError, http.client.HTTPException, ValueError):
         return False
     parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
     return all((report.get(part) or {}).get("status") == "healthy" for part in parts)
+
+
+def warm_up(settings: Settings) -> None:
+    """Have the API server build what it builds at the first task, which would wait for it."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        _get(settings, "/execution/health", 30)

@@ -127,8 +127,7 @@ def _missing(settings: Settings, wanted: Iterable[str]) -> list[str]:
         server
         for server in wanted
         if any(
-            known.get(name, {}).get("statename") not in ("RUNNING", "STARTING")
-            for name in PROGRAMS[server]
+            known.get(name, {}).get("statename") not in ("RUNNING", "STARTING") for name in PROGRAMS[server]
         )
     ]
 
@@ -175,6 +174,7 @@ def _start_servers(
         if "airflow" in wanted:
             names = PROGRAMS["airflow"]
             supervise.wait_ready(settings, names, lambda: airflow.healthy(settings), 120)
+            airflow.warm_up(settings)
     if "web" in wanted:
         port = ports.port_of(settings.endpoints, "web")
         with steps.step("web") if "web" in missing else contextlib.nullcontext():
@@ -187,7 +187,7 @@ def _start_postgres(settings: Settings, missing: list[str], steps: _Steps) -> No
     with steps.step("postgres"):
         postgres.configure(settings)
         supervise.start(settings, "postgres")
-        supervise.wait_ready(settings, ["postgres"], lambda: postgres.ready(settings), 60)
+        supervise.wait_ready(settings, ["postgres"], lambda: postgres.ready(settings), 120)
         postgres.make_databases(settings)
 
 
@@ -200,12 +200,10 @@ def _start_kafka(settings: Settings, missing: list[str], steps: _Steps) -> None:
     with steps.step("kafka"):
         broker.configure(settings)
         supervise.start(settings, "kafka")
-        supervise.wait_ready(settings, ["kafka"], lambda: broker.ready(settings), 60)
+        supervise.wait_ready(settings, ["kafka"], lambda: broker.ready(settings), 120)
 
 
-def _start_airflow_api(
-    settings: Settings, missing: list[str], steps: _Steps, store: Future[None]
-) -> None:
+def _start_airflow_api(settings: Settings, missing: list[str], steps: _Steps, store: Future[None]) -> None:
     store.result()
     if "airflow" not in missing:
         return

@@ -21,7 +21,7 @@ def _command(settings: Settings, program: str) -> tuple[list[str], dict[str, str
         return broker.command(settings), {}
     if program == "web":
         return [sys.executable, "-m", "pophub.web"], airflow.airflow_environment(settings)
-    return airflow.command(program), airflow.airflow_environment(settings)
+    return airflow.command(program), airflow.program_environment(settings, program)
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     program = sys.argv[1]
     settings = Settings.load()
     how = signal.SIGINT if program == "postgres" else signal.SIGTERM
-    processes.end(processes.belonging(settings.home, program), how=how, wait_s=10)
+    processes.end(processes.belonging(settings.home, program), how=how, wait_s=3)
     command, variables = _command(settings, program)
     # SPT_NOENV: renamed processes (setproctitle) would overwrite the marks in their environment
     environment = os.environ | variables | {"SPT_NOENV": "1"}
@@ -40,10 +40,8 @@ def main() -> None:
         os.setgroups([])
         os.setgid(user[1])
         os.setuid(user[0])
-        environment = {
-            name: environment[name] for name in (processes.MARK, processes.PROGRAM, "PATH")
-        }
-    os.execve(command[0], command, environment)
+        environment = {name: environment[name] for name in (processes.MARK, processes.PROGRAM, "PATH")}
+    os.execve(command[0], command, environment)  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":

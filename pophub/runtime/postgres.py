@@ -246,9 +246,7 @@ def password_file(settings: Settings) -> Path:
     return places.write_private(settings.home / "secrets" / "pgpass", f"{line}:{secret}\n")
 
 
-def psql(
-    settings: Settings, sql: str, database: str = "postgres"
-) -> subprocess.CompletedProcess[str]:
+def psql(settings: Settings, sql: str, database: str = "postgres") -> subprocess.CompletedProcess[str]:
     """Run statements as the superuser through psql's standard input."""
     endpoints = settings.endpoints
     variables = {

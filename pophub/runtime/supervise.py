@@ -21,8 +21,7 @@ from pophub.settings import Settings
 
 HEAD = """\
 [supervisord]
-nodaemon=true
-silent=true
+nodaemon=false
 logfile={folder}/supervisord.log
 logfile_maxbytes=2MB
 logfile_backups=1
@@ -61,6 +60,10 @@ stdout_logfile_backups=2
 """
 
 
+WAIT_S = {"postgres": 60, "kafka": 30, "airflow-triggerer": 3, "airflow-api-server": 5}
+"""Seconds to end in before it is killed; the triggerer would take 12 and has nothing to lose."""
+
+
 class _Connection(http.client.HTTPConnection):
     """HTTP over the supervisor's Unix socket."""
 
@@ -79,8 +82,10 @@ class _Transport(xmlrpc.client.Transport):
         super().__init__()
         self._path = path
 
-    def make_connection(self, host: object) -> http.client.HTTPConnection:
-        return _Connection(self._path)
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        connection = _Connection(self._path)
+        self._connection = host, connection  # so that the transport closes it
+        return connection
 
 
 def call(settings: Settings, method: str, *arguments: object) -> Any:
@@ -89,8 +94,8 @@ def call(settings: Settings, method: str, *arguments: object) -> Any:
     Errors: OSError where it does not run; xmlrpc.client.Fault where it refuses.
     """
     path = str(places.control_socket(settings))
-    proxy = xmlrpc.client.ServerProxy("http://localhost", transport=_Transport(path))
-    return getattr(proxy.supervisor, method)(*arguments)
+    with xmlrpc.client.ServerProxy("http://localhost", transport=_Transport(path)) as proxy:
+        return getattr(proxy.supervisor, method)(*arguments)
 
 
 def process(settings: Settings) -> psutil.Process | None:
@@ -131,7 +136,7 @@ def configuration(settings: Settings, names: Iterable[str]) -> str:
             logs=_escape(places.logs(settings)),
             signal="INT" if name == "postgres" else "TERM",
             group="false" if name in ("postgres", "kafka") else "true",
-            wait_s=60 if name == "postgres" else 20,
+            wait_s=WAIT_S.get(name, 15),
             priority=priority,
         )
     return text
@@ -151,24 +156,20 @@ def launch(settings: Settings, names: Iterable[str]) -> None:
         "POPHUB_HOME": str(settings.home),
         "POPHUB_PROJECT": str(settings.project),
     }
-    output = settings.home / "supervisor" / "output.log"
-    with output.open("ab") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "supervisor.supervisord", "-c", str(path)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=settings.project,
-            env=os.environ | marks,
-            start_new_session=True,
-        )
-    _wait(
-        lambda: running(settings),
-        lambda: child.poll() is None,
-        output,
-        "supervisor",
-        20,
+    done = subprocess.run(  # it leaves this terminal and session by itself
+        [sys.executable, "-m", "supervisor.supervisord", "-c", str(path)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=settings.project,
+        env=os.environ | marks,
+        start_new_session=True,
+        check=False,
     )
+    log = settings.home / "supervisor" / "supervisord.log"
+    if done.returncode:
+        places.write_private(log, done.stdout + done.stderr)
+    _wait(lambda: running(settings), lambda: done.returncode == 0, log, "supervisor", 20)
 
 
 def start(settings: Settings, name: str) -> None:
@@ -180,9 +181,7 @@ def start(settings: Settings, name: str) -> None:
             raise
 
 
-def wait_ready(
-    settings: Settings, names: Iterable[str], ready: Callable[[], bool], wait_s: float
-) -> None:
+def wait_ready(settings: Settings, names: Iterable[str], ready: Callable[[], bool], wait_s: float) -> None:
     """Wait until a server answers; show the end of its log where it does not."""
     wanted = list(names)
 

@@ -27,7 +27,7 @@ def make_settings(home: Path) -> Settings:
     return Settings(home=home, project=PROJECT, endpoints=Endpoints.model_validate({}))
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true"
@@ -61,9 +61,7 @@ def shell(settings: Settings, *command: str, stdin: str = "") -> subprocess.Comp
     """Run a command as a user would after `eval "$(pophub env)"`."""
     variables = os.environ | hub.environment(settings)
     expanded = [part.format(**variables) for part in command]
-    return subprocess.run(
-        expanded, env=variables, input=stdin, capture_output=True, text=True, check=False
-    )
+    return subprocess.run(expanded, env=variables, input=stdin, capture_output=True, text=True, check=False)
 
 
 def pids(settings: Settings) -> dict[str, int | None]:
