@@ -16,7 +16,6 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _DIRECTIVES = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "f": 6}
 _ORDER = "YmdHMSf"
-_ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})\Z")
 _ISO_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
     r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?\Z"
@@ -53,28 +52,25 @@ def compile_format(form: str) -> tuple[re.Pattern[str], tuple[int, ...]]:
     return re.compile(pattern + r"\Z"), tuple(names.find(name) for name in _ORDER)
 
 
-def _parts(form: str, text: str) -> list[int] | None:
-    pattern, positions = compile_format(form)
-    match = pattern.match(text)
-    if match is None:
-        return None
-    groups = match.groups()
-    defaults = (1, 1, 1, 0, 0, 0, 0)
-    return [int(groups[at]) if at >= 0 else default for at, default in zip(positions, defaults, strict=True)]
-
-
 def date_parser(form: str | None) -> Callable[[str], int]:
     """Give a function from text to days since 1970; it raises ValueError on anything else."""
+    pattern, positions = compile_format(form or "%Y-%m-%d")
+    match = pattern.match
+    year, month, day = positions[:3]
 
     def parse(text: str) -> int:
-        if form is None:
-            match = _ISO_DATE.match(text)
-            parts = [int(part) for part in match.groups()] if match else None
-        else:
-            parts = _parts(form, text)
-        if parts is None:
+        found = match(text)
+        if found is None:
             raise ValueError
-        return date(*parts[:3]).toordinal() - EPOCH_DAY
+        parts = found.groups()
+        return (
+            date(
+                int(parts[year]),
+                int(parts[month]) if month >= 0 else 1,
+                int(parts[day]) if day >= 0 else 1,
+            ).toordinal()
+            - EPOCH_DAY
+        )
 
     return parse
 
@@ -82,19 +78,23 @@ def date_parser(form: str | None) -> Callable[[str], int]:
 def time_parser(form: str | None, zone: str) -> Callable[[str], int]:
     """Give a function from text to microseconds since 1970 UTC; ValueError on anything else."""
     local = ZoneInfo(zone)
+    pattern, positions = compile_format(form or "%Y")
+    defaults = (1, 1, 1, 0, 0, 0, 0)
 
     def parse(text: str) -> int:
         if form is None:
             if _ISO_TIME.match(text) is None:
                 raise ValueError
-            moment = datetime.fromisoformat(text)
-        else:
-            parts = _parts(form, text)
-            if parts is None:
-                raise ValueError
-            year, month, day, hour, minute, second, micro = parts
-            moment = datetime(year, month, day, hour, minute, second, micro)
-        return micros(moment, local)
+            return micros(datetime.fromisoformat(text), local)
+        found = pattern.match(text)
+        if found is None:
+            raise ValueError
+        parts = found.groups()
+        year, month, day, hour, minute, second, micro = (
+            int(parts[at]) if at >= 0 else default for at, default in zip(positions, defaults, strict=True)
+        )
+        moment = datetime(year, month, day, hour, minute, second, micro, tzinfo=local)
+        return (moment - EPOCH) // _MICROSECOND
 
     return parse
 

@@ -59,8 +59,8 @@ def person_agrees(take: Take, told: Arguments) -> list[int]:
     """Judge a name or birth date against the population database, where the person exists."""
     own, other = take(told["column"]), take(f"hub_{told['person']}_{told['on']}")
     if told["on"] == "name":
-        folds = {name: None if name is None else fold_name(name) for name in set(own)}
-        own = [folds[name] for name in own]
+        folds = {name: name and fold_name(name) for name in {*own, *other}}
+        own, other = [folds[name] for name in own], [folds[name] for name in other]
     return [
         row
         for row, (mine, theirs) in enumerate(zip(own, other, strict=True))

@@ -8,11 +8,11 @@ from typing import Any
 
 from pophub.contracts.model import AvroField, Connector, FieldMapping
 from pophub.domain.codes import CODES, origin
-from pophub.gates.parsing import Parser, Refused, null_meaning, parser_for
+from pophub.gates.parsing import Parser, Refused, clean_texts, null_meaning, parser_for, text_step
 from pophub.ports import Columns, Failure, Mapped
 
 MAX_KEY_CHARS = 1024
-_PLAIN = {str, bytes, int, bool, float, date, datetime}  # hashable without surprises
+_PLAIN = {str, bytes, int, bool, float, date}  # hashed fast and without surprises
 _MARKER = AvroField(name="marker", type="timestamp-micros", nullable=False)
 _SEQUENCE = AvroField(name="marker", type="long", nullable=False)
 
@@ -48,11 +48,16 @@ class Column:
         self.name = field.name
         self._parse = parser_for(mapping, field, personal_id=personal_id)
         self._null = null_meaning(mapping, field)
+        self._step = text_step(mapping, field)
 
     def read(self, values: list[Any]) -> tuple[list[Any], list[tuple[int, str]]]:
         """Give the contract's values and (row, code) of those refused."""
         refused: list[tuple[int, str]] = []
         kinds = set(map(type, values)) - {type(None)}
+        if self._step is not None and kinds == {str}:
+            texts = clean_texts(values, self._step)
+            if texts is not None:
+                return texts, refused
         if len(kinds) <= 1 and kinds <= _PLAIN:
             memo = _Memo(self._parse)
             memo[None] = self._null

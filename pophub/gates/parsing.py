@@ -15,9 +15,12 @@ from pophub.contracts.code_tables import code_table
 from pophub.contracts.model import AvroField, FieldMapping
 from pophub.domain.dates import date_parser, day_of, micros, time_parser
 
-SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-OUTER = SPACES + "\t\r\n"
-_RUN = re.compile(f"[{SPACES}]+")
+_ODD_SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_RUN = re.compile(f" [ {_ODD_SPACES}]+|[{_ODD_SPACES}][ {_ODD_SPACES}]*")
+_ODD = re.compile(f"[{_ODD_SPACES}]")
+OUTER = (
+    " \t\r\n\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}\Z")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?\Z")
 _BOUNDS = {"int": 1 << 31, "long": 1 << 63}
@@ -61,6 +64,30 @@ def clean_text(value: Any, step: str) -> str | None:
         if step == "name":
             value = _RUN.sub(" ", value)
     return value or None
+
+
+def clean_texts(values: list[str | None], step: str) -> list[str | None] | None:
+    """Apply a text step to a whole column at once, None where it holds anything unusual.
+
+    The checks look at all texts joined; what they pass, `clean_text` would only trim.
+    """
+    joined = "|".join([value for value in values if value is not None])
+    if "\0" in joined:
+        return None
+    if not joined.isascii():
+        try:
+            joined.encode("utf-8")
+        except UnicodeEncodeError:
+            return None
+        if step != "as_is" and not unicodedata.is_normalized("NFC", joined):
+            return None
+        if step == "name" and _ODD.search(joined):
+            return None
+    if step == "name" and "  " in joined:
+        return None
+    if step == "as_is":
+        return [value or None for value in values]
+    return [(value and (value.strip(OUTER) or None)) or None for value in values]
 
 
 def _text_of(value: Any) -> str:
@@ -190,6 +217,11 @@ def parser_for(mapping: FieldMapping, field: AvroField, *, personal_id: bool) ->
         return found if typed is None else typed(found)
 
     return parse
+
+
+def text_step(mapping: FieldMapping, field: AvroField) -> str | None:
+    """Give the text step of a field that is nothing but text, else None."""
+    return mapping.text if field.type == "string" and mapping.codes is None else None
 
 
 def null_meaning(mapping: FieldMapping, field: AvroField) -> Any:

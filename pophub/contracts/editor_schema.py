@@ -1,0 +1,29 @@
+"""The JSON Schema of connector files, for editors to complete and check by."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pophub.contracts.code_tables import code_table_names
+from pophub.contracts.model import ConnectorFile
+
+
+def schema_text() -> str:
+    """Give the JSON Schema of `connectors/*/*.yaml` as text, as it stands in docs/."""
+    schema = ConnectorFile.model_json_schema(by_alias=True)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    codes = schema["$defs"]["FieldMapping"]["properties"]["codes"]
+    codes["anyOf"][0]["enum"] = list(code_table_names())
+    return json.dumps(_portable(schema), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def _portable(value: Any) -> Any:
+    r"""Write \A and \z as ^ and $, which JSON Schema's regular expressions know."""
+    if isinstance(value, dict):
+        return {key: _portable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_portable(inner) for inner in value]
+    if isinstance(value, str) and value.startswith("\\A"):
+        return "^" + value.removeprefix("\\A").removesuffix("\\z") + "$"
+    return value
