@@ -54,11 +54,11 @@ class Agency(ABC):
         """Give people whom a sound row of the step may name."""
         return self.cast.known["2023" if step == "2023" else "2024"]
 
-    def someone(self, step: Step) -> Person:
-        """Draw an adult known at the step."""
+    def someone(self, step: Step, sex: str = "MF") -> Person:
+        """Draw an adult known at the step, of one of the sexes."""
         while True:
             person = self.rng.choice(self.pool(step))
-            if person.adult(2023):
+            if person.adult(2023) and person.sex in sex:
                 return person
 
     def build(self, row: Row, marker_us: int, step: Step, label: str = "") -> Version:

@@ -2,101 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from random import Random
 
-from pophub.simulation import defects, names
-from pophub.simulation.clock import DAY_US, from_us, local_date, moment_us, month_end_us
+from pophub.simulation import names
+from pophub.simulation.citizen_rows import CONTENT_DEFECTS, KEY_DEFECTS, STEM, version
+from pophub.simulation.clock import DAY_US, SECOND_US, local_date, moment_us, month_end_us
 from pophub.simulation.model import (
     DEFECT_RATE,
     Cast,
-    Defect,
     Person,
-    Row,
     Step,
     Version,
     count,
-    edit,
-    put,
     spoil,
 )
-from pophub.simulation.people import Register, personal_id
-from pophub.simulation.places import OLD_PROVINCES, new_code
+from pophub.simulation.people import Register
+from pophub.simulation.places import new_code
 
-STEM = "mps.citizens"
 STALE_AFTER_US = 45 * DAY_US
-
-
-def row_of(person: Person, marker_us: int) -> Row:
-    """Write a person as the police's table holds one."""
-    return {
-        "id": person.row_id,
-        "so_ddcn": person.citizen_id,
-        "ho_ten": person.full_name,
-        "ngay_sinh": person.birth.strftime("%d/%m/%Y"),
-        "gioi_tinh": "Nam" if person.sex == "M" else "Nữ",
-        "ma_tinh": person.province,
-        "ma_ho": person.household,
-        "so_cmnd": person.old_number,
-        "da_xoa": False,
-        "cap_nhat_luc": from_us(marker_us).isoformat(),
-    }
-
-
-def version(person: Person, marker_us: int, step: Step, label: str = "") -> Version:
-    """Make a sound version of a person's row."""
-    row = row_of(person, marker_us)
-    return Version(STEM, person.citizen_id, marker_us, marker_us, step, row, label=label)
-
-
-def _future_birth(row: Row, rng: Random) -> None:
-    birth = date(2035, rng.randint(1, 12), rng.randint(1, 28))
-    number, sex = row["so_ddcn"], "M" if row["gioi_tinh"] == "Nam" else "F"
-    row["ngay_sinh"] = birth.strftime("%d/%m/%Y")
-    row["so_ddcn"] = personal_id(number[1:3], sex, birth, int(number[6:]))
-
-
-def _of_other_sex(row: Row, _: Random) -> None:
-    row["gioi_tinh"] = "Nam" if row["gioi_tinh"] == "Nữ" else "Nữ"
-
-
-CONTENT_DEFECTS: list[Defect] = [
-    Defect(
-        "contract",
-        "contract.date.format",
-        "impossible date",
-        put("ngay_sinh", "31/02/1990"),
-    ),
-    Defect(
-        "contract",
-        "contract.date.format",
-        "date year first",
-        put("ngay_sinh", "1990-05-12"),
-    ),
-    Defect("correct", "correct.code.unknown", "province 99", put("ma_tinh", "99")),
-    Defect("correct", "correct.code.unknown", "sex X", put("gioi_tinh", "X")),
-    Defect("correct", "correct.id.dob_mismatch", "sex against the id", _of_other_sex),
-    *defects.missing("ho_ten", "ngay_sinh", "gioi_tinh", "ma_tinh"),
-    Defect("sufficient", "sufficient.missing", "name of spaces", put("ho_ten", "   ")),
-    defects.hidden_character("ho_ten"),
-    defects.hidden_character("ma_ho", "\x07"),
-    Defect(
-        "clean",
-        "clean.name.letters",
-        "digit in the name",
-        edit("ho_ten", lambda v: v + " 2"),
-    ),
-    Defect(
-        "clean",
-        "clean.name.letters",
-        "symbol in the name",
-        edit("ho_ten", lambda v: v + "@"),
-    ),
-]
-KEY_DEFECTS: list[Defect] = [
-    *defects.personal_id("so_ddcn"),
-    Defect("correct", "correct.dob.future", "born in 2035", _future_birth),
-]
 
 
 class Citizens:
@@ -342,7 +266,7 @@ class Citizens:
     def _last_of_year(self, year: int, step: Step) -> None:
         """Put one row just before the year's end: what `late_s` reaches back from."""
         (person,) = self._newcomers(step, 1)
-        marker = month_end_us(year, 12) - 600_000_000
+        marker = month_end_us(year, 12) - 600 * SECOND_US
         self._add(person, marker, step, "last of the year")
         self._normal.append(person)
         self._last = (person, marker)
@@ -350,14 +274,10 @@ class Citizens:
     def _late(self) -> None:
         """Rows that commit in 2024 under a marker up to 30 minutes older than the last read."""
         last, marker = self._last
-        for index, person in enumerate(self._newcomers("2024", count(4, self.scale, 2))):
-            late = marker - (index + 1) * timedelta(minutes=5).seconds * 1_000_000
+        people = self._newcomers("2024", count(4, self.scale, 2))
+        for index, person in enumerate(people):
+            late = marker - (index + 1) * 1800 * SECOND_US // (len(people) + 1)
             self._add(person, late, "2024", "near miss: late, within late_s")
-        older = self._add(last, marker - 40 * 60 * 1_000_000, "2024", "superseded")
+        older = self._add(last, marker - 2400 * SECOND_US, "2024", "superseded")
         older.row["id"] = self.register.spare_row_id()
         older.row["ma_ho"] = self.register.household(last.province)
-
-
-def provinces_seen(versions: list[Version]) -> set[str]:
-    """Give the province codes that occur, for tests."""
-    return {v.row["ma_tinh"] for v in versions} & set(OLD_PROVINCES)

@@ -46,7 +46,7 @@ class CivilStatus(Agency):
         kind = kind or rng.choice(("KH", "KS", "KS"))
         other, event = None, day - timedelta(days=rng.randint(0, 12))
         if kind == "KH":
-            other = self.someone("2023")
+            other = self.someone("2023", "F" if person.sex == "M" else "M")
         if kind == "KS":
             event = person.birth
         return {
@@ -56,7 +56,7 @@ class CivilStatus(Agency):
             "so_ddcn": person.citizen_id,
             "ho_ten": person.full_name,
             "ngay_sinh": person.birth.strftime(DAY_FORMAT),
-            "so_ddcn_2": other.citizen_id if other and other is not person else None,
+            "so_ddcn_2": other.citizen_id if other else None,
             "ngay_su_kien": max(event, person.birth).strftime(DAY_FORMAT),
             "ma_tinh": person.province,
             "huy": False,
@@ -148,7 +148,7 @@ class CivilStatus(Agency):
         """A birth, registered in the same month; the mother is the other person."""
         marker = moment_us(self.rng, int(step), baby.birth.month, baby.birth.day)
         row = self.row(baby, marker, "KS")
-        mother = self.someone("2023")
+        mother = self.someone("2023", "F")
         row["so_ddcn_2"] = mother.citizen_id
         self.add(baby, marker, step, "near miss: event on the day of birth", row)
 

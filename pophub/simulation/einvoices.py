@@ -181,11 +181,13 @@ class Einvoices(Agency):
         """Rows around the last hour of 2023: late ones, and one altered under the same marker."""
         last = month_end_us(2023, 12) - 600 * SECOND_US
         self.sale(last, "2023", "last of the year")
-        for index in range(count(4, self.scale, 2)):
-            late = last - (index + 1) * 120 * SECOND_US
+        number = count(4, self.scale, 2)
+        for index in range(number):
+            late = last - (index + 1) * 2400 * SECOND_US // (number + 1)
             self.sale(late, "2024", "near miss: late, within late_s")
-        for index in range(count(3, self.scale, 1)):
-            first = self.sale(last - (index * 60 + 1500) * SECOND_US, "2023")
+        number = count(3, self.scale, 1)
+        for index in range(number):
+            first = self.sale(last - 1500 * SECOND_US - index * 900 * SECOND_US // number, "2023")
             row = {**first.row, "tong_tien": first.row["tong_tien"] + 7_000}
             again = self.build(row, first.marker, "2024")
             self.wrong(again, "clean", "contradiction", "altered without a new marker")

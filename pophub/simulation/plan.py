@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pophub.simulation.agency import Agency
-from pophub.simulation.citizens import STEM as CITIZENS
+from pophub.simulation.citizen_rows import STEM as CITIZENS
 from pophub.simulation.citizens import Citizens
 from pophub.simulation.civil_status import CivilStatus
 from pophub.simulation.einvoices import Einvoices

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 from pophub.simulation import defects
@@ -191,8 +191,3 @@ class Procedures(Agency):
                 self.restamp(again.row, marker)
             again.file = file
             self.versions.append(again)
-
-
-def birth_of(row: Row) -> date:
-    """Give the birth date that a sound row states."""
-    return datetime.strptime(row[BIRTH], DAY_FORMAT).date()

@@ -7,8 +7,8 @@ from datetime import date
 from random import Random
 
 from pophub.simulation.agency import Agency
-from pophub.simulation.citizens import CONTENT_DEFECTS, KEY_DEFECTS, version
-from pophub.simulation.citizens import STEM as CITIZENS
+from pophub.simulation.citizen_rows import CONTENT_DEFECTS, KEY_DEFECTS, version
+from pophub.simulation.citizen_rows import STEM as CITIZENS
 from pophub.simulation.civil_status import CivilStatus
 from pophub.simulation.clock import DAY_US, from_us, whole_second
 from pophub.simulation.model import WAITS, Person, Version, spoil

@@ -166,3 +166,13 @@ def test_a_round_of_today_comes_after_everything_and_is_deterministic() -> None:
 
 def test_local_midnight_is_seventeen_hours_utc() -> None:
     assert month_end_us(2022, 12) == to_us(datetime.fromisoformat("2022-12-31T16:59:59.999999+00:00"))
+
+
+@pytest.mark.parametrize("scale", [0.1, 3.0])
+def test_late_rows_stay_within_an_hour_of_the_newest_row_read(scale: float) -> None:
+    for stem in ("mps.citizens", "mof.einvoices"):
+        versions = of(stem, planned(1, scale).versions)
+        newest = max(v.marker for v in versions if v.step == "2023")
+        late = [v for v in versions if v.step == "2024" and v.marker <= newest]
+        assert late
+        assert all(newest - v.marker < 3_600_000_000 for v in late)
