@@ -1,0 +1,164 @@
+"""Airflow sees one DAG a connector; a broken file takes no other down; errors mean what they say."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pophub.settings import PROJECT
+
+pytestmark = pytest.mark.timeout(180)
+
+LOOK = """
+import json, sys
+from datetime import datetime, timezone
+from airflow.dag_processing.dagbag import DagBag
+from airflow.timetables.base import TimeRestriction
+from airflow.serialization.serialized_objects import DagSerialization
+folder = sys.argv[1]
+bag = DagBag(folder, bundle_path=__import__("pathlib").Path(folder))
+told = {"errors": bag.import_errors, "dags": {}}
+for name, dag in bag.dags.items():
+    timetable = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag)).timetable
+    info = timetable.next_dagrun_info(
+        last_automated_data_interval=None, restriction=TimeRestriction(None, None, False))
+    told["dags"][name] = {
+        "tasks": [task.task_id for task in dag.topological_sort()],
+        "retries": [task.retries for task in dag.tasks],
+        "tags": sorted(dag.tags), "catchup": dag.catchup, "max": dag.max_active_runs,
+        "paused": dag.is_paused_upon_creation, "doc": dag.doc_md,
+        "waits": info is None or info.run_after > datetime.now(timezone.utc),
+    }
+print("TOLD" + json.dumps(told))
+"""
+
+RUN = """
+import json, sys, types
+from contextlib import contextmanager
+from pophub.domain import errors
+class Hub:
+    def __getattr__(self, stage):
+        def run(stem, run):
+            calls.append(stage)
+            if stage == "extract" and kind and calls.count(stage) < 3:
+                try:
+                    raise ValueError("0123 a person's number")
+                except ValueError as cause:
+                    raise kind("source.test", "did not work", where=stem) from cause
+            return {"stem": stem, "rows": 1}
+        return run
+@contextmanager
+def open_hub():
+    yield Hub()
+fake = types.ModuleType("pophub.wiring")
+fake.open_hub = open_hub
+sys.modules["pophub.wiring"] = fake
+from datetime import timedelta
+from airflow.dag_processing.dagbag import DagBag
+folder = sys.argv[1]
+dag = DagBag(folder, bundle_path=__import__("pathlib").Path(folder)).dags["mps.citizens"]
+for task in dag.tasks:
+    task.retry_delay = timedelta(milliseconds=10)
+    task.retry_exponential_backoff = False
+told = []
+for kind in (None, errors.ContractBreach, errors.TransientError):
+    calls = []
+    run = dag.test()
+    states = {ti.task_id: ti.state for ti in run.get_task_instances()}
+    told.append({"state": run.state, "tasks": states, "calls": calls})
+print("TOLD" + json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("airflow")
+    done = _python(home, PROJECT, "-m", "airflow", "db", "migrate")
+    assert done.returncode == 0, done.stderr[-2000:]
+    return home
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for folder in ("connectors", "schemas", "expectations", "dags"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    return tmp_path
+
+
+def _python(home: Path, project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    settings = {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "POPHUB_PROJECT": str(project),
+        "POPHUB_HOME": str(home / "pophub"),
+        "PYTHONWARNINGS": "ignore",
+        "PYTHONPATH": str(PROJECT),
+    }
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=own | settings,
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+def told(done: subprocess.CompletedProcess[str]) -> Any:
+    lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD")]
+    assert lines, done.stdout[-3000:] + done.stderr[-3000:]
+    return json.loads(lines[-1].removeprefix("TOLD"))
+
+
+def test_each_connector_is_a_dag_with_the_stages_in_order(home: Path, project: Path) -> None:
+    seen = told(_python(home, project, "-c", LOOK, str(project / "dags")))
+    assert seen["errors"] == {}
+    stems = {f"{path.parent.name}.{path.stem}" for path in (project / "connectors").glob("*/*.yaml")}
+    assert set(seen["dags"]) == stems | {"pophub_warm_up"}
+    for stem in stems:
+        dag = seen["dags"][stem]
+        assert dag["tasks"] == ["extract", "judge", "share", "all_well"]
+        assert sorted(dag["retries"])[1] >= 2
+        assert dag["tags"] == sorted(["pophub", stem.split(".")[0]])
+        assert (dag["catchup"], dag["max"], dag["paused"]) == (False, 1, False)
+        assert dag["waits"], "a new DAG starts at its time or by hand, never by itself"
+        assert "Reads" in dag["doc"] and not dag["doc"].isascii(), "told in both languages"
+
+
+def test_a_broken_connector_shows_and_takes_no_other_down(home: Path, project: Path) -> None:
+    broken = project / "connectors" / "mps" / "citizens.yaml"
+    broken.write_text(broken.read_text().replace("lanes:", "lnes:"))
+    (project / "connectors" / "moj" / "civil_status.yaml").write_text("connector: [1\n")
+    seen = told(_python(home, project, "-c", LOOK, str(project / "dags")))
+    assert set(seen["dags"]) >= {"mof.einvoices", "moit.ecommerce_sales", "pophub_warm_up"}
+    assert not set(seen["dags"]) & {"mps.citizens", "moj.civil_status"}
+    ((file, message),) = seen["errors"].items()
+    assert file.endswith("broken_connectors.py")
+    assert "mps/citizens.yaml" in message and "moj/civil_status.yaml" in message
+    assert "lnes" in message and "lanes" in message
+
+
+def test_runs_end_as_their_stages_say(home: Path, project: Path) -> None:
+    done = _python(home, project, "-c", RUN, str(project / "dags"))
+    sound, breach, down = told(done)
+    assert sound["calls"] == ["extract", "judge", "share"]
+    assert sound["state"] == "success"
+    assert sound["tasks"]["all_well"] == "skipped"
+    assert breach["calls"] == ["extract", "judge", "share"], "tried once; what came through goes on"
+    assert breach["tasks"]["extract"] == "failed"
+    assert breach["state"] == "failed"
+    assert down["calls"].count("extract") > 1, "tried again"
+    assert "source.test: did not work" in done.stdout + done.stderr
+    assert "a person's number" not in done.stdout + done.stderr
