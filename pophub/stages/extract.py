@@ -135,10 +135,9 @@ class Extract:
         stamp = self.store.stamp(rows.tick_us)
         batch = self.store.opened(self.run, self.connector.contract.version, stamp, len(rows))
         reach("extract.opened")
-        rows = stub_large(rows, self.connector)
-        self.writer.send(self._blocks(rows, batch, stamp))
-        reach("extract.acknowledged")
         rows.batch = batch
+        self.writer.send(self._blocks(stub_large(rows, self.connector), batch, stamp))
+        reach("extract.acknowledged")
         done.batches += 1
         done.rows += len(rows)
 
