@@ -22,6 +22,7 @@ from kafka.admin import (
 
 from pophub.deadline import deadline
 from pophub.domain.errors import ConfigError, PophubError, PromiseBroken, TransientError
+from pophub.failpoints import reach
 from pophub.settings import Settings
 
 logging.getLogger("kafka").setLevel(logging.ERROR)  # below that it prints keys and values
@@ -223,8 +224,10 @@ class Publisher:
             for future in futures:
                 if not future.succeeded():
                     future.get(timeout=0)
+            reach("share.sent")
             offsets = {self._partition: OffsetAndMetadata(position.sequence, position.metadata, -1)}
             self._producer.send_offsets_to_transaction(offsets, self._group)
+            reach("share.positioned")
             self._producer.commit_transaction()
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from pophub import digests
+from pophub.failpoints import reach
 from pophub.ledger.rows import Accepted, LedgerLane
 from pophub.population.store import instant, month_of
 from pophub.postgres import Connection, Cursor, copy_rows, statements, transaction
@@ -111,6 +112,7 @@ class LedgerStore:
                     SQL["move_ledger_lane"],
                     (end, transactions + len(rows), chain, self._recipient, self._stem, lane),
                 )
+                reach("share.recorded")
             written += len(rows)
 
     def _append(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pophub.domain.errors import ContractBreach, PophubError, TransientError
+from pophub.failpoints import reach
 from pophub.postgres import Connection, execute_values, statements, transaction
 from pophub.stages.batching import Rows
 
@@ -100,6 +101,7 @@ class ExtractStore:
             execute_values(cursor, SQL["keep_sent_rows"], keep)
             if oldest is not None:
                 cursor.execute(SQL["forget_sent_rows"], (self._stem, oldest))
+            reach("extract.moving")
 
     def taken(self, name: str, digest: str, rows: int) -> None:
         """Record a file as taken; a crash before this repeats it, and judge finds duplicates."""
