@@ -1,0 +1,51 @@
+"""Fixtures of the tests on real servers: one hub for the session, a project for each test."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # the kit's modules lie beside the tests
+
+from hubkit import Project, Servers, serving
+
+GRANTED = ("citizen_id", "full_name", "birth_date", "province_code")
+SMALL_BATCHES = ("(?m)^key: ", "limits: {batch_rows: 5}\nkey: ")
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture
+def bare_project(servers: Servers, tmp_path: Path) -> Iterator[Project]:
+    """A project without connectors."""
+    project = Project(servers, tmp_path)
+    yield project
+    project.close()
+
+
+@pytest.fixture
+def project(bare_project: Project) -> Project:
+    """A project with citizens, prepared; its subscriber may have four fields."""
+    bare_project.declare("mps.citizens", fields=GRANTED)
+    bare_project.pass_through("prepare")
+    return bare_project
+
+
+@pytest.fixture(scope="module")
+def long_project(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """One project for all tests of a module, in batches of five rows."""
+    project = Project(servers, tmp_path_factory.mktemp("project"))
+    project.declare("mps.citizens", SMALL_BATCHES, fields=GRANTED)
+    project.pass_through("prepare")
+    yield project
+    project.close()
+
+
+Check = Callable[..., None]

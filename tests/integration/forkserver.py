@@ -1,0 +1,84 @@
+"""Forks a preloaded worker for each run of a stage: Great Expectations is imported once for the suite.
+
+`python forkserver.py SOCKET` listens there. A request is one JSON line (`environment`, `steps`: a list
+of [step, stem]); the answer one JSON line (`code` as of waitpid, `results`, `error`). A worker is a
+process of its own that holds no connection when it is forked, so that a SIGKILL hits it as it would
+hit a real stage.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+from pophub import failpoints
+from pophub.domain.errors import PophubError
+from pophub.gates.rules import preload
+from pophub.settings import Settings
+from pophub.wiring import Hub
+
+
+def work(request: dict[str, Any]) -> dict[str, Any]:
+    """Do the steps of a request, one after the other, in this process."""
+    os.environ.update(request["environment"])
+    failpoints.arm(request["environment"].get("POPHUB_FAIL", ""))
+    results: list[Any] = []
+    try:
+        hub = Hub(Settings.load())
+        if hub.broken:
+            raise hub.broken[0]
+        for step, stem in request["steps"]:
+            results.append(hub.prepare() if step == "prepare" else getattr(hub, step)(stem, run="test"))
+    except PophubError as error:
+        where = f"{error.code}: {error.what} ({error.where})"
+        return {"results": results, "error": error.code, "text": where, "kind": type(error).__name__}
+    return {"results": results, "error": None}
+
+
+def answer(connection: socket.socket) -> None:
+    """Read one request, have it done by a child, and tell what became of the child."""
+    request = json.loads(connection.makefile().readline())
+    read_end, write_end = os.pipe()
+    worker = os.fork()
+    if worker == 0:
+        os.close(read_end)
+        text = json.dumps(work(request)).encode()
+        with os.fdopen(write_end, "wb") as out:
+            out.write(text)
+        os._exit(0)
+    os.close(write_end)
+    connection.sendall(json.dumps({"pid": worker}).encode() + b"\n")
+    with os.fdopen(read_end, "rb") as incoming:
+        told = incoming.read()
+    _, status = os.waitpid(worker, 0)
+    code = os.waitstatus_to_exitcode(status)
+    found = json.loads(told) if told else {"results": [], "error": None}
+    connection.sendall(json.dumps({"code": code, **found}).encode() + b"\n")
+
+
+def main(path: str) -> None:
+    """Serve until the parent's end of standard input closes."""
+    preload()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(16)
+    print("ready", flush=True)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            listener.close()
+            try:
+                answer(connection)
+            finally:
+                os._exit(0)
+        connection.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
