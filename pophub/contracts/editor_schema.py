@@ -21,7 +21,7 @@ def schema_text() -> str:
 def _portable(value: Any) -> Any:
     r"""Write \A and \z as ^ and $, which JSON Schema's regular expressions know."""
     if isinstance(value, dict):
-        return {key: _portable(inner) for key, inner in value.items()}
+        return {_portable(key): _portable(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_portable(inner) for inner in value]
     if isinstance(value, str) and value.startswith("\\A"):

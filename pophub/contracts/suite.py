@@ -43,7 +43,9 @@ def refuse(code: str, what: str, where: str) -> ConfigError:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Give `, did you mean X` for the nearest known name, or nothing."""
-    found = difflib.get_close_matches(str(name), list(known), 1, 0.6)
+    choices = list(known)
+    swapped = [choice for choice in choices if sorted(choice) == sorted(str(name))]
+    found = swapped or difflib.get_close_matches(str(name), choices, 1, 0.6)
     return f", did you mean {found[0]}" if found else ""
 
 

@@ -169,7 +169,7 @@ class ContractMapper:
         if values is None:
             _blame(failures, range(rows), "contract.field.missing", None)
             return [False] * rows
-        marks = frozenset(self._deleted.values)
+        marks = self._deleted.values
         return [value in marks for value in values]
 
     def _strip_deleted(self, columns: Columns, deleted: list[bool], failures: list[Failure]) -> list[Failure]:

@@ -1,0 +1,186 @@
+"""What is wrong in a connector's three files, or in a subscription, is named with file and line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pophub.contracts.editor_schema import schema_text
+from pophub.contracts.load import check, load_all, load_connector, load_subscriptions
+from pophub.domain.codes import CODES
+from pophub.domain.errors import ConfigError
+
+PROJECT = Path(__file__).parents[3]
+FILE = "connectors/mps/citizens.yaml"
+SCHEMA = "schemas/mps/citizens.v1.avsc"
+SUITE = "expectations/mps/citizens.json"
+GDT = "subscriptions/gdt.yaml"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for folder in ("connectors", "schemas", "expectations", "subscriptions"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    return tmp_path
+
+
+def edit(project: Path, name: str, old: str, new: str) -> None:
+    path = project / name
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+CASES = [
+    (FILE, "  table:", "  tabel:", "config.unknown_key", "did you mean table"),
+    (FILE, "mapping:", "maping:", "config.unknown_key", "did you mean mapping"),
+    (FILE, "{from: so_ddcn}", "{form: so_ddcn}", "config.unknown_key", "did you mean from"),
+    (FILE, "    kind: time", "    kid: time", "config.unknown_key", "did you mean kind"),
+    (FILE, "agency: mps\n", "", "config.missing", "agency"),
+    (FILE, "${POPHUB_SOURCE_MPS_URL}", "postgresql://u:hunter2@db/x", "secret.inline", ""),
+    (FILE, "lanes: 2", "lanes: 2\npassword: hunter2", "secret.inline", ""),
+    (FILE, "dancu.cong_dan", "person;DROP", "identifier.invalid", "table"),
+    (FILE, "late_s: 3600", "late_s: -5", "config.range", "late_s"),
+    (FILE, "lanes: 2", "lanes: 0", "config.range", "lanes"),
+    (FILE, "lanes: 2", "lanes: two", "config.type", "lanes"),
+    (FILE, "kind: sql", "kind: excel", "config.value", "source"),
+    (FILE, "dataset: citizens", "dataset: people", "config.path", ""),
+    (FILE, "contract: 1", "contract: 2", "config.missing_file", "citizens.v2.avsc"),
+    (FILE, "unique: [old_number]", "unique: [old_numbr]", "schema.field_missing", "mean old_number"),
+    (FILE, "citizen: citizen_id", "citizen: citizen", "schema.field_missing", "citizen"),
+    (FILE, "key: [citizen_id]", "key: [citizen_nr]", "schema.nullable", ""),
+    (FILE, "codes: sex", "codes: sexes", "config.value", "did you mean sex"),
+    (FILE, '"%d/%m/%Y"', '"%d/%b/%Y"', "config.format", "%b"),
+    (FILE, "parse: date", "parse: integer", "config.value", "the schema says date"),
+    (FILE, "  old_number: {from: so_cmnd, text: trim}\n", "", "config.missing", "old_number"),
+    (SCHEMA, '"name": "sex"', '"name": "full_name"', "schema.duplicate", "full_name"),
+    (SCHEMA, '["null", "string"]', '"string"', "schema.nullable", "full_name"),
+    (SCHEMA, '["null", "string"]', '["null", "vn.pophub.mps.Citizen"]', "schema.recursive", ""),
+    (SCHEMA, '["null", "string"]', '["null", {"type": "array", "items": "null"}]', "schema.null_array", ""),
+    (SCHEMA, '["null", "string"]', '["null", "decimal"]', "schema.invalid", ""),
+    (SCHEMA, '"type": "record"', '"type": "enum"', "schema.invalid", "record"),
+    (SUITE, '"column": "citizen_id"', '"column": "citizn_id"', "schema.field_missing", "citizen_id"),
+    (SUITE, "expect_personal_id", "expect_persnal_id", "suite.unknown", "did you mean expect_personal_id"),
+    (SUITE, '"check": "length"', '"check": "size"', "config.value", "length"),
+    (SUITE, '"meta": {"gate": "correct", "code": "correct.id.length"}', '"meta": {}', "suite.meta", ""),
+    (SUITE, '"code": "correct.id.length"', '"code": "clean.id.length"', "suite.meta", ""),
+    (
+        SUITE,
+        '"code": "correct.id.length"',
+        '"code": "correct.id.lenght"',
+        "code.unknown",
+        "correct.id.length",
+    ),
+    (SUITE, '"holds": "time"', '"holds": "date"', "config.value", "hub_marker"),
+    (SUITE, '"name": "mps.citizens",', "", "suite.invalid", ""),
+    (SUITE, '"expectations": [', '"expectations": [', "", ""),
+    (GDT, "dataset: mof.einvoices", "dataset: mof.einvoice", "config.value", "mean mof.einvoices"),
+    (GDT, "turnover_vnd]", "turnover]", "schema.field_missing", "moit.ecommerce_sales"),
+    (GDT, "subscriber: gdt", "subscriber: gtd", "config.path", ""),
+    (GDT, "    starts: 2022-01-01", "    starts: 2022-01-01\n    ends: 2021-01-01", "config.range", ""),
+    (GDT, "legal_basis", "legal_bases", "config.unknown_key", "legal_basis"),
+]
+
+
+@pytest.mark.parametrize(("name", "old", "new", "code", "hint"), CASES)
+def test_a_flaw_is_named_with_file_line_and_hint(
+    project: Path, name: str, old: str, new: str, code: str, hint: str
+) -> None:
+    edit(project, name, old, new)
+    findings = check(project)
+    if not code:
+        assert findings == []
+        return
+    assert [finding.code for finding in findings][:1] == [code], [str(finding) for finding in findings]
+    finding = findings[0]
+    assert hint in str(finding)
+    assert "hunter2" not in str(finding)
+    assert str(project) not in str(finding)
+    assert finding.where.rpartition(":")[2].isdigit(), finding.where
+
+
+def test_the_line_is_that_of_the_flaw(project: Path) -> None:
+    lines = (project / SUITE).read_text().splitlines()
+    at = next(number for number, line in enumerate(lines, start=1) if "correct.dob.future" in line)
+    edit(project, SUITE, '"kwargs": {"column": "birth_date"', '"kwargs": {"column": "birthdate"')
+    with pytest.raises(ConfigError) as caught:
+        load_connector(project / FILE, project)
+    assert caught.value.where == f"{SUITE}:{at}"
+
+
+@pytest.mark.parametrize("name", [SCHEMA, SUITE])
+def test_a_missing_file_is_named(project: Path, name: str) -> None:
+    (project / name).unlink()
+    with pytest.raises(ConfigError) as caught:
+        load_connector(project / FILE, project)
+    assert caught.value.code == "config.missing_file"
+    assert name in caught.value.what
+
+
+def test_a_gate_without_a_rule_is_refused(project: Path) -> None:
+    suite = json.loads((project / SUITE).read_text())
+    suite["expectations"] = [rule for rule in suite["expectations"] if rule["meta"]["gate"] != "live"]
+    (project / SUITE).write_text(json.dumps(suite))
+    assert check(project)[0].code == "suite.gate_uncovered"
+
+
+def test_an_unanchored_pattern_is_refused(project: Path) -> None:
+    suite = json.loads((project / SUITE).read_text())
+    suite["expectations"].append(
+        {
+            "type": "expect_column_values_to_match_regex",
+            "kwargs": {"column": "old_number", "regex": "^[0-9]{9}$"},
+            "meta": {"gate": "correct", "code": "correct.code.unknown"},
+        }
+    )
+    (project / SUITE).write_text(json.dumps(suite))
+    assert check(project)[0].code == "suite.regex"
+
+
+def test_a_broken_connector_never_hides_the_others(project: Path) -> None:
+    (project / FILE).write_text("mapping: [\n")
+    connectors, errors = load_all(project)
+    assert len(connectors) == len(list((project / "connectors").glob("*/*.yaml"))) - 1
+    assert [error.code for error in errors] == ["yaml.syntax"]
+
+
+def test_two_authorities_for_one_field_of_the_citizen_are_refused(project: Path) -> None:
+    edit(
+        project,
+        "connectors/moj/civil_status.yaml",
+        "people:",
+        "population:\n  citizen: citizen_id\n  fields: {birth_date: birth_date}\npeople:",
+    )
+    findings = check(project)
+    assert [finding.code for finding in findings] == ["config.authority"]
+    assert "moj.civil_status" in findings[0].what and "mps.citizens" in findings[0].what
+
+
+def test_the_digest_changes_with_any_of_the_three_files(project: Path) -> None:
+    seen = {load_connector(project / FILE, project).digest}
+    for name in (FILE, SCHEMA, SUITE):
+        path = project / name
+        path.write_text(path.read_text() + "\n")
+        seen.add(load_connector(project / FILE, project).digest)
+    assert len(seen) == 4
+
+
+def test_grants_of_the_demo_are_as_declared() -> None:
+    connectors, _ = load_all(PROJECT)
+    subscriptions, errors = load_subscriptions(PROJECT, connectors)
+    assert errors == []
+    portal = next(found for found in subscriptions if found.subscriber == "portal")
+    assert portal.grants[0].fields == ("citizen_id", "full_name", "birth_date", "province_code")
+    assert str(portal.grants[0].starts) == "2022-01-01"
+
+
+def test_the_published_json_schema_is_fresh() -> None:
+    assert (PROJECT / "docs" / "connector.schema.json").read_text() == schema_text()
+    assert "\\\\A" not in schema_text()
+
+
+def test_every_code_has_words_in_both_languages_and_a_remedy() -> None:
+    assert all(all(code) for code in CODES.values())

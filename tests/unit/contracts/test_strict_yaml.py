@@ -1,0 +1,75 @@
+"""YAML that guesses, repeats itself or explodes is refused with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pophub.contracts.strict_yaml import load_document, parse_document
+from pophub.domain.errors import ConfigError
+
+BOMB = "a: &a [x, x]\n" + "".join(
+    f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(9)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line"),
+    [
+        ("a: 1\nid: 001234567012\n", "yaml.octal", 2),
+        ("id: 0x1F\n", "yaml.octal", 1),
+        ("at: 12:30:00\n", "yaml.octal", 1),
+        ("a: 1\nb: NO\n", "yaml.bool", 2),
+        ("b: on\n", "yaml.bool", 1),
+        ("b: True\n", "yaml.bool", 1),
+        ("a: 1\nb: 2\na: 3\n", "yaml.duplicate_key", 3),
+        ("a: !!python/object/apply:os.system [ls]\n", "yaml.tag", 1),
+        (BOMB, "yaml.alias", 1),
+        ("a: 1\nb: {<<: {c: 1}}\n", "yaml.alias", 2),
+        ("a: " + "[" * 1500 + "]" * 1500, "yaml.depth", 1),
+        ("", "yaml.root", 1),
+        ("- a\n- b\n", "yaml.root", 1),
+        ("just words\n", "yaml.root", 1),
+        ("a: 1\n---\nb: 2\n", "yaml.multiple", 2),
+        ("a: [1, 2\nb: 3\n", "yaml.syntax", 2),
+        ("a: 1\n? [x, y]\n: 2\n", "config.type", 2),
+        ("1: a\n", "config.type", 1),
+    ],
+)
+def test_what_yaml_would_guess_is_refused_with_its_line(text: str, code: str, line: int) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_document(text, Path("connectors/x/y.yaml"))
+    assert caught.value.code == code
+    assert caught.value.where == f"connectors/x/y.yaml:{line}"
+    assert caught.value.remedy
+
+
+def test_plain_words_stay_text_and_quoted_ones_too() -> None:
+    text = 'a: 2022-01-01\nb: "001234567012"\nc: "NO"\nd: 12\ne: -1.5\nf: ~\ng: true\nh: ${X}\ni: 1_000x\n'
+    assert parse_document(text, Path("x")).data == {
+        "a": "2022-01-01",
+        "b": "001234567012",
+        "c": "NO",
+        "d": 12,
+        "e": -1.5,
+        "f": None,
+        "g": True,
+        "h": "${X}",
+        "i": "1_000x",
+    }
+
+
+def test_lines_lead_to_the_nearest_thing_that_has_one() -> None:
+    document = parse_document("a:\n  b:\n    - x\n    - z\n", Path("f.yaml"))
+    assert document.where("a", "b", 1) == "f.yaml:4"
+    assert document.where("a", "b", 7) == "f.yaml:2"
+    assert document.where("nowhere") == "f.yaml:1"
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_bytes(b"a: \xff\xfe\n")
+    with pytest.raises(ConfigError) as caught:
+        load_document(path, tmp_path)
+    assert (caught.value.code, caught.value.where) == ("yaml.syntax", "x.yaml")
