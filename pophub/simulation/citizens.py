@@ -71,7 +71,8 @@ class Citizens:
             self.broken_till_today.append(person)
         self._stale(self._take(others, 2 * few), self._take(others, few))
         grown = [person for person in others if person.adult(2023)][:few]
-        others[:] = [person for person in others if person not in grown]
+        named = {person.citizen_id for person in grown}
+        others[:] = [person for person in others if person.citizen_id not in named]
         self._renamed(grown)
         self._dying(self._take(others, count(50, scale, 8)))
         self._deleted(self._take(others, few), self._take(others, few))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import calendar
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import cache
 from random import Random
 
 LOCAL = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")  # no summer time since 1975
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH_LOCAL = EPOCH.astimezone(LOCAL)
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
 
@@ -19,7 +21,7 @@ def to_us(moment: datetime) -> int:
 
 def from_us(moment_us: int) -> datetime:
     """Give the local aware time of microseconds since 1970 UTC."""
-    return (EPOCH + timedelta(microseconds=moment_us)).astimezone(LOCAL)
+    return EPOCH_LOCAL + timedelta(microseconds=moment_us)
 
 
 def month_end_us(year: int, month: int) -> int:
@@ -39,8 +41,13 @@ def ticks_us(step: str) -> list[int]:
 def moment_us(rng: Random, year: int, month: int, first_day: int = 1, last_day: int = 31) -> int:
     """Draw an office hour of a local month."""
     last = min(last_day, calendar.monthrange(year, month)[1])
-    start = datetime(year, month, rng.randint(first_day, last), 7, tzinfo=LOCAL)
-    return to_us(start) + rng.randrange(11 * 3600 * SECOND_US)
+    day = _month_start_us(year, month) + (rng.randint(first_day, last) - 1) * DAY_US
+    return day + 7 * 3600 * SECOND_US + int(rng.random() * 11 * 3600 * SECOND_US)
+
+
+@cache
+def _month_start_us(year: int, month: int) -> int:
+    return to_us(datetime(year, month, 1, tzinfo=LOCAL))
 
 
 def local_date(moment_us: int) -> date:

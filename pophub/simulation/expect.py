@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 
 from pophub.simulation.clock import DAY_US, from_us, ticks_us
 from pophub.simulation.model import GRACE_DAYS, Step, Version
@@ -56,8 +57,9 @@ class Expectation:
         heads: dict[str, int],
         waiting: list[tuple[Version, int]],
     ) -> int:
-        stamps = stamps_of(reading_order(versions), step, last)
-        for version, stamp in zip(reading_order(versions), stamps, strict=True):
+        ordered = reading_order(versions)
+        stamps = stamps_of(ordered, step, last)
+        for version, stamp in zip(ordered, stamps, strict=True):
             head = heads.get(version.key)
             if version.label in ("duplicate", "superseded") or (head is not None and version.marker < head):
                 continue
@@ -71,9 +73,14 @@ class Expectation:
         return stamps[-1] if stamps else last
 
     def _accept(self, version: Version, stamp: int) -> None:
-        self.accepted[version.stem, from_us(stamp).year] += 1
+        self.accepted[version.stem, _year(stamp)] += 1
         if version.stem == "mps.citizens":
             self._first_stamp.setdefault(version.key, stamp)
+
+
+@cache
+def _year(stamp_us: int) -> int:
+    return from_us(stamp_us).year
 
 
 def reading_order(versions: list[Version]) -> list[Version]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
@@ -96,7 +95,7 @@ def _files(folder: Path, versions: list[Version]) -> None:
         path = folder / f"ho_so_{name}.{suffix}"
         if path.exists():
             continue
-        draft = folder.parent / f".{path.name}.{os.getpid()}"
+        draft = folder.parent / f".{path.name}"  # outside the folder; a killed step writes it anew
         (_csv if suffix == "csv" else _xlsx)(draft, rows)
         draft.replace(path)
 
