@@ -17,7 +17,8 @@ from pophub.domain.errors import PophubError
 JSON = typer.Option(
     False, "--json", help="Print one JSON document on standard output and nothing else there."
 )
-answer = Console(highlight=False, soft_wrap=True)
+WIDE = None if sys.stdout.isatty() else 120
+answer = Console(highlight=False, soft_wrap=True, width=WIDE)
 talk = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -1,0 +1,119 @@
+"""DAG runs through Airflow's REST API: trigger, wait, list. A DAG run is a cycle, not a count."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from pophub.domain.errors import PromiseBroken, TransientError
+from pophub.runtime.airflow import LOGIN
+from pophub.settings import Settings
+
+ENDED = ("success", "failed")
+POLL_S = 0.3
+
+
+class Airflow:
+    """A session with Airflow's API server as its login user."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._base = settings.endpoints.airflow_url
+        self._client = httpx.Client(base_url=self._base, timeout=30)
+        self.user, password = LOGIN, settings.secret("airflow.admin")
+        token = self._call("POST", "/auth/token", json={"username": self.user, "password": password})
+        self._client.headers["Authorization"] = f"Bearer {token['access_token']}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def _call(self, method: str, path: str, *, missing_ok: bool = False, **options: Any) -> Any:
+        try:
+            response = self._client.request(method, path, **options)
+        except httpx.HTTPError as cause:
+            raise TransientError(
+                "airflow.unreachable", "Airflow's API server does not answer", where=self._base,
+                remedy="see `pophub status`, then run the command again",
+            ) from cause  # fmt: skip
+        if response.status_code == 404 and missing_ok:
+            return None
+        if response.is_error:
+            raise TransientError(
+                "airflow.refused", f"Airflow answered {response.status_code} to {method} {path}", where=self._base,
+                remedy="see Airflow's page and `pophub status`",
+            )  # fmt: skip
+        return response.json()
+
+    def wait_for_dags(self, dags: Iterable[str], deadline_s: float = 90) -> None:
+        """Wait until every DAG has been read from its file."""
+        until = time.monotonic() + deadline_s
+        missing = set(dags)
+        while missing:
+            missing = {
+                d for d in missing if self._call("GET", f"/api/v2/dags/{quote(d)}", missing_ok=True) is None
+            }
+            if not missing:
+                return
+            if time.monotonic() > until:
+                raise PromiseBroken(
+                    "airflow.dag_missing", f"Airflow has not read the DAG {', '.join(sorted(missing))}", where="dags/",
+                    remedy="look for a red import error on Airflow's page, or run `pophub connector check`",
+                )  # fmt: skip
+            time.sleep(POLL_S)
+
+    def state(self, dag: str, run: str) -> str | None:
+        """Give a run's state, None where there is no such run."""
+        found = self._call("GET", f"/api/v2/dags/{quote(dag)}/dagRuns/{quote(run, safe='')}", missing_ok=True)
+        return found["state"] if found else None
+
+    def trigger(self, dag: str, run: str) -> None:
+        """Start a run; one that is there already is left alone, unless it failed: then its failed tasks run again."""
+        state = self.state(dag, run)
+        if state is None:
+            self._call(
+                "POST", f"/api/v2/dags/{quote(dag)}/dagRuns", json={"dag_run_id": run, "logical_date": None}
+            )
+        elif state == "failed":
+            self._call("POST", f"/api/v2/dags/{quote(dag)}/dagRuns/{quote(run, safe='')}/clear",
+                       json={"dry_run": False, "only_failed": True})  # fmt: skip
+
+    def wait(
+        self, runs: Iterable[tuple[str, str]], ended: Callable[[str, str], None], deadline_s: float
+    ) -> None:
+        """Wait until all runs have ended, telling each; a failed run is no error here."""
+        until = time.monotonic() + deadline_s
+        open_runs = set(runs)
+        while open_runs:
+            for dag, run in sorted(open_runs):
+                state = self.state(dag, run)
+                if state in ENDED:
+                    open_runs.discard((dag, run))
+                    ended(dag, state)
+            if open_runs and time.monotonic() > until:
+                names = ", ".join(sorted(dag for dag, _ in open_runs))
+                raise PromiseBroken("airflow.run_stuck", f"the runs of {names} have not ended", where=self._base,
+                                    remedy="open the run on Airflow's page and look at its tasks")  # fmt: skip
+            time.sleep(POLL_S)
+
+    def runs(self, dags: Iterable[str]) -> list[dict[str, str]]:
+        """List all runs of these DAGs, oldest first."""
+        wanted, found, offset = set(dags), [], 0
+        while True:
+            page = self._call(
+                "GET",
+                "/api/v2/dags/~/dagRuns",
+                params={"limit": 100, "offset": offset, "order_by": "run_after"},
+            )
+            found += [
+                {"dag_id": r["dag_id"], "run_id": r["dag_run_id"], "state": r["state"]}
+                for r in page["dag_runs"] if r["dag_id"] in wanted
+            ]  # fmt: skip
+            offset += len(page["dag_runs"])
+            if not page["dag_runs"] or offset >= page["total_entries"]:
+                return found

@@ -1,0 +1,162 @@
+"""demo and simulate: the whole hub at work on the simulated agencies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from contextlib import closing
+from typing import Any
+
+import psutil
+
+from pophub.commands.airflow_runs import Airflow
+from pophub.commands.output import print_json, talk
+from pophub.commands.report import figures, print_report
+from pophub.commands.servers import prepare
+from pophub.domain.errors import ConfigError, PromiseBroken
+from pophub.postgres import connect, transaction
+from pophub.runtime import hub as servers
+from pophub.settings import Settings
+
+STEPS = ("2023", "2024", "today")
+RUN_S = 1800
+
+
+class Talk:
+    """Says on standard error what is done, each step with its seconds."""
+
+    def __init__(self) -> None:
+        self.begun = float(os.environ.get("POPHUB_STARTED") or psutil.Process().create_time())
+
+    def __call__(self, what: str, seconds: float | None = None) -> None:
+        clock = f"{time.time() - self.begun:7.1f} s"
+        spent = "" if seconds is None else f"  ({seconds:.1f} s)"
+        talk.print(f"{clock}  {what}{spent}", markup=False)
+
+
+def simulate(step: str, seed: int, scale: float) -> None:
+    """Write one step of the simulated agencies' history."""
+    from pophub.simulation.apply import apply
+    from pophub.simulation.plan import plan
+
+    if step not in STEPS:
+        raise ConfigError(
+            "cli.choice", f"--step takes {', '.join(STEPS)}, not {step}", remedy="pophub simulate --help"
+        )
+    applied = apply(Settings.load(), plan(seed, scale), step)  # type: ignore[arg-type]
+    talk.print(
+        f"{applied.rows} rows written" if applied.changed else "unchanged: this step was written before"
+    )
+
+
+def demo(*, once: bool, fresh: bool, seed: int | None, scale: float | None, as_json: bool) -> None:
+    """Start, simulate, run, report; then stay until Ctrl-C, or end at once."""
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    tell = Talk()
+    settings = Settings.load()
+    if fresh:
+        servers.stop(settings)
+        servers.erase(settings)
+        shutil.rmtree(settings.home / "agencies", ignore_errors=True)
+        (settings.home / "sources.env").unlink(missing_ok=True)
+    try:
+        settings = servers.start(
+            settings, report=lambda name, s: tell(f"started: {name}", s), prepare=prepare
+        )
+        report, login = _run(settings, seed, scale, tell)
+        if as_json:
+            print_json(report)
+        else:
+            print_report(report, login)
+        _judge_report(report)
+        if not once:
+            tell("the hub stays up; press Ctrl-C to stop everything")
+            signal.pause()
+    except KeyboardInterrupt:
+        tell("interrupted: stopping everything")
+        if not once:
+            return
+        raise
+    finally:
+        servers.stop(Settings.load())
+        tell("stopped")
+
+
+def _run(settings: Settings, seed: int | None, scale: float | None, tell: Talk) -> tuple[dict[str, Any], str]:
+    """Let history pass: each step is written at the agencies, then every connector's DAG runs."""
+    from pophub.contracts.load import load_all
+    from pophub.simulation.apply import apply
+    from pophub.simulation.plan import plan
+
+    known_seed, known_scale = _data_at_hand(settings)
+    begun = time.monotonic()
+    history = plan(known_seed if seed is None else seed, known_scale if scale is None else scale)
+    tell(
+        f"planned the agencies' history, seed {history.seed}, scale {history.scale:g}",
+        time.monotonic() - begun,
+    )
+    connectors, broken = load_all(settings.project)
+    for error in broken:
+        tell(f"left out: {error}")
+    first = [c.stem for c in connectors if c.file.population and c.file.population.identity]
+    rest = [c.stem for c in connectors if c.stem not in first]
+    with Airflow(settings) as airflow:
+        airflow.wait_for_dags([*first, *rest])
+        for step in STEPS:
+            begun = time.monotonic()
+            applied = apply(settings, history, step)  # type: ignore[arg-type]
+            if applied.changed:
+                tell(f"simulated {step}: {applied.rows:,} rows at the agencies", time.monotonic() - begun)
+            name = f"demo-{step}" if step != "today" else f"demo-today-{applied.round}"
+            for stems in (first, rest):
+                _run_dags(airflow, stems, name, tell)
+        report = figures(settings)
+        report["airflow"] = airflow.runs([*first, *rest])
+    states = servers.state(settings)
+    report["seconds"] = round(time.time() - tell.begun, 1)
+    report["memory_mb"] = sum(s.memory_bytes for s in states) >> 20
+    urls = {"airflow": settings.endpoints.airflow_url, "pages": settings.endpoints.web_url,
+            "registry": f"{settings.endpoints.web_url}/registry"}  # fmt: skip
+    report["urls"] = urls
+    password = servers.environment(settings)["AIRFLOW_PASSWORD_FILE"]
+    return report, f"{airflow.user}, password in {password}"
+
+
+def _data_at_hand(settings: Settings) -> tuple[int, float]:
+    """Give seed and scale of the data that an earlier demo left; 1 and 1 where there is none."""
+    with (
+        closing(connect(settings, "pophub_read")) as connection,
+        transaction(connection, "settings") as cursor,
+    ):
+        cursor.execute("select name, value from extract.setting where name like 'simulation.%'")
+        known = dict(cursor.fetchall())
+    return int(known.get("simulation.seed", 1)), float(known.get("simulation.scale", 1.0))
+
+
+def _run_dags(airflow: Airflow, stems: list[str], run: str, tell: Talk) -> None:
+    begun = time.monotonic()
+    runs = [(stem, run) for stem in stems if airflow.state(stem, run) != "success"]
+    for stem, name in runs:
+        airflow.trigger(stem, name)
+    airflow.wait(runs, lambda dag, state: tell(f"{run}: {dag} {state}", time.monotonic() - begun), RUN_S)
+
+
+def _judge_report(report: dict[str, Any]) -> None:
+    """Stop with exit code 1 where the report shows a broken promise."""
+    wrong = []
+    if bad := [r["dag_id"] for r in report["airflow"] if r["state"] != "success"]:
+        wrong.append(f"DAG runs that did not succeed: {', '.join(sorted(set(bad)))}")
+    if report["detection"]["missed"] or report["detection"]["false_rejections"]:
+        wrong.append("the gates missed defects, or rejected sound records")
+    for c in report["connectors"]:
+        rest = c["shared"] + sum(c["quarantined"].values()) + c["duplicate"] + c["superseded"]
+        if c["read"] != rest:
+            wrong.append(f"{c['stem']} does not add up")
+    if wrong:
+        raise PromiseBroken(
+            "demo.promise",
+            "; ".join(wrong),
+            remedy="look at the runs on Airflow's page and at `pophub status`",
+        )
