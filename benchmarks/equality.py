@@ -1,0 +1,112 @@
+"""A time counts only where the copy equals the source: counts and digest of content."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any
+
+import fastavro
+from kafka import KafkaConsumer, TopicPartition
+
+from benchmarks import source
+from pophub.contracts.code_tables import code_table
+from pophub.postgres import connect, transaction
+from pophub.settings import Settings
+
+_EPOCH = date(1970, 1, 1)
+_ALL = ", ".join(source.COLUMNS)
+
+
+def of_pophub(settings: Settings, stem: str, lanes: int, subscriber: str, rows: int) -> None:
+    """Compare source, population database, ledger and the subscriber's topic.
+
+    Errors: RuntimeError naming what differs.
+    """
+    wanted = _read(
+        settings,
+        source.DATABASE,
+        "select so_ddcn, ho_ten, to_date(ngay_sinh, 'DD/MM/YYYY') - date '1970-01-01', ma_tinh, ma_ho "
+        f"from {source.TABLE}",
+    )
+    provinces = code_table("province")
+    people = [(n, name, birth, provinces[place], house) for n, name, birth, place, house in wanted]
+    hub = settings.endpoints.database
+    stored = _read(
+        settings,
+        hub,
+        "select citizen_id, full_name, birth_date - date '1970-01-01', province_code, household_code "
+        "from population.citizen",
+    )
+    _same("the population database", stored, people)
+    for what in ("ledger.history", f"ledger.transaction where recipient = '{subscriber}'", "population.head"):
+        found = _read(settings, hub, f"select count(*) from {what}")[0][0]
+        if found != rows:
+            raise RuntimeError(f"{what} has {found} rows instead of {rows}")
+    taken = list(_topic(settings, f"sub.{subscriber}.{stem}", lanes))
+    _same("the subscriber's topic", taken, [person[:4] for person in people])
+    if (log := sum(1 for _ in _messages(settings, f"shared.{stem}", lanes))) != rows:
+        raise RuntimeError(f"shared.{stem} has {log} records instead of {rows}")
+
+
+def of_peer(settings: Settings, database: str) -> None:
+    """Compare source and the peer's copy, all columns.
+
+    Errors: RuntimeError naming what differs.
+    """
+    wanted = _read(settings, source.DATABASE, f"select {_ALL} from {source.TABLE}")
+    _same("the peer's copy", _read(settings, database, f"select {_ALL} from bench.cong_dan"), wanted)
+
+
+def _read(settings: Settings, database: str, query: str) -> list[tuple[Any, ...]]:
+    connection = connect(settings, settings.endpoints.postgres_superuser, database=database)
+    try:
+        with transaction(connection, "comparing") as cursor:
+            cursor.execute(query)
+            return list(cursor.fetchall())
+    finally:
+        connection.close()
+
+
+def _same(what: str, found: list[tuple[Any, ...]], wanted: list[tuple[Any, ...]]) -> None:
+    if len(found) != len(wanted) or _digest(found) != _digest(wanted):
+        raise RuntimeError(f"{what} differs from the source: {len(found)} rows, {len(wanted)} wanted")
+
+
+def _digest(rows: Iterable[tuple[Any, ...]]) -> str:
+    digest = hashlib.sha256()
+    for row in sorted(rows):
+        digest.update(repr(row).encode())
+    return digest.hexdigest()
+
+
+def _topic(settings: Settings, topic: str, lanes: int) -> Iterator[tuple[Any, ...]]:
+    """Decode a topic as an outsider would, by the registered schema of its messages."""
+    schemas: dict[int, Any] = {}
+    for value in _messages(settings, topic, lanes):
+        number = int.from_bytes(value[1:5], "big")
+        if number not in schemas:
+            query = f"select schema from hub.registry_schema where id = {number}"
+            text = _read(settings, settings.endpoints.database, query)[0][0]
+            schemas[number] = fastavro.parse_schema(json.loads(text))
+        record: Any = fastavro.schemaless_reader(io.BytesIO(value[5:]), schemas[number], None)
+        yield tuple((v - _EPOCH).days if isinstance(v, date) else v for v in record.values())
+
+
+def _messages(settings: Settings, topic: str, lanes: int) -> Iterator[bytes]:
+    consumer = KafkaConsumer(
+        bootstrap_servers=settings.endpoints.kafka_bootstrap.split(","),
+        security_protocol="SASL_PLAINTEXT", sasl_mechanism="SCRAM-SHA-512", sasl_plain_username="admin",
+        sasl_plain_password=settings.secret("kafka.admin"), isolation_level="read_committed",
+        enable_auto_commit=False, auto_offset_reset="earliest",
+    )  # fmt: skip
+    partitions = [TopicPartition(topic, lane) for lane in range(lanes)]
+    consumer.assign(partitions)
+    ends = consumer.end_offsets(partitions)
+    while any(consumer.position(p) < ends[p] for p in partitions):
+        for records in consumer.poll(timeout_ms=500).values():
+            yield from (record.value for record in records)
+    consumer.close()

@@ -1,0 +1,64 @@
+"""dlt on the same table: PostgreSQL to PostgreSQL, merge, in a warm process of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import tempfile
+import time
+from typing import Any
+
+from benchmarks import source
+from pophub.settings import Settings
+
+BACKENDS = ("sqlalchemy", "pyarrow")
+RUN_S = 300
+
+
+def run(settings: Settings, backend: str, database: str) -> tuple[float, float]:
+    """Merge the table into `<database>.bench.cong_dan`; give seconds and the peak of memory in MB.
+
+    Errors: RuntimeError when the peer fails or hangs.
+    """
+    context = multiprocessing.get_context("spawn")
+    done: Any = context.Queue()
+    process = context.Process(target=_merge, args=(settings, backend, database, done))
+    process.start()
+    process.join(RUN_S)
+    if process.exitcode != 0:
+        process.kill()
+        raise RuntimeError(f"dlt with backend {backend} ended with {process.exitcode}")
+    seconds, peak = done.get(timeout=5)
+    return float(seconds), float(peak)
+
+
+def _merge(settings: Settings, backend: str, database: str, done: Any) -> None:
+    os.environ |= {
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "RUNTIME__LOG_LEVEL": "ERROR",
+        "EXTRACT__WORKERS": "2",
+    }
+    import dlt
+    import sqlalchemy  # noqa: F401
+    from dlt.sources.sql_database import sql_table
+
+    schema, _, name = source.TABLE.partition(".")
+    address = source.source_url(settings)
+    with tempfile.TemporaryDirectory() as folder:
+        pipeline = dlt.pipeline(
+            f"bench_{backend}",
+            pipelines_dir=folder,
+            destination=dlt.destinations.postgres(credentials=_plain(address, database)),
+            dataset_name="bench",
+        )
+        begun = time.monotonic()
+        table = sql_table(credentials=address, schema=schema, table=name, backend=backend, chunk_size=50_000)
+        table.apply_hints(write_disposition="merge", primary_key="so_ddcn")
+        pipeline.run(table)
+        seconds = time.monotonic() - begun
+    done.put((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+
+
+def _plain(address: str, database: str) -> str:
+    return address.replace("+psycopg2", "").replace(f"/{source.DATABASE}", f"/{database}")
