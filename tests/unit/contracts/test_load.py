@@ -10,7 +10,6 @@ import pytest
 
 from pophub.contracts.editor_schema import schema_text
 from pophub.contracts.load import check, load_all, load_connector, load_subscriptions
-from pophub.domain.codes import CODES
 from pophub.domain.errors import ConfigError
 
 PROJECT = Path(__file__).parents[3]
@@ -180,7 +179,3 @@ def test_grants_of_the_demo_are_as_declared() -> None:
 def test_the_published_json_schema_is_fresh() -> None:
     assert (PROJECT / "docs" / "connector.schema.json").read_text() == schema_text()
     assert "\\\\A" not in schema_text()
-
-
-def test_every_code_has_words_in_both_languages_and_a_remedy() -> None:
-    assert all(all(code) for code in CODES.values())
