@@ -162,7 +162,7 @@ def _portable(value: Any) -> Any:
 
 def canonical(schema: str) -> str:
     """Give the schema's parsing canonical form, whose digest is its fingerprint."""
-    return to_parsing_canonical_form(json.loads(schema))
+    return str(to_parsing_canonical_form(json.loads(schema)))
 
 
 def encode_records(schema: str, columns: Columns, rows: Sequence[int]) -> list[bytes]:

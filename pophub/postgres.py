@@ -28,8 +28,9 @@ def connect(settings: Settings, role: str, *, database: str | None = None) -> Co
     Errors: `postgres.unreachable` (transient), `postgres.password` (config).
     """
     with translated(f"role {role}"):
-        connection = psycopg2.connect(
-            **settings.dsn(role, database),
+        dsn: dict[str, Any] = dict(settings.dsn(role, database))
+        connection: Connection = psycopg2.connect(
+            **dsn,
             connect_timeout=CONNECT_S,
             keepalives_idle=10,
             options="-c statement_timeout=300000 -c idle_in_transaction_session_timeout=600000 -c timezone=UTC",
@@ -96,6 +97,18 @@ def _operational(cause: psycopg2.OperationalError, where: str) -> PophubError:
         where=where,
         remedy="start it with `pophub up`, or see `pophub status`",
     )
+
+
+def only_row(cursor: Cursor) -> tuple[Any, ...]:
+    """Give the one row that a statement always returns."""
+    row = cursor.fetchone()
+    if row is None:
+        raise PromiseBroken(
+            "postgres.row_missing",
+            "a row that is always there is not",
+            remedy="run `pophub up`, which prepares the hub",
+        )
+    return row
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def doctor(as_json: bool) -> None:
     """Print findings; exit 1 when one of them is a failure."""
     findings = servers.diagnose(Settings.load())
     if as_json:
-        print_json([vars(f) if hasattr(f, "__dict__") else f._asdict() for f in findings])
+        print_json([vars(f) for f in findings])
     else:
         for f in findings:
             mend = f"\n      next: {f.remedy}" if f.level != "ok" and f.remedy else ""

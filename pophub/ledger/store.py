@@ -9,7 +9,7 @@ from pophub import digests
 from pophub.failpoints import reach
 from pophub.ledger.rows import Accepted, LedgerLane
 from pophub.population.store import instant, month_of
-from pophub.postgres import Connection, Cursor, copy_rows, statements, transaction
+from pophub.postgres import Connection, Cursor, copy_rows, only_row, statements, transaction
 
 SQL = statements("share")
 COLUMNS = [
@@ -42,7 +42,7 @@ class LedgerStore:
         """Try to become the one worker of this subscription's lane, until the connection ends."""
         with transaction(self._connection, self._where) as cursor:
             cursor.execute(SQL["try_lock"], (f"{self._recipient}/{self._stem}/{lane}",))
-            return bool(cursor.fetchone()[0])
+            return bool(only_row(cursor)[0])
 
     def end(self, lane: int) -> int:
         """Give the lane's last accepted sequence."""
@@ -56,7 +56,7 @@ class LedgerStore:
         with transaction(self._connection, self._where) as cursor:
             cursor.execute(SQL["make_ledger_lane"], (self._recipient, self._stem, lane))
             cursor.execute(SQL["ledger_lane"], (self._recipient, self._stem, lane))
-            sequence, transactions, chain = cursor.fetchone()
+            sequence, transactions, chain = only_row(cursor)
         return LedgerLane(sequence, transactions, bytes(chain))
 
     def digest_at(self, lane: int, sequence: int) -> str | None:
@@ -102,7 +102,7 @@ class LedgerStore:
         while True:
             with transaction(self._connection, self._where) as cursor:
                 cursor.execute(SQL["lock_ledger_lane"], (self._recipient, self._stem, lane))
-                sequence, transactions, chain = cursor.fetchone()
+                sequence, transactions, chain = only_row(cursor)
                 if sequence >= upto:
                     return written
                 end = min(upto, sequence + CHUNK)
@@ -119,7 +119,7 @@ class LedgerStore:
         self, cursor: Cursor, lane: int, rows: Sequence[Accepted], version: int, starts_us: int, chain: bytes
     ) -> bytes:
         cursor.execute(SQL["clock"])
-        now_us = cursor.fetchone()[0]
+        now_us = only_row(cursor)[0]
         out = []
         for row in rows:
             exchanged = max(row.exchanged_us, starts_us)

@@ -13,7 +13,7 @@ from pophub.contracts.model import Connector
 from pophub.domain.decide import Head, Quarantined
 from pophub.domain.errors import LaneMoved
 from pophub.population.citizen import citizen_upsert
-from pophub.postgres import Connection, Cursor, copy_rows, execute_values, statements, transaction
+from pophub.postgres import Connection, Cursor, copy_rows, execute_values, only_row, statements, transaction
 from pophub.stages.versions import Accepted, Versions
 
 SQL = statements("judge")
@@ -63,14 +63,14 @@ class JudgeStore:
         with transaction(self._connection, f"judge of {self._stem}") as cursor:
             cursor.execute(SQL["make_lane"], (self._stem, lane))
             cursor.execute(SQL["lane_row"], (self._stem, lane))
-            raw_offset, sequence, chain = cursor.fetchone()
+            raw_offset, sequence, chain = only_row(cursor)
         return Lane(lane, raw_offset, sequence, bytes(chain))
 
     def take_worker_lock(self, lane: int) -> bool:
         """Try to become the lane's one live worker, until this connection ends."""
         with transaction(self._connection, "advisory lock") as cursor:
             cursor.execute(SQL["try_lock"], (f"{self._stem}/{lane}",))
-            return bool(cursor.fetchone()[0])
+            return bool(only_row(cursor)[0])
 
     def accepted(self, versions: Versions) -> Accepted:
         """Read the accepted state that these versions meet."""
@@ -103,7 +103,7 @@ class Decision:
     def now_us(self) -> int:
         """The database's clock, microseconds UTC."""
         self._cursor.execute(SQL["clock"])
-        return int(self._cursor.fetchone()[0])
+        return int(only_row(self._cursor)[0])
 
     def accepted(self, versions: Versions) -> Accepted:
         """Read heads, quarantine, identities and claims that these versions meet, each set-wise."""

@@ -48,8 +48,12 @@ class Rows:
             return self
         return Rows(
             {name: [values[i] for i in indices] for name, values in self.columns.items()},
-            *([values[i] for i in indices] for values in (self.keys, self.markers, self.changed_at, self.digests, self.sizes)),
-        )  # type: ignore[arg-type]  # fmt: skip
+            [self.keys[i] for i in indices],
+            [self.markers[i] for i in indices],
+            [self.changed_at[i] for i in indices],
+            [self.digests[i] for i in indices],
+            [self.sizes[i] for i in indices],
+        )
 
     def parts(self, indices: Sequence[int], most_bytes: int) -> Iterator[list[int]]:
         """Split row indices so that each part stays below `most_bytes` and the rows of a block."""

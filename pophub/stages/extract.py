@@ -80,7 +80,8 @@ class Extract:
     def _file(
         self, source: FolderSource, name: str, digest: str, chunks: Iterable[Columns], done: Extracted
     ) -> None:
-        taken, header = 0, ()
+        taken = 0
+        header: tuple[str, ...] = ()
         for columns in chunks:
             header = header or tuple(columns)
             self._check_columns(header, name)

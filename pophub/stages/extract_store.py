@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from pophub.domain.errors import ContractBreach, PophubError, TransientError
 from pophub.failpoints import reach
-from pophub.postgres import Connection, execute_values, statements, transaction
+from pophub.postgres import Connection, Cursor, execute_values, only_row, statements, transaction
 from pophub.stages.batching import Rows
 
 SQL = statements("extract")
@@ -37,16 +37,16 @@ class ExtractStore:
         self._start: Start | None = None
         with self._transaction() as cursor:
             cursor.execute(SQL["lock"], (stem,))
-            if not cursor.fetchone()[0]:
+            if not only_row(cursor)[0]:
                 cursor.execute(SQL["holders"], ("extract", stem))
                 raise TransientError(
                     "lane.busy",
-                    f"{stem} is being extracted by {cursor.fetchone()[0]}",
+                    f"{stem} is being extracted by {only_row(cursor)[0]}",
                     where="extract",
                     remedy="wait for it, or end it; a retry follows",
                 )
 
-    def _transaction(self):  # type: ignore[no-untyped-def]
+    def _transaction(self) -> AbstractContextManager[Cursor]:
         return transaction(self._connection, f"extract of {self._stem}")
 
     def start(self) -> Start:
@@ -60,7 +60,7 @@ class ExtractStore:
                 cursor.execute(SQL["ticks"])
                 ticks = [row[0] for row in cursor.fetchall()]
                 cursor.execute(SQL["clock"])
-                now = cursor.fetchone()[0]
+                now = only_row(cursor)[0]
             self._start = Start(marker, exchanged, sent, ticks, now, now - self._settle_s * US)
         return self._start
 
@@ -76,13 +76,13 @@ class ExtractStore:
             return tick_us
         with self._transaction() as cursor:
             cursor.execute(SQL["clock"])
-            return int(cursor.fetchone()[0])
+            return int(only_row(cursor)[0])
 
     def opened(self, run: str, contract: int, stamp_us: int, rows: int) -> int:
         """Open a batch and give its number."""
         with self._transaction() as cursor:
             cursor.execute(SQL["open_batch"], (self._stem, run, contract, stamp_us, rows))
-            return int(cursor.fetchone()[0])
+            return int(only_row(cursor)[0])
 
     def moved(self, rows: Rows, marker: int | None, window_us: int | None, columns: Sequence[str]) -> None:
         """Close the batch and move the position behind it, in one transaction."""

@@ -62,7 +62,7 @@ class Versions:
 
     def gate(self, row: int) -> str:
         """Give the first failed gate in the order contract, correct, sufficient, clean, live."""
-        return min((f.gate for f in self.failures[row]), key=GATES.index)  # type: ignore[arg-type]
+        return min((f.gate for f in self.failures[row]), key=GATES.index)
 
 
 def add_block(into: Versions, connector: Connector, mapper: Mapper, offset: int, block: avro.Block) -> None:
@@ -214,7 +214,9 @@ def _person_columns(person: Person, at_kind: str | None, versions: Versions, acc
     times = versions.columns[person.at] if person.at else versions.changed_at
     for citizen, at, stamp in zip(versions.columns[person.id], times, versions.stamps, strict=True):
         if citizen is None:
-            known.append(True), names.append(None), births.append(None)
+            known.append(True)
+            names.append(None)
+            births.append(None)
             continue
         moment = stamp if at is None else (at + 1) * DAY_US - 1 if at_kind == "date" else at
         found = identity_at(accepted.identities.get(citizen, ()), moment)
