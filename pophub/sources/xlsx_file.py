@@ -70,7 +70,7 @@ def _check_zip(path: Path, where: str) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
-    except zipfile.BadZipFile as error:
+    except _BROKEN as error:
         raise _truncated(where) from error
     if "xl/workbook.xml" not in {part.filename for part in parts}:
         raise ContractBreach(

@@ -110,7 +110,11 @@ def address(settings: Settings) -> Iterator[str]:
 
 
 def test_confluents_deserializer_reads_unchanged(address: str) -> None:
-    client = SchemaRegistryClient({"url": f"{address}/registry"})
+    with SchemaRegistryClient({"url": f"{address}/registry"}) as client:
+        _reads_unchanged(client)
+
+
+def _reads_unchanged(client: SchemaRegistryClient) -> None:
     body = io.BytesIO()
     record = {"citizen_id": "x", "n": 5}
     fastavro.schemaless_writer(body, fastavro.parse_schema(SCHEMA), record)
