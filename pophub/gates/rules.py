@@ -84,13 +84,13 @@ class GreatExpectationsRules:
 
     def _run(self, frame: Columns, rows: int) -> Sequence[Judged]:
         """Validate in a thread of its own, so that a deadline can be kept."""
+        from pophub.gates.validator import validate  # takes seconds; not part of the deadline
+
         done: list[Sequence[Judged]] = []
         raised: list[BaseException] = []
 
         def work() -> None:
             try:
-                from pophub.gates.validator import validate
-
                 done.append(validate(self._rules, frame, rows))
             except BaseException as error:  # carried to the caller's thread
                 raised.append(error)
