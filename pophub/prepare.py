@@ -23,6 +23,7 @@ from pophub.sharing.subscription import subscription_schema
 
 OWNER = "pophub_owner"
 STAGE_ROLES = ("pophub_extract", "pophub_judge", "pophub_share", "pophub_read")
+SCHEMAS = ("schema", "schema_quarantine", "schema_reconcile", "schema_ledger", "schema_live")
 PRINCIPALS = ("pophub-extract", "pophub-judge", "pophub-share")
 
 
@@ -65,7 +66,8 @@ def prepare_database(settings: Settings) -> None:
     try:
         with transaction(connection, "applying the schema") as cursor:
             cursor.execute("select pg_advisory_xact_lock(hashtext('pophub.schema'))")
-            cursor.execute(resources.files("pophub").joinpath("sql", "schema.sql").read_text())
+            for name in SCHEMAS:
+                cursor.execute(resources.files("pophub").joinpath("sql", f"{name}.sql").read_text())
     finally:
         connection.close()
 

@@ -63,8 +63,12 @@ on conflict (citizen_id, valid_from) do nothing
 update quarantine.version set state = 'superseded', last_judged_at = %s where id = any(%s) and state = 'quarantined'
 
 -- name: replayed
-update quarantine.version v set state = n.state, last_judged_at = n.at::timestamptz, waits_for = n.waits_for::text[], waits_until = n.waits_until::timestamptz
-from (values %s) as n(id, state, at, waits_for, waits_until) where v.id = n.id
+update quarantine.version v set state = n.state, last_judged_at = n.at::timestamptz, waits_for = n.waits_for::text[], waits_until = n.waits_until::timestamptz,
+    gate = case when array_position(array['contract', 'correct', 'sufficient', 'clean', 'live'], n.gate::text)
+        < array_position(array['contract', 'correct', 'sufficient', 'clean', 'live'], v.gate) then n.gate::text else v.gate end,
+    failures = v.failures || coalesce((
+        select jsonb_agg(f) from jsonb_array_elements(n.failures::jsonb) f where not v.failures @> jsonb_build_array(f)), '[]')
+from (values %s) as n(id, state, at, waits_for, waits_until, gate, failures) where v.id = n.id and v.state = 'quarantined'
 
 -- name: waiting
 select id, key, marker, content, event_id, contract, lane, raw_offset, row, batch,

