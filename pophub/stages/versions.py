@@ -189,8 +189,9 @@ def _rivals(versions: Versions, accepted: Accepted) -> list[str | None]:
     """Give the content of the earliest record with the same key, marker and contract version."""
     first: dict[tuple[str, int, int], bytes] = {}
     rivals: list[str | None] = []
-    for key, marker, contract, content in zip(
-        versions.keys, versions.markers, versions.contracts, versions.contents, strict=True
+    ids = versions.ids  # in a replay, what came later is no rival of what stood first
+    for row, (key, marker, contract, content) in enumerate(
+        zip(versions.keys, versions.markers, versions.contracts, versions.contents, strict=True)
     ):
         place = (key, marker, contract)
         if place not in first:
@@ -198,7 +199,7 @@ def _rivals(versions: Versions, accepted: Accepted) -> list[str | None]:
             found = [
                 q.content
                 for q in accepted.quarantine.get(key, ())
-                if (q.marker, q.contract) == (marker, contract)
+                if (q.marker, q.contract) == (marker, contract) and (ids is None or q.id < ids[row])
             ]
             if head is not None and (head.marker, head.contract) == (marker, contract):
                 found = [head.content]
