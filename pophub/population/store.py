@@ -178,7 +178,9 @@ class Decision:
             self._cursor.execute(SQL["supersede"], (at, list(ids)))
 
     def replayed(self, rows: list[tuple[Any, ...]]) -> None:
-        """Record what a replay made of quarantined versions: (id, state, at, waits for, until)."""
+        """Record what a replay made of quarantined versions: (id, state, at, waits for, until,
+        gate, failures). One that another replay decided meanwhile stays as it is.
+        """
         execute_values(self._cursor, SQL["replayed"], rows)
 
     def pass_over(self, rows: list[tuple[Any, ...]]) -> None:

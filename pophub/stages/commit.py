@@ -120,11 +120,13 @@ def _quarantine_row(
 def _replayed_row(
     connector: Connector, versions: Versions, verdicts: Verdicts, row: int, now_us: int
 ) -> tuple[Any, ...]:
+    """Give what a replay made of a waiting version; what fails now joins what failed before."""
     assert versions.ids is not None
-    waits_for, until = (
-        _waits(connector, versions, row) if verdicts.first[row] == "quarantined" else (None, None)
-    )
-    return (versions.ids[row], verdicts.first[row], instant(now_us), waits_for, until)
+    waits_for, until, gate, failures = None, None, None, "[]"
+    if verdicts.first[row] == "quarantined":
+        waits_for, until = _waits(connector, versions, row)
+        gate, failures = versions.gate(row), orjson.dumps(_failures(versions, row)).decode()
+    return (versions.ids[row], verdicts.present[row], instant(now_us), waits_for, until, gate, failures)
 
 
 def _reconciliation(
