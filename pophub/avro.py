@@ -81,6 +81,8 @@ def decode_block(data: bytes) -> Block:
         schema: Any = reader.writer_schema
         names = _column_names(schema)
         record: Any = next(reader)
+        if next(reader, None) is not None:  # reads the end of the container, too, so a cut shows
+            raise BadBlock("contract.avro.block", "the message holds more than one block")
         rows = record["rows"]
         columns = {name: record["columns"][field] for field, name in names}
         if not 0 < rows <= MAX_BLOCK_ROWS or any(len(c) != rows for c in columns.values()):
