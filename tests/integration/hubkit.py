@@ -136,7 +136,7 @@ class Project:
     servers: Servers
     folder: Path
     number: int = field(default_factory=project_number)
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.agency = f"t{self.number}"
