@@ -14,6 +14,9 @@ from pophub.domain.errors import PophubError
 
 Columns = dict[str, list[Any]]
 
+EXTRA = "_extra"
+"""Column of file rows: None where a row is as wide as the header, else a JSON list of what is over."""
+
 
 @dataclass(frozen=True)
 class Failure:

@@ -35,6 +35,7 @@ CODES: dict[str, Code] = {
     "contract.text.nul": Code("A text holds the character U+0000", "Văn bản chứa ký tự U+0000", "remove the character at the source"),
     "contract.type": Code("A value has another type than the contract's field", "Giá trị khác kiểu với trường trong hợp đồng", "send the declared type"),
     "contract.field.missing": Code("The source's column is not there", "Thiếu cột ở nguồn", "restore the column, or change the mapping"),
+    "contract.columns": Code("The row has another number of values than the header", "Dòng có số giá trị khác với tiêu đề", "send the row again with one value a column"),
     "contract.key.unmappable": Code("The key is missing or cannot be mapped", "Khóa bị thiếu hoặc không ánh xạ được", "fill in the key at the source"),
     "contract.marker.unmappable": Code("The change marker is missing or cannot be mapped", "Dấu thay đổi bị thiếu hoặc không ánh xạ được", "fill in the change marker at the source"),
     "contract.size": Code("The record is larger than the connector allows", "Bản ghi lớn hơn mức cho phép", "shorten the record, or raise limits.max_record_bytes"),

@@ -9,7 +9,7 @@ from typing import Any
 from pophub.contracts.model import AvroField, Connector, FieldMapping
 from pophub.domain.codes import CODES, origin
 from pophub.gates.parsing import Parser, Refused, clean_texts, null_meaning, parser_for, text_step
-from pophub.ports import Columns, Failure, Mapped
+from pophub.ports import EXTRA, Columns, Failure, Mapped
 
 MAX_KEY_CHARS = 1024
 _PLAIN = {str, bytes, int, bool, float, date}  # hashed fast and without surprises
@@ -111,6 +111,8 @@ class ContractMapper:
         _blame(failures, _absent(keys), "contract.key.unmappable", None)
         markers, changed_at = self._read_markers(raw, rows, failures)
         deleted = self._read_deleted(raw, rows, failures)
+        wrong_width = [row for row, extra in enumerate(raw.get(EXTRA, ())) if extra is not None]
+        _blame(failures, wrong_width, "contract.columns", None)
         if any(deleted):
             failures = self._strip_deleted(columns, deleted, failures)
         return Mapped(columns, keys, markers, changed_at, deleted, failures)

@@ -8,9 +8,7 @@ from itertools import islice
 from typing import Any
 
 from pophub.domain.errors import ContractBreach
-from pophub.ports import Columns
-
-EXTRA = "_extra"
+from pophub.ports import EXTRA, Columns
 
 
 def check_header(header: Sequence[object], required: Sequence[str], where: str) -> list[str]:
