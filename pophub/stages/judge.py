@@ -20,7 +20,7 @@ from pophub.population.store import JudgeStore
 from pophub.ports import Columns, Mapper, Rules
 from pophub.stages.claims import decide_with_claims
 from pophub.stages.commit import write
-from pophub.stages.versions import Accepted, Versions, add_block, add_poison, hub_columns
+from pophub.stages.versions import Accepted, Versions, add_block, add_poison, contradictions, hub_columns
 
 MICRO_ROWS = 20_000
 STATES = ("shared", "quarantined", "duplicate", "superseded")
@@ -106,6 +106,7 @@ class Judge:
             if mapping:
                 versions.failures[row] = mapping
         self._apply_rules(versions, now, changed)
+        versions.fail(contradictions(now))
 
     def _payloads(self, versions: Versions) -> list[bytes | None]:
         """Encode what may be accepted, before any lock is held."""

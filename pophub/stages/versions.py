@@ -8,11 +8,13 @@ from typing import Any
 
 from pophub import avro, digests
 from pophub.contracts.model import GATES, Connector, Person
+from pophub.domain.codes import explain
 from pophub.domain.decide import Head, Quarantined
 from pophub.ports import Columns, Failure, Mapper
 from pophub.stages.batching import STUB_COLUMN
 
 DAY_US = 86_400_000_000
+CONTRADICTION = "clean.contradiction"
 Raw = tuple[avro.Block, int] | bytes
 
 
@@ -206,6 +208,21 @@ def _rivals(versions: Versions, accepted: Accepted) -> list[str | None]:
             first[place] = found[0] if found else content
         rivals.append(first[place].hex())
     return rivals
+
+
+def contradictions(hub: Columns) -> list[Failure]:
+    """Give the rows that another content stands before under the same key and marker.
+
+    Kept here whatever the suite says: otherwise a suite without that rule would accept one version
+    twice.
+    """
+    pairs = zip(hub["hub_content"], hub["hub_rival_content"], strict=True)
+    reason = explain(CONTRADICTION).en
+    return [
+        Failure(row, "clean", CONTRADICTION, None, reason)
+        for row, (own, rival) in enumerate(pairs)
+        if own != rival
+    ]
 
 
 def _person_columns(person: Person, at_kind: str | None, versions: Versions, accepted: Accepted) -> Columns:
