@@ -18,6 +18,7 @@ from typing import Any
 import fastavro
 from fastavro.schema import parse_schema, to_parsing_canonical_form
 
+from pophub import avro_columns
 from pophub.domain.errors import PophubError
 from pophub.ports import Columns
 
@@ -172,6 +173,9 @@ def encode_records(schema: str, columns: Columns, rows: Sequence[int]) -> list[b
 
     Times are integers already (days, microseconds), as the logical types store them.
     """
+    fast = avro_columns.encode(schema, columns, rows)
+    if fast is not None:
+        return fast
     parsed = _plain(schema)
     names = [field["name"] for field in json.loads(schema)["fields"]]
     write, out = fastavro.schemaless_writer, []
@@ -210,6 +214,9 @@ def projected(schema: str, fields: Sequence[str], name: str) -> str:
 
 def project(schema: str, target: str, payloads: Sequence[bytes]) -> list[bytes]:
     """Re-encode contract records under the schema of a subscription."""
+    fast = avro_columns.project(schema, target, payloads)
+    if fast is not None:
+        return fast
     source, wanted = _plain(schema), _plain(target)
     names = [f["name"] for f in json.loads(target)["fields"]]
     read, write, out = fastavro.schemaless_reader, fastavro.schemaless_writer, []

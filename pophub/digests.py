@@ -10,12 +10,14 @@ import hashlib
 import zlib
 from collections.abc import Sequence
 from decimal import Decimal
+from struct import Struct
 from typing import Any
 
 import orjson
 
 DIGEST_BYTES = 16
 _OPTIONS = orjson.OPT_UTC_Z
+_FIVE, _SIX = Struct(">5q"), Struct(">6q")  # 64 bits each, signed, big-endian
 
 
 def _plain(value: Any) -> Any:
@@ -74,10 +76,7 @@ def history_link(
 
     A payload enters as its SHA-256, so that a verifier may hold digests instead of payloads.
     """
-    numbers = b"".join(
-        n.to_bytes(8, "big", signed=True)
-        for n in (lane, sequence, marker, contract, exchanged_us, recorded_us)
-    )
+    numbers = _SIX.pack(lane, sequence, marker, contract, exchanged_us, recorded_us)
     body = b"" if payload is None else hashlib.sha256(payload).digest()
     return chain(previous, stem.encode(), numbers, event_id, key.encode(), operation.encode(), content, body)
 
@@ -87,7 +86,5 @@ def transaction_link(
     exchanged_us: int, recorded_us: int,
 ) -> bytes:  # fmt: skip
     """Link a row of `ledger.transaction`."""
-    numbers = b"".join(
-        n.to_bytes(8, "big", signed=True) for n in (lane, sequence, subscription, exchanged_us, recorded_us)
-    )
+    numbers = _FIVE.pack(lane, sequence, subscription, exchanged_us, recorded_us)
     return chain(previous, recipient.encode(), stem.encode(), numbers, event_id)
