@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date, datetime
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -12,7 +14,6 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 from psycopg2 import errors as pg
-from psycopg2.extras import execute_values as _execute_values
 
 from pophub.domain.errors import ConfigError, PophubError, PromiseBroken, TransientError
 from pophub.settings import Settings
@@ -127,24 +128,71 @@ def transaction(connection: Connection, where: str) -> Iterator[Cursor]:
         connection.commit()
 
 
+PAGE_ROWS = 5000
+
+
 def execute_values(
     cursor: Cursor, sql: str, rows: Sequence[tuple[Any, ...]], *, fetch: bool = False
 ) -> list[tuple[Any, ...]]:
     """Run `sql` with `values %s` for all rows; give what it returns when `fetch`."""
-    if not rows:
-        return []
-    result = _execute_values(cursor, sql, rows, page_size=5000, fetch=fetch)
-    return list(result) if fetch else []
+    head, tail = (part.replace("%%", "%") for part in sql.split("%s"))
+    found: list[tuple[Any, ...]] = []
+    for start in range(0, len(rows), PAGE_ROWS):
+        page = zip(*rows[start : start + PAGE_ROWS], strict=True)
+        columns = [_literals(cursor, column) for column in page]
+        body = "),(".join(map(",".join, zip(*columns, strict=True)))
+        cursor.execute(f"{head}({body}){tail}")
+        if fetch:
+            found += cursor.fetchall()
+    return found
+
+
+def _literals(cursor: Cursor, column: Sequence[Any]) -> list[str]:
+    """Write a column's values as SQL literals; the driver writes what is not plain."""
+    kinds = set(map(type, column)) - {type(None)}
+    if kinds == {int}:
+        return ["null" if value is None else str(value) for value in column]
+    if kinds == {str} and not _NEEDS_QUOTING.search("".join(filter(None, column))):
+        return ["null" if value is None else f"'{value}'" for value in column]
+    if len(kinds) <= 1 and kinds <= _REPEATED:
+        made = {value: _literal(cursor, value) for value in set(column)}
+        return [made[value] for value in column]
+    return [_literal(cursor, value) for value in column]
+
+
+_NEEDS_QUOTING = re.compile(r"['\\\0]")
+_REPEATED = {bool, date, datetime}
+
+
+def _literal(cursor: Cursor, value: Any) -> str:
+    literal: bytes = cursor.mogrify("%s", (value,))
+    return literal.decode()
 
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_NEEDS_ESCAPE = re.compile(r"[\\\t\n\r]")
+
+
+def _cells(column: Sequence[Any]) -> list[str]:
+    """Write a column's values as COPY's text format has them."""
+    kinds = set(map(type, column)) - {type(None)}
+    if kinds == {int}:
+        return ["\\N" if value is None else str(value) for value in column]
+    if kinds == {bytes}:
+        return ["\\N" if value is None else "\\\\x" + value.hex() for value in column]
+    if kinds == {str} and not _NEEDS_ESCAPE.search("".join(filter(None, column))):
+        return ["\\N" if value is None else value for value in column]
+    if len(kinds) <= 1 and kinds <= _REPEATED:
+        made = {value: _cell(value) for value in set(column)}
+        return [made[value] for value in column]
+    return [_cell(value) for value in column]
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return "\\N"
     if isinstance(value, str):
-        return value.translate(_ESCAPES) if ("\\" in value or not value.isprintable()) else value
+        return value.translate(_ESCAPES)
     if isinstance(value, bytes):
         return "\\\\x" + value.hex()
     if value is True:
@@ -156,9 +204,12 @@ def _cell(value: Any) -> str:
 
 def copy_rows(cursor: Cursor, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
     """COPY rows into `table` (both names from code, never from data)."""
-    text = "\n".join(["\t".join(map(_cell, row)) for row in rows])
+    cells = [_cells(column) for column in zip(*rows, strict=True)]
+    text = "\n".join(map("\t".join, zip(*cells, strict=True)))
     if text:
-        cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin", io.StringIO(text + "\n"))
+        cursor.copy_expert(
+            f"copy {table} ({', '.join(columns)}) from stdin", io.StringIO(text + "\n"), 1 << 18
+        )
 
 
 @cache
