@@ -7,6 +7,7 @@ A broken connector file is left out here, so that it takes no other DAG down;
 from __future__ import annotations
 
 import os
+import resource
 from datetime import timedelta
 from typing import Any
 

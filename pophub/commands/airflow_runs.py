@@ -101,6 +101,20 @@ class Airflow:
                                     remedy="open the run on Airflow's page and look at its tasks")  # fmt: skip
             time.sleep(POLL_S)
 
+    def peak_memory_mb(self, runs: Iterable[tuple[str, str]], tasks: Iterable[str]) -> dict[str, int]:
+        """Give the largest peak memory of a worker, by task, over these runs."""
+        peaks: dict[str, int] = {}
+        names = list(tasks)
+        for dag, run in runs:
+            for task in names:
+                path = f"/api/v2/dags/{quote(dag)}/dagRuns/{quote(run, safe='')}/taskInstances/{task}"
+                entry = self._call(
+                    "GET", f"{path}/xcomEntries/return_value?deserialize=true", missing_ok=True
+                )
+                counts = entry["value"] if entry else {}
+                peaks[task] = max(peaks.get(task, 0), int(counts.get("peak_memory_mb", 0)))
+        return peaks
+
     def runs(self, dags: Iterable[str]) -> list[dict[str, str]]:
         """List all runs of these DAGs, oldest first."""
         wanted, found, offset = set(dags), [], 0

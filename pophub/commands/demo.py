@@ -114,6 +114,8 @@ def _run(settings: Settings, seed: int | None, scale: float | None, tell: Talk) 
                 _run_dags(airflow, stems, name, tell)
         report = figures(settings)
         report["airflow"] = airflow.runs([*first, *rest])
+        mine = [(r["dag_id"], r["run_id"]) for r in report["airflow"]]
+        report["worker_memory_mb"] = airflow.peak_memory_mb(mine, ("extract", "judge", "share"))
     states = servers.state(settings)
     report["seconds"] = round(time.time() - tell.begun, 1)
     report["memory_mb"] = sum(s.memory_bytes for s in states) >> 20

@@ -75,7 +75,9 @@ def print_report(report: dict[str, Any], login: str) -> None:
     states = [r["state"] for r in report["airflow"]]
     answer.print(f"Airflow: {len(states)} DAG runs, {states.count('success')} of them success")
     memory = report["memory_mb"]
+    workers = ", ".join(f"{task} {peak} MB" for task, peak in report["worker_memory_mb"].items())
     answer.print(f"{report['seconds']:.0f} s from start to report; the idle hub holds {memory:,} MB")
+    answer.print(f"Peak memory of a worker, what it shares with its parent included: {workers}")
     lines = "\n".join(f"{name:<10} {url}" for name, url in report["urls"].items())
     answer.print(Panel(f"{lines}\nlogin      {login}", title="Open in a browser", expand=False))
 
