@@ -73,7 +73,7 @@ class Extract:
             except ContractBreach as breach:
                 done.refused.append(breach)
         for refused in source.bad():
-            self.store.hold(refused)
+            self.store.hold(refused, refused.where.removeprefix(f"{self.connector.stem}: "))
             done.refused.append(refused)
         return done
 
