@@ -32,7 +32,10 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
         if hub.broken:
             raise hub.broken[0]
         for step, stem in request["steps"]:
-            results.append(hub.prepare() if step == "prepare" else getattr(hub, step)(stem, run="test"))
+            if step == "prepare":
+                hub.prepare()
+            else:
+                results.append(getattr(hub, step)(stem, run="test"))
     except PophubError as error:
         where = f"{error.code}: {error.what} ({error.where})"
         return {"results": results, "error": error.code, "text": where, "kind": type(error).__name__}

@@ -81,7 +81,7 @@ def test_equal_versions_older_markers_and_deletes_each_have_their_verdict(projec
         project.number_of(7): "Nguyễn Văn An",
     }  # fmt: skip
     gone = [
-        m.key
+        m.key or b""
         for m in read_topic(project.servers, f"sub.{project.subscriber}.{project.stem}")
         if m.value is None
     ]
