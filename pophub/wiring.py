@@ -96,7 +96,7 @@ class Hub:
         """Share each lane with each subscription, the hub's own first."""
         connector = self.connector(stem)
         counts: dict[str, Any] = {"stem": stem}
-        for subscription in self._subscriptions(connector):
+        for subscription in self.subscriptions_of(connector):
             shared = Shared()
             for lane in lanes if lanes is not None else range(connector.file.lanes):
                 self._share_lane(subscription, lane, shared)
@@ -121,7 +121,8 @@ class Hub:
                 remedy="wait for it; a retry follows",
             )
 
-    def _subscriptions(self, connector: Connector) -> Iterator[Subscription]:
+    def subscriptions_of(self, connector: Connector) -> Iterator[Subscription]:
+        """Give the subscriptions to a dataset, the hub's own first."""
         yield self._subscription(OWN, connector, None)
         for file in self.subscriptions:
             for grant in file.grants:

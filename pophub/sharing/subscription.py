@@ -98,10 +98,12 @@ class Subscription:
             return key.encode()
         return hmac.digest(self.secret, b"key" + key.encode(), "sha256").hex().encode()
 
+    def transaction_id(self, event_id: bytes) -> str:
+        """Name a share transaction as the recipient sees it: a keyed digest of the event, hex."""
+        return hmac.digest(self.secret, b"transaction" + event_id, "sha256")[:16].hex()
+
     def _headers(self, event_id: bytes) -> list[tuple[str, bytes]]:
-        return [
-            ("transaction", hmac.digest(self.secret, b"transaction" + event_id, "sha256")[:16].hex().encode())
-        ]
+        return [("transaction", self.transaction_id(event_id).encode())]
 
 
 def subscription_schema(connector: Connector, recipient: str, grant: Grant | None) -> str:

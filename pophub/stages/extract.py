@@ -77,6 +77,14 @@ class Extract:
             done.refused.append(refused)
         return done
 
+    def again(self, chunks: Iterable[Columns]) -> Extracted:
+        """Send rows from behind the position, in batches of their own; the position stays."""
+        done = Extracted()
+        for rows in self._new_rows(chunks, None, done):
+            self._send(rows, done)
+            self.store.closed(rows)
+        return done
+
     def _file(
         self, source: FolderSource, name: str, digest: str, chunks: Iterable[Columns], done: Extracted
     ) -> None:

@@ -103,6 +103,11 @@ class ExtractStore:
                 cursor.execute(SQL["forget_sent_rows"], (self._stem, oldest))
             reach("extract.moving")
 
+    def closed(self, rows: Rows) -> None:
+        """Close the batch and leave the position where it is."""
+        with self._transaction() as cursor:
+            cursor.execute(SQL["sent_batch"], (rows.batch,))
+
     def taken(self, name: str, digest: str, rows: int) -> None:
         """Record a file as taken; a crash before this repeats it, and judge finds duplicates."""
         with self._transaction() as cursor:

@@ -1,0 +1,108 @@
+"""The population database's people derived again from accepted payloads, apart from judge's way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from pophub import avro
+from pophub.contracts.model import Connector
+from pophub.domain.names import fold_name
+from pophub.ledger.rows import Accepted
+from pophub.postgres import Cursor, copy_rows, only_row, statements
+from pophub.reconcile.findings import ALTERED, MISSING, UNKNOWN, Compared, Finding
+
+SQL = statements("reconcile")
+CHUNK = 10_000
+EPOCH_DAY = date(1970, 1, 1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DATES = frozenset({"birth_date", "died_on"})
+PERSON = ("stem", "citizen_id", "marker", "recorded_us", "lane", "sequence", "event_id", "fields")
+IDENTITY = ("stem", "citizen_id", "valid_from", "name_folded", "birth_day", "present", "exchanged_at",
+            "recorded_us", "sequence", "event_id")  # fmt: skip
+Decode = Callable[[Accepted], dict[str, Any]]
+
+
+def decoder(connector: Connector) -> Decode:
+    """Give what decodes a payload of history."""
+    schema = connector.contract.avro_schema
+    return lambda row: avro.decode_record(schema, row.payload or b"")
+
+
+def derive(
+    cursor: Cursor, connector: Connector, versions: Iterable[tuple[int, Accepted]], decode: Decode
+) -> None:
+    """Add what accepted versions say of people to the temporary tables of `make_person_row`."""
+    if connector.file.population is None:
+        return
+    stream = iter(versions)
+    while chunk := list(islice(stream, CHUNK)):
+        told = [(lane, row, None if row.payload is None else decode(row)) for lane, row in chunk]
+        copy_rows(cursor, "person_row", PERSON, _people(connector, told))
+        if connector.file.population.identity:
+            copy_rows(cursor, "identity_row", IDENTITY, _identities(connector, told))
+
+
+Told = list[tuple[int, Accepted, dict[str, Any] | None]]
+
+
+def _people(connector: Connector, told: Told) -> Iterator[tuple[Any, ...]]:
+    declared = connector.file.population
+    assert declared is not None
+    by_key = connector.file.key == (declared.citizen,)
+    for lane, row, record in told:
+        citizen = row.key if by_key else None if record is None else record[declared.citizen]
+        if citizen is None:
+            continue
+        values = record or {}
+        fields = {name: _value(name, values.get(field)) for name, field in declared.fields.items()}
+        if declared.identity:
+            fields["present"] = record is not None
+        yield (connector.stem, citizen, row.marker, row.recorded_us, lane, row.sequence, row.event_id,
+               orjson.dumps(fields).decode())  # fmt: skip
+
+
+def _identities(connector: Connector, told: Told) -> Iterator[tuple[Any, ...]]:
+    fields = connector.file.population.fields if connector.file.population else {}
+    for _, row, record in told:
+        name = (record or {}).get(fields["full_name"])
+        yield (connector.stem, row.key, row.marker, None if name is None else fold_name(name),
+               (record or {}).get(fields["birth_date"]), record is not None,
+               EPOCH + timedelta(microseconds=row.exchanged_us), row.recorded_us, row.sequence, row.event_id)  # fmt: skip
+
+
+def _value(name: str, value: Any) -> Any:
+    return (EPOCH_DAY + timedelta(days=value)).isoformat() if value is not None and name in DATES else value
+
+
+def differing(cursor: Cursor, connector: Connector) -> tuple[list[Compared], list[Finding]]:
+    """Compare the derived people of one dataset with the live tables."""
+    stem = connector.stem
+    cursor.execute(SQL["make_winner"])
+    cursor.execute(SQL["person_counts"], {"stem": stem})
+    citizens, found, identities, found_identities = only_row(cursor)
+    compared = [Compared("population.citizen", citizens, found)]
+    findings = _named(cursor, "citizens_differing", "population.citizen", stem)
+    if connector.file.population is not None and connector.file.population.identity:
+        compared.append(Compared("population.identity", identities, found_identities))
+        findings += _named(cursor, "identities_differing", "population.identity", stem)
+    return compared, findings
+
+
+def _named(cursor: Cursor, statement: str, store: str, stem: str) -> list[Finding]:
+    cursor.execute(SQL[statement], {"stem": stem})
+    words = {
+        MISSING: "the row that accepted versions give is not there",
+        ALTERED: "the row is not what accepted versions give: it was changed by hand",
+        UNKNOWN: "no accepted version gives this row",
+    }
+    findings = []
+    for key, event, lane, sequence, there, extra in cursor.fetchall():
+        code = UNKNOWN if extra else ALTERED if there else MISSING
+        event_id = None if event is None else bytes(event).hex()
+        findings.append(Finding(code, store, words[code], event_id, lane, sequence, key=key))
+    return findings

@@ -1,0 +1,159 @@
+"""The stores that reconciliation compares, each as a stream of entries: tables and topics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import count
+from typing import Any
+
+from pophub import digests
+from pophub.kafka_log import Ends, Read, TopicLog
+from pophub.ledger.rows import Accepted
+from pophub.postgres import Connection, statements, translated
+from pophub.reconcile.sums import Entry
+from pophub.sharing.subscription import Subscription
+
+SQL = statements("reconcile")
+CHUNK = 10_000
+FRAME_BYTES = 5
+Bounds = Mapping[int, tuple[int, int]]
+"""lane -> (after, up to): the stretch of sequences that is compared."""
+_names = count(1)
+
+
+def streamed(connection: Connection, statement: str, values: Any) -> Iterator[tuple[Any, ...]]:
+    """Run a statement and give its rows as they come; memory stays flat."""
+    with translated("reconcile"), connection.cursor(name=f"reconcile_{next(_names)}") as cursor:
+        cursor.itersize = CHUNK
+        cursor.execute(statement, values)
+        yield from cursor
+
+
+def stretch(bounds: Bounds) -> dict[str, list[int]]:
+    """Give bounds as the arrays that the statements take."""
+    return {
+        "lanes": list(bounds),
+        "after": [after for after, _ in bounds.values()],
+        "upto": [upto for _, upto in bounds.values()],
+    }
+
+
+def accepted(
+    connection: Connection, statement: str, values: dict[str, Any]
+) -> Iterator[tuple[int, Accepted]]:
+    """Give (lane, version) of history as a statement chooses it; the chain digest is left out."""
+    for r in streamed(connection, SQL[statement], values):
+        payload = None if r[6] is None else bytes(r[6])
+        yield r[0], Accepted(r[1], bytes(r[2]), r[3], r[4], r[5], payload, r[7], r[8], r[9], b"")
+
+
+def history(connection: Connection, stem: str, bounds: Bounds) -> Iterator[tuple[int, Accepted]]:
+    """Give the accepted versions of a dataset within bounds, in no order."""
+    return accepted(connection, "history", {"stem": stem, **stretch(bounds)})
+
+
+def version_entry(lane: int, row: Accepted) -> Entry:
+    """Give an accepted version as `shared.<stem>` carries it: every header and the payload count."""
+    text = f"{lane} {row.sequence} {row.marker} {row.contract} {row.exchanged_us} {row.recorded_us} {row.operation}"
+    body = () if row.payload is None else (row.payload,)
+    digest = digests.chain(b"", text.encode(), row.event_id, row.key.encode(), *body)[:16]
+    item = f"{lane}/{row.sequence}"
+    return Entry(row.key, item, digest, row.event_id.hex(), lane, row.sequence, row.key)
+
+
+def from_shared(message: Read) -> Accepted:
+    """Read an accepted version from a message of `shared.<stem>`.
+
+    Errors: `KeyError` or `ValueError` where a header is not there or is no number.
+    """
+    told = message.headers
+    return Accepted(
+        int(told["sequence"]), bytes.fromhex(told["event_id"]), message.key.decode("utf-8", "replace"),
+        int(told["marker"]), told["operation"], None if message.value is None else message.value[FRAME_BYTES:],
+        int(told["contract"]), int(told["exchanged_at"]), int(told["recorded_at"]), b"",
+    )  # fmt: skip
+
+
+def shared_entries(log: TopicLog, ends: Ends, bounds: Bounds) -> Iterator[Entry]:
+    """Give the messages of `shared.<stem>` up to the bounds; a message of another form is an entry
+    that nothing expects.
+    """
+    for message in log.read(ends):
+        try:
+            row = from_shared(message)
+        except (KeyError, ValueError):
+            yield stray(message)
+            continue
+        if row.sequence <= bounds.get(message.lane, (0, 0))[1]:
+            yield version_entry(message.lane, row)
+
+
+def stray(message: Read) -> Entry:
+    """Give a message that the hub did not write."""
+    item = f"{message.lane} offset {message.offset}"
+    return Entry(item, item, b"\xff" * 16, None, message.lane, None, None)
+
+
+def head_entries(connection: Connection, statement: str, stem: str) -> Iterator[Entry]:
+    """Give heads, from the table or as the last of history, with every column of theirs."""
+    for key, marker, content, contract, event, operation, lane, sequence, month in streamed(
+        connection, SQL[statement], (stem,)
+    ):
+        text = f"{marker} {contract} {operation} {lane} {sequence} {month}"
+        digest = digests.chain(b"", key.encode(), text.encode(), bytes(content), bytes(event))[:16]
+        yield Entry(key, key, digest, bytes(event).hex(), lane, sequence, key)
+
+
+def ledger_entries(
+    connection: Connection, subscription: Subscription, bounds: Bounds, *, by_transaction: bool
+) -> Iterator[Entry]:
+    """Give the share transactions in the ledger, spread by event or by the transaction's id."""
+    values = {"recipient": subscription.recipient, "stem": subscription.stem, **stretch(bounds)}
+    for lane, sequence, event in streamed(connection, SQL["ledger"], values):
+        event_id = bytes(event)
+        if by_transaction:
+            name = subscription.transaction_id(event_id)
+            yield Entry(name, name, _plain(name), event_id.hex(), lane, sequence)
+        else:
+            yield _granted_entry(lane, sequence, event_id, None)
+
+
+def granted_entries(connection: Connection, subscription: Subscription, bounds: Bounds) -> Iterator[Entry]:
+    """Give the share transactions that history and the terms say there must be."""
+    for lane, row in history(connection, subscription.stem, bounds):
+        if subscription.granted([row]):
+            yield _granted_entry(lane, row.sequence, row.event_id, row.key)
+
+
+def _granted_entry(lane: int, sequence: int, event_id: bytes, key: str | None) -> Entry:
+    name = event_id.hex()
+    return Entry(name, f"{lane}/{sequence}", event_id, name, lane, sequence, key)
+
+
+def message_entries(connection: Connection, subscription: Subscription, bounds: Bounds) -> Iterator[Entry]:
+    """Give what the topic must carry for the ledger's transactions: id, key and value."""
+    values = {"recipient": subscription.recipient, "stem": subscription.stem, **stretch(bounds)}
+    for lane, row in accepted(connection, "ledger_with_history", values):
+        (message,) = subscription.messages([row])
+        name = subscription.transaction_id(row.event_id)
+        digest = _whole(name, message.key, message.value)
+        yield Entry(name, name, digest, row.event_id.hex(), lane, row.sequence, row.key)
+
+
+def topic_entries(log: TopicLog, ends: Ends, *, later: set[str], deep: bool) -> Iterator[Entry]:
+    """Give the messages of a subscriber's topic, without the transactions that came `later`."""
+    for message in log.read(ends):
+        name = message.headers.get("transaction")
+        if name is None:
+            yield stray(message)
+        elif name not in later:
+            digest = _whole(name, message.key, message.value) if deep else _plain(name)
+            yield Entry(name, name, digest, None, message.lane, None, None)
+
+
+def _plain(name: str) -> bytes:
+    return digests.chain(b"", name.encode())[:16]
+
+
+def _whole(name: str, key: bytes, value: bytes | None) -> bytes:
+    return digests.chain(b"", name.encode(), key, *(() if value is None else (value,)))[:16]

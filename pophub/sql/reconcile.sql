@@ -1,0 +1,139 @@
+-- Statements of reconciliation and rebuild. Reader: pophub_owner; writes temporary tables alone.
+
+-- name: patience
+set idle_in_transaction_session_timeout = 0; set statement_timeout = 0
+
+-- name: clock
+select (extract(epoch from clock_timestamp()) * 1000000)::bigint
+
+-- name: position
+select marker from extract.position where stem = %s
+
+-- name: files_taken
+select digest from extract.file where stem = %s
+
+-- name: lanes
+select lane, raw_offset, sequence from judge.lane where stem = %s order by lane
+
+-- name: ledger_lanes
+select recipient, lane, sequence from ledger.lane where stem = %s order by recipient, lane
+
+-- name: history
+select h.lane, h.sequence, h.event_id, h.key, h.marker, h.operation, h.payload, h.contract,
+    (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint
+from ledger.history h join unnest(%(lanes)s::int[], %(after)s::bigint[], %(upto)s::bigint[]) as b(lane, after, upto) using (lane)
+where h.stem = %(stem)s and h.sequence > b.after and h.sequence <= b.upto
+
+-- name: last_of_history
+select distinct on (key) key, marker, content, contract, event_id, operation, lane, sequence, month
+from ledger.history where stem = %s order by key, marker desc
+
+-- name: heads
+select key, marker, content, contract, event_id, operation, lane, sequence, month
+from population.head where stem = %s
+
+-- name: other_terms
+select lane, max(sequence) from ledger.transaction
+where recipient = %s and stem = %s and subscription <> %s group by lane
+
+-- name: ledger
+select t.lane, t.sequence, t.event_id
+from ledger.transaction t join unnest(%(lanes)s::int[], %(after)s::bigint[], %(upto)s::bigint[]) as b(lane, after, upto) using (lane)
+where t.recipient = %(recipient)s and t.stem = %(stem)s and t.sequence > b.after and t.sequence <= b.upto
+
+-- name: ledger_with_history
+select h.lane, h.sequence, h.event_id, h.key, h.marker, h.operation, h.payload, h.contract,
+    (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint
+from ledger.transaction t join unnest(%(lanes)s::int[], %(after)s::bigint[], %(upto)s::bigint[]) as b(lane, after, upto) using (lane)
+join ledger.history h on (h.stem, h.lane, h.sequence) = (t.stem, t.lane, t.sequence)
+where t.recipient = %(recipient)s and t.stem = %(stem)s and t.sequence > b.after and t.sequence <= b.upto
+
+-- name: make_source_row
+create temp table if not exists source_row (key text collate "C", marker bigint, event_id bytea, kind "char");
+create temp table if not exists raw_row (event_id bytea);
+truncate source_row, raw_row
+
+-- name: analyze_source_row
+analyze source_row; analyze raw_row
+
+-- name: unseen
+with unseen as materialized (
+    select s.key, s.marker, s.event_id, s.kind from source_row s
+    where s.kind <> 'x' and (s.marker <= %(upto)s or %(upto)s is null)
+      and not exists (select from population.head h where h.stem = %(stem)s and h.key = s.key and h.event_id = s.event_id)
+      and not exists (select from quarantine.version q where q.stem = %(stem)s and q.key = s.key and q.event_id = s.event_id)
+      and not exists (select from raw_row r where r.event_id = s.event_id)
+      and not exists (select from ledger.history h where h.stem = %(stem)s and h.event_id = s.event_id)
+      and not exists (select from judge.passed_over p where p.stem = %(stem)s and p.event_id = s.event_id)
+), known as (
+    select key, marker, max(event_id::text)::bytea as event_id, bool_or(contract <> %(contract)s) as otherwise
+    from (select key, marker, contract, event_id from ledger.history where stem = %(stem)s
+          union all select key, marker, contract, event_id from quarantine.version where stem = %(stem)s) v
+    group by key, marker
+)
+select u.key, u.marker, u.event_id, known.event_id, known.key is not null
+from unseen u left join known using (key, marker)
+where known.key is null or (u.kind = 'j' and not known.otherwise)
+
+-- name: pending
+select count(*) from source_row where marker > %s
+
+-- name: gone
+select h.key, h.marker, h.event_id, h.lane, h.sequence, s.key is not null
+from population.head h
+join ledger.history l on (l.month, l.stem, l.lane, l.sequence) = (h.month, h.stem, h.lane, h.sequence)
+left join (select key, max(marker) as marker from source_row where kind <> 'x' group by key) s on s.key = h.key
+where h.stem = %(stem)s and h.operation = 'u'
+  and l.recorded_at < to_timestamp(0) + %(started)s * interval '1 microsecond'
+  and (s.key is null or s.marker < h.marker)
+
+-- name: make_person_row
+create temp table if not exists person_row (stem text, citizen_id text collate "C", marker bigint, recorded_us bigint,
+    lane int, sequence bigint, event_id bytea, fields jsonb);
+create temp table if not exists identity_row (stem text, citizen_id text collate "C", valid_from bigint, name_folded text, birth_day int,
+    present boolean, exchanged_at timestamptz, recorded_us bigint, sequence bigint, event_id bytea);
+truncate person_row, identity_row
+
+-- name: make_winner
+create temp table if not exists winner (like person_row);
+create temp table if not exists identity_first (like identity_row);
+truncate winner, identity_first;
+insert into winner select distinct on (stem, citizen_id) * from person_row
+    order by stem, citizen_id, marker desc, recorded_us, sequence desc;
+insert into identity_first select distinct on (citizen_id, valid_from) * from identity_row
+    order by citizen_id, valid_from, recorded_us, sequence;
+analyze winner; analyze identity_first
+
+-- name: citizens_differing
+select w.citizen_id, w.event_id, w.lane, w.sequence, c.citizen_id is not null, false
+from winner w left join population.citizen c using (citizen_id)
+where c.citizen_id is null
+   or not to_jsonb(c) @> (w.fields || jsonb_build_object('markers', jsonb_build_object(w.stem, w.marker)))
+union all
+select c.citizen_id, null, null, null, true, true from population.citizen c
+where c.markers ? %(stem)s and not exists (select from winner w where w.citizen_id = c.citizen_id)
+
+-- name: identities_differing
+select e.citizen_id, e.event_id, null, null, i.citizen_id is not null, false
+from identity_first e left join population.identity i using (citizen_id, valid_from)
+where i.citizen_id is null or (i.name_folded, i.birth_day, i.present, i.exchanged_at)
+    is distinct from (e.name_folded, e.birth_day, e.present, e.exchanged_at)
+union all
+select i.citizen_id, null, null, null, true, true from population.identity i
+where i.citizen_id in (select citizen_id from identity_first)
+  and not exists (select from identity_first e where (e.citizen_id, e.valid_from) = (i.citizen_id, i.valid_from))
+
+-- name: person_counts
+select (select count(*) from winner), (select count(*) from population.citizen where markers ? %(stem)s),
+    (select count(*) from identity_first),
+    (select count(*) from population.identity where citizen_id in (select citizen_id from identity_first))
+
+-- name: shared_schemas
+select id, schema from hub.registry_schema where subject = %s
+
+-- name: as_of
+select key, marker, event_id, operation, contract, lane, sequence, exchanged_at, recorded_at, payload
+from hub.as_of(%(stem)s, %(at)s, %(known)s) where %(key)s::text is null or key = %(key)s
+
+-- name: as_of_count
+select operation, count(*) from hub.as_of(%(stem)s, %(at)s, %(known)s) group by 1 order by 1
