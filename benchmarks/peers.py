@@ -7,16 +7,17 @@ import os
 import resource
 import tempfile
 import time
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks import source
 from pophub.settings import Settings
 
-BACKENDS = ("sqlalchemy", "pyarrow")
+Backend = Literal["sqlalchemy", "pyarrow"]
+BACKENDS: tuple[Backend, ...] = ("sqlalchemy", "pyarrow")
 RUN_S = 300
 
 
-def run(settings: Settings, backend: str, database: str) -> tuple[float, float]:
+def run(settings: Settings, backend: Backend, database: str) -> tuple[float, float]:
     """Merge the table into `<database>.bench.cong_dan`; give seconds and the peak of memory in MB.
 
     Errors: RuntimeError when the peer fails or hangs.
@@ -33,7 +34,7 @@ def run(settings: Settings, backend: str, database: str) -> tuple[float, float]:
     return float(seconds), float(peak)
 
 
-def _merge(settings: Settings, backend: str, database: str, done: Any) -> None:
+def _merge(settings: Settings, backend: Backend, database: str, done: Any) -> None:
     os.environ |= {
         "RUNTIME__DLTHUB_TELEMETRY": "false",
         "RUNTIME__LOG_LEVEL": "ERROR",

@@ -12,6 +12,7 @@ from multiprocessing.synchronize import Event
 from queue import Empty
 from typing import Any
 
+from pophub.collector import calm
 from pophub.settings import Settings
 from pophub.wiring import Hub
 
@@ -102,6 +103,7 @@ def _warm(settings: Settings, stem: str) -> Hub:
     preload()
     hub = Hub(settings)
     hub.connector(stem)
+    calm()
     return hub
 
 
