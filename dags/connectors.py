@@ -47,7 +47,8 @@ def run_stage(stage: str, stem: str, run_id: str) -> dict[str, Any]:
     try:
         with open_hub() as hub:
             counts: dict[str, Any] = getattr(hub, stage)(stem, run=run_id)
-            return counts
+            peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            return counts | {"peak_memory_mb": peak_kib >> 10}
     except PophubError as error:
         if error.retry_after_s is None:
             raise AirflowFailException(str(error)) from None
