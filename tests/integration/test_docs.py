@@ -68,7 +68,8 @@ def blocks(page: str) -> Iterator[Block]:
 
 def commands(text: str) -> Iterator[tuple[str, list[str]]]:
     """Split a console into commands, each with the lines that it promises."""
-    command, promised = "", []
+    command = ""
+    promised: list[str] = []
     for line in text.splitlines():
         if line.startswith("$ "):
             if command:
