@@ -161,6 +161,24 @@ class Alerts(Model):
     min_rows: int = Field(100, ge=1, description="rows below which no share is judged")
 
 
+class Live(Model):
+    """What keeps a source alive, and what happens to sharing when it is not: docs/live.md."""
+
+    promise_s: int | None = Field(
+        None,
+        ge=1,
+        description="the newest change is never older than so many seconds; none: never called frozen",
+        examples=[86400],
+    )
+    clock_skew_s: int = Field(300, ge=0, description="seconds that a change may lie in the hub's future")
+    when_frozen: Literal["continue", "stop"] = Field("continue", description="sharing while frozen")
+    when_clock_wrong: Literal["continue", "stop"] = Field(
+        "continue", description="sharing while the source's clock is ahead"
+    )
+    lag_s: int = Field(3600, ge=1, description="seconds in which a sent record is judged and shared")
+    overdue_s: int = Field(2592000, ge=1, description="seconds after which a quarantined record is overdue")
+
+
 class ConnectorFile(Model):
     """One file `connectors/<agency>/<dataset>.yaml`."""
 
@@ -179,6 +197,7 @@ class ConnectorFile(Model):
     unique: tuple[Name, ...] = Field((), description="fields of which one value belongs to one key")
     limits: Limits = Limits()
     alerts: Alerts = Alerts()
+    live: Live = Live()
 
     @property
     def stem(self) -> str:

@@ -24,12 +24,20 @@ US = 1_000_000
 
 @dataclass
 class Extracted:
-    """What one extract did: batches sent, rows in them, rows filtered as sent before."""
+    """What one extract did: batches sent, rows in them, rows filtered as sent before; and the newest
+    change that the source showed, microseconds UTC, filtered rows included.
+    """
 
     batches: int = 0
     rows: int = 0
     filtered: int = 0
     refused: list[PophubError] = field(default_factory=list)
+    newest: int | None = None
+
+    def see(self, changed_at: Iterable[int | None]) -> None:
+        """Keep the newest of the times of change."""
+        known = [at for at in (*changed_at, self.newest) if at is not None]
+        self.newest = max(known, default=None)
 
 
 @dataclass
@@ -41,11 +49,12 @@ class Extract:
     store: ExtractStore
     writer: RawWriter
     run: str
+    done: Extracted = field(default_factory=Extracted)
     _cutter: Cutter | None = None
 
     def table(self, source: TableSource) -> Extracted:
         """Read a table after its position (less `late_s`), sending what was not sent before."""
-        done = Extracted()
+        done = self.done
         with self.store.held_when_breached("table"):
             columns = source.columns()
             self._check_columns(columns, "the source table")
@@ -65,7 +74,7 @@ class Extract:
 
     def folder(self, source: FolderSource) -> Extracted:
         """Take each complete file of a drop folder once; a bad file is held, the others go on."""
-        done = Extracted()
+        done = self.done
         for file in source.files(self.store.files_taken()):
             try:
                 with self.store.held_when_breached(file.name):
@@ -130,6 +139,7 @@ class Extract:
             self._cutter = Cutter(start.ticks_us, start.exchanged_us, self.connector.file.limits)
         for columns in chunks:
             rows = Rows.of(columns, self.mapper)
+            done.see(rows.changed_at)
             keep = [
                 i for i, (digest, marker) in enumerate(zip(rows.digests, rows.markers, strict=True))
                 if (sent is None or digest not in sent)

@@ -1,0 +1,45 @@
+"""The DAG that watches: every five minutes it looks at every source once and tells what is wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, CronTriggerTimetable, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from pophub.domain.errors import PophubError
+
+
+def _watch() -> dict[str, object]:
+    """Look once; red where a sink could not be told, after the others were."""
+    from pophub.wiring import open_hub  # heavy: never at parsing
+
+    try:
+        with open_hub() as hub:
+            watched = hub.watch()
+        if watched.failed:
+            raise watched.failed[0]
+    except PophubError as error:
+        if error.retry_after_s is None:
+            raise AirflowFailException(str(error)) from None
+        raise error from None
+    states = {stem: seen.state for stem, seen in watched.states.items()}
+    return {"opened": watched.opened, "closed": watched.closed, "states": states}
+
+
+with DAG(
+    dag_id="pophub_live",
+    description="Looks at every source: alive, frozen, offline ...; raises alerts once",
+    doc_md="Looks at the heartbeats of every source, at lags, holds and counts. Alerts are told once: docs/live.md.",
+    schedule=CronTriggerTimetable("*/5 * * * *", timezone="Asia/Ho_Chi_Minh", run_immediately=timedelta(0)),
+    catchup=False,
+    max_active_runs=1,
+    is_paused_upon_creation=False,
+    default_args={
+        "retries": 1,
+        "retry_delay": timedelta(seconds=20),
+        "execution_timeout": timedelta(minutes=4),
+    },
+    tags={"pophub"},
+):
+    task(task_id="watch", doc_md="Looks once, opens, closes and tells alerts.")(_watch)()

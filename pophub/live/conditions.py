@@ -1,0 +1,89 @@
+"""What is wrong now, one condition for each alert that is due: pure, from what the store read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from pophub.contracts.model import Connector
+from pophub.live.state import US, Seen
+from pophub.live.store import Counted, Hold, Lag
+
+BY_STATE = {
+    "frozen": "alert.frozen",
+    "clock_wrong": "alert.clock_wrong",
+    "offline": "alert.offline",
+    "silent": "alert.silent",
+}
+FAILED_SHARE = "alert.failed_share"
+
+
+class Condition(NamedTuple):
+    """Something that is wrong: the same (code, stem, subject) is the same alert. Holds no record's value."""
+
+    code: str
+    stem: str
+    subject: str
+    what: str
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """What makes it the same condition the next time."""
+        return self.code, self.stem, self.subject
+
+
+def of_states(states: Mapping[str, Seen]) -> Iterator[Condition]:
+    """Give the sources whose state is an alert."""
+    words = {
+        "frozen": "the runs succeed, but nothing new came within the promise",
+        "clock_wrong": "the source shows changes of the future",
+        "offline": "the source cannot be reached",
+        "silent": "no extract has asked the source within the promise",
+    }
+    for stem, seen in states.items():
+        if seen.state in BY_STATE:
+            yield Condition(BY_STATE[seen.state], stem, "source", words[seen.state])
+
+
+def of_holds(holds: Sequence[Hold], stems: Mapping[str, Connector]) -> Iterator[Condition]:
+    """Give the held batches."""
+    for hold in holds:
+        if hold.stem in stems:
+            yield Condition("alert.held", hold.stem, f"hold {hold.hold}", f"held by {hold.code}")
+
+
+def of_failures(failing: Sequence[Counted]) -> Iterator[Condition]:
+    """Give the batches of which too many failed."""
+    for c in failing:
+        yield Condition(
+            FAILED_SHARE, c.stem, f"batch {c.batch}", f"{c.second:,} of {c.first:,} records are quarantined"
+        )
+
+
+def of_lags(lags: Sequence[Lag], stems: Mapping[str, Connector], now: int) -> Iterator[Condition]:
+    """Give each recipient that is late, its lanes together."""
+    late: dict[tuple[str, str], int] = {}
+    for lag in lags:
+        if lag.since is not None and lag.since + stems[lag.stem].file.live.lag_s * US < now:
+            late[lag.stem, lag.recipient] = late.get((lag.stem, lag.recipient), 0) + lag.behind
+    for (stem, recipient), behind in late.items():
+        yield Condition("alert.lag", stem, f"recipient {recipient}", f"{behind:,} versions are not shared")
+
+
+def of_balance(counts: Sequence[Counted], stems: Mapping[str, Connector], now: int) -> Iterator[Condition]:
+    """Give batches that do not add up: read twice at once, not read when it is late."""
+    for c in counts:
+        late = c.at is not None and c.at + stems[c.stem].file.live.lag_s * US < now
+        if c.second > c.first or late:
+            yield Condition(
+                "alert.unbalanced", c.stem, f"batch {c.batch}", f"sent {c.first:,}, read {c.second:,}"
+            )
+
+
+def of_overdue(overdue: Sequence[tuple[str, int, int]], now: int) -> Iterator[Condition]:
+    """Give the datasets with overdue quarantined records."""
+    for stem, count, oldest in overdue:
+        days = (now - oldest) // (86_400 * US)
+        yield Condition(
+            "alert.overdue", stem, "quarantine", f"{count:,} records wait, the oldest for {days} days"
+        )
