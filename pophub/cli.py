@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pophub.commands import reconcile_app
 from pophub.commands.output import JSON, errors_told, talk
 from pophub.domain.errors import ConfigError
 
@@ -23,6 +24,7 @@ connector = typer.Typer(help="What agencies share: check and list connectors.", 
 ledger = typer.Typer(help="The ledger of share transactions.", no_args_is_help=True)
 app.add_typer(connector, name="connector")
 app.add_typer(ledger, name="ledger")
+app.add_typer(reconcile_app.app)
 Stem = Annotated[str, typer.Argument(help="Dataset, such as mps.citizens.")]
 
 

@@ -172,6 +172,16 @@ CODES: dict[str, Code] = {
     "demo.promise": Code("The demo found a promise broken", "Bản trình diễn phát hiện cam kết bị phá vỡ", "look at the report's first line that is not right"),
     "docs.stale": Code("A generated page is not fresh", "Trang tài liệu sinh tự động đã cũ", "generate the pages again and commit them"),
     "raw.gap": Code("The raw topic lacks offsets that were not read yet", "Topic raw thiếu các offset chưa đọc", "backfill the connector; retention removed them"),
+    "reconcile.missing": Code("A store lacks a record that it must hold", "Kho dữ liệu thiếu một bản ghi phải có", "docs/reconcile.md names the mend for each store"),
+    "reconcile.doubled": Code("A store holds a record more than once", "Kho dữ liệu chứa một bản ghi nhiều lần", "find out who wrote it; see docs/reconcile.md"),
+    "reconcile.altered": Code("A store holds a record otherwise than it was written", "Bản ghi khác với khi được ghi", "find out who changed it; see docs/reconcile.md"),
+    "reconcile.unknown": Code("A store holds a record that the hub never wrote", "Kho dữ liệu chứa bản ghi mà hệ thống không ghi", "find out who wrote it; see docs/reconcile.md"),
+    "reconcile.late": Code("The source committed a row later than late_s", "Nguồn ghi một dòng muộn hơn late_s", "run pophub reconcile STEM --mend --yes; raise late_s where it recurs"),
+    "reconcile.gone": Code("The source lacks a row that was accepted", "Nguồn thiếu một dòng đã được chấp nhận", "ask the agency: a row must be marked deleted, never removed"),
+    "rebuild.name": Code("A schema's name is no plain name", "Tên lược đồ không hợp lệ", "use small letters, digits and underscores"),
+    "rebuild.exists": Code("The schema is there already", "Lược đồ đã tồn tại", "choose another name, or drop it first"),
+    "rebuild.gap": Code("A shared topic lacks a sequence", "Topic shared thiếu một số thứ tự", "run pophub reconcile for the dataset"),
+    "rebuild.moving": Code("Versions were accepted that are not on the topic yet", "Có phiên bản đã chấp nhận nhưng chưa lên topic", "let share finish, then rebuild into a fresh schema"),
 }
 # fmt: on
 

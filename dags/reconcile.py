@@ -1,0 +1,51 @@
+"""The DAG `reconcile`: compares all stores of each dataset once a day, and turns red with event ids.
+
+A task's log names findings by code, store and event id, never by key.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, CronTriggerTimetable, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from pophub.contracts.load import load_all
+from pophub.domain.errors import PophubError
+from pophub.settings import Settings
+
+MOST_TOLD = 50
+
+
+def _reconcile(stem: str) -> dict[str, int]:
+    from pophub.commands.reconcile import examine  # heavy: never at parsing
+    from pophub.wiring import open_hub
+
+    try:
+        with open_hub() as hub:
+            report = examine(hub, stem)
+    except PophubError as error:
+        if error.retry_after_s is None:
+            raise AirflowFailException(str(error)) from None
+        raise error from None
+    if report.findings:
+        told = "\n".join(f"- {finding}" for finding in report.findings[:MOST_TOLD])
+        raise AirflowFailException(f"{len(report.findings)} findings in {stem}:\n{told}")
+    return {c.store: c.found for c in report.compared}
+
+
+with DAG(
+    dag_id="reconcile",
+    description="Compares source, history, topics, population database and ledgers of each dataset",
+    doc_md="Each task compares all stores of one dataset. Red: its log names the records by event id; "
+    "`pophub reconcile STEM` on the operator's terminal names the keys.",
+    schedule=CronTriggerTimetable("30 2 * * *", timezone="Asia/Ho_Chi_Minh", run_immediately=timedelta(0)),
+    catchup=False,
+    max_active_runs=1,
+    max_active_tasks=1,
+    is_paused_upon_creation=False,
+    default_args={"retries": 1, "retry_delay": timedelta(minutes=5), "execution_timeout": timedelta(hours=3)},
+    tags={"pophub"},
+):
+    for _connector in load_all(Settings.load().project)[0]:
+        task(task_id=_connector.stem)(_reconcile)(_connector.stem)
