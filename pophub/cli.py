@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from pophub.commands import reconcile_app
+from pophub.commands import live_app, reconcile_app
+from pophub.commands import ledger_app
 from pophub.commands.output import JSON, errors_told, talk
+from pophub.commands.quarantine_app import app as quarantine_app
 from pophub.domain.errors import ConfigError
 
 app = typer.Typer(
@@ -21,9 +23,10 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 a promise broken, 2 wrong use, 3 cannot reach, 130 interrupted.",
 )
 connector = typer.Typer(help="What agencies share: check and list connectors.", no_args_is_help=True)
-ledger = typer.Typer(help="The ledger of share transactions.", no_args_is_help=True)
 app.add_typer(connector, name="connector")
-app.add_typer(ledger, name="ledger")
+app.add_typer(quarantine_app)
+ledger_app.register(app)
+app.add_typer(live_app.app)
 app.add_typer(reconcile_app.app)
 Stem = Annotated[str, typer.Argument(help="Dataset, such as mps.citizens.")]
 
@@ -50,7 +53,7 @@ def down() -> None:
 
 @app.command(epilog="Example: pophub status --json")
 def status(json: bool = JSON) -> None:
-    """Show servers, lanes and held batches."""
+    """Show servers, lanes, held batches and the state of each source."""
     from pophub.commands.servers import status as show
 
     with errors_told(json):
@@ -119,31 +122,6 @@ def demo(
 
     with errors_told(json):
         show(once=once, fresh=fresh, seed=seed, scale=scale, as_json=json)
-
-
-@app.command(epilog="Example: pophub growth --by quarter --json")
-def growth(
-    by: Annotated[str, typer.Option(help="year, quarter or month.")] = "year",
-    json: bool = JSON,
-) -> None:
-    """Count share transactions by calendar period, from the ledger alone."""
-    from pophub.commands.figures import growth as count
-
-    with errors_told(json):
-        if by not in ("year", "quarter", "month"):
-            raise ConfigError(
-                "cli.choice", f"--by takes year, quarter or month, not {by}", remedy="pophub growth --help"
-            )
-        count(by, json)
-
-
-@ledger.command("verify", epilog="Example: pophub ledger verify")
-def ledger_verify(json: bool = JSON) -> None:
-    """Derive each lane's chain of digests again and name the first row that differs."""
-    from pophub.commands.figures import verify
-
-    with errors_told(json):
-        verify(json)
 
 
 @connector.command("check", epilog="Example: pophub connector check")

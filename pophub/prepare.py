@@ -22,7 +22,7 @@ from pophub.settings import Settings
 from pophub.sharing.subscription import subscription_schema
 
 OWNER = "pophub_owner"
-STAGE_ROLES = ("pophub_extract", "pophub_judge", "pophub_share", "pophub_read")
+STAGE_ROLES = ("pophub_extract", "pophub_judge", "pophub_share", "pophub_read", "pophub_ledger", "pophub_live")
 SCHEMAS = ("schema", "schema_quarantine", "schema_reconcile", "schema_ledger", "schema_live")
 PRINCIPALS = ("pophub-extract", "pophub-judge", "pophub-share")
 
@@ -165,7 +165,9 @@ def prepare_broker(
         ("pophub-share", "DESCRIBE", "TRANSACTIONAL_ID", "pophub.share."),
         *(("pophub-share", operation, "TOPIC", prefix) for prefix in ("shared.", "sub.")
           for operation in ("WRITE", "READ", "DESCRIBE")),
+        ("pophub-share", "WRITE", "TOPIC", "alerts"), ("pophub-share", "DESCRIBE", "TOPIC", "alerts"),
     ]  # fmt: skip
+    topics["alerts"] = 1
     for file in subscriptions:
         prefix = f"sub.{file.subscriber}."
         topics |= {

@@ -14,14 +14,20 @@ from pophub.gates.mapping import ContractMapper
 from pophub.gates.rules import GreatExpectationsRules
 from pophub.kafka import Publisher, RawReader, RawWriter
 from pophub.ledger.store import LedgerStore
+from pophub.live.heartbeat import heartbeat
+from pophub.live.watch import Watched, stops_sharing
 from pophub.population.store import JudgeStore
 from pophub.postgres import connect
+from pophub.quarantine.feedback import feed, prepare_feedback
+from pophub.quarantine.holds import paused
+from pophub.quarantine.selection import Selection
 from pophub.settings import Settings
 from pophub.sharing.subscription import OWN, Subscription, subscription_schema, subscription_secret
 from pophub.sources import open_source
 from pophub.stages.extract import Extract
 from pophub.stages.extract_store import ExtractStore
-from pophub.stages.judge import Judge, Judged
+from pophub.stages.judge import STATES, Judge, Judged
+from pophub.stages.replay import Progress, Replay
 from pophub.stages.share import Shared, share
 
 
@@ -57,6 +63,7 @@ class Hub:
     def prepare(self) -> None:
         """Set up database and broker for all connectors and subscriptions."""
         preparation.prepare(self.settings, list(self.connectors.values()), self.subscriptions)
+        prepare_feedback(self.settings, self.connectors.values())
 
     def extract(self, stem: str, run: str = "by hand") -> dict[str, Any]:
         """Read the source after its position and write it to raw.
@@ -65,6 +72,8 @@ class Hub:
         table were refused.
         """
         connector = self.connector(stem)
+        if why := paused(self.settings, stem).get(""):
+            return {"stem": stem, "batches": 0, "rows": 0, "sent_before": 0, "paused": why}
         with ExitStack() as stack:
             connection = stack.enter_context(closing(connect(self.settings, "pophub_extract")))
             store = ExtractStore(connection, stem, getattr(connector.file.source, "settle_s", 0))
@@ -72,14 +81,17 @@ class Hub:
             stage = Extract(connector, ContractMapper(connector), store, writer, run)
             source: Any = open_source(connector, self.settings)
             folder = isinstance(connector.file.source, FilesSource)
+            stack.enter_context(heartbeat(self.settings, stem, stage.done))
             done = stage.folder(source) if folder else stage.table(source)
-        if done.refused:
-            raise done.refused[0]
+            if done.refused:
+                raise done.refused[0]
         return {"stem": stem, "batches": done.batches, "rows": done.rows, "sent_before": done.filtered}
 
     def judge(self, stem: str, run: str = "by hand", lanes: list[int] | None = None) -> dict[str, Any]:
         """Judge each lane up to the end seen, then what waited for people who exist by now."""
         connector = self.connector(stem)
+        if why := paused(self.settings, stem).get(""):
+            return {"stem": stem, "read": 0, **dict.fromkeys(STATES, 0), "replayed": 0, "paused": why}
         rules = self._rules.setdefault(stem, GreatExpectationsRules(connector))
         judged = Judged()
         with closing(connect(self.settings, "pophub_judge")) as connection:
@@ -95,13 +107,52 @@ class Hub:
     def share(self, stem: str, run: str = "by hand", lanes: list[int] | None = None) -> dict[str, Any]:
         """Share each lane with each subscription, the hub's own first."""
         connector = self.connector(stem)
+        if stopped := stops_sharing(self.settings, connector):
+            return {"stem": stem, "stopped": stopped}
         counts: dict[str, Any] = {"stem": stem}
+        pauses = paused(self.settings, stem)
+        if pauses:
+            counts["paused"] = pauses
         for subscription in self.subscriptions_of(connector):
+            if "" in pauses or subscription.recipient in pauses:
+                continue
             shared = Shared()
             for lane in lanes if lanes is not None else range(connector.file.lanes):
                 self._share_lane(subscription, lane, shared)
             counts[subscription.recipient] = shared.messages
         return counts
+
+    def watch(self) -> Watched:
+        """Look once at every source and every promise, and tell what is wrong."""
+        from pophub.live.run import watch_once  # the webhook's client is slow to import
+
+        recipients = [(stem, OWN) for stem in self.connectors]
+        recipients += [(g.dataset, f.subscriber) for f in self.subscriptions for g in f.grants]
+        return watch_once(self.settings, self.connectors, recipients)
+
+    def replay(
+        self,
+        stem: str,
+        run: str = "by hand",
+        selection: Selection | None = None,
+        *,
+        dry: bool = False,
+        progress: Progress = lambda judged, total: None,
+    ) -> dict[str, Any]:
+        """Judge quarantined versions of a dataset again; `dry` only says what would become of them."""
+        connector = self.connector(stem)
+        rules = self._rules.setdefault(stem, GreatExpectationsRules(connector))
+        with closing(connect(self.settings, "pophub_judge")) as connection:
+            replay = Replay(connection, connector, ContractMapper(connector), rules)
+            chosen = selection or Selection()
+            done = replay.foresee(chosen, progress) if dry else replay.run(chosen, run, progress)
+        return done.as_json()
+
+    def feedback(self, stem: str, run: str = "by hand") -> dict[str, Any]:
+        """Send the agency of a dataset the rejections that it was not told yet."""
+        agency = self.connector(stem).file.agency
+        with closing(connect(self.settings, "pophub_judge")) as connection:
+            return {"agency": agency, "messages": feed(self.settings, connection, agency)}
 
     def _share_lane(self, subscription: Subscription, lane: int, shared: Shared) -> None:
         with closing(connect(self.settings, "pophub_share")) as connection:

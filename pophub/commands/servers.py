@@ -6,6 +6,7 @@ import shlex
 
 import typer
 
+from pophub.commands.live import print_sources, sources
 from pophub.commands.output import answer, print_json, print_table, talk
 from pophub.postgres import connect, transaction
 from pophub.runtime import hub as servers
@@ -39,15 +40,19 @@ def status(as_json: bool) -> None:
     states = servers.state(settings)
     running = {s.name for s in states if s.running}
     lanes, holds = _lanes(settings) if "postgres" in running else ([], [])
+    alive = sources(settings) if "postgres" in running else []
     if as_json:
         print_json({
             "servers": [dict(name=s.name, running=s.running, pid=s.pid, since=s.since, address=s.address, memory_bytes=s.memory_bytes) for s in states],
             "lanes": [dict(zip(("stem", "lane", "sequence", "shared", "behind"), row, strict=True)) for row in lanes],
+            "sources": alive,
             "holds": [dict(zip(("stem", "code", "what", "since"), row, strict=True)) for row in holds],
         })  # fmt: skip
         return
     print_table("Servers", ("server", "state", "pid", "address", "MB"), [
         (s.name, "running" if s.running else "stopped", s.pid, s.address, (s.memory_bytes or 0) >> 20) for s in states])  # fmt: skip
+    if alive:
+        print_sources(alive)
     if lanes:
         print_table("Lanes", ("dataset", "lane", "accepted", "shared", "behind"), lanes)
     if holds:
