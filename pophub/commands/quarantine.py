@@ -1,0 +1,293 @@
+"""quarantine: what the commands do; texts on stdout, talk on stderr."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pophub.commands.output import answer, print_json, print_table, talk
+from pophub.commands.quarantine_access import (
+    connector_here,
+    connectors_here,
+    judging,
+    progress_of,
+    reading,
+    when,
+)
+from pophub.contracts.model import GATES
+from pophub.domain.errors import ConfigError
+from pophub.quarantine import browse, retention
+from pophub.quarantine.reasons import codes_of
+from pophub.quarantine.selection import STATES, Selection, named, seconds_of
+from pophub.settings import Settings
+
+
+def selection(stem: str | None, agency: str | None, gate: str | None, code: str | None, field: str | None,
+              ids: list[int] | None, state: str, since: str | None, older_than: str | None) -> Selection:  # fmt: skip
+    """Make a selection of what was given on the command line.
+
+    Errors: `cli.choice`.
+    """
+    if gate is not None and gate not in GATES:
+        raise ConfigError("cli.choice", f"--gate takes {', '.join(GATES)}", remedy="such as --gate correct")
+    if state not in (*STATES, "all"):
+        raise ConfigError(
+            "cli.choice", f"--state takes {', '.join(STATES)} or all", remedy="such as --state all"
+        )
+    return Selection(stem, agency, gate, code, field, tuple(ids) if ids else None, None if state == "all" else state,
+                     None if since is None else seconds_of(since),
+                     None if older_than is None else seconds_of(older_than))  # fmt: skip
+
+
+def list_versions(chosen: Selection, limit: int, as_json: bool) -> None:
+    """Print rejected versions."""
+    with reading() as connection:
+        total = browse.count(connection, chosen)
+        rows = browse.listing(connection, chosen, limit)
+    if as_json:
+        print_json({"total": total, "versions": rows})
+        return
+    print_table("Quarantine", ("id", "dataset", "state", "gate", "failed rules", "batch", "first judged"), [
+        (str(r["id"]), r["stem"], r["state"], r["gate"], codes_of(r["failures"]), str(r["batch"]), when(r["first_judged_at"]))
+        for r in rows
+    ])  # fmt: skip
+    if len(rows) < total:
+        answer.print(f"{len(rows):,} of {total:,}; --limit 0 for all")
+    if rows:
+        talk.print(f"next: pophub quarantine show {rows[0]['id']}")
+
+
+def groups(chosen: Selection, as_json: bool) -> None:
+    """Print causes, the most frequent first."""
+    with reading() as connection:
+        causes = browse.groups(connection, chosen)
+    if as_json:
+        print_json([cause._asdict() for cause in causes])
+        return
+    now = datetime.now(UTC)
+    for cause in causes:
+        answer.print(f"{cause.stem}: {cause.in_words(now)} [{cause.code}]", markup=False)
+    if not causes:
+        answer.print("nothing was rejected")
+
+
+def show(version: int, as_json: bool) -> None:
+    """Print one version with the row as sent."""
+    with judging() as connection:
+        found = browse.show(connection, version, None)
+        owner = connectors_here().get(found["stem"])
+    found["owner"] = None if owner is None else owner.file.owner.model_dump()
+    if as_json:
+        print_json(found)
+        return
+    for name in ("id", "stem", "state", "gate", "key", "marker", "operation", "event_id", "contract"):
+        answer.print(f"{name}: {found[name]}", markup=False)
+    answer.print(
+        f"source: batch {found['batch']}, lane {found['lane']}, offset {found['raw_offset']}, row {found['row']}"
+    )
+    for name in ("exchanged_at", "first_judged_at", "last_judged_at", "waits_until", "expired_at"):
+        if found[name] is not None:
+            answer.print(f"{name}: {when(found[name])}")
+    if found["owner"]:
+        answer.print(f"owner: {found['owner']['name']} <{found['owner']['email']}>", markup=False)
+    answer.print("failed rules:")
+    for f in found["failures"]:
+        where = f" (field {f['field']})" if f["field"] else ""
+        answer.print(
+            f"  {f['code']}{where}, {f['severity']}: {f['en']} / {f['vi']}. Next: {f['remedy']}", markup=False
+        )
+    answer.print("as sent:" if found["sent"] is not None else "as sent: removed, or no row")
+    for name, value in (found["sent"] or {}).items():
+        answer.print(f"  {name} = {value!r}", markup=False)
+    for r in found["repairs"]:
+        state = f"approved by {r['approved_by']}" if r["approved_by"] else "waits for approval"
+        answer.print(
+            f"repair {r['repair']}: {r['fields']} by {r['proposed_by']} ({r['reason']}), {state}",
+            markup=False,
+        )
+
+
+def export(chosen: Selection, kind: str, out: Path, as_json: bool) -> None:
+    """Write one agency's rejections to a file."""
+    from pophub.quarantine.export import export as write
+
+    if kind not in ("csv", "xlsx"):
+        raise ConfigError("cli.choice", "--format takes csv or xlsx", remedy="such as --format xlsx")
+    if chosen.stem is None and chosen.agency is None:
+        raise ConfigError(
+            "config.missing", "an export is for one agency", remedy="name a dataset, or --agency"
+        )
+    with judging() as connection:
+        written = write(connection, chosen, kind, out)
+    if as_json:
+        print_json({"file": str(out), "versions": written})
+        return
+    answer.print(f"{written:,} versions written to {out}; it holds personal data: only its owner may read it")
+
+
+def replay(chosen: Selection, by: str, do: bool, as_json: bool) -> None:
+    """Say what a replay would do, or do it, dataset by dataset."""
+    from pophub.wiring import open_hub
+
+    who, results = named(by, "--by"), []
+    with reading() as connection:
+        stems = browse.stems(connection, chosen)
+    with open_hub() as hub:
+        for stem, total in stems.items():
+            with progress_of(f"{'replay' if do else 'dry run'} of {stem}", total) as moved:
+                results.append(hub.replay(stem, who, chosen, dry=not do, progress=moved))
+    if as_json:
+        print_json({"done": do, "runs": results})
+        return
+    if not results:
+        answer.print("nothing in quarantine matches")
+        return
+    names = ("shared", "superseded", "duplicate", "quarantined", "unreadable")
+    title = "Replay" if do else "A replay would make of these"
+    print_table(title, ("dataset", *names), [(r["stem"], *(r[n] for n in names)) for r in results])
+    for r in results:
+        if r["resumed"]:
+            talk.print(
+                f"{r['stem']}: went on with run {r['run']}, which was cut off; counts are of the whole run"
+            )
+    if not do:
+        answer.print(f"would replay {sum(stems.values()):,}; add --yes")
+    elif any(r["shared"] for r in results):
+        talk.print("next: the next run of each dataset shares what was accepted (pophub run STEM)")
+
+
+def repair(version: int, sets: list[str], reason: str, by: str, as_json: bool) -> None:
+    """Propose a repair."""
+    from pophub.quarantine.repair import propose
+
+    with judging() as connection:
+        stem = browse.show(connection, version, None)["stem"]
+        number = propose(connection, connector_here(stem), version, sets, reason, by)
+    if as_json:
+        print_json({"proposal": number, "version": version, "stem": stem})
+        return
+    answer.print(
+        f"proposal {number} for version {version}; next: another person runs pophub quarantine approve {number}"
+    )
+
+
+def approve(proposal: int, by: str, as_json: bool) -> None:
+    """Approve a repair and judge its version again."""
+    from pophub.quarantine.repair import approve as keep
+    from pophub.wiring import open_hub
+
+    with judging() as connection:
+        stem, version = keep(connection, proposal, by)
+    with open_hub() as hub:
+        done = hub.replay(stem, named(by, "--by"), Selection(stem=stem, ids=(version,)))
+    with judging() as connection:
+        found = browse.show(connection, version, None)
+    if as_json:
+        print_json({"proposal": proposal, "version": version, "state": found["state"], "replay": done})
+        return
+    answer.print(f"proposal {proposal} approved: version {version} is {found['state']}")
+    if found["state"] == "quarantined":
+        answer.print(f"  it fails: {codes_of(found['failures'])}", markup=False)
+
+
+def feedback(agency: str | None, as_json: bool) -> None:
+    """Send feedback."""
+    from pophub.quarantine.feedback import feed
+
+    agencies = sorted({c.file.agency for c in connectors_here().values()})
+    if agency is not None and agency not in agencies:
+        raise ConfigError(
+            "cli.choice", f"there is no agency {agency}", remedy=f"one of {', '.join(agencies)}"
+        )
+    settings, sent = Settings.load(), {}
+    for one in [agency] if agency else agencies:
+        with judging() as connection:
+            sent[one] = feed(settings, connection, one)
+    if as_json:
+        print_json(sent)
+        return
+    print_table("Feedback", ("agency", "messages"), list(sent.items()))
+
+
+def digest(agency: str, out: Path | None, as_json: bool) -> None:
+    """Print or write an agency's digest."""
+    from pophub.quarantine.digest import gather, markdown
+
+    connectors = list(connectors_here().values())
+    if agency not in {c.file.agency for c in connectors}:
+        raise ConfigError("cli.choice", f"there is no agency {agency}", remedy="see `pophub connector list`")
+    with judging() as connection:
+        found = gather(connection, agency, connectors)
+    if as_json:
+        print_json(found)
+        return
+    text = markdown(found)
+    if out is None:
+        answer.print(text, markup=False)
+        return
+    out.write_text(text)
+    talk.print(f"written to {out}", markup=False)
+
+
+def overdue(as_json: bool) -> None:
+    """Print what is overdue and to whom it is escalated."""
+    with reading() as connection:
+        found = retention.overdue(connection, connectors_here().values())
+    if as_json:
+        print_json(found)
+        return
+    print_table("Overdue, escalated to the owner", ("dataset", "gate", "records", "oldest", "over days", "owner"), [
+        (o["stem"], o["gate"], o["records"], when(o["oldest"]), o["overdue_days"], f"{o['owner']} <{o['email']}>") for o in found
+    ], empty="nothing is overdue")  # fmt: skip
+
+
+def policy(
+    stem: str,
+    overdue_days: int | None,
+    retain_days: int | None,
+    warn_days: int | None,
+    by: str,
+    as_json: bool,
+) -> None:
+    """Show a dataset's policy, or set a new one."""
+    connector = connector_here(stem)
+    with judging() as connection:
+        now = retention.policies(connection, [connector.stem])[stem]
+        if (overdue_days, retain_days, warn_days) != (None, None, None):
+            retain = now.retain_days if retain_days is None else (retain_days or None)
+            wanted = now._replace(overdue_days=overdue_days or now.overdue_days, retain_days=retain,
+                                  warn_days=now.warn_days if warn_days is None else warn_days, set_by=by)  # fmt: skip
+            if wanted[2:5] != now[2:5] or now.number == 0:
+                retention.set_policy(connection, wanted)
+                now = retention.policies(connection, [stem])[stem]
+            else:
+                talk.print("unchanged")
+    if as_json:
+        print_json(now._asdict())
+        return
+    kept = "for ever" if now.retain_days is None else f"{now.retain_days} days"
+    answer.print(
+        f"{stem}: escalated after {now.overdue_days} days, kept {kept}, warning {now.warn_days} days before"
+    )
+
+
+def expire(stem: str | None, ahead: str | None, by: str, do: bool, as_json: bool) -> None:
+    """Say what expires and when, or remove what is due."""
+    stems = [connector_here(stem).stem] if stem else sorted(connectors_here())
+    results = []
+    with judging() as connection:
+        for policy in retention.policies(connection, stems).values():
+            days = policy.warn_days if ahead is None else -(-seconds_of(ahead) // 86400)
+            due = sum(r["records"] for r in retention.expiring(connection, policy, 0))
+            soon = sum(r["records"] for r in retention.expiring(connection, policy, days)) - due
+            gone = retention.expire(connection, policy, by) if do else 0
+            results.append({"stem": policy.stem, "retain_days": policy.retain_days, "due": due, "within_days": days,
+                            "soon": soon, "expired": gone})  # fmt: skip
+    if as_json:
+        print_json({"done": do, "datasets": results})
+        return
+    print_table("Expired" if do else "Would expire", ("dataset", "kept days", "due", "warning: soon", "within days", "expired"), [
+        (r["stem"], r["retain_days"], r["due"], r["soon"], r["within_days"], r["expired"]) for r in results
+    ])  # fmt: skip
+    if not do and any(r["due"] for r in results):
+        answer.print("would remove what was sent of these; codes and event ids stay; add --yes")

@@ -1,0 +1,43 @@
+"""Failed rules in words, in both languages, from the closed table of codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pophub.domain.codes import CODES
+
+
+def in_words(failure: dict[str, Any]) -> dict[str, Any]:
+    """Give a failed rule with its meaning and remedy; a code of a suite's own keeps the suite's words."""
+    entry = CODES.get(failure["code"])
+    return {
+        "gate": failure["gate"],
+        "code": failure["code"],
+        "field": failure["field"],
+        "severity": failure["severity"],
+        "reason": failure["reason"],
+        "en": entry.en if entry else failure["reason"],
+        "vi": entry.vi if entry else failure["reason"],
+        "remedy": entry.remedy if entry else "",
+    }
+
+
+def meaning(code: str, language: str = "en") -> str:
+    """Give a code's meaning, or the code itself where the table does not know it."""
+    entry = CODES.get(code)
+    return code if entry is None else entry.vi if language == "vi" else entry.en
+
+
+def codes_of(failures: Sequence[dict[str, Any]]) -> str:
+    """Give the codes of failed rules with their fields, in one line."""
+    return ", ".join(f["code"] if f["field"] is None else f"{f['code']} ({f['field']})" for f in failures)
+
+
+def masked(key: str) -> str:
+    """Give enough of a key that its owner knows it, and no more.
+
+    >>> masked("001090123456")
+    '001…456'
+    """
+    return f"{key[:3]}…{key[-3:]}" if len(key) > 8 else "…"

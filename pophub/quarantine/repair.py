@@ -1,0 +1,153 @@
+"""Repair by field with four eyes: one proposes, another approves, replay applies it.
+
+What was sent, the content and the event id stay; the payload that is accepted is the repaired one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from pophub.contracts.model import AvroField, Connector
+from pophub.domain.errors import ConfigError, PromiseBroken
+from pophub.postgres import Connection, only_row, transaction
+from pophub.quarantine.selection import SQL, named
+from pophub.stages.versions import Versions
+
+EPOCH = date(1970, 1, 1)
+LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")
+
+
+def parse_fields(connector: Connector, sets: Sequence[str]) -> dict[str, Any]:
+    """Read `field=value` pairs as the contract's types; an empty value is null.
+
+    Errors: `repair.field`, `repair.key`, `repair.value`; none holds the value.
+    """
+    fields = {f.name: f for f in connector.contract.fields}
+    found: dict[str, Any] = {}
+    for pair in sets:
+        name, equals, text = pair.partition("=")
+        if not equals or name not in fields:
+            raise ConfigError(
+                "repair.field", "--set takes field=value with a field of the contract", where=connector.stem,
+                remedy=f"one of {', '.join(n for n in fields if n not in connector.file.key)}",
+            )  # fmt: skip
+        if name in connector.file.key:
+            raise ConfigError(
+                "repair.key", f"{name} is part of the key: it says whom the record is about", where=connector.stem,
+                remedy="the agency corrects it at the source",
+            )  # fmt: skip
+        found[name] = None if text == "" else _typed(fields[name], text, connector.stem)
+    if not found:
+        raise ConfigError("config.missing", "a repair sets at least one field", remedy="--set field=value")
+    return found
+
+
+def _typed(field: AvroField, text: str, stem: str) -> Any:
+    try:
+        return _value(field, text)
+    except ValueError:
+        raise ConfigError(
+            "repair.value", f"the value is no {field.type}", where=f"{stem}, {field.name}",
+            remedy="dates as 1990-03-15, times as 2026-01-31T08:00:00, yes or no as true or false",
+        ) from None  # fmt: skip
+
+
+def _value(field: AvroField, text: str) -> Any:
+    if field.type == "string":
+        return text
+    if field.type == "date":
+        return (date.fromisoformat(text) - EPOCH).days
+    if field.type == "timestamp-micros":
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=LOCAL)
+        return round(moment.timestamp() * 1_000_000)
+    if field.type == "boolean":
+        return ("false", "true").index(text.lower()) == 1
+    if field.type == "double":
+        number = float(text)
+        if number != number or abs(number) == float("inf"):
+            raise ValueError
+        return number
+    whole, bits = int(text), 31 if field.type == "int" else 63
+    if not -(1 << bits) <= whole < 1 << bits:
+        raise ValueError
+    return whole
+
+
+def propose(
+    connection: Connection, connector: Connector, version: int, sets: Sequence[str], reason: str, by: str
+) -> int:
+    """Keep a proposal; give its number.
+
+    Errors: `repair.version` where the version waits no more, or is a delete, which has no fields.
+    """
+    fields = parse_fields(connector, sets)
+    who, why = named(by, "--by"), named(reason, "--reason")
+    with transaction(connection, f"repair of {connector.stem}") as cursor:
+        cursor.execute(SQL["show"], (version,))
+        row = cursor.fetchone()
+        if (
+            row is None
+            or row[1] != connector.stem
+            or row[5] != "quarantined"
+            or row[8] == "d"
+            or row[18] is not None
+        ):
+            raise ConfigError(
+                "repair.version", "the version does not wait for a repair", where=f"version {version}",
+                remedy="see `pophub quarantine show`; a delete and what is decided or expired is not repaired",
+            )  # fmt: skip
+        cursor.execute(SQL["propose"], (version, bytes(row[4]), orjson.dumps(fields).decode(), why, who))
+        return int(only_row(cursor)[0])
+
+
+def approve(connection: Connection, proposal: int, by: str) -> tuple[str, int]:
+    """Approve another person's proposal; give stem and version. An approved one stays approved.
+
+    Errors: `repair.unknown`, `repair.four_eyes`.
+    """
+    who = named(by, "--by")
+    with transaction(connection, "approving a repair") as cursor:
+        cursor.execute(SQL["proposal"], (proposal,))
+        row = cursor.fetchone()
+        if row is None:
+            raise ConfigError(
+                "repair.unknown", f"there is no proposal {proposal}",
+                remedy="`pophub quarantine show ID` lists a version's proposals",
+            )  # fmt: skip
+        _, version, stem, _, proposed_by, _ = row
+        if who.casefold() == proposed_by.casefold():
+            raise PromiseBroken(
+                "repair.four_eyes", "who proposed a repair does not approve it", where=f"proposal {proposal}",
+                remedy="another person looks at it and approves",
+            )  # fmt: skip
+        cursor.execute(SQL["approve"], (proposal, proposed_by, who))
+    return str(stem), int(version)
+
+
+def approved_fields(connection: Connection, versions: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Give the approved fields of versions; a later approval goes over an earlier one."""
+    found: dict[int, dict[str, Any]] = {}
+    with transaction(connection, "reading repairs") as cursor:
+        cursor.execute(SQL["overrides"], (list(versions),))
+        for version, fields in cursor.fetchall():
+            found.setdefault(version, {}).update(fields)
+    return found
+
+
+def apply_repairs(versions: Versions, repairs: Mapping[int, Mapping[str, Any]]) -> None:
+    """Put repaired fields in the place of mapped ones; what mapping said of these fields is void."""
+    for row, version in enumerate(versions.ids or []):
+        fields = {n: v for n, v in repairs.get(version, {}).items() if n in versions.columns}
+        if not fields or versions.deleted[row]:
+            continue
+        for name, value in fields.items():
+            versions.columns[name][row] = value
+        left = [f for f in versions.failures.pop(row, []) if f.field not in fields]
+        if left:
+            versions.failures[row] = left

@@ -1,0 +1,79 @@
+"""Which versions of the quarantine an operator means."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pophub.domain.errors import ConfigError
+from pophub.postgres import statements
+
+SQL = statements("quarantine")
+STATES = ("quarantined", "shared", "superseded", "duplicate")
+_AGE = re.compile(r"\A([0-9]{1,6})([smhdw])\Z")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A choice of versions; what is None does not restrict.
+
+    Units: `since_s` and `older_s` seconds before now, of the first judging.
+    """
+
+    stem: str | None = None
+    agency: str | None = None
+    gate: str | None = None
+    code: str | None = None
+    field: str | None = None
+    ids: tuple[int, ...] | None = None
+    state: str | None = "quarantined"
+    since_s: float | None = None
+    older_s: float | None = None
+
+    def values(self, **more: Any) -> dict[str, Any]:
+        """Give the parameters of a statement with `:selected`."""
+        ids = None if self.ids is None else list(self.ids)
+        return asdict(self) | {"ids": ids} | more
+
+    def of(self, stem: str) -> Selection:
+        """Give the same choice within one dataset."""
+        return Selection(**(asdict(self) | {"stem": stem}))
+
+
+def statement(name: str) -> str:
+    """Give a named statement with the condition of a selection in its place."""
+    return SQL[name].replace(":selected", SQL["selected"])
+
+
+def seconds_of(age: str) -> int:
+    """Read an age such as 90s, 15m, 2h, 3d, 4w.
+
+    >>> seconds_of("3d")
+    259200
+
+    Errors: `cli.choice`.
+    """
+    found = _AGE.match(age)
+    if found is None:
+        raise ConfigError(
+            "cli.choice", "an age is written as 90s, 15m, 2h, 3d or 4w", remedy="such as --since 3d"
+        )
+    return int(found[1]) * _SECONDS[found[2]]
+
+
+def named(name: str, what: str) -> str:
+    """Give a person's name in normal form, so that one person cannot pass for two.
+
+    >>> named("  Lan   Anh ", "--by")
+    'Lan Anh'
+
+    Errors: `config.missing`.
+    """
+    import unicodedata
+
+    plain = " ".join(unicodedata.normalize("NFKC", name).split())
+    if not plain:
+        raise ConfigError("config.missing", f"{what} needs a name", remedy="say who does it")
+    return plain

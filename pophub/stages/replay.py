@@ -1,0 +1,248 @@
+"""replay: judge quarantined versions again, with the mapping, rules and repairs of now.
+
+Atomic step: judge's own transaction, with the move of the run's row inside it. Under the lane rows
+each version is looked at once more: where another worker decided one meanwhile, the micro-batch is
+rolled back and read anew, so that each version ends in one state and is counted once.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+
+from pophub import avro
+from pophub.contracts.model import Connector
+from pophub.domain.decide import Batch, decide
+from pophub.domain.errors import TransientError
+from pophub.failpoints import reach
+from pophub.population.store import Decision, JudgeStore, Lane
+from pophub.ports import Mapper, Rules
+from pophub.postgres import Connection, Cursor, only_row, transaction
+from pophub.quarantine.repair import apply_repairs, approved_fields
+from pophub.quarantine.selection import SQL, Selection, statement
+from pophub.stages.judge import Judge
+from pophub.stages.versions import Versions, add_block, hub_columns
+
+MICRO_ROWS = 5_000
+MICRO_BYTES = 32 << 20
+TRIES = 8
+OUTCOMES = ("shared", "superseded", "duplicate", "quarantined", "unreadable")
+Progress = Callable[[int, int], None]
+
+
+class _Moved(Exception):
+    """Another worker decided one of these versions since they were read."""
+
+
+@dataclass
+class Run:
+    """One replay: which versions are meant, how far it is, what it has done."""
+
+    number: int
+    selection: Selection
+    last_id: int
+    upto_id: int
+    total: int
+    resumed: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it for a program: every outcome is named."""
+        numbers = {outcome: self.counts[outcome] for outcome in OUTCOMES}
+        return {
+            "stem": self.selection.stem,
+            "run": self.number,
+            "resumed": self.resumed,
+            "total": self.total,
+            **numbers,
+        }
+
+
+class ReplayDecision(Decision):
+    """Judge's transaction, with the look at what is still open and the run's row in it."""
+
+    def __init__(self, cursor: Cursor, store: ReplayStore, months: set[Any]) -> None:
+        super().__init__(cursor, store.connector, months)
+        self._store = store
+
+    def lock(self, lanes: Sequence[int]) -> dict[int, Lane]:
+        """Lock the lanes, then the versions; leave when one of these is decided already."""
+        locked = super().lock(lanes)
+        self._cursor.execute(SQL["still_open"], (self._store.ids,))
+        if len(self._cursor.fetchall()) != len(self._store.ids):
+            raise _Moved
+        return locked
+
+    def replayed(self, rows: list[tuple[Any, ...]]) -> None:
+        """Write what became of the versions, and move the run."""
+        super().replayed(rows)
+        move_run(self._cursor, self._store.run, rows[-1][0], Counter(row[1] for row in rows))
+
+
+class ReplayStore(JudgeStore):
+    """Judge's store for a replay: its transactions carry the run along."""
+
+    def __init__(self, connection: Connection, connector: Connector) -> None:
+        super().__init__(connection, connector)
+        self.connection = connection
+        self.connector = connector
+        self.ids: list[int] = []
+        self.run = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[Decision]:
+        """One transaction of judge's, for the versions in `ids`."""
+        with transaction(self.connection, f"replay of {self.connector.stem}") as cursor:
+            yield ReplayDecision(cursor, self, self._months)
+
+
+def move_run(cursor: Cursor, run: int, last_id: int, counts: Counter[str]) -> None:
+    """Move a run's row behind a version and add what became of those before it."""
+    numbers = {outcome: counts[outcome] for outcome in OUTCOMES}
+    cursor.execute(SQL["move_run"], {"run": run, "last_id": last_id, **numbers})
+
+
+class Replay:
+    """Replays selections of one connector's quarantine in bounded memory."""
+
+    def __init__(self, connection: Connection, connector: Connector, mapper: Mapper, rules: Rules) -> None:
+        self._store = ReplayStore(connection, connector)
+        self._judge = Judge(connector, mapper, rules, self._store)
+        self._connector = connector
+        self._micro_rows = int(os.environ.get("POPHUB_REPLAY_ROWS", MICRO_ROWS))
+
+    def run(self, selection: Selection, by: str, progress: Progress) -> Run:
+        """Judge the selection again; a run of the same selection that was cut off is gone on with."""
+        run = self._begin(self._meant(selection), by)
+        self._store.run = run.number
+        reach("replay.started")
+        tries = 0
+        while rows := self._rows(run):
+            try:
+                self._micro(rows)
+            except _Moved:
+                continue  # read again what is still open
+            except TransientError as error:
+                tries += 1
+                if error.code != "postgres.deadlock" or tries == TRIES:
+                    raise
+                time.sleep(0.1 * tries)
+                continue
+            run.last_id, tries = rows[-1][0], 0
+            progress(len(rows), run.total)
+        return self._finish(run)
+
+    def foresee(self, selection: Selection, progress: Progress) -> Run:
+        """Say what a replay would do: nothing is locked or written.
+
+        Values that two of the versions claim at once are seen only by the real run.
+        """
+        meant = self._meant(selection)
+        run = Run(0, meant, 0, *self._bounds(meant))
+        while rows := self._rows(run):
+            versions, unreadable = self._mapped(rows)
+            run.counts["unreadable"] += unreadable
+            if len(versions):
+                accepted = JudgeStore.accepted(self._store, versions)
+                hub = hub_columns(self._connector, versions, accepted)
+                self._judge._apply_rules(versions, hub, range(len(versions)))
+                failed = [row in versions.failures for row in range(len(versions))]
+                batch = Batch(versions.keys, versions.markers, versions.contents, versions.contracts, failed)
+                run.counts.update(decide(batch, accepted.heads, accepted.quarantine).present)
+            run.last_id = rows[-1][0]
+            progress(len(rows), run.total)
+        return run
+
+    def _meant(self, selection: Selection) -> Selection:
+        return replace(selection, stem=self._connector.stem, state="quarantined")
+
+    def _bounds(self, selection: Selection) -> tuple[int, int]:
+        with transaction(self._store.connection, "bounds of a replay") as cursor:
+            cursor.execute(statement("replay_bounds"), selection.values())
+            total, upto = only_row(cursor)
+        return upto, total
+
+    def _begin(self, selection: Selection, by: str) -> Run:
+        upto, total = self._bounds(selection)
+        chosen = orjson.dumps(selection.values(), option=orjson.OPT_SORT_KEYS).decode()
+        with transaction(self._store.connection, "beginning a replay") as cursor:
+            cursor.execute(SQL["open_runs"], (self._connector.stem, chosen))
+            for number, last_id, upto_id, planned in cursor.fetchall():
+                cursor.execute(SQL["own_run"], (number,))
+                if only_row(cursor)[0]:  # nobody works on it: it was cut off
+                    return Run(number, selection, last_id, upto_id, planned, resumed=True)
+            cursor.execute(SQL["start_run"], (self._connector.stem, chosen, by, upto, total))
+            number = only_row(cursor)[0]
+            cursor.execute(SQL["own_run"], (number,))
+        return Run(number, selection, 0, upto, total)
+
+    def _finish(self, run: Run) -> Run:
+        with transaction(self._store.connection, "ending a replay") as cursor:
+            cursor.execute(SQL["finish_run"], (run.number,))
+            cursor.execute(SQL["run_counts"], (run.number,))
+            run.counts = Counter(dict(zip(OUTCOMES, only_row(cursor), strict=False)))
+        return run
+
+    def _rows(self, run: Run) -> list[tuple[Any, ...]]:
+        bounds = {"after": run.last_id, "upto": run.upto_id, "limit": self._micro_rows, "bytes": MICRO_BYTES}
+        with transaction(self._store.connection, f"replay of {self._connector.stem}") as cursor:
+            cursor.execute(statement("replay_rows"), run.selection.values(**bounds))
+            return list(cursor.fetchall())
+
+    def _micro(self, rows: list[tuple[Any, ...]]) -> None:
+        """Judge one micro-batch; what cannot be read any more stays as it is and is counted."""
+        versions, unreadable = self._mapped(rows)
+        self._store.ids = versions.ids or []
+        if len(versions):
+            self._judge._micro(versions, None, 0, 0)
+        if unreadable:
+            with transaction(self._store.connection, "moving a replay") as cursor:
+                move_run(cursor, self._store.run, rows[-1][0], Counter(unreadable=unreadable))
+
+    def _mapped(self, rows: list[tuple[Any, ...]]) -> tuple[Versions, int]:
+        """Map versions anew from what was sent; event id, content and its contract version are kept.
+
+        Shape: rows whose bytes are no block are left out and counted.
+        """
+        kept: list[tuple[Any, ...]] = []
+        blocks: list[avro.Block] = []
+        for row in rows:
+            try:
+                block = avro.decode_block(bytes(row[11]))
+            except avro.BadBlock:
+                continue
+            kept.append(row)
+            blocks.append(block)
+        versions = Versions({}, ids=[row[0] for row in kept])
+        for block in _merged(blocks):
+            add_block(versions, self._connector, self._judge.mapper, 0, block)
+        versions.contents = [bytes(row[3]) for row in kept]
+        versions.event_ids = [bytes(row[4]) for row in kept]
+        versions.contracts = [row[5] for row in kept]
+        versions.raw_offsets = [row[7] for row in kept]
+        versions.rows = [row[8] for row in kept]
+        versions.batches = [row[9] for row in kept]
+        versions.stamps = [row[10] for row in kept]
+        if kept:
+            apply_repairs(versions, approved_fields(self._store.connection, versions.ids or []))
+        return versions, len(rows) - len(kept)
+
+
+def _merged(blocks: list[avro.Block]) -> Iterator[avro.Block]:
+    """Join neighbouring blocks of one row with the same columns, so that mapping stays column-wise."""
+    start = 0
+    for end in range(1, len(blocks) + 1):
+        if end < len(blocks) and list(blocks[end].columns) == list(blocks[start].columns):
+            continue
+        run = blocks[start:end]
+        columns = {name: [b.columns[name][0] for b in run] for name in run[0].columns} if run else {}
+        if run:
+            yield avro.Block(run[0].batch, run[0].exchanged_at, run[0].contract, len(run), columns)
+        start = end
