@@ -197,10 +197,14 @@ def _rivals(versions: Versions, accepted: Accepted) -> list[str | None]:
     ):
         place = (key, marker, contract)
         if place not in first:
-            head = accepted.heads.get(key)
+            head, waiting = accepted.heads.get(key), accepted.quarantine.get(key, ())
+            if head is None and not waiting:  # a key never seen: most rows
+                first[place] = content
+                rivals.append(content.hex())
+                continue
             found = [
                 q.content
-                for q in accepted.quarantine.get(key, ())
+                for q in waiting
                 if (q.marker, q.contract) == (marker, contract) and (ids is None or q.id < ids[row])
             ]
             if head is not None and (head.marker, head.contract) == (marker, contract):
