@@ -8,6 +8,7 @@ hit a real stage.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import signal
@@ -66,6 +67,7 @@ def answer(connection: socket.socket) -> None:
 def main(path: str) -> None:
     """Serve until the parent's end of standard input closes."""
     preload()
+    faulthandler.register(signal.SIGUSR1)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen(16)

@@ -67,9 +67,11 @@ class Started:
 
     def wait(self) -> Ran:
         """Wait for the end and tell it."""
-        told = json.loads(self._lines.readline())
-        self._lines.close()
-        self._socket.close()
+        try:
+            told = json.loads(self._lines.readline())
+        finally:
+            self._lines.close()
+            self._socket.close()
         return Ran(told["code"], told["results"], told["error"], told.get("text", ""))
 
 

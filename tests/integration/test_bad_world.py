@@ -1,0 +1,188 @@
+"""A bad world is an error that says so, and leaves nothing lost or doubled."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hubkit import Project, Servers
+from outside import check
+
+pytestmark = pytest.mark.timeout(240)
+HEADER = "Mã hồ sơ,Mã thủ tục,Số định danh,Họ và tên,Ngày sinh,Ngày nộp,Ngày trả,Kênh,Đã số hóa,Lệ phí,Trạng thái,Cập nhật"
+
+
+def until(found: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + 60
+    while not found():
+        assert time.monotonic() < deadline, "the condition did not come about"
+
+
+def position(project: Project) -> list[tuple[object, ...]]:
+    """Read how far the source has been read."""
+    return project.servers.query("select marker from extract.position where stem = %s", project.stem)
+
+
+def test_a_source_that_is_down_or_refuses_is_told_apart_and_nothing_moves(project: Project) -> None:
+    project.put(1, 30)
+    project.pass_through()
+    before = position(project)
+    project.put(2, 20)
+    cases = {
+        "source.unreachable": project.url(port=1),
+        "source.password": project.url(password="secret-and-wrong"),
+        "source.database_missing": project.url(dbname="no_such_database"),
+    }
+    for code, url in cases.items():
+        ran = project.run("extract", POPHUB_SOURCE_MPS_URL=url)
+        assert ran.error == code, ran.text
+        assert "secret-and-wrong" not in ran.text
+    assert position(project) == before
+    project.pass_through()
+    assert project.states() == {"shared": 2}
+    check(project)
+
+
+def test_a_dropped_column_holds_the_batch_until_it_is_mended(project: Project) -> None:
+    project.put(1, 30)
+    project.pass_through()
+    before = position(project)
+    project.put(2, 20)
+    project.sql("alter table dancu.cong_dan rename column ho_ten to ten")
+    for _ in range(2):
+        ran = project.run("extract")
+        assert ran.error == "source.column_missing"
+        assert "ho_ten" in ran.text
+    holds = "select code, released_at is null from extract.hold where stem = %s"
+    assert project.servers.query(holds, project.stem) == [("source.column_missing", True)]
+    assert position(project) == before
+    project.sql("alter table dancu.cong_dan rename column ten to ho_ten")
+    project.pass_through()
+    assert project.servers.query(holds, project.stem) == [("source.column_missing", False)]
+    assert project.states() == {"shared": 2}
+    check(project)
+
+
+def backend(servers: Servers, role: str, waits_on: str) -> bool:
+    """End the backend of a role that waits on something; tell whether there was one."""
+    found = servers.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where application_name = %s and (wait_event_type = %s or wait_event = %s)",
+        role, waits_on, waits_on,
+    )  # fmt: skip
+    return bool(found)
+
+
+def test_a_connection_that_dies_while_judge_waits_for_a_lane_decides_nothing(project: Project) -> None:
+    for person in range(1, 7):
+        project.put(person, 30)
+    project.pass_through("extract")
+    project.pass_through("judge")
+    for person in range(11, 17):
+        project.put(person, 20)
+    project.pass_through("extract")
+    before = project.states()
+    blocker = project.servers.superuser()
+    blocker.autocommit = False
+    with blocker.cursor() as cursor:
+        cursor.execute("select from judge.lane where stem = %s for update", (project.stem,))
+        started = project.start("judge")
+        until(lambda: backend(project.servers, "pophub_judge", "Lock"))
+        ran = started.wait()
+    blocker.close()
+    assert (ran.error, ran.code) in {("postgres.unreachable", 0), ("postgres.connection_lost", 0)}, ran.text
+    assert project.states() == before
+    project.pass_through()
+    assert project.states() == {"shared": 12}
+    check(project)
+
+
+@contextmanager
+def commits_hang(servers: Servers) -> Iterator[None]:
+    """Let each COMMIT wait for a standby that is not there: it is durable, and nobody hears of it."""
+    servers.query("alter system set synchronous_standby_names = 'ghost'")
+    servers.query("select pg_reload_conf()")
+    until(lambda: servers.query("show synchronous_standby_names") == [("ghost",)])
+    try:
+        yield
+    finally:
+        servers.query("alter system reset synchronous_standby_names")
+        servers.query("select pg_reload_conf()")
+        until(lambda: servers.query("show synchronous_standby_names") == [("",)])
+
+
+@pytest.mark.parametrize("stage", ["extract", "judge", "share"])
+def test_a_commit_whose_answer_is_lost_counts_once(project: Project, stage: str) -> None:
+    for person in range(1, 7):
+        project.put(person, 30)
+    project.pass_through()
+    for person in range(11, 17):
+        project.put(person, 20)
+    before = {"extract": (), "judge": ("extract",), "share": ("extract", "judge")}[stage]
+    if before:
+        project.pass_through(*before)
+    with commits_hang(project.servers):
+        started = project.start(stage)
+        until(lambda: backend(project.servers, f"pophub_{stage}", "SyncRep"))
+    ran = started.wait()  # the dying backend commits once more, to drop its temporary tables
+    assert ran.error in {"postgres.unreachable", "postgres.connection_lost"}, ran.text
+    project.pass_through()
+    assert project.states()["shared"] == 12
+    check(project)
+
+
+def row(number: str, citizen: str, project: Project) -> str:
+    """Write a sound dossier as the province's CSV holds one."""
+    day = project.ago(60).strftime("%d/%m/%Y")
+    at = project.ago(60).strftime("%d/%m/%Y %H:%M:%S")
+    return f"{number},TT01,{citizen},Nguyễn Văn An,15/03/1990,{day},,Trực tuyến,x,50000,Đã tiếp nhận,{at}"
+
+
+def drop(folder: Path, name: str, content: bytes) -> None:
+    """Put a file that rests since a minute into the folder."""
+    path = folder / name
+    path.write_bytes(content)
+    past = time.time() - 60
+    os.utime(path, (past, past))
+
+
+def test_bad_files_are_held_by_name_while_the_good_one_is_read_once(
+    bare_project: Project, tmp_path: Path
+) -> None:
+    project = bare_project
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    project.declare("mps.citizens")
+    stem = project.declare("thanhhoa.procedures", fields=("dossier_no", "status"))
+    project.environment["POPHUB_SOURCE_THANHHOA_URL"] = str(folder)
+    project.pass_through("prepare")
+    citizen = project.put(1, 90)
+    project.pass_through()
+    good = "\n".join([HEADER, *(row(f"HS{n}", citizen, project) for n in range(4))]) + "\n"
+    drop(folder, "ho_so_1.csv", good.encode())
+    drop(folder, "ho_so_2.csv", b"")
+    drop(folder, "ho_so_3.xlsx", good.replace("HS", "HX").encode())
+    other = good.replace("HS", "HT")
+    drop(folder, "ho_so_4.csv", other.encode()[:-40])
+    ran = project.run("extract", stem=stem)
+    assert ran.error == "source.file_empty", ran.text
+    assert "Nguyễn" not in ran.text and citizen not in ran.text
+    holds = "select code, subject from extract.hold where stem = %s and released_at is null order by subject"
+    held = project.servers.query(holds, stem)
+    assert [code for code, _ in held] == ["source.file_empty", "source.file_kind", "source.file_truncated"]
+    assert [f"ho_so_{n}." in subject for n, (_, subject) in zip((2, 3, 4), held, strict=True)] == [True] * 3
+    project.pass_through("judge", "share", stem=stem)
+    assert project.states(stem) == {"shared": 4}
+    (folder / "ho_so_3.xlsx").unlink()
+    drop(folder, "ho_so_2.csv", (HEADER + "\n" + row("HU1", citizen, project) + "\n").encode())
+    drop(folder, "ho_so_4.csv", other.encode())
+    drop(folder, "ho_so_1_again.csv", good.encode())
+    project.pass_through(stem=stem)
+    assert project.states(stem) == {"shared": 9}
+    assert [code for code, _ in project.servers.query(holds, stem)] == ["source.file_kind"]
+    check(project, stem)
