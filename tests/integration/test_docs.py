@@ -22,10 +22,10 @@ from pophub.settings import PROJECT
 
 PAGES = ("add-a-connector", "subscribe", "operate")
 DECLARED = ("connectors", "schemas", "expectations", "subscriptions", "tests/contract", "tests/samples")
-COMMAND_S = 120
+COMMAND_S = 240
 BLOCK = re.compile(r"^<!-- (run|file: (?P<path>\S+)) -->\n```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
 
 @dataclass(frozen=True)
