@@ -165,7 +165,7 @@ def prepare_broker(
         ("pophub-share", "DESCRIBE", "TRANSACTIONAL_ID", "pophub.share."),
         *(("pophub-share", operation, "TOPIC", prefix) for prefix in ("shared.", "sub.")
           for operation in ("WRITE", "READ", "DESCRIBE")),
-        ("pophub-share", "WRITE", "TOPIC", "alerts"), ("pophub-share", "DESCRIBE", "TOPIC", "alerts"),
+        *(("pophub-share", operation, "TOPIC", "alerts") for operation in ("WRITE", "READ", "DESCRIBE")),
     ]  # fmt: skip
     topics["alerts"] = 1
     for file in subscriptions:

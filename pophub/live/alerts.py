@@ -61,7 +61,11 @@ class AlertStore:
         wanted = {c.name: c for c in conditions}
         with transaction(self._connection, "alerts") as cursor:
             cursor.execute(SQL["present_alerts"])
-            present = {(row[1], row[2], row[3]): (row[0], row[4]) for row in cursor.fetchall()}
+            # of a connector that is broken or not here nothing is known: its alerts stay
+            known = [row for row in cursor.fetchall() if row[2] in self._owners]
+            present = {
+                (code, stem, subject): (number, is_open) for number, code, stem, subject, is_open in known
+            }
             again = [(present[n][0], wanted[n].what) for n in present if n in wanted]
             execute_values(cursor, SQL["still_there"], again)
             opened = [c for name, c in wanted.items() if name not in present]

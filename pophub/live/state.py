@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Outcome = Literal["reached", "unreachable", "refused"]
-State = Literal[
-    "unknown", "alive", "frozen", "clock_wrong", "offline", "catching_up", "held", "silent"
-]
+State = Literal["unknown", "alive", "frozen", "clock_wrong", "offline", "catching_up", "held", "silent"]
 US = 1_000_000
 
 
