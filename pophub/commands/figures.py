@@ -1,9 +1,13 @@
-"""growth, ledger verify, explain."""
+"""figures, ledger, explain."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -13,41 +17,133 @@ from pophub.domain.errors import ConfigError
 from pophub.postgres import connect
 from pophub.settings import Settings
 
+if TYPE_CHECKING:
+    from pophub.ledger.growth import Growth
 
-def growth(by: str, as_json: bool) -> None:
-    """Print share transactions by period."""
-    from pophub.ledger.growth import growth as count
-
-    with closing(connect(Settings.load(), "pophub_read")) as connection:
-        rows = count(connection, by)  # type: ignore[arg-type]
-    if as_json:
-        print_json([row.as_json() for row in rows])
-        return
-    print_table(f"Share transactions by {by}", ("period", "transactions", "percent"),
-                [(r.period, r.transactions, "" if r.percent is None else f"{r.percent:+}") for r in rows])  # fmt: skip
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
 def verify(as_json: bool) -> None:
-    """Verify all chains; exit 1 when a row is not what was written."""
+    """Verify all chains and checkpoints; exit 1 when a row is not what was written."""
+    from pophub.ledger.checkpoint import load
+    from pophub.ledger.signing import public_key
+    from pophub.ledger.verify import Evidence
     from pophub.ledger.verify import verify as derive
+    from pophub.ledger.witness import Witness
 
+    settings = Settings.load()
+    witness = Witness(settings)
     with (
-        closing(connect(Settings.load(), "pophub_owner")) as connection,
+        closing(connect(settings, "pophub_owner")) as connection,
         Progress(SpinnerColumn(), TextColumn("verifying"), MofNCompleteColumn(), TimeElapsedColumn(), console=talk,
                  disable=not sys.stderr.isatty()) as bar,
     ):  # fmt: skip
         task = bar.add_task("rows", total=None)
-        found = derive(connection, lambda rows: bar.advance(task, rows))
+        checkpoints = load(connection)
+        key = public_key(settings) if checkpoints or witness.names() else None
+        evidence = Evidence(checkpoints, key, witness)
+        found = derive(connection, lambda rows: bar.advance(task, rows), evidence)
     if as_json:
-        print_json({"rows": found.rows, "broken": [vars(b) for b in found.broken]})
+        broken = [vars(b) for b in found.broken]
+        print_json({"rows": found.rows, "checkpoints": found.checkpoints, "broken": broken})
     elif not found.broken:
-        answer.print(f"{found.rows:,} rows verified: each is what was written")
-    for b in [] if as_json else found.broken:
         answer.print(
-            f"ledger.broken: {b.table}, lane {b.lane}, sequence {b.sequence}: {b.what}", markup=False
+            f"{found.rows:,} rows verified: each is what was written; {found.checkpoints:,} checkpoints hold"
         )
+    for b in [] if as_json else found.broken:
+        place = f"{b.table}, lane {b.lane}, sequence {b.sequence}" if b.lane else f"{b.table} {b.sequence}"
+        answer.print(f"ledger.broken: {place}: {b.what}", markup=False)
     if found.broken:
         raise typer.Exit(1)
+
+
+def checkpoint(show: bool, as_json: bool) -> None:
+    """Sign a checkpoint, or list them."""
+    from pophub.ledger.checkpoint import load, make
+
+    settings = Settings.load()
+    if show:
+        with closing(connect(settings, "pophub_read")) as connection:
+            found = load(connection)
+        if as_json:
+            print_json([one.as_json() for one in found])
+            return
+        rows = [(one.id, f"{one.at:%Y-%m-%d %H:%M:%S}", one.fingerprint[:16]) for one in found]
+        print_table("Checkpoints", ("checkpoint", "signed (UTC)", "SHA-256"), rows)
+        return
+    made = make(settings)
+    if as_json:
+        print_json({**made.as_json(), "new": made.new, "public_key": made.public_key.hex()})
+        return
+    what = "signed" if made.new else "unchanged: nothing came since"
+    answer.print(f"{what} checkpoint {made.id} of {made.at:%Y-%m-%d %H:%M:%S} UTC, {made.fingerprint[:16]}")
+    answer.print(f"public key {made.public_key.hex()}: publish it where the database cannot change it")
+
+
+def export(period: str, out: Path, as_of: str, as_json: bool) -> None:
+    """Write an evidence pack."""
+    from pophub.commands.growth import checkpoint_of
+    from pophub.ledger.export import export as write
+    from pophub.ledger.periods import months_of
+
+    months_of(period)
+    settings = Settings.load()
+    made = checkpoint_of(settings, as_of)
+    with closing(connect(settings, "pophub_ledger")) as connection:
+        figures = write(connection, made, period, out)
+    if as_json:
+        print_json({**figures, "folder": str(out), "public_key": made.public_key.hex()})
+        return
+    answer.print(
+        f"{out}: {figures['transactions']:,} share transactions of {period} as of checkpoint {made.id}"
+    )
+    answer.print(
+        f"check it with: python {out / 'verify_pack.py'} --key {made.public_key.hex()}", markup=False
+    )
+
+
+def databases(settings: Settings, as_of: str, agency: str | None) -> tuple[str, list[Growth]]:
+    """Count registered databases by the year of their registration."""
+    from pophub.ledger.registers import growth_of_databases, register
+
+    rows = register(settings, "catalogue.databases", _instant(as_of))
+    return "Registered databases at the end of each year", growth_of_databases(rows, agency)
+
+
+def tasks(year: int | None, agency: str | None, as_of: str, as_json: bool) -> None:
+    """Print the counts of tasks."""
+    from pophub.ledger.registers import STATES, count_tasks, register
+
+    moment = _instant(as_of)
+    rows = register(Settings.load(), "project06.tasks", moment)
+    found = count_tasks(rows, moment.astimezone(ZONE).date(), year, agency)
+    if as_json:
+        print_json(found)
+        return
+    names = [state.lower() for state in STATES]
+    for title, key in (
+        ("Tasks by year of assignment", "by_year"),
+        ("By agency", "by_agency"),
+        ("By group", "by_group"),
+    ):
+        counted = [(place, *(c[n] for n in ("tasks", *names, "overdue"))) for place, c in found[key].items()]
+        print_table(title, ("", "tasks", *(n.replace("_", " ") for n in names), "overdue"), counted)
+    whole = found["all"]
+    shares = ", ".join(f"{whole[n]:,} {n.replace('_', ' ')}" for n in names)
+    answer.print(
+        f"{whole['tasks']:,} tasks: {shares}; {whole['overdue']:,} overdue; {found['done_percent']} % done"
+    )
+
+
+def _instant(as_of: str) -> datetime:
+    from pophub.ledger.periods import moment
+
+    found = moment(as_of)
+    if isinstance(found, int):
+        raise ConfigError(
+            "cli.as_of", "registers take a day or a time, not a checkpoint", remedy="try --as-of 2024-12-31"
+        )
+    return found
 
 
 def explain(code: str) -> None:

@@ -1,22 +1,30 @@
-"""Verify the ledger: derive each lane's chain of digests again and name the first row that differs."""
+"""Verify the ledger: derive each lane's chain again, hold it against the signed checkpoints, name the first row that differs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pophub import digests
+from pophub.ledger.checkpoint import Checkpoint, Tally
+from pophub.ledger.signing import signed
+from pophub.ledger.witness import PREFIX_BYTES, Rows, Witness
+from pophub.population.store import month_of
 from pophub.postgres import Connection, statements, translated
 
 SQL = statements("ledger")
 CHUNK = 10_000
+DAY_US = 86_400_000_000
+ZONE_US = 7 * 3_600_000_000
 Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class Broken:
-    """The first row of a lane that is not what was written."""
+    """The first row of a lane that is not what was written; a checkpoint where `table` says so."""
 
     table: str
     lane: str
@@ -26,90 +34,222 @@ class Broken:
 
 @dataclass(frozen=True)
 class Verified:
-    """How many rows were derived again, and what was found."""
+    """How many rows were derived again and how many checkpoints checked, and what was found."""
 
     rows: int
     broken: list[Broken]
+    checkpoints: int = 0
 
 
-def verify(connection: Connection, progress: Progress = lambda rows: None) -> Verified:
-    """Verify history and share transactions, lane by lane; memory stays flat.
+@dataclass(frozen=True)
+class Evidence:
+    """What the rows are held against: checkpoints, the hub's public key, its files outside the database."""
+
+    checkpoints: Sequence[Checkpoint]
+    public_key: bytes | None
+    witness: Witness | None = None
+
+
+@dataclass(frozen=True)
+class _Lane:
+    """One lane: where its rows end, and what was signed of it."""
+
+    table: str
+    place: tuple[Any, ...]
+    rows: int
+    chain: bytes
+    signed: dict[int, tuple[int, str]]
+    kept: Rows
+
+    def broken(self, sequence: int, what: str) -> Broken:
+        return Broken(self.table, ", ".join(map(str, self.place)), sequence, what)
+
+    @property
+    def kind(self) -> str:
+        return self.table.removeprefix("ledger.")
+
+
+def verify(
+    connection: Connection, progress: Progress = lambda rows: None, evidence: Evidence | None = None
+) -> Verified:
+    """Verify checkpoints, then history and share transactions, lane by lane; memory stays flat.
 
     The connection's role must read payloads, so it is the ledger's owner.
     """
-    total, broken = 0, []
-    for table, lanes, links, link in (
-        ("ledger.history", "lanes", "history_links", _history),
-        ("ledger.transaction", "ledger_lanes", "transaction_links", _transaction),
-    ):
-        for lane, sequence, expected, head in _lanes(connection, table, lanes):
-            rows, found = _lane(
-                connection, table, lane, (sequence, expected, head), SQL[links], link, progress
-            )
-            total += rows
-            broken += [found] if found else []
-    return Verified(total, broken)
+    held = evidence or Evidence((), None)
+    broken = _checkpoints(held)
+    last = held.checkpoints[-1] if held.checkpoints and not broken else None
+    total, tally = 0, Counter[tuple[str, str, str]]()
+    lanes = [
+        lane for table in ("ledger.history", "ledger.transaction") for lane in _lanes(connection, table, held)
+    ]
+    for lane in lanes:
+        rows, found = _verify_lane(connection, lane, tally, last, progress)
+        total += rows
+        broken += [found] if found else []
+    broken += _missing_lanes(lanes, last)
+    if last is not None and not broken and tally != last.tally():
+        broken.append(_checkpoint_broken(last.id, "its count of share transactions is not that of its rows"))
+    return Verified(total, broken, len(held.checkpoints))
 
 
-def _lanes(
-    connection: Connection, table: str, name: str
-) -> list[tuple[tuple[Any, ...], int, int | None, bytes]]:
+def _checkpoint_broken(number: int, what: str) -> Broken:
+    return Broken("ledger.checkpoint", "", number, what)
+
+
+def _checkpoints(held: Evidence) -> list[Broken]:
+    """Check numbers, signatures, the chain of names, and that none noted outside is gone."""
+    noted = held.witness.names() if held.witness else {}
+    previous = None
+    for number, one in enumerate(held.checkpoints, start=1):
+        document = one.document
+        if one.id != number or document["id"] != number:
+            return [_checkpoint_broken(number, "this checkpoint is missing")]
+        if one.public_key != held.public_key or not signed(document, one.signature, one.public_key):
+            return [_checkpoint_broken(number, "its signature is not this hub's over what it says")]
+        if document["previous"] != previous or noted.get(number, one.fingerprint) != one.fingerprint:
+            return [_checkpoint_broken(number, "it is not the one that was signed")]
+        previous = one.fingerprint
+    gone = sorted(number for number in noted if number > len(held.checkpoints))
+    return [_checkpoint_broken(gone[0], "this checkpoint is missing")] if gone else []
+
+
+def _lanes(connection: Connection, table: str, held: Evidence) -> list[_Lane]:
+    kind = table.removeprefix("ledger.")
     with translated(table), connection.cursor() as cursor:
-        cursor.execute(SQL[name])
-        if table == "ledger.history":
-            return [((r[0], r[1]), r[2], r[2], bytes(r[3])) for r in cursor.fetchall()]
-        return [((r[0], r[1], r[2]), r[3], r[4], bytes(r[5])) for r in cursor.fetchall()]
+        cursor.execute(SQL["lanes" if kind == "history" else "ledger_lanes"])
+        rows = cursor.fetchall()
+    lanes = []
+    for row in rows:
+        place = tuple(row[:2] if kind == "history" else row[:3])
+        name = (kind, *map(str, place))
+        heads = [(one.id, one.heads().get(name)) for one in held.checkpoints]
+        signed_at = {head["last"]: (number, head["chain"]) for number, head in heads if head and head["last"]}
+        upto = max((head["rows"] for _, head in heads if head), default=0)
+        kept = held.witness.rows(name, upto) if held.witness else Rows(b"")
+        lanes.append(
+            _Lane(table, place, row[2] if kind == "history" else row[4], bytes(row[-1]), signed_at, kept)
+        )
+    return lanes
 
 
-def _lane(
-    connection: Connection,
-    table: str,
-    lane: tuple[Any, ...],
-    end: tuple[int, int | None, bytes],
-    statement: str,
-    link: Callable[[bytes, tuple[Any, ...]], tuple[int, bytes, bytes]],
-    progress: Progress,
+def _missing_lanes(lanes: list[_Lane], last: Checkpoint | None) -> list[Broken]:
+    found = {(lane.kind, *map(str, lane.place)) for lane in lanes}
+    gone = sorted(name for name in (last.heads() if last else {}) if name not in found)
+    return [Broken(f"ledger.{name[0]}", ", ".join(name[1:]), 1, "the whole lane is missing") for name in gone]
+
+
+def _verify_lane(
+    connection: Connection, lane: _Lane, tally: Tally, last: Checkpoint | None, progress: Progress
 ) -> tuple[int, Broken | None]:
-    last, expected, head = end
-    name = ", ".join(map(str, lane))
+    history = lane.table == "ledger.history"
+    link = _history if history else _transaction
+    recipient, stem = ("population", lane.place[0]) if history else lane.place[:2]
+    signed_upto = max(lane.signed, default=0) if last else 0
     chain, rows, sequence = b"", 0, 0
-    with translated(table), connection.cursor(name="verify") as cursor:
+    with translated(lane.table), connection.cursor(name="verify") as cursor:
         cursor.itersize = CHUNK
-        cursor.execute(statement, lane)
+        cursor.execute(SQL[f"{lane.kind}_links"], lane.place)
         for row in cursor:
             before = sequence
-            sequence, chain, written = link(chain, row)
+            sequence, chain, written, exchanged_us = link(chain, row)
             rows += 1
-            if table == "ledger.history" and sequence != before + 1:
-                return rows, Broken(table, name, before + 1, "this row is missing")
-            if chain != written:
-                return rows, Broken(
-                    table,
-                    name,
-                    sequence,
-                    "this row, or one removed or put in before it, is not what was written",
-                )
+            month = _month(exchanged_us)
+            broken = _row(connection, lane, rows, before, sequence, (chain, written), row[-1] == month)
+            if broken:
+                return rows, broken
+            if sequence <= signed_upto:
+                tally[recipient, stem, month] += 1
             if rows % CHUNK == 0:
                 progress(CHUNK)
     progress(rows % CHUNK)
-    if rows != expected or chain != head:
-        return rows, Broken(
-            table, name, sequence + 1, f"the lane row counts up to sequence {last}, the rows end before"
+    return rows, _end(lane, rows, sequence, chain)
+
+
+def _row(
+    connection: Connection,
+    lane: _Lane,
+    number: int,
+    before: int,
+    sequence: int,
+    chains: tuple[bytes, bytes],
+    in_month: bool,
+) -> Broken | None:
+    """Judge one row: against the row before it, what was kept outside, and a checkpoint at this place."""
+    derived, written = chains
+    kept = lane.kept.at(number)
+    if kept is not None and kept != written[:PREFIX_BYTES]:
+        return _named(connection, lane, number, before, sequence, written, kept)
+    if lane.kind == "history" and sequence != before + 1:
+        return lane.broken(before + 1, "this row is missing")
+    if derived != written:
+        known = kept is not None
+        return lane.broken(
+            sequence,
+            "this row was changed"
+            if known
+            else "this row, or one removed or put in before it, is not what was written",
         )
-    return rows, None
+    if not in_month:
+        return lane.broken(sequence, "this row was changed: it lies in another month than its time")
+    checkpoint, head = lane.signed.get(sequence, (0, written.hex()))
+    if written.hex() != head:
+        first = max((s for s in lane.signed if s < sequence), default=0) + 1
+        return lane.broken(
+            first, f"a row from here to sequence {sequence} is not what checkpoint {checkpoint} signed"
+        )
+    return None
 
 
-def _history(chain: bytes, r: tuple[Any, ...]) -> tuple[int, bytes, bytes]:
+def _named(
+    connection: Connection, lane: _Lane, number: int, before: int, sequence: int, written: bytes, kept: bytes
+) -> Broken:
+    """Say what became of the row that stood here when it was signed."""
+    with translated(lane.table), connection.cursor() as cursor:
+        cursor.execute(SQL[f"find_{lane.kind}"], (*lane.place, kept))
+        elsewhere = cursor.fetchone() is not None
+    was_later = lane.kept.later(number, written)
+    if elsewhere:
+        return lane.broken(
+            sequence, "the rows from here on were reordered" if was_later else "this row was put in"
+        )
+    if was_later:
+        return lane.broken(before + 1, f"a row between sequences {before} and {sequence} was removed"
+                           if sequence - before > 2 else "this row was removed")  # fmt: skip
+    return lane.broken(sequence, "this row was changed, and the chain rewritten after it")
+
+
+def _end(lane: _Lane, rows: int, sequence: int, chain: bytes) -> Broken | None:
+    beyond = [(s, number) for s, (number, _) in sorted(lane.signed.items()) if s > sequence]
+    if beyond:
+        return lane.broken(
+            sequence + 1,
+            f"this row is missing: checkpoint {beyond[0][1]} signed up to sequence {beyond[0][0]}",
+        )
+    if rows != lane.rows or chain != lane.chain:
+        return lane.broken(
+            sequence + 1, f"the lane row counts {lane.rows} rows, there are {rows}, or its chain differs"
+        )
+    return None
+
+
+def _month(us: int) -> str:
+    return _month_of_day((us + ZONE_US) // DAY_US)
+
+
+@cache
+def _month_of_day(day: int) -> str:
+    return f"{month_of(day * DAY_US - ZONE_US):%Y-%m}"
+
+
+def _history(chain: bytes, r: tuple[Any, ...]) -> tuple[int, bytes, bytes, int]:
     payload = None if r[8] is None else bytes(r[8])
     link = digests.history_link(
         chain, r[0], r[1], r[2], bytes(r[3]), r[4], r[5], r[6], bytes(r[7]), payload, r[9], r[10], r[11]
     )
-    return r[2], link, bytes(r[12])
+    return r[2], link, bytes(r[12]), r[10]
 
 
-def _transaction(chain: bytes, r: tuple[Any, ...]) -> tuple[int, bytes, bytes]:
-    return (
-        r[3],
-        digests.transaction_link(chain, r[0], r[1], r[2], r[3], bytes(r[4]), r[5], r[6], r[7]),
-        bytes(r[8]),
-    )
+def _transaction(chain: bytes, r: tuple[Any, ...]) -> tuple[int, bytes, bytes, int]:
+    link = digests.transaction_link(chain, r[0], r[1], r[2], r[3], bytes(r[4]), r[5], r[6], r[7])
+    return r[3], link, bytes(r[8]), r[6]

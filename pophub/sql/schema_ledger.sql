@@ -1,2 +1,33 @@
 -- Tables of checkpoints, published figures; applied after schema.sql by `prepare`, idempotent.
-select 1;
+
+-- signed heads of all lanes, and how many share transactions there were up to them; the one writer is pophub_ledger
+create table if not exists ledger.checkpoint (
+    id bigint primary key,
+    at timestamptz not null,
+    document jsonb not null,
+    signature bytea not null,
+    public_key bytea not null
+);
+create index if not exists checkpoint_at on ledger.checkpoint (at);
+
+create or replace function ledger.refuse_change() returns trigger language plpgsql as $$
+begin
+    raise exception 'ledger.checkpoint is append-only';
+end $$;
+create or replace trigger checkpoint_append_only before update or delete or truncate on ledger.checkpoint
+    for each statement execute function ledger.refuse_change();
+
+-- registers of the agencies' work and databases: they name no citizen, so their payloads may be counted from
+create or replace view hub.register_version with (security_barrier) as
+    select stem, lane, sequence, key, marker, operation, payload, contract, exchanged_at, recorded_at
+    from ledger.history
+    where stem in ('project06.tasks', 'catalogue.databases');
+
+grant usage on schema judge, ledger, hub to pophub_ledger;
+grant select on judge.lane, ledger.lane, ledger.transaction to pophub_ledger;
+grant select (month, stem, lane, sequence, event_id, marker, operation, contract, exchanged_at, recorded_at, replayed, digest)
+    on ledger.history to pophub_ledger;
+grant select, insert on ledger.checkpoint to pophub_ledger;
+grant select on hub.register_version to pophub_ledger;
+grant select on ledger.checkpoint to pophub_read;
+revoke all on hub.register_version from pophub_read;

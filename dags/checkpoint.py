@@ -1,0 +1,41 @@
+"""Signs the heads of all lanes each hour, so that a figure of any hour can be derived again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, CronTriggerTimetable, task
+from airflow.sdk.exceptions import AirflowFailException
+
+
+def _sign() -> dict[str, Any]:
+    """Sign a checkpoint; a rewritten ledger fails at once, and nothing is signed."""
+    from pophub.domain.errors import PophubError
+    from pophub.ledger.checkpoint import make
+    from pophub.settings import Settings
+
+    try:
+        made = make(Settings.load())
+    except PophubError as error:
+        if error.retry_after_s is None:
+            raise AirflowFailException(str(error)) from None
+        raise error from None
+    return {**made.as_json(), "new": made.new}
+
+
+with DAG(
+    dag_id="pophub_checkpoint",
+    description="Signs the heads of all lanes of history and ledger",
+    schedule=CronTriggerTimetable("0 * * * *", timezone="Asia/Ho_Chi_Minh", run_immediately=timedelta(0)),
+    catchup=False,
+    max_active_runs=1,
+    is_paused_upon_creation=False,
+    tags={"pophub"},
+    default_args={
+        "retries": 3,
+        "retry_delay": timedelta(seconds=30),
+        "execution_timeout": timedelta(hours=1),
+    },
+):
+    task(task_id="sign")(_sign)()

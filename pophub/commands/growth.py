@@ -1,0 +1,173 @@
+"""growth: as text, CSV, JSON or a chart; every figure names the checkpoint that it stands on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pophub.commands.output import answer, print_json, print_table, talk
+from pophub.ledger.checkpoint import Checkpoint, find, make
+from pophub.ledger.growth import Growth, Scope, agencies_as_of, growth_as_of, late_rows
+from pophub.ledger.periods import By, moment
+from pophub.postgres import connect
+from pophub.settings import Settings
+
+COLUMNS = ("period", "transactions", "percent", "year_on_year")
+LATE = ("recipient", "stem", "lane", "sequence", "event_id", "period", "exchanged_at", "recorded_at")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for."""
+
+    by: By
+    of: str
+    as_of: str
+    against: str | None
+    dataset: str | None
+    agency: str | None
+    recipient: str | None
+    format: str
+    out: Path | None
+    limit: int
+
+
+def checkpoint_of(settings: Settings, as_of: str) -> Checkpoint:
+    """Give the checkpoint that a moment names; `now` signs one where something came since the last."""
+    if as_of == "now":
+        return make(settings)
+    with closing(connect(settings, "pophub_read")) as connection:
+        return find(connection, moment(as_of))
+
+
+def growth(wanted: Wanted) -> None:
+    """Print the growth that was asked for."""
+    settings = Settings.load()
+    if wanted.of == "databases":
+        from pophub.commands.figures import databases
+
+        title, rows = databases(settings, wanted.as_of, wanted.agency)
+        checkpoint, agencies = None, []
+    else:
+        checkpoint = checkpoint_of(settings, wanted.as_of)
+        scope = Scope(wanted.dataset, wanted.agency, wanted.recipient)
+        if wanted.against is not None:
+            _late(settings, wanted, checkpoint, scope)
+            return
+        title = f"Share transactions by {wanted.by}"
+        rows = growth_as_of(checkpoint, wanted.by, scope)
+        agencies = agencies_as_of(checkpoint, wanted.by, scope)
+    _tell(wanted, _Answer(title, checkpoint, rows, agencies))
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """Rows of growth and what they stand on."""
+
+    title: str
+    checkpoint: Checkpoint | None
+    rows: list[Growth]
+    agencies: list[tuple[Any, ...]]
+
+    @property
+    def note(self) -> str:
+        if self.checkpoint is None:
+            return "counted from the accepted versions of catalogue.databases"
+        return f"as of checkpoint {self.checkpoint.id}, signed {self.checkpoint.at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _tell(wanted: Wanted, found: _Answer) -> None:
+    if wanted.format == "text":
+        _text(wanted, found)
+        return
+    if wanted.format == "svg":
+        from pophub.ledger.chart import chart
+
+        text = chart(found.title, found.note, found.rows)
+    elif wanted.format == "csv":
+        text = _csv(COLUMNS, [(r.period, r.transactions, r.percent, r.year_on_year) for r in found.rows])
+    else:
+        document = {
+            "version": 2,
+            "checkpoint": found.checkpoint.as_json() if found.checkpoint else None,
+            "rows": [{**r.as_json(), "year_on_year": _number(r.year_on_year)} for r in found.rows],
+            "agencies": [
+                {"period": p, "agency": a, "transactions": n, "share": _number(s)}
+                for p, a, n, s in found.agencies
+            ],
+        }
+        text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    _put(wanted.out, text)
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _text(wanted: Wanted, found: _Answer) -> None:
+    rows = [(r.period, r.transactions, _percent(r.percent), _percent(r.year_on_year)) for r in found.rows]
+    print_table(found.title, ("period", "transactions", "percent", "year on year"), rows)
+    if found.agencies and wanted.by == "year":
+        shares = [(p, a, n, "" if s is None else f"{s} %") for p, a, n, s in found.agencies]
+        print_table("Share of each agency", ("period", "agency", "transactions", "of the period"), shares)
+    answer.print(found.note, markup=False)
+
+
+def _percent(value: Any) -> str:
+    return "" if value is None else f"{value:+}"
+
+
+def _csv(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def _put(out: Path | None, text: str) -> None:
+    if out is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    out.write_text(text, encoding="utf-8")
+    talk.print(f"wrote {out}", markup=False)
+
+
+def _late(settings: Settings, wanted: Wanted, earlier: Checkpoint, scope: Scope) -> None:
+    """List the share transactions by which a later figure differs from an earlier one."""
+    assert wanted.against is not None
+    later = checkpoint_of(settings, wanted.against)
+    before = {r.period: r.transactions for r in growth_as_of(earlier, wanted.by, scope)}
+    after = {r.period: r.transactions for r in growth_as_of(later, wanted.by, scope)}
+    changed = [
+        {"period": p, "before": before.get(p, 0), "after": after.get(p, 0)}
+        for p in sorted(before | after)
+        if before.get(p, 0) != after.get(p, 0)
+    ]
+    number = sum(after.values()) - sum(before.values())
+    with closing(connect(settings, "pophub_ledger")) as connection:
+        found = late_rows(connection, earlier, later, wanted.by, scope)
+        rows = [late.as_json() for late in (islice(found, wanted.limit) if wanted.limit else found)]
+    listed = {"version": 1, "earlier": earlier.as_json(), "later": later.as_json(), "periods": changed,
+              "number": number, "rows": rows}  # fmt: skip
+    if wanted.format == "json":
+        print_json(listed) if wanted.out is None else _put(wanted.out, json.dumps(listed, indent=2) + "\n")
+        return
+    if wanted.format == "csv":
+        _put(wanted.out, _csv(LATE, [[row[name] for name in LATE] for row in rows]))
+        return
+    print_table(f"From checkpoint {earlier.id} to checkpoint {later.id}", ("period", "before", "after"),
+                [tuple(c.values()) for c in changed], empty="no figure changed")  # fmt: skip
+    print_table("Late rows", ("recipient", "dataset", "lane", "sequence", "event id", "period"),
+                [tuple(row[name] for name in LATE[:6]) for row in rows], empty="none")  # fmt: skip
+    if len(rows) < number:
+        answer.print(f"{len(rows):,} of {number:,}; --limit 0 for all")

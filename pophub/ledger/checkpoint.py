@@ -1,0 +1,208 @@
+"""Checkpoints: the heads of all lanes and the share transactions up to them, signed.
+
+A checkpoint says: up to here, these were the rows. "As of DATE" is the last one at or before it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pophub import digests
+from pophub.domain.errors import ConfigError, LedgerDiverged
+from pophub.ledger.signing import fingerprint, sign
+from pophub.ledger.witness import PREFIX_BYTES, Witness
+from pophub.population.store import instant
+from pophub.postgres import Connection, Cursor, connect, only_row, statements, transaction, translated
+from pophub.settings import Settings
+
+SQL = statements("ledger")
+ROLE = "pophub_ledger"
+CHUNK = 20_000
+Document = dict[str, Any]
+LaneName = tuple[str, ...]
+Tally = Counter[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A signed document. Shape: `docs/ledger.md`."""
+
+    id: int
+    document: Document
+    signature: bytes
+    public_key: bytes
+    new: bool = False
+
+    @property
+    def at(self) -> datetime:
+        """Give the hub's time of signing."""
+        return instant(self.document["at"])
+
+    @property
+    def fingerprint(self) -> str:
+        """Name the checkpoint as its successor does."""
+        return fingerprint(self.document, self.signature)
+
+    def heads(self) -> dict[LaneName, dict[str, Any]]:
+        """Give the signed head of each lane: `("history", stem, lane)`, `("transaction", recipient, stem, lane)`."""
+        return {tuple(map(str, head["lane"])): head for head in self.document["heads"]}
+
+    def tally(self) -> Tally:
+        """Give share transactions by recipient, stem and month."""
+        return Counter({(r, s, m): n for r, s, m, n in self.document["tally"]})
+
+    def as_json(self) -> dict[str, Any]:
+        """Tell which one it is."""
+        return {"id": self.id, "at": self.at.isoformat(), "sha256": self.fingerprint}
+
+
+def make(settings: Settings) -> Checkpoint:
+    """Sign the present heads; where nothing came since the last checkpoint, give that one.
+
+    Atomic step: one snapshot of heads and rows, one at a time. Rows since the last checkpoint are
+    walked: they must continue what it signed.
+    Errors: `ledger.rewritten` where they do not; nothing is signed then.
+    """
+    witness = Witness(settings)
+    with closing(connect(settings, ROLE)) as connection:
+        with transaction(connection, "checkpoint") as cursor:
+            cursor.execute(SQL["checkpoint_lock"])
+        with transaction(connection, "checkpoint") as cursor:
+            cursor.execute(SQL["one_snapshot"])
+            cursor.execute(SQL["checkpoint_last"])
+            row = cursor.fetchone()
+            last = _checkpoint(row) if row else None
+            document = _document(connection, cursor, last, witness)
+            if last is not None and document["heads"] == last.document["heads"]:
+                return last
+            signature, key = sign(settings, document)
+            cursor.execute(
+                SQL["checkpoint_write"],
+                (document["id"], instant(document["at"]), json.dumps(document), signature, key),
+            )
+    made = Checkpoint(document["id"], document, signature, key, new=True)
+    witness.name(made.id, made.fingerprint)
+    return made
+
+
+def _checkpoint(row: tuple[Any, ...]) -> Checkpoint:
+    return Checkpoint(row[0], row[1], bytes(row[2]), bytes(row[3]))
+
+
+def _document(connection: Connection, cursor: Cursor, last: Checkpoint | None, witness: Witness) -> Document:
+    known = last.heads() if last else {}
+    tally = last.tally() if last else Counter()
+    heads = []
+    cursor.execute(SQL["heads_history"])
+    for stem, lane, sequence, chain in cursor.fetchall():
+        head = {
+            "lane": ["history", stem, lane],
+            "sequence": sequence,
+            "rows": sequence,
+            "chain": bytes(chain).hex(),
+        }
+        heads.append(_walk(connection, head, known, tally, witness))
+    cursor.execute(SQL["heads_transaction"])
+    for recipient, stem, lane, sequence, rows, chain in cursor.fetchall():
+        head = {"lane": ["transaction", recipient, stem, lane], "sequence": sequence, "rows": rows,
+                "chain": bytes(chain).hex()}  # fmt: skip
+        heads.append(_walk(connection, head, known, tally, witness))
+    gone = known.keys() - {tuple(map(str, head["lane"])) for head in heads}
+    if gone:
+        raise _rewritten(min(gone), 1)
+    cursor.execute(SQL["now_us"])
+    return {
+        "checkpoint": 1,
+        "id": last.id + 1 if last else 1,
+        "at": only_row(cursor)[0],
+        "previous": last.fingerprint if last else None,
+        "heads": heads,
+        "tally": [[*place, number] for place, number in sorted(tally.items())],
+    }
+
+
+def _walk(
+    connection: Connection, head: Document, known: dict[LaneName, Document], tally: Tally, witness: Witness
+) -> Document:
+    """Walk a lane's rows since its last signed head; count them, link them, keep their witness."""
+    kind, *place = head["lane"]
+    before = known.get(tuple(map(str, head["lane"])), {"sequence": 0, "rows": 0, "chain": "", "links": ""})
+    links, number, chain = bytes.fromhex(before["links"]), before["rows"], before["chain"]
+    recipient, stem = ("population", place[0]) if kind == "history" else place[:2]
+    kept = bytearray()
+    # the last signed row comes again: it must be the one that was signed
+    first = before["sequence"] if kind == "history" else before.get("last", 0)
+    span = (*place, first, head["sequence"])
+    last = before.get("last", 0)
+    with translated("checkpoint"), connection.cursor(name="walk") as rows:
+        rows.itersize = CHUNK
+        rows.execute(SQL[f"walk_{kind}"], span)
+        for sequence, month, event_id, version, exchanged, recorded, digest in rows:
+            digest = bytes(digest)
+            if sequence == last:
+                if digest.hex() != chain:
+                    raise _rewritten(head["lane"], sequence)
+                continue
+            number += 1
+            if kind == "history":
+                links = link(
+                    links, stem, place[1], (sequence, bytes(event_id), version, exchanged, recorded), digest
+                )
+            tally[recipient, stem, month] += 1
+            kept += digest[:PREFIX_BYTES]
+            last, chain = sequence, digest.hex()
+    if number != head["rows"] or chain != head["chain"]:
+        raise _rewritten(head["lane"], last)
+    if kept:
+        witness.keep(head["lane"], before["rows"] + 1, bytes(kept))
+    return {**head, "last": last, "links": links.hex()}
+
+
+def link(
+    previous: bytes, stem: str, lane: int, row: tuple[int, bytes, int, int, int], digest: bytes
+) -> bytes:
+    """Link what may be published of a history row; its own digest stands for key and payload."""
+    sequence, event_id, contract, exchanged_us, recorded_us = row
+    public = digests.transaction_link(
+        previous, "population", stem, lane, sequence, event_id, contract, exchanged_us, recorded_us
+    )
+    return digests.chain(public, digest)
+
+
+def _rewritten(lane: Any, sequence: int) -> LedgerDiverged:
+    return LedgerDiverged(
+        "ledger.rewritten",
+        f"the rows around sequence {sequence} do not continue what the last checkpoint signed",
+        where=".".join(map(str, lane)),
+        remedy="run `pophub ledger verify`, which names the row; nothing was signed",
+    )
+
+
+def find(connection: Connection, as_of: datetime | int) -> Checkpoint:
+    """Give the last checkpoint at or before a time, or the one of a number.
+
+    Errors: `ledger.no_checkpoint`.
+    """
+    number = isinstance(as_of, int)
+    with transaction(connection, "checkpoints") as cursor:
+        cursor.execute(SQL["checkpoint_number" if number else "checkpoint_as_of"], (as_of,))
+        row = cursor.fetchone()
+    if row is None:
+        raise ConfigError(
+            "ledger.no_checkpoint",
+            f"there is no checkpoint {as_of}" if number else f"no checkpoint was signed at or before {as_of}",
+            remedy="see `pophub ledger checkpoint --list`, or ask with --as-of now",
+        )
+    return _checkpoint(row)
+
+
+def load(connection: Connection) -> list[Checkpoint]:
+    """Give all checkpoints in the order of their numbers."""
+    with transaction(connection, "checkpoints") as cursor:
+        cursor.execute(SQL["checkpoints"])
+        return [_checkpoint(row) for row in cursor.fetchall()]

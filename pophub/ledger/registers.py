@@ -1,0 +1,101 @@
+"""Figures of two registers, from their accepted versions: Project 06's tasks and registered databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from pophub.avro import decode_record
+from pophub.contracts.load import load_all
+from pophub.domain.errors import ConfigError
+from pophub.ledger.checkpoint import ROLE
+from pophub.ledger.growth import Growth, rows_of, share
+from pophub.postgres import connect, statements, transaction
+from pophub.settings import Settings
+
+SQL = statements("ledger")
+STATES = ("DONE", "REGULAR", "IN_PROGRESS", "UNREPORTED")
+EPOCH = date(1970, 1, 1)
+Row = dict[str, Any]
+
+
+def register(settings: Settings, stem: str, as_of: datetime) -> list[Row]:
+    """Give a register's rows as they stood: of each key the newest version exchanged by then.
+
+    Errors: `ledger.no_register` where the project has no such connector.
+    """
+    schemas = {
+        c.file.contract: c.contract.avro_schema for c in load_all(settings.project)[0] if c.stem == stem
+    }
+    if not schemas:
+        raise ConfigError(
+            "ledger.no_register", f"there is no connector {stem}", remedy="see `pophub connector list`"
+        )
+    rows = []
+    with closing(connect(settings, ROLE)) as connection, transaction(connection, stem) as cursor:
+        cursor.execute(SQL["register"], (stem, as_of))
+        for _, payload, contract, _ in cursor.fetchall():
+            rows.append(decode_record(_schema(schemas, contract, stem), bytes(payload)))
+    return rows
+
+
+def _schema(schemas: dict[int, str], contract: int, stem: str) -> str:
+    if contract not in schemas:
+        raise ConfigError(
+            "ledger.no_register",
+            f"contract version {contract} of {stem} is not the project's",
+            remedy="restore the schema of that version",
+        )
+    return schemas[contract]
+
+
+def day(number: int) -> date:
+    """Turn days since 1970 into a date."""
+    return EPOCH + timedelta(days=number)
+
+
+def overdue(task: Row, today: date) -> bool:
+    """Tell whether a task in progress is past its deadline; an unreported one is not overdue."""
+    return bool(task["state"] == "IN_PROGRESS" and day(task["deadline"]) < today)
+
+
+def count_tasks(rows: Iterable[Row], today: date, year: int | None, agency: str | None) -> Row:
+    """Count tasks by state and overdue ones: all, by year of assignment, by agency, by group."""
+    chosen = [r for r in rows if year in (None, r["year"]) and agency in (None, r["agency"])]
+    parts = {"by_year": "year", "by_agency": "agency", "by_group": "task_group"}
+    found: Row = {"version": 1, "as_of": today.isoformat(), "all": _counts(chosen, today)}
+    found["done_percent"] = float(share(found["all"]["done"], len(chosen)) or 0)
+    for name, field in parts.items():
+        values = sorted({r[field] for r in chosen})
+        found[name] = {str(v): _counts([r for r in chosen if r[field] == v], today) for v in values}
+    return found
+
+
+def _counts(rows: list[Row], today: date) -> dict[str, int]:
+    counts = {"tasks": len(rows)}
+    counts |= {state.lower(): sum(r["state"] == state for r in rows) for state in STATES}
+    counts["overdue"] = sum(overdue(r, today) for r in rows)
+    return counts
+
+
+def growth_of_databases(rows: Iterable[Row], agency: str | None = None) -> list[Growth]:
+    """Count the databases registered by the end of each year: national ones, then all others.
+
+    Shape: periods `2023 national`, `2024 national`, `2023 other`, ...; percent within each kind.
+    """
+    chosen = [r for r in rows if agency in (None, r["agency"])]
+    years = sorted({day(r["registered_on"]).year for r in chosen})
+    found = []
+    for kind, national in (("national", True), ("other", False)):
+        mine = [day(r["registered_on"]).year for r in chosen if (r["level"] == "NATIONAL") == national]
+        counted = (
+            [(str(y), sum(each <= y for each in mine)) for y in range(years[0], years[-1] + 1)]
+            if years
+            else []
+        )
+        found += [
+            Growth(f"{g.period} {kind}", g.transactions, g.percent, g.year_on_year) for g in rows_of(counted)
+        ]
+    return found

@@ -1,0 +1,205 @@
+"""Check an evidence pack of pophub: `python verify_pack.py [FOLDER]`. Needs Python 3.9 or newer and nothing else.
+
+Written to be read: it shares no code with the hub. It checks (1) the signature of each checkpoint
+and that each names the one before it, (2) that the rows of each lane lead from a signed head to
+the next signed head, (3) that the rows of the period add up to the figures, and to what was signed.
+Exit code 0: everything holds; 1: the first thing that does not is printed.
+Pass the public key that you have from elsewhere: `--key HEX`; else the pack's own is taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+import sys
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+Point = tuple[int, int, int, int]
+Row = dict[str, str]
+Heads = dict[Any, Any]
+
+# Ed25519 (RFC 8032), verification only
+P = 2**255 - 19
+Q = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+ROOT = pow(2, (P - 1) // 4, P)
+
+
+class Wrong(Exception):
+    """Something in the pack does not hold."""
+
+
+def recover_x(y: int, sign: int) -> int | None:
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    if square == 0:
+        return None if sign else 0
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * ROOT % P
+    if (x * x - square) % P:
+        return None
+    return P - x if (x & 1) != sign else x
+
+
+def add(a: Point, b: Point) -> Point:
+    e = (a[1] - a[0]) * (b[1] - b[0]) % P
+    f = (a[1] + a[0]) * (b[1] + b[0]) % P
+    g, h = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
+    i, j, k, m = f - e, h - g, h + g, f + e
+    return i * j % P, k * m % P, j * k % P, i * m % P
+
+
+def times(number: int, point: Point) -> Point:
+    result: Point = (0, 1, 1, 0)
+    while number:
+        if number & 1:
+            result = add(result, point)
+        point, number = add(point, point), number >> 1
+    return result
+
+
+def point_of(text: bytes) -> Point | None:
+    y = int.from_bytes(text, "little")
+    sign, y = y >> 255, y & ((1 << 255) - 1)
+    x = recover_x(y, sign) if y < P else None
+    return None if x is None else (x, y, 1, x * y % P)
+
+
+BASE_Y = 4 * pow(5, P - 2, P) % P
+BASE_X = recover_x(BASE_Y, 0) or 0
+BASE: Point = (BASE_X, BASE_Y, 1, BASE_X * BASE_Y % P)
+
+
+def signed(key: bytes, message: bytes, signature: bytes) -> bool:
+    a, r = point_of(key), point_of(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if len(signature) != 64 or a is None or r is None or s >= Q:
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % Q
+    left, right = times(s, BASE), add(r, times(h, a))
+    return (left[0] * right[2] - right[0] * left[2]) % P == 0 and (
+        left[1] * right[2] - right[1] * left[2]
+    ) % P == 0
+
+
+# the ledger
+def chain(previous: bytes, *parts: bytes) -> bytes:
+    return hashlib.sha256(previous + b"".join(len(p).to_bytes(4, "big") + p for p in parts)).digest()
+
+
+def link(previous: bytes, recipient: str, row: Row, version: str) -> bytes:
+    numbers = [row["lane"], row["sequence"], row[version], row["exchanged_us"], row["recorded_us"]]
+    body = b"".join(int(n).to_bytes(8, "big", signed=True) for n in numbers)
+    return chain(previous, recipient.encode(), row["stem"].encode(), body, bytes.fromhex(row["event_id"]))
+
+
+def month(row: Row) -> str:
+    zone = timezone(timedelta(hours=7))  # Asia/Ho_Chi_Minh
+    epoch = datetime(1970, 1, 1, 7, tzinfo=zone)
+    return (epoch + timedelta(microseconds=int(row["exchanged_us"]))).strftime("%Y-%m")
+
+
+def checkpoints(folder: Path, key: bytes) -> list[Heads]:
+    found: list[Heads] = []
+    previous = None
+    for number, line in enumerate((folder / "checkpoints.jsonl").read_text().splitlines(), start=1):
+        entry = json.loads(line)
+        document, signature = entry["document"], bytes.fromhex(entry["signature"])
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+        if document["id"] != number or document["previous"] != previous:
+            raise Wrong(f"checkpoint {number} is not the one that follows")
+        if not signed(key, text, signature):
+            raise Wrong(f"checkpoint {number} does not carry the hub's signature")
+        previous = hashlib.sha256(text + signature).hexdigest()
+        heads: Heads = {tuple(map(str, head["lane"])): head for head in document["heads"]}
+        found.append({**heads, "": document})
+    return found
+
+
+def walk(
+    folder: Path, kind: str, signed_heads: list[Heads], anchors: dict[str, int]
+) -> Counter[tuple[str, str, str]]:
+    """Follow every lane of one file from its anchor to the last head; count rows by recipient, stem, month."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    at: dict[Any, Any] = {}
+    expected: dict[Any, Any] = {}
+    field = "links" if kind == "history" else "chain"
+    for name in (n for n in signed_heads[-1] if n and n[0] == kind):
+        anchor = anchors[".".join(name)]
+        start: Any = signed_heads[anchor - 1][name] if anchor else {"last": 0, "rows": 0, field: ""}
+        at[name] = [start["last"], bytes.fromhex(start[field]), start["rows"]]
+        heads = [h[name] for h in signed_heads if name in h]
+        expected[name] = {h["last"]: h[field] for h in heads}
+    with (folder / f"{kind}.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            recipient = row.get("recipient", "population")
+            place = [row["stem"], row["lane"]] if kind == "history" else [recipient, row["stem"], row["lane"]]
+            name, sequence = (kind, *place), int(row["sequence"])
+            if name not in at or sequence <= at[name][0]:
+                raise Wrong(f"{kind}, lane {place}, sequence {sequence}: out of order, or of an unknown lane")
+            if kind == "history":
+                digest = chain(link(at[name][1], recipient, row, "contract"), bytes.fromhex(row["digest"]))
+            else:
+                digest = link(at[name][1], recipient, row, "subscription")
+            at[name] = [sequence, digest, at[name][2] + 1]
+            if expected[name].get(sequence, digest.hex()) != digest.hex():
+                raise Wrong(f"{kind}, lane {place}: a row up to sequence {sequence} is not what was signed")
+            counts[recipient, row["stem"], month(row)] += 1
+    for name, (sequence, digest, rows) in at.items():
+        head = signed_heads[-1][name]
+        if (sequence, digest.hex(), rows) != (head["last"], head[field], head["rows"]):
+            raise Wrong(
+                f"{kind}, lane {name[1:]}: the rows end at sequence {sequence}, not at the signed head"
+            )
+    return counts
+
+
+def check(folder: Path, key: bytes) -> str:
+    figures = json.loads((folder / "figures.json").read_text())
+    heads = checkpoints(folder, key)
+    if not heads or len(heads) != figures["checkpoint"]:
+        raise Wrong("the last checkpoint is not the one that the figures name")
+    counts = walk(folder, "history", heads, figures["anchors"])
+    counts += walk(folder, "transaction", heads, figures["anchors"])
+    within = {place: n for place, n in counts.items() if place[2] in figures["months"]}
+    signed_tally = {(r, s, m): n for r, s, m, n in heads[-1][""]["tally"] if m in figures["months"]}
+    if within != signed_tally:
+        raise Wrong("the rows of the period are not as many as were signed")
+    told: Counter[tuple[str, str]] = Counter()
+    for (recipient, stem, _), number in within.items():
+        told[recipient, stem] += number
+    if {(f["recipient"], f["stem"]): f["transactions"] for f in figures["figures"]} != dict(told):
+        raise Wrong("the figures are not what the rows add up to")
+    if figures["transactions"] != sum(told.values()):
+        raise Wrong("the figures do not add up")
+    return (
+        f"{figures['period']}: {sum(told.values())} share transactions as of checkpoint {len(heads)}; "
+        "signatures, rows and figures hold"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Check an evidence pack of pophub.")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).resolve().parent)
+    parser.add_argument("--key", help="the hub's public key, hex, from another way than this pack")
+    arguments = parser.parse_args()
+    try:
+        key = bytes.fromhex(arguments.key or (arguments.folder / "public_key.hex").read_text())
+        told = check(arguments.folder, key)
+    except Wrong as wrong:
+        sys.stdout.write(f"WRONG: {wrong}\n")
+        return 1
+    except (OSError, KeyError, IndexError, TypeError, ValueError) as cause:
+        sys.stdout.write(f"WRONG: the pack cannot be read: {cause!r}\n")
+        return 1
+    sys.stdout.write(told + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

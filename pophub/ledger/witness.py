@@ -1,0 +1,77 @@
+"""What lies outside the database: a short digest of each row that a checkpoint signed, and the checkpoints' names.
+
+A superuser can rewrite rows, chains and lane rows alike; the signed heads tell that it happened,
+these files tell at which row. They hold nothing personal. One file a lane, eight bytes a row.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from pophub.settings import Settings
+
+PREFIX_BYTES = 8
+_UNKNOWN = bytes(PREFIX_BYTES)
+
+
+class Witness:
+    """The files of one hub."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = settings.home / "ledger"
+
+    def keep(self, lane: Sequence[object], first: int, prefixes: bytes) -> None:
+        """Write the digests of a lane's rows from number `first` (1 is the lane's first row)."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(self._path(lane), os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.pwrite(handle, prefixes, (first - 1) * PREFIX_BYTES)
+        finally:
+            os.close(handle)
+
+    def rows(self, lane: Sequence[object], upto: int) -> Rows:
+        """Give what is known of a lane's first `upto` rows: those that a checkpoint signed."""
+        path = self._path(lane)
+        return Rows(path.read_bytes()[: upto * PREFIX_BYTES] if path.exists() else b"")
+
+    def name(self, number: int, fingerprint: str) -> None:
+        """Note that a checkpoint was signed."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(self._folder / "checkpoints", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(handle, f"{number} {fingerprint}\n".encode())
+        finally:
+            os.close(handle)
+
+    def names(self) -> dict[int, str]:
+        """Give the checkpoints that were noted."""
+        path = self._folder / "checkpoints"
+        lines = path.read_text().splitlines() if path.exists() else []
+        pairs = (line.split() for line in lines)
+        return {int(pair[0]): pair[1] for pair in pairs if len(pair) == 2}
+
+    def _path(self, lane: Sequence[object]) -> Path:
+        return self._folder / (".".join(map(str, lane)) + ".rows")
+
+
+class Rows:
+    """The kept digests of one lane."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def at(self, number: int) -> bytes | None:
+        """Give what was kept of a row, None where nothing was."""
+        found = self._data[(number - 1) * PREFIX_BYTES : number * PREFIX_BYTES]
+        return found if len(found) == PREFIX_BYTES and found != _UNKNOWN else None
+
+    def later(self, number: int, digest: bytes) -> bool:
+        """Tell whether a row after `number` had this digest."""
+        wanted, at = digest[:PREFIX_BYTES], number * PREFIX_BYTES
+        while (at := self._data.find(wanted, at)) >= 0:
+            if at % PREFIX_BYTES == 0:
+                return True
+            at += 1
+        return False

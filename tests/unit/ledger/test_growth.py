@@ -1,0 +1,116 @@
+"""Growth counted from a checkpoint's tally: percents, periods, scopes, the chart."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from decimal import Decimal
+
+import pytest
+
+from pophub.domain.errors import ConfigError
+from pophub.ledger.chart import chart
+from pophub.ledger.checkpoint import Checkpoint
+from pophub.ledger.growth import Scope, agencies_as_of, growth_as_of, percent
+from pophub.ledger.periods import moment, months_of
+from pophub.ledger.registers import count_tasks, growth_of_databases
+
+TALLY = [
+    ["population", "mps.citizens", "2023-01", 60], ["population", "mps.citizens", "2023-03", 20],
+    ["portal", "mps.citizens", "2023-03", 20], ["population", "moj.civil_status", "2024-01", 57],
+    ["portal", "mps.citizens", "2024-02", 100],
+]  # fmt: skip
+POINT = Checkpoint(1, {"tally": TALLY, "heads": [], "at": 0, "id": 1}, b"", b"")
+
+
+def told(scope: Scope, by: str = "year") -> list[tuple[str, int, Decimal | None]]:
+    return [(g.period, g.transactions, g.percent) for g in growth_as_of(POINT, by, scope)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "wanted"),
+    [(157, 100, "57.0"), (0, 4, "-100.0"), (1005, 1000, "0.5"), (20_005, 20_000, "0.0"), (2001, 2000, "0.1"),
+     (1, 3, "-66.7"), (10_814, 6_888, "57.0")],
+)  # fmt: skip
+def test_percent_has_one_decimal_half_up(now: int, before: int, wanted: str) -> None:
+    assert percent(now, before) == Decimal(wanted)
+
+
+def test_there_is_no_percent_of_nothing() -> None:
+    assert percent(5, 0) is None
+
+
+def test_years_quarters_and_months_count_the_same() -> None:
+    assert told(Scope()) == [("2023", 100, None), ("2024", 157, Decimal("57.0"))]
+    for by in ("quarter", "month"):
+        assert sum(n for _, n, _ in told(Scope(), by)) == 257
+    assert [p for p, _, _ in told(Scope(), "quarter")] == [
+        "2023-Q1",
+        "2023-Q2",
+        "2023-Q3",
+        "2023-Q4",
+        "2024-Q1",
+    ]
+
+
+def test_months_grow_on_the_month_and_on_the_year() -> None:
+    by_month = {g.period: g for g in growth_as_of(POINT, "month", Scope())}
+    assert by_month["2023-02"].transactions == 0
+    assert by_month["2024-02"].percent == Decimal("75.4")
+    assert by_month["2024-01"].year_on_year == Decimal("-5.0")
+
+
+def test_a_scope_counts_its_part() -> None:
+    assert told(Scope(recipient="portal")) == [("2023", 20, None), ("2024", 100, Decimal("400.0"))]
+    assert told(Scope(dataset="moj.civil_status")) == [("2024", 57, None)]
+    assert told(Scope(agency="nobody")) == []
+
+
+def test_agencies_have_their_share_of_a_period() -> None:
+    shares = {(p, a): s for p, a, _, s in agencies_as_of(POINT, "year", Scope())}
+    assert shares == {("2023", "mps"): Decimal(100), ("2024", "mps"): Decimal("63.7"), ("2024", "moj"): Decimal("36.3")}  # fmt: skip
+
+
+def test_the_chart_is_svg_for_light_and_dark_and_tells_its_figures_in_words() -> None:
+    drawn = chart("Growth <of> sharing", "as of checkpoint 1", growth_as_of(POINT, "month", Scope()))
+    root = ElementTree.fromstring(drawn)  # noqa: S314: our own text
+    assert root.tag.endswith("svg")
+    assert "prefers-color-scheme: dark" in drawn
+    assert "2024-02: 100 +75.4 %" in drawn
+    assert drawn.count("<rect") == 14
+    assert ElementTree.fromstring(chart("Nothing", "", [])) is not None  # noqa: S314
+
+
+@pytest.mark.parametrize("text", ["2024-Q5", "2024-13", "24", "2024-1"])
+def test_a_period_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"cli\.period"):
+        months_of(text)
+
+
+def test_a_moment_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"cli\.as_of"):
+        moment("yesterday")
+
+
+def test_tasks_without_a_state_are_unreported_and_never_overdue() -> None:
+    task = {"year": 2024, "agency": "a", "task_group": "DATA", "deadline": 0}
+    rows = [{**task, "state": state} for state in ("DONE", "REGULAR", "IN_PROGRESS", "UNREPORTED")]
+    counted = count_tasks(rows, moment("2024-12-31").date(), 2024, None)  # type: ignore[union-attr]
+    assert counted["all"] == {
+        "tasks": 4,
+        "done": 1,
+        "regular": 1,
+        "in_progress": 1,
+        "unreported": 1,
+        "overdue": 1,
+    }
+    assert counted["done_percent"] == 25.0
+
+
+def test_databases_are_counted_at_the_end_of_each_year() -> None:
+    def row(level: str, day: int) -> dict[str, object]:
+        return {"agency": "a", "level": level, "registered_on": day}
+
+    rows = [row("NATIONAL", 19_000), row("NATIONAL", 19_800), row("PROVINCE", 19_800)]
+    found = {g.period: (g.transactions, g.percent) for g in growth_of_databases(rows)}
+    assert found["2024 national"] == (2, Decimal("100.0"))
+    assert found["2022 national"] == (1, None)
