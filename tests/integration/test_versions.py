@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from confluent_kafka import Producer
 from hubkit import INVOICES_TABLE, Project
@@ -206,3 +208,21 @@ def test_a_waiting_record_that_disagrees_when_the_person_arrives_says_so(bare_pr
     assert found[2][3] == "correct"
     assert {f["code"] for f in found[2][4]} == {"sufficient.unknown_person", "correct.agreement.name"}
     check(project, stem, subscriber=False)
+
+
+def test_a_suite_without_the_rule_on_contradictions_accepts_no_version_twice(bare_project: Project) -> None:
+    project = bare_project
+    project.declare("mps.citizens", fields=("citizen_id",))
+    path = project.folder / f"expectations/{project.agency}/citizens.json"
+    suite = json.loads(path.read_text())
+    suite["expectations"] = [e for e in suite["expectations"] if e["type"] != "expect_no_contradiction"]
+    path.write_text(json.dumps(suite))
+    project.pass_through("prepare")
+    project.put(1, 30, ho_ten="Nguyễn Văn Đầu")
+    project.put(1, 30, ho_ten="Nguyễn Văn Sau")
+    project.pass_through()
+    project.put(1, 30, ho_ten="Nguyễn Văn Khác")
+    project.pass_through()
+    assert project.states() == {"shared": 1, "quarantined": 2}
+    assert heads(project) == {project.number_of(1): "Nguyễn Văn Đầu"}
+    check(project)
