@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 from pophub import prepare as preparation
+from pophub.collector import calm
 from pophub.contracts.load import load_all, load_subscriptions
 from pophub.contracts.model import Connector, FilesSource, Grant
 from pophub.domain.errors import ConfigError, PophubError, TransientError
@@ -148,6 +149,10 @@ class Hub:
             done = replay.foresee(chosen, progress) if dry else replay.run(chosen, run, progress)
         return done.as_json()
 
+    def foresee(self, stem: str, run: str = "by hand") -> dict[str, Any]:
+        """Say what a replay of all that waits in a dataset's quarantine would do."""
+        return self.replay(stem, run, dry=True)
+
     def feedback(self, stem: str, run: str = "by hand") -> dict[str, Any]:
         """Send the agency of a dataset the rejections that it was not told yet."""
         agency = self.connector(stem).file.agency
@@ -191,7 +196,8 @@ class Hub:
 
 @contextmanager
 def open_hub(settings: Settings | None = None) -> Iterator[Hub]:
-    """Open the hub with the settings of this process."""
+    """Open the hub with the settings of this process, which from here on carries records."""
+    calm()
     yield Hub(settings or Settings.load())
 
 

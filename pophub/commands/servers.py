@@ -50,7 +50,7 @@ def status(as_json: bool) -> None:
         })  # fmt: skip
         return
     print_table("Servers", ("server", "state", "pid", "address", "MB"), [
-        (s.name, "running" if s.running else "stopped", s.pid, s.address, (s.memory_bytes or 0) >> 20) for s in states])  # fmt: skip
+        (s.name, "running" if s.running else "stopped", str(s.pid or ""), s.address, (s.memory_bytes or 0) >> 20) for s in states])  # fmt: skip
     if alive:
         print_sources(alive)
     if lanes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 _TONES = {"\u0300", "\u0301", "\u0303", "\u0309", "\u0323"}
 
@@ -21,6 +22,7 @@ def fold_name(name: str) -> str:
     return " ".join(_fold_word(word) for word in name.casefold().split())
 
 
+@lru_cache(100_000)
 def _fold_word(word: str) -> str:
     """Move the tone of a word behind its letters: its place within the vowels carries no meaning."""
     letters = unicodedata.normalize("NFD", word)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,11 +24,13 @@ HISTORY = ["month", "stem", "lane", "sequence", "event_id", "key", "marker", "op
 QUARANTINE = ["stem", "key", "marker", "content", "event_id", "contract", "operation", "lane", "raw_offset", "row", "batch", "exchanged_at", "changed_at", "raw", "gate", "failures", "waits_for", "waits_until", "state", "first_judged_at", "last_judged_at"]  # fmt: skip
 
 
+@lru_cache(4096)
 def instant(us: int) -> datetime:
     """Turn microseconds UTC into an aware time."""
     return EPOCH + timedelta(microseconds=us)
 
 
+@lru_cache(4096)
 def month_of(us: int) -> date:
     """Give the first day of the calendar month in Asia/Ho_Chi_Minh."""
     return instant(us).astimezone(HO_CHI_MINH).date().replace(day=1)

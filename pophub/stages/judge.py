@@ -100,7 +100,8 @@ class Judge:
     def _look_again(self, versions: Versions, seen: Columns, accepted: Accepted) -> None:
         """Judge once more the rows whose accepted state changed since the rules were run."""
         now = hub_columns(self.connector, versions, accepted)
-        changed = [row for row in range(len(versions)) if any(now[n][row] != seen[n][row] for n in now)]
+        moved = [n for n in now if now[n] != seen[n]]  # mostly none
+        changed = [r for r in range(len(versions)) if any(now[n][r] != seen[n][r] for n in moved)] if moved else []
         for row in changed:
             mapping = [f for f in versions.failures.pop(row, []) if f.gate == "contract"]
             if mapping:
@@ -110,7 +111,11 @@ class Judge:
 
     def _payloads(self, versions: Versions) -> list[bytes | None]:
         """Encode what may be accepted, before any lock is held."""
-        rows = [r for r in range(len(versions)) if not versions.deleted[r] and _encodable(versions, r)]
+        rows = [
+            row
+            for row, (gone, judged) in enumerate(zip(versions.deleted, versions.judged, strict=True))
+            if not gone and judged and (row not in versions.failures or _encodable(versions, row))
+        ]
         payloads: list[bytes | None] = [None] * len(versions)
         encoded = avro.encode_records(self.connector.contract.avro_schema, versions.columns, rows)
         for row, payload in zip(rows, encoded, strict=True):
