@@ -330,13 +330,15 @@ class Administrator:
             )
 
     def ensure_rules(self, rules: Iterable[tuple[str, str, str, str]]) -> None:
-        """Allow (principal, operation, resource type, name prefix), such as
-        `("portal", "READ", "TOPIC", "sub.portal.")`.
+        """Allow (principal, operation, resource type, name), such as `("portal", "READ", "TOPIC", "sub.portal.")`.
+
+        A name that ends with a dot is a prefix, any other is that one name.
         """
+        pattern = {True: ACLResourcePatternType.PREFIXED, False: ACLResourcePatternType.LITERAL}
         wanted = [
             ACL(f"User:{principal}", "*", ACLOperation[operation], ACLPermissionType.ALLOW,
-                ResourcePattern(ResourceType[kind], prefix, ACLResourcePatternType.PREFIXED))
-            for principal, operation, kind, prefix in rules
+                ResourcePattern(ResourceType[kind], name, pattern[name.endswith(".")]))
+            for principal, operation, kind, name in rules
         ]  # fmt: skip
         with translated("access rules"), deadline(CALL_S, "setting access rules"):
             failed = self._admin.create_acls(wanted)["failed"]
