@@ -19,6 +19,8 @@ RECIPIENTS = {
     "mof.einvoices": 2,
     "moit.ecommerce_sales": 2,
     "thanhhoa.procedures": 1,
+    "project06.tasks": 1,
+    "catalogue.databases": 1,
 }
 YEARS: tuple[Step, ...] = ("2023", "2024")
 

@@ -16,6 +16,8 @@ STEMS = (
     "mof.einvoices",
     "moit.ecommerce_sales",
     "thanhhoa.procedures",
+    "project06.tasks",
+    "catalogue.databases",
 )
 DUPLICATE, SUPERSEDED, WAITS = "duplicate", "superseded", "waits: "
 DEFECT_RATE = 0.03

@@ -10,14 +10,18 @@ from pophub.simulation.agency import Agency
 from pophub.simulation.citizen_rows import STEM as CITIZENS
 from pophub.simulation.citizens import Citizens
 from pophub.simulation.civil_status import CivilStatus
+from pophub.simulation.databases_register import DatabasesRegister
 from pophub.simulation.einvoices import Einvoices
 from pophub.simulation.expect import Expectation
 from pophub.simulation.model import Cast, Person, Step, Version
 from pophub.simulation.procedures import Procedures
+from pophub.simulation.registers import Register
 from pophub.simulation.sales import Sales
+from pophub.simulation.tasks import Tasks
 
 GROWTH = 1.57
 AGENCIES: tuple[type[Agency], ...] = (CivilStatus, Einvoices, Sales, Procedures)
+REGISTERS: tuple[type[Register], ...] = (Tasks, DatabasesRegister)
 
 
 @dataclass(frozen=True)
@@ -53,20 +57,26 @@ def plan(seed: int, scale: float = 1.0) -> Plan:
     agencies = [kind(name, scale, citizens.cast) for kind in AGENCIES]
     for agency in agencies:
         agency.plan()  # type: ignore[attr-defined]
-    _pad(citizens, agencies)
+    registers = [kind(name) for kind in REGISTERS]
+    for register in registers:
+        register.plan()
+    _pad(citizens, agencies, registers)
     versions = list(citizens.versions)
-    for agency in agencies:
-        versions.extend(agency.versions)
+    planned: list[Agency | Register] = [*agencies, *registers]
+    for each in planned:
+        versions.extend(each.versions)
     free = {CITIZENS: citizens.register.spare_row_id()}
     free |= {agency.stem: agency.serial + 1 for agency in agencies}
     free["stt"] = number_journal(versions, CivilStatus.stem, "stt", 1)
     free["rev"] = number_journal(versions, Sales.stem, "rev", 1)
+    for register in registers:
+        number_journal(versions, register.stem, "stt", 1)
     number_equals(versions)
-    expected = _expect(citizens, agencies)
+    expected = _expect(citizens, planned)
     return Plan(seed, scale, versions, citizens.cast, citizens.broken_till_today, free, expected)
 
 
-def _expect(citizens: Citizens, agencies: Iterable[Agency]) -> Expectation:
+def _expect(citizens: Citizens, agencies: Iterable[Agency | Register]) -> Expectation:
     expected = Expectation()
     expected.read(citizens.versions)
     for agency in agencies:
@@ -74,9 +84,9 @@ def _expect(citizens: Citizens, agencies: Iterable[Agency]) -> Expectation:
     return expected
 
 
-def _pad(citizens: Citizens, agencies: list[Agency]) -> None:
+def _pad(citizens: Citizens, agencies: list[Agency], registers: list[Register]) -> None:
     """Add sound invoices (two transactions each) and registrations (one) up to the growth."""
-    expected = _expect(citizens, agencies)
+    expected = _expect(citizens, [*agencies, *registers])
     lacking = round(GROWTH * expected.transactions(2023)) - expected.transactions(2024)
     if lacking < 0:
         raise ValueError(f"the plan of 2024 is {-lacking} share transactions too large")

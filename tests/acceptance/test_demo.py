@@ -105,7 +105,10 @@ def consumed(demo: Demo, topic: str) -> list[str]:
 
 
 def test_every_connector_adds_up_and_every_run_succeeded(demo: Demo) -> None:
-    stems = {"mps.citizens", "moj.civil_status", "mof.einvoices", "moit.ecommerce_sales", "thanhhoa.procedures"}
+    stems = {
+        "mps.citizens", "moj.civil_status", "mof.einvoices", "moit.ecommerce_sales", "thanhhoa.procedures",
+        "project06.tasks", "catalogue.databases",
+    }  # fmt: skip
     assert {c["stem"] for c in demo.report["connectors"]} == stems
     for c in demo.report["connectors"]:
         assert c["read"] == c["shared"] + sum(c["quarantined"].values()) + c["duplicate"] + c["superseded"] > 0
