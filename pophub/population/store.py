@@ -15,6 +15,7 @@ from pophub.domain.decide import Head, Quarantined
 from pophub.domain.errors import LaneMoved
 from pophub.population.citizen import citizen_upsert
 from pophub.postgres import Connection, Cursor, copy_rows, execute_values, only_row, statements, transaction
+from pophub.quarantine.repair import approved_fields
 from pophub.stages.versions import Accepted, Versions
 
 SQL = statements("judge")
@@ -85,6 +86,10 @@ class JudgeStore:
         with transaction(self._connection, f"replay of {self._stem}") as cursor:
             cursor.execute(SQL["waiting"], (self._stem, after, most))
             return list(cursor.fetchall())
+
+    def repairs(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Give the approved repairs of quarantined versions, field by field."""
+        return approved_fields(self._connection, ids)
 
 
 class Decision:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from pophub import avro
 from pophub.contracts.model import Connector
@@ -18,6 +17,7 @@ from pophub.failpoints import reach
 from pophub.kafka import RawReader
 from pophub.population.store import JudgeStore
 from pophub.ports import Columns, Mapper, Rules
+from pophub.stages.again import mapped_again
 from pophub.stages.claims import decide_with_claims
 from pophub.stages.commit import write
 from pophub.stages.versions import Accepted, Versions, add_block, add_poison, contradictions, hub_columns
@@ -63,7 +63,8 @@ class Judge:
         after = 0
         while rows := self.store.waiting(after, MICRO_ROWS):
             after = rows[-1][0]
-            verdicts = self._micro(self._replayed(rows), None, 0, 0)
+            versions, _ = mapped_again(self.connector, self.mapper, rows, self.store.repairs)
+            verdicts = self._micro(versions, None, 0, 0)
             judged.replayed += verdicts.first.count("shared")
 
     def _micro(self, versions: Versions, lane: int | None, start: int, upto: int) -> Verdicts:
@@ -154,17 +155,6 @@ class Judge:
     def _clock(self) -> int:
         with self.store.transaction() as decision:
             return decision.now_us()
-
-    def _replayed(self, rows: list[tuple[Any, ...]]) -> Versions:
-        """Map quarantined versions anew from what was sent; event id and content are kept."""
-        versions = Versions({}, ids=[row[0] for row in rows])
-        for _, _, _, _, _, _, _, offset, _, _, _, raw in rows:
-            add_block(versions, self.connector, self.mapper, offset, avro.decode_block(bytes(raw)))
-        versions.contents = [bytes(row[3]) for row in rows]
-        versions.event_ids = [bytes(row[4]) for row in rows]
-        versions.contracts = [row[5] for row in rows]
-        versions.rows = [row[8] for row in rows]
-        return versions
 
 
 def _encodable(versions: Versions, row: int) -> bool:

@@ -17,7 +17,6 @@ from typing import Any
 
 import orjson
 
-from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain.decide import Batch, decide
 from pophub.domain.errors import TransientError
@@ -25,10 +24,10 @@ from pophub.failpoints import reach
 from pophub.population.store import Decision, JudgeStore, Lane
 from pophub.ports import Mapper, Rules
 from pophub.postgres import Connection, Cursor, only_row, transaction
-from pophub.quarantine.repair import apply_repairs, approved_fields
 from pophub.quarantine.selection import SQL, Selection, statement
+from pophub.stages.again import mapped_again
 from pophub.stages.judge import Judge
-from pophub.stages.versions import Versions, add_block, hub_columns
+from pophub.stages.versions import hub_columns
 
 MICRO_ROWS = 5_000
 MICRO_BYTES = 32 << 20
@@ -147,10 +146,12 @@ class Replay:
         meant = self._meant(selection)
         run = Run(0, meant, 0, *self._bounds(meant))
         while rows := self._rows(run):
-            versions, unreadable = self._mapped(rows)
+            versions, unreadable = mapped_again(
+                self._connector, self._judge.mapper, rows, self._store.repairs
+            )
             run.counts["unreadable"] += unreadable
             if len(versions):
-                accepted = JudgeStore.accepted(self._store, versions)
+                accepted = self._store.accepted(versions)
                 hub = hub_columns(self._connector, versions, accepted)
                 self._judge._apply_rules(versions, hub, range(len(versions)))
                 failed = [row in versions.failures for row in range(len(versions))]
@@ -198,51 +199,10 @@ class Replay:
 
     def _micro(self, rows: list[tuple[Any, ...]]) -> None:
         """Judge one micro-batch; what cannot be read any more stays as it is and is counted."""
-        versions, unreadable = self._mapped(rows)
+        versions, unreadable = mapped_again(self._connector, self._judge.mapper, rows, self._store.repairs)
         self._store.ids = versions.ids or []
         if len(versions):
             self._judge._micro(versions, None, 0, 0)
         if unreadable:
             with transaction(self._store.connection, "moving a replay") as cursor:
                 move_run(cursor, self._store.run, rows[-1][0], Counter(unreadable=unreadable))
-
-    def _mapped(self, rows: list[tuple[Any, ...]]) -> tuple[Versions, int]:
-        """Map versions anew from what was sent; event id, content and its contract version are kept.
-
-        Shape: rows whose bytes are no block are left out and counted.
-        """
-        kept: list[tuple[Any, ...]] = []
-        blocks: list[avro.Block] = []
-        for row in rows:
-            try:
-                block = avro.decode_block(bytes(row[11]))
-            except avro.BadBlock:
-                continue
-            kept.append(row)
-            blocks.append(block)
-        versions = Versions({}, ids=[row[0] for row in kept])
-        for block in _merged(blocks):
-            add_block(versions, self._connector, self._judge.mapper, 0, block)
-        versions.contents = [bytes(row[3]) for row in kept]
-        versions.event_ids = [bytes(row[4]) for row in kept]
-        versions.contracts = [row[5] for row in kept]
-        versions.raw_offsets = [row[7] for row in kept]
-        versions.rows = [row[8] for row in kept]
-        versions.batches = [row[9] for row in kept]
-        versions.stamps = [row[10] for row in kept]
-        if kept:
-            apply_repairs(versions, approved_fields(self._store.connection, versions.ids or []))
-        return versions, len(rows) - len(kept)
-
-
-def _merged(blocks: list[avro.Block]) -> Iterator[avro.Block]:
-    """Join neighbouring blocks of one row with the same columns, so that mapping stays column-wise."""
-    start = 0
-    for end in range(1, len(blocks) + 1):
-        if end < len(blocks) and list(blocks[end].columns) == list(blocks[start].columns):
-            continue
-        run = blocks[start:end]
-        columns = {name: [b.columns[name][0] for b in run] for name in run[0].columns} if run else {}
-        if run:
-            yield avro.Block(run[0].batch, run[0].exchanged_at, run[0].contract, len(run), columns)
-        start = end
