@@ -17,7 +17,9 @@ SQL = statements("live")
 class Shown(Protocol):
     """What an extract saw of its source: newest change (microseconds UTC) and new rows."""
 
-    newest: int | None
+    @property
+    def newest(self) -> int | None: ...
+
     rows: int
 
 

@@ -18,10 +18,7 @@ from pophub.settings import Settings
 
 
 def sinks(settings: Settings) -> Sinks:
-    """Set up file and topic, and the webhook where its address is given.
-
-    Errors: `alert.webhook_refused` where the address is no URL.
-    """
+    """Set up file and topic, and the webhook where its address is given."""
     used: list[Sink] = [
         FileSink(settings.home / "alerts.jsonl"),
         TopicSink(lambda: Publisher(settings, TOPIC, 0)),

@@ -81,13 +81,13 @@ class _Past:
         return beat.first_at if since is None else since
 
     def _see(self, beat: Beat) -> None:
-        if beat.newest is not None:
+        if beat.newest is not None and beat.newest > beat.first_at + self.promise.clock_skew_s * US:
             self.newest_shown = beat.newest
-            if beat.newest > beat.first_at + self.promise.clock_skew_s * US:
-                self.future_since = beat.first_at if self.future_since is None else self.future_since
-            else:
-                self.future_since = None
-                self.newest_sound = max(beat.newest, self.newest_sound or beat.newest)
+            self.future_since = beat.first_at if self.future_since is None else self.future_since
+        elif beat.newest is not None:
+            self.newest_sound = max(beat.newest, self.newest_sound or beat.newest)
+            if beat.rows or self.future_since is None:  # without a new row, the clock is as it was
+                self.newest_shown, self.future_since = beat.newest, None
         if beat.rows or self.fresh_at is None:
             self.fresh_at = beat.first_at
 

@@ -26,18 +26,12 @@ class WebhookSink:
     name, at_once = "webhook", 1
 
     def __init__(self, url: str, *, private: bool, wait_s: float = 1) -> None:
-        self._private = private
-        self._wait_s = wait_s
-        try:
-            self._url = httpx.URL(url)
-        except httpx.InvalidURL:
-            raise _refused("the address is no URL") from None
-        if self._url.scheme not in ("http", "https") or not self._url.host:
-            raise _refused("the address is no http or https URL")
+        self._text, self._private, self._wait_s = url, private, wait_s
 
     def tell(self, notices: Sequence[tuple[int, Mapping[str, Any]]]) -> int:
         """Post each notice; one that the other side refuses for good (4xx) is counted and left behind."""
         refused = 0
+        url = self._checked()
         with httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client:
             for number, document in notices:
                 for attempt in Retrying(
@@ -45,17 +39,26 @@ class WebhookSink:
                     retry=retry_if_exception_type(TransientError), reraise=True,
                 ):  # fmt: skip
                     with attempt:
-                        refused += not self._post(client, number, document)
+                        refused += not self._post(client, url, number, document)
         return refused
 
-    def _post(self, client: httpx.Client, number: int, document: Mapping[str, Any]) -> bool:
-        host = self._url.host
+    def _checked(self) -> httpx.URL:
+        try:
+            url = httpx.URL(self._text)
+        except httpx.InvalidURL:
+            raise _refused("the address is no URL") from None
+        if url.scheme not in ("http", "https") or not url.host:
+            raise _refused("the address is no http or https URL")
+        return url
+
+    def _post(self, client: httpx.Client, url: httpx.URL, number: int, document: Mapping[str, Any]) -> bool:
+        host = url.host
         key = f"pophub-{document['alert']}-{document['event']}-{number}"
         try:
             response = client.post(
-                self._url.copy_with(host=self._address(host)),
+                url.copy_with(host=self._address(host, url.port or 443)),
                 json=dict(document),
-                headers={"Host": self._url.netloc.decode("ascii"), "Idempotency-Key": key},
+                headers={"Host": url.netloc.decode("ascii"), "Idempotency-Key": key},
                 extensions={"sni_hostname": host},
             )
         except httpx.HTTPError as cause:
@@ -64,10 +67,10 @@ class WebhookSink:
             raise _unreachable(f"status {response.status_code}")
         return response.is_success
 
-    def _address(self, host: str) -> str:
+    def _address(self, host: str, port: int) -> str:
         """Resolve the host once and give the address that was looked at, so that it is the one called."""
         try:
-            found = socket.getaddrinfo(host, self._url.port or 443, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError:
             raise _unreachable("its name cannot be resolved") from None
         addresses = [ipaddress.ip_address(entry[4][0]) for entry in found]

@@ -6,7 +6,7 @@ the whole batch. A crash between the two repeats the batch at worst, and judge f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pophub import avro, digests
@@ -24,20 +24,33 @@ US = 1_000_000
 
 @dataclass
 class Extracted:
-    """What one extract did: batches sent, rows in them, rows filtered as sent before; and the newest
-    change that the source showed, microseconds UTC, filtered rows included.
-    """
+    """What one extract did: batches sent, rows in them, rows filtered as sent before."""
 
     batches: int = 0
     rows: int = 0
     filtered: int = 0
     refused: list[PophubError] = field(default_factory=list)
-    newest: int | None = None
+    _sound: int | None = None
+    _ahead: int | None = None
+    _ahead_rows: int = 0
+    _new_rows: int = 0
 
-    def see(self, changed_at: Iterable[int | None]) -> None:
-        """Keep the newest of the times of change."""
-        known = [at for at in (*changed_at, self.newest) if at is not None]
-        self.newest = max(known, default=None)
+    def see(self, changed_at: Sequence[int | None], new: Sequence[int], limit_us: int) -> None:
+        """Keep the newest times of change: of all rows up to a limit, of the new ones beyond it."""
+        sound = [at for at in changed_at if at is not None and at <= limit_us]
+        ahead = [at for i in new if (at := changed_at[i]) is not None and at > limit_us]
+        self._sound = _later(self._sound, sound)
+        self._ahead = _later(self._ahead, ahead)
+        self._ahead_rows += len(ahead)
+        self._new_rows += len(new)
+
+    @property
+    def newest(self) -> int | None:
+        """The newest change that the source showed, microseconds UTC.
+
+        One row of the future is a defect of that row; half of the new ones are a wrong clock.
+        """
+        return self._ahead if 0 < self._new_rows <= 2 * self._ahead_rows else self._sound
 
 
 @dataclass
@@ -139,13 +152,13 @@ class Extract:
             self._cutter = Cutter(start.ticks_us, start.exchanged_us, self.connector.file.limits)
         for columns in chunks:
             rows = Rows.of(columns, self.mapper)
-            done.see(rows.changed_at)
             keep = [
                 i for i, (digest, marker) in enumerate(zip(rows.digests, rows.markers, strict=True))
                 if (sent is None or digest not in sent)
                 and not (self._is_time and sent is not None and marker is not None and start.settled_us < marker <= start.now_us)
             ]  # fmt: skip
             done.filtered += len(rows) - len(keep)
+            done.see(rows.changed_at, keep, start.now_us + self.connector.file.live.clock_skew_s * US)
             if keep:
                 yield from self._cutter.cut(rows.take(keep), start.now_us)
 
@@ -170,3 +183,8 @@ class Extract:
                 columns = {name: [values[i] for i in part] for name, values in rows.columns.items()}
                 block = avro.Block(batch, stamp, self.connector.contract.version, len(part), columns)
                 yield lane, avro.encode_block(block)
+
+
+def _later(known: int | None, found: Sequence[int]) -> int | None:
+    newest = max(found, default=known)
+    return newest if known is None or newest is None else max(known, newest)

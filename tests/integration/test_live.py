@@ -254,6 +254,17 @@ def test_a_watcher_killed_after_telling_tells_nothing_twice(bare_project: Projec
     assert source.project.servers.query("select told_at is not null from live.alert where stem = %s", source.stem) == [(True,)]  # fmt: skip
 
 
+def test_two_watchers_at_once_do_the_work_once(bare_project: Project) -> None:
+    source = Source(bare_project)
+    bare_project.run("extract", POPHUB_SOURCE_MPS_URL=NOWHERE)
+    other = bare_project.servers.superuser()
+    with other.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(hashtext('live'), hashtext('watch'))")
+        assert source.watch().busy
+    other.close()
+    assert source.watch().opened == 1
+
+
 def test_a_webhook_that_is_down_holds_up_no_other_sink_and_is_told_later(
     bare_project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,7 +275,7 @@ def test_a_webhook_that_is_down_holds_up_no_other_sink_and_is_told_later(
     assert [error.code for error in source.watch().failed] == ["alert.webhook_refused"]
     assert source.told() == source.published() == [("alert.offline", "opened")]
     posted: list[dict[str, Any]] = []
-    monkeypatch.setattr("pophub.live.webhook.WebhookSink._post", lambda *a: posted.append(a[3]) or True)
+    monkeypatch.setattr("pophub.live.webhook.WebhookSink._post", lambda *a: posted.append(a[4]) or True)
     assert source.watch().failed == source.watch().failed == []
     (document,) = [d for d in posted if d["stem"] == source.stem]
     assert (document["code"], document["event"], document["owner"]) == ("alert.offline", "opened", "C06")

@@ -99,4 +99,4 @@ def test_private_addresses_are_not_called_unless_allowed(host: str) -> None:
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org/", "nonsense", "http://"])
 def test_other_addresses_are_refused(url: str) -> None:
     with pytest.raises(ConfigError):
-        WebhookSink(url, private=True)
+        WebhookSink(url, private=True).tell(NOTICES[:1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pophub.live.state import US, Beat, Outcome, Promise, Work, absence, state_of
+from pophub.stages.extract import Extracted
 
 HOUR = 3600
 PROMISE = Promise(promise_s=6 * HOUR, clock_skew_s=300)
@@ -55,6 +56,22 @@ def test_changes_of_the_future_are_a_wrong_clock_until_it_is_set() -> None:
     mended = [*beats, beat(5, newest=4.9, rows=1)]
     assert seen(mended, 5.1) == ("alive", 5)
     assert seen([*mended, beat(6, newest=4.9, until=11)], 11.5) == ("frozen", 10.9), "30 h never counts"
+
+
+def test_a_wrong_clock_stays_wrong_while_nothing_new_comes() -> None:
+    beats = [beat(1, newest=0.9, rows=5), beat(2, newest=30, rows=1), beat(3, newest=0.9)]
+    assert seen(beats, 3.1) == ("clock_wrong", 2)
+
+
+@pytest.mark.parametrize(("ahead", "newest"), [(0, 100), (4, 100), (5, 900), (10, 900)])
+def test_one_row_of_the_future_is_a_defect_half_of_the_new_ones_a_wrong_clock(
+    ahead: int, newest: int
+) -> None:
+    done = Extracted()
+    changed: list[int | None] = [900] * ahead + [100] * (10 - ahead) + [None, 50]
+    done.see(changed, range(10), 500)
+    done.see([950], [], 500)
+    assert done.newest == newest
 
 
 def test_a_small_skew_is_no_wrong_clock() -> None:
