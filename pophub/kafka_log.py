@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import NamedTuple
@@ -12,7 +13,8 @@ from pophub.domain.errors import TransientError
 from pophub.kafka import CALL_S, _librdkafka, translated
 from pophub.settings import Settings
 
-MOST_MESSAGES = 10_000
+MOST_MESSAGES = 1_000
+WAIT_S = 0.05
 GROUP = "pophub.share.reconcile"
 Ends = dict[int, int]
 
@@ -67,14 +69,18 @@ class TopicLog:
                     yield Read(lane, offset, _bytes(message.key()), message.value(), headers)
 
     def _some(self, consumer: confluent_kafka.Consumer) -> list[confluent_kafka.Message]:
-        messages: list[confluent_kafka.Message] = consumer.consume(MOST_MESSAGES, CALL_S)
-        if not messages:
-            raise TransientError(
-                "kafka.unreachable",
-                "the broker gave no messages in time",
-                where=self.topic,
-                remedy="see `pophub status`; then run it again",
-            )
+        """Give what is there; `consume` waits for so many messages or its whole timeout, so both are small."""
+        messages: list[confluent_kafka.Message] = []
+        give_up = time.monotonic() + CALL_S
+        while not messages:
+            messages = consumer.consume(MOST_MESSAGES, WAIT_S)
+            if not messages and time.monotonic() > give_up:
+                raise TransientError(
+                    "kafka.unreachable",
+                    "the broker gave no messages in time",
+                    where=self.topic,
+                    remedy="see `pophub status`; then run it again",
+                )
         for message in messages:
             error = message.error()
             if error is not None and error.code() != confluent_kafka.KafkaError._PARTITION_EOF:

@@ -1,0 +1,339 @@
+"""One missing, one doubled, one altered record is found in each store and named, on the real servers."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from hubkit import Project, Servers
+from outside import check, read_topic
+
+from pophub.commands import reconcile as commands
+from pophub.reconcile.findings import Finding, Report
+from pophub.reconcile.rebuild import Rebuild, Table
+from pophub.settings import Settings
+from pophub.wiring import Hub
+
+pytestmark = pytest.mark.timeout(240)
+Examine = Callable[..., Report]
+
+
+def hub_of(project: Project, patch: pytest.MonkeyPatch) -> Hub:
+    """Open the hub as the project's own process would."""
+    for name, value in project.environment.items():
+        patch.setenv(name, value)
+    known = project.servers.settings
+    hub = Hub(Settings(home=known.home, project=project.folder, endpoints=known.endpoints))
+    assert not hub.broken
+    return hub
+
+
+@pytest.fixture
+def examine(project: Project, monkeypatch: pytest.MonkeyPatch) -> Examine:
+    def run(deep: bool = False) -> Report:
+        return commands.examine(hub_of(project, monkeypatch), project.stem, deep=deep)
+
+    return run
+
+
+def login(servers: Servers) -> dict[str, Any]:
+    """Log in as the broker's administrator."""
+    return {
+        "bootstrap.servers": servers.settings.endpoints.kafka_bootstrap,
+        "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": "admin", "sasl.password": servers.settings.secret("kafka.admin"),
+    }  # fmt: skip
+
+
+def told(report: Report) -> set[tuple[str, str]]:
+    return {(f.code, f.store) for f in report.findings}
+
+
+def event_of(project: Project, person: int) -> str:
+    """Give the event id of a person's head."""
+    found = project.servers.query(
+        "select encode(event_id, 'hex') from population.head where stem = %s and key = %s",
+        project.stem, project.number_of(person),
+    )  # fmt: skip
+    return str(found[0][0])
+
+
+def flowed(project: Project, people: int = 6) -> None:
+    """Let sound people, a change and a delete flow through."""
+    for person in range(1, people + 1):
+        project.put(person, 400 - person)
+    project.pass_through()
+    project.update(1, 100, ho_ten="Trần Văn Đổi")
+    project.update(2, 99, da_xoa=True)
+    project.pass_through()
+
+
+def test_stores_that_agree_give_no_finding(project: Project, examine: Examine) -> None:
+    project.put(90, 300, so_ddcn="123")
+    flowed(project)
+    report = examine(deep=True)
+    assert (report.findings, report.pending) == ([], 0)
+    counts = {c.store: (c.expected, c.found, c.ranges_differing) for c in report.compared}
+    assert counts == {
+        "source": (7, 7, 0),
+        "population.head": (6, 6, 0),
+        "population.citizen": (6, 6, 0),
+        "population.identity": (8, 8, 0),
+        f"shared.{project.stem}": (8, 8, 0),
+        f"ledger of {project.subscriber}": (8, 8, 0),
+        f"sub.{project.subscriber}.{project.stem}": (8, 8, 0),
+    }
+
+
+def test_what_is_on_its_way_is_pending_and_no_finding(project: Project, examine: Examine) -> None:
+    flowed(project)
+    project.put(7, 50)
+    assert (examine().findings, examine().pending) == ([], 1)
+    project.pass_through("extract")
+    assert examine().findings == []
+    project.pass_through("judge")
+    report = examine()
+    assert report.findings == []
+    assert report.pending == 2, "one version for each of two topics"
+
+
+def test_a_deleted_kafka_record_is_found_and_named(project: Project, examine: Examine) -> None:
+    flowed(project)
+    for topic in (f"shared.{project.stem}", f"sub.{project.subscriber}.{project.stem}"):
+        lane = read_topic(project.servers, topic)[0].lane
+        admin = AdminClient(login(project.servers))
+        for future in admin.delete_records([TopicPartition(topic, lane, 1)]).values():
+            future.result(30)
+    report = examine()
+    assert told(report) == {
+        ("reconcile.missing", f"shared.{project.stem}"),
+        ("reconcile.missing", f"sub.{project.subscriber}.{project.stem}"),
+    }
+    assert {f.sequence for f in report.findings} == {1}
+    first = project.servers.query(
+        "select encode(event_id, 'hex') from ledger.history where stem = %s and lane = %s and sequence = 1",
+        project.stem, report.findings[0].lane,
+    )  # fmt: skip
+    assert {f.event_id for f in report.findings} == {first[0][0]}
+
+
+def test_a_doubled_an_altered_and_a_foreign_message_are_found(project: Project, examine: Examine) -> None:
+    flowed(project)
+    topic = f"sub.{project.subscriber}.{project.stem}"
+    first, second = read_topic(project.servers, topic)[:2]
+    producer = Producer(login(project.servers))
+    copy = [(name, value.encode()) for name, value in first.headers.items()]
+    producer.produce(topic, first.value, first.key, first.lane, headers=copy)
+    twisted = [(name, value.encode()) for name, value in second.headers.items()]
+    producer.produce(topic, (second.value or b"") + b"x", second.key, second.lane, headers=twisted)
+    producer.produce(topic, b"x", b"x", 0, headers=[("transaction", b"00")])
+    producer.produce(topic, b"x", b"x", 0)
+    shared = f"shared.{project.stem}"
+    third = read_topic(project.servers, shared)[2]
+    same = [(name, value.encode()) for name, value in third.headers.items()]
+    producer.produce(shared, third.value, third.key, third.lane, headers=same)
+    assert producer.flush(30) == 0
+    found = examine(deep=True)
+    codes = sorted((f.code, f.store) for f in found.findings)
+    assert codes == [
+        ("reconcile.altered", topic),
+        ("reconcile.doubled", shared),
+        ("reconcile.doubled", topic),
+        ("reconcile.doubled", topic),
+        ("reconcile.unknown", topic),
+        ("reconcile.unknown", topic),
+    ]
+    doubled = {f.event_id for f in found.findings if f.store == shared}
+    assert doubled == {third.headers["event_id"]}
+
+
+def test_a_row_changed_by_hand_in_the_population_database_is_found(
+    project: Project, examine: Examine
+) -> None:
+    flowed(project)
+    query, stem, number = project.servers.query, project.stem, project.number_of
+    query("update population.citizen set full_name = 'X' where citizen_id = %s", number(3))
+    query("delete from population.citizen where citizen_id = %s", number(4))
+    query("update population.identity set name_folded = 'x' where citizen_id = %s", number(5))
+    query("update population.head set marker = marker + 1 where stem = %s and key = %s", stem, number(6))
+    missing = event_of(project, 1)
+    query("delete from population.head where stem = %s and key = %s", stem, number(1))
+    report = examine()
+    assert {(f.code, f.store, f.key) for f in report.findings} == {
+        ("reconcile.altered", "population.citizen", number(3)),
+        ("reconcile.missing", "population.citizen", number(4)),
+        ("reconcile.altered", "population.identity", number(5)),
+        ("reconcile.altered", "population.head", number(6)),
+        ("reconcile.missing", "population.head", number(1)),
+        ("reconcile.gone", "source", number(6)),
+    }
+    assert missing in {f.event_id for f in report.findings}
+
+
+def test_a_ledger_row_that_was_removed_is_found(project: Project, examine: Examine) -> None:
+    flowed(project)
+    project.servers.query(
+        "delete from ledger.transaction where recipient = %s and lane = 0 and sequence = 1",
+        project.subscriber,
+    )
+    assert {(f.code, f.store, f.sequence) for f in examine().findings} == {
+        ("reconcile.missing", f"ledger of {project.subscriber}", 1),
+        ("reconcile.unknown", f"sub.{project.subscriber}.{project.stem}", None),
+    }
+
+
+def test_a_row_committed_later_than_late_s_is_found_and_brought_in(
+    project: Project, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flowed(project)
+    project.put(20, 300)
+    project.pass_through()
+    assert project.number_of(20) not in {
+        key for (key,) in project.servers.query("select key from population.head")
+    }
+    (late,) = examine().findings
+    assert (late.code, late.key) == ("reconcile.late", project.number_of(20))
+    hub = hub_of(project, monkeypatch)
+    events = {str(late.event_id)}
+    assert commands._mend(hub, project.stem, events, yes=False) == 0
+    assert commands._mend(hub, project.stem, events, yes=True) == 1
+    assert examine().findings == [], "on its way"
+    project.pass_through()
+    assert examine().findings == []
+    assert event_of(project, 20) == late.event_id
+    assert commands._mend(hub, project.stem, events, yes=True) == 1, "a repetition is a duplicate"
+    project.pass_through()
+    assert project.states() == {"shared": 9, "duplicate": 1}
+    check(project)
+
+
+def test_a_row_gone_or_changed_unmarked_at_the_source_is_told(project: Project, examine: Examine) -> None:
+    flowed(project)
+    project.sql("delete from dancu.cong_dan where so_ddcn = %s", project.number_of(3))
+    project.sql("update dancu.cong_dan set ho_ten = 'Lê Văn Khác' where so_ddcn = %s", project.number_of(4))
+    report = examine()
+    assert {(f.code, f.key, f.event_id) for f in report.findings} == {
+        ("reconcile.gone", project.number_of(3), event_of(project, 3)),
+        ("reconcile.altered", project.number_of(4), event_of(project, 4)),
+    }
+
+
+def test_findings_tell_keys_to_nobody_but_the_operator(project: Project, examine: Examine) -> None:
+    flowed(project)
+    project.sql("delete from dancu.cong_dan where so_ddcn = %s", project.number_of(3))
+    report = examine()
+    (finding,) = report.findings
+    written = f"{finding} {finding!r} {finding.as_json()} {report.as_json()}"
+    assert project.number_of(3) not in written
+    assert finding.key_digest in written and event_of(project, 3) in written
+
+
+def rebuilt(project: Project, patch: pytest.MonkeyPatch, schema: str) -> list[Table]:
+    hub = hub_of(project, patch)
+    return Rebuild(hub.settings, list(hub.connectors.values()), schema).run()
+
+
+def test_the_population_database_rebuilt_from_shared_alone_is_the_same_digest_for_digest(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flowed(project)
+    schema = f"again_{project.agency}"
+    tables = rebuilt(project, monkeypatch, schema)
+    assert [(t.table, t.rebuilt, t.live, t.differing) for t in tables] == [
+        ("head", 6, 6, 0),
+        ("citizen", 6, 6, 0),
+        ("identity", 8, 8, 0),
+    ]
+    assert all(t.rebuilt_digest == t.live_digest for t in tables)
+    kept = project.servers.query(f"select count(*) from {schema}.citizen where present")
+    assert kept == [(5,)]
+    project.servers.query(
+        "update population.citizen set full_name = 'X' where citizen_id = %s", project.number_of(3)
+    )
+    head, citizen, identity = rebuilt(project, monkeypatch, schema + "_2")
+    assert (head.differing, citizen.differing, identity.differing) == (0, 1, 0)
+    assert citizen.rebuilt_digest != citizen.live_digest
+
+
+def test_history_can_be_read_as_of_any_time(project: Project) -> None:
+    project.put(1, 300)
+    project.pass_through()
+    project.update(1, 200, ho_ten="Trần Văn Đổi")
+    project.pass_through()
+    project.update(1, 100, da_xoa=True)
+    project.pass_through()
+    query = project.servers.query
+    stamps = query("select exchanged_at from ledger.history where stem = %s order by sequence", project.stem)
+    seen = []
+    for (stamp,) in stamps:
+        seen += query("select sequence, operation from hub.as_of(%s, %s)", project.stem, stamp)
+    assert seen == [(1, "u"), (2, "u"), (3, "d")]
+    before = query("select * from hub.as_of(%s, %s - interval '1 second')", project.stem, stamps[0][0])
+    assert before == []
+    known = query(
+        "select sequence from hub.as_of(%s, 'infinity', (select recorded_at from ledger.history "
+        "where stem = %s and sequence = 2))", project.stem, project.stem)  # fmt: skip
+    assert known == [(2,)]
+
+
+def test_runs_and_days_add_up_in_the_views(project: Project) -> None:
+    flowed(project)
+    columns = "batches, sent, read, shared, quarantined, duplicate, superseded, waiting, balanced"
+    for view in ("by_run", "by_day"):
+        rows = project.servers.query(
+            f"select {columns} from hub.reconciliation_{view} where stem = %s", project.stem
+        )
+        assert rows == [(2, 8, 8, 8, 0, 0, 0, 0, True)]
+
+
+def restart_broker(servers: Servers) -> None:
+    """Kill the broker; its supervisor starts it again."""
+    from pophub.runtime import hub
+
+    (broker,) = [s for s in hub.state(servers.settings) if s.name == "kafka"]
+    assert broker.pid is not None
+    os.kill(broker.pid, signal.SIGKILL)
+
+
+def test_repeated_stages_replayed_batches_two_schedulers_and_a_broker_restart_leave_counts_exact(
+    project: Project, examine: Examine
+) -> None:
+    for person in range(1, 9):
+        project.put(person, 400 - person)
+    for stage in ("extract", "judge", "share"):
+        for _ in range(3):  # a DAG's stages, each three times, by two schedulers at once
+            ended = [started.wait() for started in (project.start(stage), project.start(stage))]
+            assert {ran.error for ran in ended} <= {None, "lane.busy"}, [ran.text for ran in ended]
+    raw = f"raw.{project.stem}"
+    producer = Producer(login(project.servers))
+    for message in read_topic(project.servers, raw):  # the batch comes a second time
+        producer.produce(raw, message.value, message.key, message.lane)
+    assert producer.flush(30) == 0
+    project.update(1, 100, ho_ten="Trần Văn Đổi")
+    project.pass_through("extract", "judge")
+    sharing = project.start("share")
+    restart_broker(project.servers)
+    ended = sharing.wait()
+    for _ in range(5):
+        if ended.error is None and ended.code == 0:
+            break
+        ended = project.run("share")
+    assert (ended.code, ended.error) == (0, None), ended.text
+    check(project, resent=True)
+    assert project.states() == {"shared": 9, "duplicate": 8}
+    assert len(read_topic(project.servers, f"sub.{project.subscriber}.{project.stem}")) == 9
+    assert examine(deep=True).findings == []
+
+
+def test_a_finding_is_one_line_with_code_store_and_event() -> None:
+    finding = Finding(
+        "reconcile.missing", "shared.a.b", "the record is not there", "00ff", 1, 7, key="secret"
+    )
+    assert str(finding) == (
+        "reconcile.missing: shared.a.b, lane 1, sequence 7: the record is not there, event 00ff"
+    )
