@@ -102,7 +102,7 @@ select 1 from ledger.transaction where recipient = %s and stem = %s and lane = %
 -- name: register
 select key, payload, contract, operation from (
     select distinct on (key) key, payload, contract, operation
-    from hub.register_version where stem = %s and exchanged_at < %s order by key, marker desc, sequence desc
+    from hub.register_version where stem = %s and exchanged_at <= %s order by key, marker desc, sequence desc
 ) newest where operation = 'u' order by key
 
 -- name: count_history
