@@ -15,12 +15,14 @@ import psycopg2
 import psycopg2.extensions
 from psycopg2 import errors as pg
 
+from pophub.deadline import deadline
 from pophub.domain.errors import ConfigError, PophubError, PromiseBroken, TransientError
 from pophub.settings import Settings
 
 Connection = psycopg2.extensions.connection
 Cursor = psycopg2.extensions.cursor
 CONNECT_S = 10
+COMMIT_S = 300
 
 
 def connect(settings: Settings, role: str, *, database: str | None = None) -> Connection:
@@ -112,6 +114,24 @@ def only_row(cursor: Cursor) -> tuple[Any, ...]:
     return row
 
 
+def worker_lock(cursor: Cursor, stage: str, subject: str) -> str | None:
+    """Try to become the one worker of a subject until this connection ends; name who is it already.
+
+    Shape: None when the lock is ours now.
+    """
+    cursor.execute("select pg_try_advisory_lock(hashtext(%s), hashtext(%s))", (stage, subject))
+    if only_row(cursor)[0]:
+        return None
+    cursor.execute(
+        "select coalesce(string_agg(a.application_name || ' pid ' || a.pid, ', '), 'a worker that just ended') "
+        "from pg_locks l join pg_stat_activity a using (pid) where l.locktype = 'advisory' and l.granted "
+        "and l.classid::bigint = (hashtext(%s)::bigint & 4294967295) "
+        "and l.objid::bigint = (hashtext(%s)::bigint & 4294967295)",
+        (stage, subject),
+    )
+    return str(only_row(cursor)[0])
+
+
 @contextmanager
 def transaction(connection: Connection, where: str) -> Iterator[Cursor]:
     """One transaction: COMMIT at the end of the block, ROLLBACK on any error.
@@ -125,7 +145,8 @@ def transaction(connection: Connection, where: str) -> Iterator[Cursor]:
             if not connection.closed:
                 connection.rollback()
             raise
-        connection.commit()
+        with deadline(COMMIT_S, f"the commit of {where}"):
+            connection.commit()
 
 
 PAGE_ROWS = 5000

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from pophub import prepare as preparation
 from pophub.collector import calm
@@ -30,6 +31,8 @@ from pophub.stages.extract_store import ExtractStore
 from pophub.stages.judge import STATES, Judge, Judged
 from pophub.stages.replay import Progress, Replay
 from pophub.stages.share import Shared, share
+
+LANE_WAIT_S = 120
 
 
 class Hub:
@@ -99,11 +102,16 @@ class Hub:
             store = JudgeStore(connection, connector)
             stage = Judge(connector, ContractMapper(connector), rules, store)
             for lane in lanes if lanes is not None else range(connector.file.lanes):
-                self._own_lane(store.take_worker_lock(lane), f"judge of {stem}, lane {lane}")
-                with closing(RawReader(self.settings, f"raw.{stem}", lane)) as reader:
-                    stage.lane(reader, lane, judged)
+                self._judge_lane(stage, store, lane, judged)
             stage.waiting(judged)
         return {"stem": stem, "read": judged.read, **judged.states, "replayed": judged.replayed}
+
+    def _judge_lane(self, stage: Judge, store: JudgeStore, lane: int, judged: Judged) -> None:
+        stem = stage.connector.stem
+        with closing(RawReader(self.settings, f"raw.{stem}", lane)) as reader:
+            where, end = f"judge of {stem}, lane {lane}", reader.end()
+            if own_lane(store, lane, lambda: store.lane(lane).raw_offset >= end, where):
+                stage.lane(reader, lane, judged)
 
     def share(self, stem: str, run: str = "by hand", lanes: list[int] | None = None) -> dict[str, Any]:
         """Share each lane with each subscription, the hub's own first."""
@@ -162,20 +170,13 @@ class Hub:
     def _share_lane(self, subscription: Subscription, lane: int, shared: Shared) -> None:
         with closing(connect(self.settings, "pophub_share")) as connection:
             store = LedgerStore(connection, subscription.recipient, subscription.stem)
-            self._own_lane(store.take_worker_lock(lane), f"share to {subscription.topic}, lane {lane}")
+            where, end = f"share to {subscription.topic}, lane {lane}", store.end(lane)
+            if not own_lane(store, lane, lambda: store.lane(lane).sequence >= end, where):
+                return
             if store.lane(lane).sequence >= store.end(lane):
                 return
             with closing(Publisher(self.settings, subscription.topic, lane)) as publisher:
                 share(subscription, store, publisher, lane, shared)
-
-    def _own_lane(self, taken: bool, where: str) -> None:
-        if not taken:
-            raise TransientError(
-                "lane.busy",
-                "another worker holds this lane",
-                where=where,
-                remedy="wait for it; a retry follows",
-            )
 
     def subscriptions_of(self, connector: Connector) -> Iterator[Subscription]:
         """Give the subscriptions to a dataset, the hub's own first."""
@@ -192,6 +193,34 @@ class Hub:
             schema_id = preparation.schema_id(connection, f"{topic}-value", schema)
         secret = subscription_secret(self.settings.secret("hub.pseudonyms"), topic)
         return Subscription(recipient, connector, grant, schema, schema_id, secret)
+
+
+class Locked(Protocol):
+    """A store whose lanes have one worker each."""
+
+    def worker_lock(self, lane: int) -> str | None:
+        """Take the lane's lock, or name who holds it."""
+        ...
+
+
+def own_lane(store: Locked, lane: int, passed: Callable[[], bool], where: str) -> bool:
+    """Become the lane's one worker; false when another worker has passed the end that was seen.
+
+    Errors: `lane.busy`, naming the holder, when neither comes true in time.
+    """
+    until = time.monotonic() + LANE_WAIT_S
+    while holder := store.worker_lock(lane):
+        if passed():
+            return False
+        if time.monotonic() > until:
+            raise TransientError(
+                "lane.busy",
+                f"the lane is held by {holder}",
+                where=where,
+                remedy="wait for it, or end it; a retry follows",
+            )
+        time.sleep(0.2)
+    return True
 
 
 @contextmanager

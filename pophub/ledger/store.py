@@ -9,7 +9,7 @@ from pophub import digests
 from pophub.failpoints import reach
 from pophub.ledger.rows import Accepted, LedgerLane
 from pophub.population.store import instant, month_of
-from pophub.postgres import Connection, Cursor, copy_rows, only_row, statements, transaction
+from pophub.postgres import Connection, Cursor, copy_rows, only_row, statements, transaction, worker_lock
 
 SQL = statements("share")
 COLUMNS = [
@@ -38,11 +38,10 @@ class LedgerStore:
         self._where = f"ledger of {recipient}, {stem}"
         self._months: set[date] = set()
 
-    def take_worker_lock(self, lane: int) -> bool:
-        """Try to become the one worker of this subscription's lane, until the connection ends."""
+    def worker_lock(self, lane: int) -> str | None:
+        """Try to become the lane's one live worker until this connection ends; else name who is it."""
         with transaction(self._connection, self._where) as cursor:
-            cursor.execute(SQL["try_lock"], (f"{self._recipient}/{self._stem}/{lane}",))
-            return bool(only_row(cursor)[0])
+            return worker_lock(cursor, "share", f"{self._recipient}/{self._stem}/{lane}")
 
     def end(self, lane: int) -> int:
         """Give the lane's last accepted sequence."""

@@ -38,7 +38,9 @@ def citizen_upsert(cursor: Cursor, connector: Connector, versions: Versions, row
         ):
             newest[citizen] = row
     if declared.identity:
-        execute_values(cursor, SQL["identity"], [_identity(connector, versions, row) for row in rows])
+        versions_of = [_identity(connector, versions, row) for row in rows]
+        newest_at = {(v[0], v[1]): v for v in versions_of}  # two versions of one moment: the later one counts
+        execute_values(cursor, SQL["identity"], list(newest_at.values()))
     _upsert_fields(cursor, connector, versions, sorted(newest.items()))
 
 

@@ -14,7 +14,16 @@ from pophub.contracts.model import Connector
 from pophub.domain.decide import Head, Quarantined
 from pophub.domain.errors import LaneMoved
 from pophub.population.citizen import citizen_upsert
-from pophub.postgres import Connection, Cursor, copy_rows, execute_values, only_row, statements, transaction
+from pophub.postgres import (
+    Connection,
+    Cursor,
+    copy_rows,
+    execute_values,
+    only_row,
+    statements,
+    transaction,
+    worker_lock,
+)
 from pophub.quarantine.repair import approved_fields
 from pophub.stages.versions import Accepted, Versions
 
@@ -70,11 +79,10 @@ class JudgeStore:
             raw_offset, sequence, chain = only_row(cursor)
         return Lane(lane, raw_offset, sequence, bytes(chain))
 
-    def take_worker_lock(self, lane: int) -> bool:
-        """Try to become the lane's one live worker, until this connection ends."""
+    def worker_lock(self, lane: int) -> str | None:
+        """Try to become the lane's one live worker until this connection ends; else name who is it."""
         with transaction(self._connection, "advisory lock") as cursor:
-            cursor.execute(SQL["try_lock"], (f"{self._stem}/{lane}",))
-            return bool(only_row(cursor)[0])
+            return worker_lock(cursor, "judge", f"{self._stem}/{lane}")
 
     def accepted(self, versions: Versions) -> Accepted:
         """Read the accepted state that these versions meet."""

@@ -1,13 +1,5 @@
 -- Statements of the extract stage (pophub/stages/extract.py). Writer: role pophub_extract.
 
--- name: lock
-select pg_try_advisory_lock(hashtext('extract'), hashtext(%s))
-
--- name: holders
-select string_agg(a.application_name || ' pid ' || a.pid, ', ')
-from pg_locks l join pg_stat_activity a using (pid)
-where l.locktype = 'advisory' and l.granted and l.classid::bigint = (hashtext(%s)::bigint & 4294967295) and l.objid::bigint = (hashtext(%s)::bigint & 4294967295)
-
 -- name: clock
 select (extract(epoch from clock_timestamp()) * 1000000)::bigint
 

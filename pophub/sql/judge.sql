@@ -15,9 +15,6 @@ update judge.lane set raw_offset = %s where stem = %s and lane = %s and raw_offs
 -- name: move_sequence
 update judge.lane set sequence = %s, chain = %s where stem = %s and lane = %s
 
--- name: try_lock
-select pg_try_advisory_lock(hashtext('judge'), hashtext(%s))
-
 -- name: clock
 select (extract(epoch from clock_timestamp()) * 1000000)::bigint
 
@@ -57,7 +54,8 @@ where population.head.marker < excluded.marker
 
 -- name: identity
 insert into population.identity (citizen_id, valid_from, name_folded, birth_day, present, exchanged_at) values %s
-on conflict (citizen_id, valid_from) do nothing
+on conflict (citizen_id, valid_from) do update set name_folded = excluded.name_folded,
+    birth_day = excluded.birth_day, present = excluded.present, exchanged_at = excluded.exchanged_at
 
 -- name: supersede
 update quarantine.version set state = 'superseded', last_judged_at = %s where id = any(%s) and state = 'quarantined'

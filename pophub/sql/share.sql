@@ -1,8 +1,5 @@
 -- Statements of the share stage and its ledger. Writer: role pophub_share.
 
--- name: try_lock
-select pg_try_advisory_lock(hashtext('share'), hashtext(%s))
-
 -- name: lane_end
 select sequence from judge.lane where stem = %s and lane = %s
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pophub.domain.errors import ContractBreach, PophubError, TransientError
 from pophub.failpoints import reach
-from pophub.postgres import Connection, Cursor, execute_values, only_row, statements, transaction
+from pophub.postgres import Connection, Cursor, execute_values, only_row, statements, transaction, worker_lock
 from pophub.stages.batching import Rows
 
 SQL = statements("extract")
@@ -36,12 +36,10 @@ class ExtractStore:
         self._settle_s = settle_s
         self._start: Start | None = None
         with self._transaction() as cursor:
-            cursor.execute(SQL["lock"], (stem,))
-            if not only_row(cursor)[0]:
-                cursor.execute(SQL["holders"], ("extract", stem))
+            if holder := worker_lock(cursor, "extract", stem):
                 raise TransientError(
                     "lane.busy",
-                    f"{stem} is being extracted by {only_row(cursor)[0]}",
+                    f"{stem} is being extracted by {holder}",
                     where="extract",
                     remedy="wait for it, or end it; a retry follows",
                 )

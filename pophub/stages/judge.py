@@ -102,7 +102,9 @@ class Judge:
         """Judge once more the rows whose accepted state changed since the rules were run."""
         now = hub_columns(self.connector, versions, accepted)
         moved = [n for n in now if now[n] != seen[n]]  # mostly none
-        changed = [r for r in range(len(versions)) if any(now[n][r] != seen[n][r] for n in moved)] if moved else []
+        changed = (
+            [r for r in range(len(versions)) if any(now[n][r] != seen[n][r] for n in moved)] if moved else []
+        )
         for row in changed:
             mapping = [f for f in versions.failures.pop(row, []) if f.gate == "contract"]
             if mapping:
