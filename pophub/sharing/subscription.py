@@ -56,8 +56,8 @@ class Subscription:
     def granted(self, rows: Sequence[Accepted]) -> list[Accepted]:
         """Leave out the versions that the terms do not grant.
 
-        A delete names no field, so it reaches each recipient of the dataset: with row terms only
-        under a pseudonym or key that says nothing of rows not granted.
+        A delete names no field, so terms that limit the rows cannot grant it: such a recipient gets
+        no tombstone, lest it learn of rows that are not its own.
         """
         if self.grant is None:
             return list(rows)
