@@ -192,17 +192,14 @@ def approve(proposal: int, by: str, as_json: bool) -> None:
 
 def feedback(agency: str | None, as_json: bool) -> None:
     """Send feedback."""
-    from pophub.quarantine.feedback import feed
+    from pophub.quarantine.feedback import feed_all
 
     agencies = sorted({c.file.agency for c in connectors_here().values()})
     if agency is not None and agency not in agencies:
         raise ConfigError(
             "cli.choice", f"there is no agency {agency}", remedy=f"one of {', '.join(agencies)}"
         )
-    settings, sent = Settings.load(), {}
-    for one in [agency] if agency else agencies:
-        with judging() as connection:
-            sent[one] = feed(settings, connection, one)
+    sent = feed_all(Settings.load(), [agency] if agency else agencies)
     if as_json:
         print_json(sent)
         return
@@ -241,48 +238,33 @@ def overdue(as_json: bool) -> None:
     ], empty="nothing is overdue")  # fmt: skip
 
 
-def policy(
-    stem: str,
-    overdue_days: int | None,
-    retain_days: int | None,
-    warn_days: int | None,
-    by: str,
-    as_json: bool,
-) -> None:
+def policy(stem: str, retain_days: int | None, warn_days: int | None, by: str, as_json: bool) -> None:
     """Show a dataset's policy, or set a new one."""
-    connector = connector_here(stem)
+    connector_here(stem)
     with judging() as connection:
-        now = retention.policies(connection, [connector.stem])[stem]
-        if (overdue_days, retain_days, warn_days) != (None, None, None):
-            retain = now.retain_days if retain_days is None else (retain_days or None)
-            wanted = now._replace(overdue_days=overdue_days or now.overdue_days, retain_days=retain,
-                                  warn_days=now.warn_days if warn_days is None else warn_days, set_by=by)  # fmt: skip
-            if wanted[2:5] != now[2:5] or now.number == 0:
-                retention.set_policy(connection, wanted)
-                now = retention.policies(connection, [stem])[stem]
-            else:
-                talk.print("unchanged")
+        now = retention.policies(connection, [stem])[stem]
+        retain = now.retain_days if retain_days is None else (retain_days or None)
+        wanted = now._replace(
+            retain_days=retain, warn_days=now.warn_days if warn_days is None else warn_days, set_by=by
+        )
+        if (retain, wanted.warn_days) != (now.retain_days, now.warn_days):
+            retention.set_policy(connection, wanted)
+            now = retention.policies(connection, [stem])[stem]
+        elif (retain_days, warn_days) != (None, None):
+            talk.print("unchanged")
     if as_json:
         print_json(now._asdict())
         return
     kept = "for ever" if now.retain_days is None else f"{now.retain_days} days"
-    answer.print(
-        f"{stem}: escalated after {now.overdue_days} days, kept {kept}, warning {now.warn_days} days before"
-    )
+    answer.print(f"{stem}: what was sent is kept {kept}, with a warning {now.warn_days} days before it goes")
 
 
 def expire(stem: str | None, ahead: str | None, by: str, do: bool, as_json: bool) -> None:
     """Say what expires and when, or remove what is due."""
     stems = [connector_here(stem).stem] if stem else sorted(connectors_here())
-    results = []
+    days = None if ahead is None else -(-seconds_of(ahead) // 86400)
     with judging() as connection:
-        for policy in retention.policies(connection, stems).values():
-            days = policy.warn_days if ahead is None else -(-seconds_of(ahead) // 86400)
-            due = sum(r["records"] for r in retention.expiring(connection, policy, 0))
-            soon = sum(r["records"] for r in retention.expiring(connection, policy, days)) - due
-            gone = retention.expire(connection, policy, by) if do else 0
-            results.append({"stem": policy.stem, "retain_days": policy.retain_days, "due": due, "within_days": days,
-                            "soon": soon, "expired": gone})  # fmt: skip
+        results = retention.keep(connection, stems, by, do=do, ahead_days=days)
     if as_json:
         print_json({"done": do, "datasets": results})
         return

@@ -141,7 +141,7 @@ def digest(agency: Annotated[str, typer.Argument(help="Agency, such as mps.")],
 
 @quarantine.command("overdue", epilog="Example: pophub quarantine overdue --json")
 def overdue(json: bool = JSON) -> None:
-    """List what waits longer than its policy allows, with the owner to whom it is escalated."""
+    """List what waits longer than its connector allows, with the owner to whom it is escalated."""
     from pophub.commands import quarantine as work
 
     with errors_told(json):
@@ -151,15 +151,15 @@ def overdue(json: bool = JSON) -> None:
 @quarantine.command(
     "policy", epilog="Example: pophub quarantine policy mps.citizens --retain-days 365 --by Lan"
 )
-def policy(stem: Stem, overdue_days: Annotated[int | None, typer.Option(min=1, help="Days until it is escalated.")] = None,
+def policy(stem: Stem,
            retain_days: Annotated[int | None, typer.Option(min=0, help="Days until what was sent is removed; 0 for never.")] = None,
            warn_days: Annotated[int | None, typer.Option(min=0, help="Days of warning before.")] = None,
            by: By = "", json: bool = JSON) -> None:  # fmt: skip
-    """Show or set how long rejections of a dataset may wait and are kept."""
+    """Show or set how long what was sent of a dataset's rejections is kept."""
     from pophub.commands import quarantine as work
 
     with errors_told(json):
-        work.policy(stem, overdue_days, retain_days, warn_days, by, json)
+        work.policy(stem, retain_days, warn_days, by, json)
 
 
 @quarantine.command("expire", epilog="Example: pophub quarantine expire --dry-run --ahead 30d")

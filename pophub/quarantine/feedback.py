@@ -16,7 +16,7 @@ from pophub.contracts.model import Connector
 from pophub.domain.errors import LedgerDiverged, TransientError
 from pophub.failpoints import reach
 from pophub.kafka import Administrator, Message, Position, Publisher
-from pophub.postgres import Connection, only_row, transaction
+from pophub.postgres import Connection, connect, only_row, transaction
 from pophub.quarantine.reasons import in_words
 from pophub.quarantine.selection import SQL
 from pophub.settings import Settings
@@ -75,6 +75,15 @@ def feed(settings: Settings, connection: Connection, agency: str) -> int:
             publisher.publish(messages, Position(upto, "feedback:1"))
             reach("feedback.published")
             at, sent = upto, sent + len(messages)
+    return sent
+
+
+def feed_all(settings: Settings, agencies: Iterable[str]) -> dict[str, int]:
+    """Send each agency what it was not told yet; give the messages by agency."""
+    sent = {}
+    for agency in agencies:
+        with closing(connect(settings, "pophub_judge")) as connection:
+            sent[agency] = feed(settings, connection, agency)
     return sent
 
 

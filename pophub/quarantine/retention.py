@@ -10,20 +10,18 @@ from pophub.contracts.model import Connector
 from pophub.postgres import Connection, only_row, transaction
 from pophub.quarantine.selection import SQL, named
 
-OVERDUE_DAYS = 7
 WARN_DAYS = 14
 EXPIRE_ROWS = 5_000
 
 
 class Policy(NamedTuple):
-    """What holds for a dataset; number 0 is the default: told after a week, kept for ever.
+    """What holds for a dataset; number 0 is the default: kept for ever.
 
     Units: days since the first judging.
     """
 
     number: int
     stem: str
-    overdue_days: int = OVERDUE_DAYS
     retain_days: int | None = None
     warn_days: int = WARN_DAYS
     set_by: str = ""
@@ -42,25 +40,23 @@ def set_policy(connection: Connection, policy: Policy) -> int:
     """Keep a new policy of a dataset; earlier ones stay on record."""
     who = named(policy.set_by, "--by")
     with transaction(connection, "setting a policy") as cursor:
-        cursor.execute(
-            SQL["set_policy"], (policy.stem, policy.overdue_days, policy.retain_days, policy.warn_days, who)
-        )
+        cursor.execute(SQL["set_policy"], (policy.stem, policy.retain_days, policy.warn_days, who))
         return int(only_row(cursor)[0])
 
 
 def overdue(connection: Connection, connectors: Iterable[Connector]) -> list[dict[str, Any]]:
-    """Give what waits longer than its policy allows, with the owner to whom it is escalated."""
-    chosen = {c.stem: c for c in connectors}
+    """Give what waits longer than its connector's `live.overdue_s`, and the owner to whom it is escalated."""
     found: list[dict[str, Any]] = []
-    for stem, policy in sorted(policies(connection, chosen).items()):
+    for connector in sorted(connectors, key=lambda c: c.stem):
+        owner, overdue_s = connector.file.owner, connector.file.live.overdue_s
         with transaction(connection, "looking for overdue versions") as cursor:
-            cursor.execute(SQL["overdue"], {"stem": stem, "days": policy.overdue_days})
-            for _, gate, records, oldest in cursor.fetchall():
-                owner = chosen[stem].file.owner
-                found.append(
-                    {"stem": stem, "gate": gate, "records": records, "oldest": oldest,
-                     "overdue_days": policy.overdue_days, "owner": owner.name, "email": owner.email}
-                )  # fmt: skip
+            cursor.execute(SQL["overdue"], {"stem": connector.stem, "overdue_s": overdue_s})
+            rows = cursor.fetchall()
+        found += [
+            {"stem": stem, "gate": gate, "records": records, "oldest": oldest, "overdue_days": overdue_s // 86400,
+             "owner": owner.name, "email": owner.email}
+            for stem, gate, records, oldest in rows
+        ]  # fmt: skip
     return found
 
 
@@ -95,3 +91,19 @@ def expire(connection: Connection, policy: Policy, by: str) -> int:
         gone += step
         if step < EXPIRE_ROWS:
             return gone
+
+
+def keep(
+    connection: Connection, stems: Iterable[str], by: str, *, do: bool, ahead_days: int | None = None
+) -> list[dict[str, Any]]:
+    """Go through the policies of datasets: what is due, what falls due soon, and, with `do`, what went."""
+    found = []
+    for policy in policies(connection, stems).values():
+        days = policy.warn_days if ahead_days is None else ahead_days
+        due = sum(r["records"] for r in expiring(connection, policy, 0))
+        soon = sum(r["records"] for r in expiring(connection, policy, days)) - due
+        found.append(
+            {"stem": policy.stem, "retain_days": policy.retain_days, "due": due, "within_days": days, "soon": soon,
+             "expired": expire(connection, policy, by) if do else 0}
+        )  # fmt: skip
+    return found

@@ -130,16 +130,16 @@ select v.id, v.key, v.batch, v.lane, v.raw_offset, v.row, v.first_judged_at from
 where :selected order by v.id limit 3
 
 -- name: set_policy
-insert into quarantine.policy (stem, overdue_days, retain_days, warn_days, set_by) values (%s, %s, %s, %s, %s) returning policy
+insert into quarantine.policy (stem, retain_days, warn_days, set_by) values (%s, %s, %s, %s) returning policy
 
 -- name: policies
-select distinct on (stem) policy, stem, overdue_days, retain_days, warn_days, set_by, set_at from quarantine.policy
+select distinct on (stem) policy, stem, retain_days, warn_days, set_by, set_at from quarantine.policy
 order by stem, policy desc
 
 -- name: overdue
 select v.stem, v.gate, count(*), min(v.first_judged_at) from quarantine.version v
 where v.state = 'quarantined' and v.stem = %(stem)s and v.expired_at is null
-  and v.first_judged_at < clock_timestamp() - make_interval(days => %(days)s)
+  and v.first_judged_at < clock_timestamp() - make_interval(secs => %(overdue_s)s)
 group by 1, 2 order by 1, 2
 
 -- name: expiring

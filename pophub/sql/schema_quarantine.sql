@@ -64,7 +64,6 @@ create table if not exists quarantine.feedback (
 create table if not exists quarantine.policy (
     policy bigint generated always as identity primary key,
     stem text not null,
-    overdue_days int not null check (overdue_days > 0),
     retain_days int check (retain_days > 0),
     warn_days int not null check (warn_days >= 0),
     set_by text not null check (btrim(set_by) <> ''),

@@ -302,12 +302,12 @@ def test_a_digest_tells_counts_causes_examples_and_whom_it_was_escalated_to(proj
     key = project.put(1, 60, ho_ten=BAD_NAME)
     project.pass_through()
     project.servers.query(
-        "update quarantine.version set first_judged_at = first_judged_at - interval '10 days' where stem = %s "
+        "update quarantine.version set first_judged_at = first_judged_at - interval '40 days' where stem = %s "
         "returning 1", project.stem)  # fmt: skip
     with judging(project) as connection:
         found = digest.gather(connection, project.agency, [connector(project)])
     text = digest.markdown(found)
-    assert "first seen 10 days ago" in text and "10 ngày trước" in text
+    assert "first seen 40 days ago" in text and "40 ngày trước" in text
     assert "escalated" in text and "C06 <c06@mps.example>" in text
     assert key not in text and BAD_NAME not in text
     assert found["overdue"][0]["records"] == 1

@@ -1,0 +1,103 @@
+"""Values of the quarantine room: cells, ages, names, repairs, causes; no server."""
+
+from __future__ import annotations
+
+import doctest
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pophub.avro import Block
+from pophub.contracts.load import load_all
+from pophub.contracts.model import Connector
+from pophub.domain.errors import ConfigError
+from pophub.ports import Failure
+from pophub.quarantine import export, reasons, selection
+from pophub.quarantine.browse import Cause
+from pophub.quarantine.repair import apply_repairs, parse_fields
+from pophub.stages.again import merged
+from pophub.stages.versions import Versions
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.fixture
+def citizens(monkeypatch: pytest.MonkeyPatch) -> Connector:
+    """The citizens' connector of the repository."""
+    found, _ = load_all(Path(__file__).parents[3])
+    return next(c for c in found if c.stem == "mps.citizens")
+
+
+@pytest.mark.parametrize("module", [export, reasons, selection])
+def test_the_examples_in_docstrings_hold(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
+
+
+@given(st.text())
+def test_no_cell_starts_as_a_formula_does(text: str) -> None:
+    cell = export.harmless(text)
+    assert not cell.lstrip().startswith(export.STARTS) and cell.endswith(text)
+
+
+@pytest.mark.parametrize("age", ["3", "d", "-3d", "3 d", "3y", ""])
+def test_an_age_that_is_none_is_refused(age: str) -> None:
+    with pytest.raises(ConfigError):
+        selection.seconds_of(age)
+
+
+@pytest.mark.parametrize(
+    ("pair", "code"),
+    [
+        ("citizen_id=001090000001", "repair.key"),
+        ("nothing=1", "repair.field"),
+        ("full_name", "repair.field"),
+        ("birth_date=15/03/1990", "repair.value"),
+    ],
+)
+def test_a_repair_that_cannot_be_is_refused_without_its_value(
+    citizens: Connector, pair: str, code: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_fields(citizens, [pair])
+    assert caught.value.code == code
+    value = pair.partition("=")[2]
+    assert not value or value not in str(caught.value)
+
+
+def test_repaired_values_have_the_contracts_types(citizens: Connector) -> None:
+    found = parse_fields(citizens, ["birth_date=1970-01-11", "full_name=An = Bình", "old_number="])
+    assert found == {"birth_date": 10, "full_name": "An = Bình", "old_number": None}
+
+
+def test_a_repair_voids_what_mapping_said_of_that_field_alone() -> None:
+    failures = [Failure(0, "contract", "contract.date.format", name, "x") for name in ("a", "b")]
+    versions = Versions(
+        {"a": [None, 1], "b": [None, 2]}, deleted=[False, False], ids=[7, 8], failures={0: failures}
+    )
+    apply_repairs(versions, {7: {"a": 5}, 9: {"a": 6}})
+    assert versions.columns == {"a": [5, 1], "b": [None, 2]}
+    assert [f.field for f in versions.failures[0]] == ["b"]
+    apply_repairs(versions, {7: {"b": 5}})
+    assert versions.failures == {}
+
+
+def test_blocks_are_joined_only_with_neighbours_of_the_same_columns() -> None:
+    columns = [{"a": [1]}, {"a": [2]}, {"a": [3], "b": [None]}, {"a": [4]}]
+    found = list(merged([Block(n, 0, 1, 1, c) for n, c in enumerate(columns)]))
+    assert [(b.rows, b.columns) for b in found] == [
+        (2, {"a": [1, 2]}),
+        (1, {"a": [3], "b": [None]}),
+        (1, {"a": [4]}),
+    ]
+    assert list(merged([])) == []
+
+
+def test_a_cause_reads_as_a_sentence() -> None:
+    seen = NOW - timedelta(days=3, hours=1)
+    cause = Cause("mps.citizens", "correct", "correct.code.unknown", "province_code", 412, seen, seen)
+    assert cause.in_words(NOW).startswith("412 records: ")
+    assert cause.in_words(NOW).endswith(", field province_code, first seen 3 days ago")
+    assert "412 bản ghi" in cause.in_words(NOW, "vi")
