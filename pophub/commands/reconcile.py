@@ -119,8 +119,8 @@ def rebuild(into: str, *, yes: bool, as_json: bool) -> None:
 def moment(text: str) -> datetime:
     """Read a day (its end, in Asia/Ho_Chi_Minh) or a time; a time without zone is of that zone.
 
-    >>> moment("2024-12-31").astimezone(UTC).isoformat()
-    '2024-12-31T16:59:59.999999+00:00'
+    >>> moment("2024-12-31").isoformat()
+    '2024-12-31T23:59:59.999999+07:00'
     """
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text):

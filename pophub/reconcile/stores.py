@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 from pophub import digests
@@ -120,9 +120,16 @@ def ledger_entries(
 
 def granted_entries(connection: Connection, subscription: Subscription, bounds: Bounds) -> Iterator[Entry]:
     """Give the share transactions that history and the terms say there must be."""
-    for lane, row in history(connection, subscription.stem, bounds):
-        if subscription.granted([row]):
+    for lane, rows in _by_lane(history(connection, subscription.stem, bounds)):
+        for row in subscription.granted(rows):
             yield _granted_entry(lane, row.sequence, row.event_id, row.key)
+
+
+def _by_lane(versions: Iterator[tuple[int, Accepted]]) -> Iterator[tuple[int, list[Accepted]]]:
+    """Gather versions to parts of one lane each, so that a part is projected at once."""
+    while chunk := list(islice(versions, CHUNK)):
+        for lane in sorted({lane for lane, _ in chunk}):
+            yield lane, [row for at, row in chunk if at == lane]
 
 
 def _granted_entry(lane: int, sequence: int, event_id: bytes, key: str | None) -> Entry:
@@ -133,11 +140,11 @@ def _granted_entry(lane: int, sequence: int, event_id: bytes, key: str | None) -
 def message_entries(connection: Connection, subscription: Subscription, bounds: Bounds) -> Iterator[Entry]:
     """Give what the topic must carry for the ledger's transactions: id, key and value."""
     values = {"recipient": subscription.recipient, "stem": subscription.stem, **stretch(bounds)}
-    for lane, row in accepted(connection, "ledger_with_history", values):
-        (message,) = subscription.messages([row])
-        name = subscription.transaction_id(row.event_id)
-        digest = _whole(name, message.key, message.value)
-        yield Entry(name, name, digest, row.event_id.hex(), lane, row.sequence, row.key)
+    for lane, rows in _by_lane(accepted(connection, "ledger_with_history", values)):
+        for row, message in zip(rows, subscription.messages(rows), strict=True):
+            name = subscription.transaction_id(row.event_id)
+            digest = _whole(name, message.key, message.value)
+            yield Entry(name, name, digest, row.event_id.hex(), lane, row.sequence, row.key)
 
 
 def topic_entries(log: TopicLog, ends: Ends, *, later: set[str], deep: bool) -> Iterator[Entry]:

@@ -69,7 +69,7 @@ with unseen as materialized (
     select key, marker, max(event_id::text)::bytea as event_id, bool_or(contract <> %(contract)s) as otherwise
     from (select key, marker, contract, event_id from ledger.history where stem = %(stem)s
           union all select key, marker, contract, event_id from quarantine.version where stem = %(stem)s) v
-    group by key, marker
+    where key in (select key from unseen) group by key, marker
 )
 select u.key, u.marker, u.event_id, known.event_id, known.key is not null
 from unseen u left join known using (key, marker)

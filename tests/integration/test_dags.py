@@ -76,6 +76,28 @@ for kind in (None, errors.ContractBreach, errors.TransientError):
 print("TOLD" + json.dumps(told))
 """
 
+RECONCILE = """
+import json, sys, types
+from contextlib import contextmanager
+from pophub.reconcile.findings import Finding, Report
+fake = types.ModuleType("pophub.commands.reconcile")
+def examine(hub, stem):
+    report = Report(stem, False)
+    if stem == "mps.citizens":
+        report.findings.append(Finding("reconcile.missing", "shared.mps.citizens", "the record is not there",
+                                       "00ff00ff", 1, 7, "d1e5", "001090000001"))
+    return report
+fake.examine = examine
+sys.modules["pophub.commands.reconcile"] = fake
+from datetime import timedelta
+from airflow.dag_processing.dagbag import DagBag
+folder = sys.argv[1]
+dag = DagBag(folder, bundle_path=__import__("pathlib").Path(folder)).dags["reconcile"]
+run = dag.test()
+states = {ti.task_id: ti.state for ti in run.get_task_instances()}
+print("TOLD" + json.dumps({"state": run.state, "tasks": states}))
+"""
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -162,3 +184,14 @@ def test_runs_end_as_their_stages_say(home: Path, project: Path) -> None:
     assert down["calls"].count("extract") > 1, "tried again"
     assert "source.test: did not work" in done.stdout + done.stderr
     assert "a person's number" not in done.stdout + done.stderr
+
+
+def test_the_reconcile_dag_turns_red_with_event_ids_and_no_keys(home: Path, project: Path) -> None:
+    done = _python(home, project, "-c", RECONCILE, str(project / "dags"))
+    seen = told(done)
+    stems = {f"{path.parent.name}.{path.stem}" for path in (project / "connectors").glob("*/*.yaml")}
+    assert seen["state"] == "failed"
+    assert seen["tasks"] == dict.fromkeys(stems, "success") | {"mps.citizens": "failed"}
+    text = done.stdout + done.stderr
+    assert "reconcile.missing: shared.mps.citizens, lane 1, sequence 7" in text and "00ff00ff" in text
+    assert "001090000001" not in text

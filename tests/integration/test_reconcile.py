@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -337,3 +340,33 @@ def test_a_finding_is_one_line_with_code_store_and_event() -> None:
     assert str(finding) == (
         "reconcile.missing: shared.a.b, lane 1, sequence 7: the record is not there, event 00ff"
     )
+
+
+def command(project: Project, *arguments: str) -> tuple[int, Any, str]:
+    """Run pophub as an operator without a terminal does."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from pophub.cli import main; main()", *arguments, "--json"],
+        env={**os.environ, **project.environment, "POPHUB_HOME": str(project.servers.settings.home)},
+        capture_output=True, text=True, timeout=100, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
+
+
+def test_the_commands_preview_answer_and_exit_as_their_help_says(project: Project) -> None:
+    flowed(project)
+    project.put(20, 300)
+    code, report, _ = command(project, "reconcile", project.stem, "--mend")
+    assert (code, report["mended"], [f["code"] for f in report["findings"]]) == (1, 0, ["reconcile.late"])
+    code, report, said = command(project, "reconcile", project.stem, "--mend", "--yes")
+    assert (code, report["mended"]) == (0, 1), said
+    project.pass_through()
+    schema = f"by_command_{project.agency}"
+    assert command(project, "population", "rebuild", "--into", schema)[:2] == (0, None)
+    code, rebuilt_told, _ = command(project, "population", "rebuild", "--into", schema, "--yes")
+    assert code == 0 and [t["differing"] for t in rebuilt_told["tables"]] == [0, 0, 0]
+    code, _, said = command(project, "population", "rebuild", "--into", schema)
+    assert code == 2 and "rebuild.exists" in said
+    code, seen, _ = command(
+        project, "population", "as-of", "2100-01-01", project.number_of(1), "--stem", project.stem
+    )
+    assert code == 0 and seen["record"]["full_name"] == "Trần Văn Đổi"
