@@ -60,7 +60,6 @@ def demo(*, once: bool, fresh: bool, seed: int | None, scale: float | None, as_j
         servers.stop(settings)
         servers.erase(settings)
         shutil.rmtree(settings.home / "agencies", ignore_errors=True)
-        (settings.home / "sources.env").unlink(missing_ok=True)
     try:
         settings = servers.start(
             settings, report=lambda name, s: tell(f"started: {name}", s), prepare=prepare

@@ -103,17 +103,21 @@ def _table(settings: Settings, table: Table) -> None:
 
 
 def _variables(settings: Settings) -> None:
-    """Write `sources.env` for the connectors' references, readable by its owner only."""
+    """Write our lines of `sources.env`, readable by its owner only; lines of others stay."""
     lines = [
         f"POPHUB_SOURCE_{table.agency.upper()}_URL={_url(settings, table.database)}"
         for table in TABLES.values()
     ]
     lines.append(f"POPHUB_SOURCE_MOIT_URL=sqlite:///{sales_file(settings)}")
     lines.append(f"POPHUB_SOURCE_THANHHOA_URL={drop_folder(settings)}")
+    path = settings.home / VARIABLES
+    ours = {line.split("=", 1)[0] for line in lines}
+    known = path.read_text().splitlines() if path.exists() else []
+    lines += [line for line in known if line.split("=", 1)[0].strip() not in ours]
     draft = settings.home / f".{VARIABLES}.{os.getpid()}"
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write("\n".join(lines) + "\n")
-    draft.replace(settings.home / VARIABLES)
+    draft.replace(path)
 
 
 def _url(settings: Settings, database: str) -> str:
