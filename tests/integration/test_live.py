@@ -32,7 +32,8 @@ class Source:
 
     def __init__(self, project: Project, block: str = "") -> None:
         self.project, self.stem = project, project.stem
-        edits = [("(?m)^key: ", f"{block}\nkey: ")] if block else []
+        place = "(?m)^live: .*$" if block.startswith("live:") else "(?m)^(?=key: )"
+        edits = [(place, f"{block}\n")] if block else []
         project.declare("mps.citizens", *edits, fields=GRANTED)
         project.pass_through("prepare")
 
