@@ -20,8 +20,10 @@ YEARS = ("2023", "2024")
 
 def figures(settings: Settings) -> dict[str, Any]:
     """Count everything that PostgreSQL knows: present states since the data began."""
+    from pophub.ledger.checkpoint import make
     from pophub.simulation.detect import detect
 
+    checkpoint = make(settings)
     with closing(connect(settings, "pophub_read")) as connection:
         with transaction(connection, "report") as cursor:
             cursor.execute(SQL["states"])
@@ -35,6 +37,7 @@ def figures(settings: Settings) -> dict[str, Any]:
         "recipients": recipients,
         "detection": detect(settings).figures(),
         "growth": years,
+        "checkpoint": checkpoint.as_json(),
         "growth_by_agency": [{"agency": a, **row.as_json()} for a, rows in agencies.items() for row in rows],
     }
 
@@ -70,6 +73,7 @@ def print_report(report: dict[str, Any], login: str) -> None:
         "Defects injected by the simulation, against what the gates found", tuple(d), [tuple(d.values())]
     )
     answer.print(_growth(report["growth"]))
+    answer.print("as of checkpoint {id}, signed {at}".format(**report["checkpoint"]))
     print_table("The same by agency", ("agency", "period", "transactions", "percent"),
                 [(g["agency"], g["period"], g["transactions"], _percent(g["percent"])) for g in report["growth_by_agency"]])  # fmt: skip
     states = [r["state"] for r in report["airflow"]]
