@@ -1,0 +1,135 @@
+"""The commands of an operator, as they are typed, on the real servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hubkit import INVOICES_TABLE, Project
+from outside import check
+from test_versions import invoice
+
+from pophub.contracts.load import load_all
+from pophub.postgres import connect
+from pophub.quarantine import repair
+
+pytestmark = pytest.mark.timeout(300)
+BAD_NAME = "Nguyễn\u0007Văn An"
+
+
+def pophub(project: Project, *arguments: str, code: int = 0) -> Any:
+    """Run a command with --json in a process of its own; give what it printed."""
+    environment = {**os.environ, **project.environment, "POPHUB_HOME": str(project.servers.settings.home)}
+    ran = subprocess.run(
+        [sys.executable, "-c", "from pophub.cli import main; main()", *arguments, "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ran.returncode == code, ran.stderr
+    assert BAD_NAME not in ran.stderr
+    return json.loads(ran.stdout if code == 0 else ran.stderr)
+
+
+def test_an_operator_finds_repairs_and_replays_by_commands_alone(project: Project, tmp_path: Path) -> None:
+    key = project.put(1, 60, ho_ten=BAD_NAME)
+    project.put(2, 60, ngay_sinh="1990-03-15")
+    project.pass_through()
+    listed = pophub(project, "quarantine", "list", project.stem, "--limit", "1", "--since", "1h")
+    assert (listed["total"], len(listed["versions"])) == (2, 1)
+    causes = pophub(project, "quarantine", "groups", "--agency", project.agency, "--gate", "clean")
+    assert "clean.text.control" in {c["code"] for c in causes}
+    number = project.servers.query("select id from quarantine.version where key = %s", key)[0][0]
+    assert pophub(project, "quarantine", "show", str(number))["sent"]["ho_ten"] == BAD_NAME
+    assert pophub(project, "quarantine", "show", "999999999", code=2)["code"] == "quarantine.unknown"
+    out = tmp_path / "mine.xlsx"
+    told = pophub(project, "quarantine", "export", project.stem, "--format", "xlsx", "--out", str(out))
+    assert (told["versions"], out.exists()) == (2, True)
+    sets = ("--set", "full_name=Lê Văn Sửa", "--reason", "letter 12", "--by", "Lan")
+    proposal = str(pophub(project, "quarantine", "repair", str(number), *sets)["proposal"])
+    assert (
+        pophub(project, "quarantine", "approve", proposal, "--by", "lan", code=1)["code"]
+        == "repair.four_eyes"
+    )
+    assert pophub(project, "quarantine", "approve", proposal, "--by", "Minh")["state"] == "shared"
+    path = project.folder / f"connectors/{project.agency}/citizens.yaml"
+    path.write_text(path.read_text().replace('format: "%d/%m/%Y"', 'format: "%Y-%m-%d"'))
+    said = pophub(project, "quarantine", "replay", project.stem, "--code", "contract.date.format")
+    assert (said["done"], said["runs"][0]["shared"]) == (False, 1)
+    assert project.states()["quarantined"] == 1
+    done = pophub(
+        project,
+        "quarantine",
+        "replay",
+        project.stem,
+        "--code",
+        "contract.date.format",
+        "--yes",
+        "--by",
+        "Lan",
+    )
+    assert (done["done"], done["runs"][0]["shared"]) == (True, 1)
+    assert project.states() == {"shared": 2}
+    project.pass_through("share")
+    check(project)
+
+
+def test_what_an_operator_may_stop_and_read_is_said_by_commands(project: Project) -> None:
+    project.put(1, 60, ho_ten=BAD_NAME)
+    project.pass_through()
+    assert pophub(project, "quarantine", "feedback", project.agency) == {project.agency: 1}
+    assert pophub(project, "quarantine", "digest", project.agency)["states"][0]["records"] == 1
+    assert [o for o in pophub(project, "quarantine", "overdue") if o["stem"] == project.stem] == []
+    assert (
+        pophub(project, "quarantine", "policy", project.stem, "--retain-days", "5", "--by", "Lan")[
+            "retain_days"
+        ]
+        == 5
+    )
+    assert pophub(project, "quarantine", "expire", project.stem, "--ahead", "10d")["datasets"][0]["soon"] == 1
+    assert pophub(project, "hold", "list", project.stem) == []
+    assert (
+        pophub(project, "hold", "release", "999999999", "--by", "Lan", "--reason", "x", code=2)["code"]
+        == "hold.unknown"
+    )
+    names = ("--by", "Lan", "--reason", "moves")
+    assert pophub(project, "pause", project.stem, *names)["changed"] is True
+    assert pophub(project, "pause", project.stem, *names)["changed"] is False
+    assert (
+        pophub(project, "pause", project.stem, "--recipient", "nobody", *names, code=2)["code"]
+        == "cli.choice"
+    )
+    assert pophub(project, "resume", project.stem, "--by", "Lan")["changed"] is True
+
+
+def test_an_approved_repair_also_holds_when_the_person_arrives_later(bare_project: Project) -> None:
+    project = bare_project
+    project.declare("mps.citizens")
+    stem = project.declare("mof.einvoices", fields=("invoice_no", "total_vnd"))
+    project.sql(INVOICES_TABLE)
+    project.pass_through("prepare")
+    invoice(project, "HD1", 30, project.number_of(9))  # the wrong person
+    project.pass_through(stem=stem)
+    declared = next(c for c in load_all(project.folder)[0] if c.stem == stem)
+    field = declared.file.people[0].id
+    number = project.servers.query("select id from quarantine.version where stem = %s", stem)[0][0]
+    connection = connect(project.servers.settings, "pophub_judge")
+    try:
+        proposal = repair.propose(
+            connection, declared, number, [f"{field}={project.number_of(1)}"], "letter", "Lan"
+        )
+        repair.approve(connection, proposal, "Minh")
+    finally:
+        connection.close()
+    assert project.pass_through("replay", stem=stem)[0]["quarantined"] == 1  # now it waits for the right one
+    project.put(1, 25)
+    project.pass_through()
+    judged, _ = project.pass_through("judge", "share", stem=stem)
+    assert judged["replayed"] == 1
+    check(project, stem)
