@@ -110,6 +110,23 @@ def test_a_version_repaired_after_a_newer_one_was_shared_ends_superseded(project
     check(project)
 
 
+def test_a_version_whose_key_is_mended_by_the_mapping_still_gives_way_to_the_newer_one(project: Project) -> None:
+    key = project.number_of(1)
+    project.put(1, 60, so_ddcn=f" {key} ", ho_ten="Nguyễn Văn Cũ")
+    project.put(1, 30, ho_ten="Nguyễn Văn Mới")
+    project.put(2, 60, so_ddcn=f" {project.number_of(2)} ")
+    project.pass_through()
+    assert project.states() == {"shared": 1, "quarantined": 2}
+    path = project.folder / f"connectors/{project.agency}/citizens.yaml"
+    path.write_text(path.read_text().replace("{from: so_ddcn}", "{from: so_ddcn, text: trim}"))
+    done = project.pass_through("replay", "share")[0]
+    assert (done["shared"], done["superseded"], done["quarantined"]) == (1, 1, 0)
+    assert project.states() == {"shared": 2, "superseded": 1}
+    name = project.servers.query("select full_name from population.citizen where citizen_id = %s", key)
+    assert name == [("Nguyễn Văn Mới",)]
+    check(project)
+
+
 def test_a_newer_version_that_arrives_while_a_replay_judges_wins(project: Project) -> None:
     key = project.put(1, 60, ho_ten=BAD_NAME)
     project.pass_through()
