@@ -126,7 +126,7 @@ def _lanes(connection: Connection, table: str, held: Evidence) -> list[_Lane]:
         heads = [(one.id, one.heads().get(name)) for one in held.checkpoints]
         signed_at = {head["last"]: (number, head["chain"]) for number, head in heads if head and head["last"]}
         upto = max((head["rows"] for _, head in heads if head), default=0)
-        kept = held.witness.rows(name, upto) if held.witness else Rows(b"")
+        kept = held.witness.rows(name, upto) if held.witness else Rows(b"", 0)
         lanes.append(
             _Lane(table, place, row[2] if kind == "history" else row[4], bytes(row[-1]), signed_at, kept)
         )

@@ -6,6 +6,7 @@ these files tell at which row. They hold nothing personal. One file a lane, eigh
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +35,10 @@ class Witness:
     def rows(self, lane: Sequence[object], upto: int) -> Rows:
         """Give what is known of a lane's first `upto` rows: those that a checkpoint signed."""
         path = self._path(lane)
-        return Rows(path.read_bytes()[: upto * PREFIX_BYTES] if path.exists() else b"")
+        if not path.exists() or path.stat().st_size == 0:
+            return Rows(b"", 0)
+        with path.open("rb") as file:
+            return Rows(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), upto)
 
     def name(self, number: int, fingerprint: str) -> None:
         """Note that a checkpoint was signed."""
@@ -57,20 +61,23 @@ class Witness:
 
 
 class Rows:
-    """The kept digests of one lane."""
+    """The kept digests of one lane, mapped, so that memory stays flat."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | mmap.mmap, upto: int) -> None:
         self._data = data
+        self._upto = upto
 
     def at(self, number: int) -> bytes | None:
         """Give what was kept of a row, None where nothing was."""
+        if number > self._upto:
+            return None
         found = self._data[(number - 1) * PREFIX_BYTES : number * PREFIX_BYTES]
         return found if len(found) == PREFIX_BYTES and found != _UNKNOWN else None
 
     def later(self, number: int, digest: bytes) -> bool:
         """Tell whether a row after `number` had this digest."""
         wanted, at = digest[:PREFIX_BYTES], number * PREFIX_BYTES
-        while (at := self._data.find(wanted, at)) >= 0:
+        while (at := self._data.find(wanted, at, self._upto * PREFIX_BYTES)) >= 0:
             if at % PREFIX_BYTES == 0:
                 return True
             at += 1
