@@ -1,7 +1,8 @@
 -- Statements of reconciliation and rebuild. Reader: pophub_owner; writes temporary tables alone.
 
+-- whole tables meet whole tables here, often before their statistics are fresh: a nested loop would be quadratic
 -- name: patience
-set idle_in_transaction_session_timeout = 0; set statement_timeout = 0
+set idle_in_transaction_session_timeout = 0; set statement_timeout = 0; set work_mem = '64MB'; set enable_nestloop = off; set jit = off
 
 -- name: clock
 select (extract(epoch from clock_timestamp()) * 1000000)::bigint
