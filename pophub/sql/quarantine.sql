@@ -62,12 +62,13 @@ select count(*), coalesce(max(v.id), 0) from quarantine.version v where :selecte
 
 -- name: replay_rows
 select id, key, marker, content, event_id, contract, lane, raw_offset, row, batch, exchanged_us, raw from (
-    select v.id, v.key, v.marker, v.content, v.event_id, v.contract, v.lane, v.raw_offset, v.row, v.batch,
-        (extract(epoch from v.exchanged_at) * 1000000)::bigint as exchanged_us, v.raw,
-        sum(octet_length(v.raw)) over (order by v.id) - octet_length(v.raw) as bytes_before
-    from quarantine.version v
-    where :selected and v.expired_at is null and v.id > %(after)s and v.id <= %(upto)s order by v.id limit %(limit)s
-) q where bytes_before < %(bytes)s order by id
+    select *, sum(octet_length(raw)) over (order by id) - octet_length(raw) as bytes_before from (
+        select v.id, v.key, v.marker, v.content, v.event_id, v.contract, v.lane, v.raw_offset, v.row, v.batch,
+            (extract(epoch from v.exchanged_at) * 1000000)::bigint as exchanged_us, v.raw
+        from quarantine.version v
+        where :selected and v.expired_at is null and v.id > %(after)s and v.id <= %(upto)s order by v.id limit %(limit)s
+    ) next
+) measured where bytes_before < %(bytes)s order by id
 
 -- name: open_runs
 select run, last_id, upto_id, total from quarantine.replay_run
