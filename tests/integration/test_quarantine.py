@@ -110,7 +110,9 @@ def test_a_version_repaired_after_a_newer_one_was_shared_ends_superseded(project
     check(project)
 
 
-def test_a_version_whose_key_is_mended_by_the_mapping_still_gives_way_to_the_newer_one(project: Project) -> None:
+def test_a_version_whose_key_is_mended_by_the_mapping_still_gives_way_to_the_newer_one(
+    project: Project,
+) -> None:
     key = project.number_of(1)
     project.put(1, 60, so_ddcn=f" {key} ", ho_ten="Nguyễn Văn Cũ")
     project.put(1, 30, ho_ten="Nguyễn Văn Mới")

@@ -85,7 +85,7 @@ def test_a_repair_voids_what_mapping_said_of_that_field_alone() -> None:
 
 
 def test_blocks_are_joined_only_with_neighbours_of_the_same_columns() -> None:
-    columns = [{"a": [1]}, {"a": [2]}, {"a": [3], "b": [None]}, {"a": [4]}]
+    columns: list[dict[str, list[int | None]]] = [{"a": [1]}, {"a": [2]}, {"a": [3], "b": [None]}, {"a": [4]}]
     found = list(merged([Block(n, 0, 1, 1, c) for n, c in enumerate(columns)]))
     assert [(b.rows, b.columns) for b in found] == [
         (2, {"a": [1, 2]}),
