@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-from pophub.commands import live_app, reconcile_app
-from pophub.commands import ledger_app
+from pophub.commands import ledger_app, live_app, reconcile_app
 from pophub.commands.output import JSON, errors_told, talk
 from pophub.commands.quarantine_app import app as quarantine_app
-from pophub.domain.errors import ConfigError
 
 app = typer.Typer(
     name="pophub",

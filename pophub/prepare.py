@@ -22,7 +22,14 @@ from pophub.settings import Settings
 from pophub.sharing.subscription import subscription_schema
 
 OWNER = "pophub_owner"
-STAGE_ROLES = ("pophub_extract", "pophub_judge", "pophub_share", "pophub_read", "pophub_ledger", "pophub_live")
+STAGE_ROLES = (
+    "pophub_extract",
+    "pophub_judge",
+    "pophub_share",
+    "pophub_read",
+    "pophub_ledger",
+    "pophub_live",
+)
 SCHEMAS = ("schema", "schema_quarantine", "schema_reconcile", "schema_ledger", "schema_live")
 PRINCIPALS = ("pophub-extract", "pophub-judge", "pophub-share")
 

@@ -58,7 +58,10 @@ def alive(home: Path) -> list[str]:
     found = []
     for process in psutil.process_iter(["pid", "cmdline"]):
         try:
-            if process.environ().get("POPHUB_SUPERVISED") == str(home) and process.status() != psutil.STATUS_ZOMBIE:
+            if (
+                process.environ().get("POPHUB_SUPERVISED") == str(home)
+                and process.status() != psutil.STATUS_ZOMBIE
+            ):
                 found.append(" ".join(process.info["cmdline"] or [])[:80])
         except psutil.Error:
             continue
@@ -111,7 +114,9 @@ def test_every_connector_adds_up_and_every_run_succeeded(demo: Demo) -> None:
     }  # fmt: skip
     assert {c["stem"] for c in demo.report["connectors"]} == stems
     for c in demo.report["connectors"]:
-        assert c["read"] == c["shared"] + sum(c["quarantined"].values()) + c["duplicate"] + c["superseded"] > 0
+        assert (
+            c["read"] == c["shared"] + sum(c["quarantined"].values()) + c["duplicate"] + c["superseded"] > 0
+        )
     assert len(demo.report["airflow"]) >= 15
     assert {run["state"] for run in demo.report["airflow"]} == {"success"}
 
@@ -148,7 +153,10 @@ def test_psql_counts_the_same_states(demo: Demo, psql: Callable[[str], list[list
 def test_the_consumer_reads_what_ledger_and_report_count(
     demo: Demo, psql: Callable[[str], list[list[str]]]
 ) -> None:
-    counted = {(n, s): int(c) for n, s, c in psql("select recipient, stem, count(*) from hub.share_transaction group by 1, 2")}
+    counted = {
+        (n, s): int(c)
+        for n, s, c in psql("select recipient, stem, count(*) from hub.share_transaction group by 1, 2")
+    }
     told = {(r["name"], r["stem"]): r["transactions"] for r in demo.report["recipients"]}
     assert told == counted
     assert {name for name, _ in told} == {"population", "portal", "gdt"}
@@ -166,7 +174,11 @@ def test_each_key_that_a_subscriber_reads_is_a_head_or_was_one(
 
 def test_the_ledger_verifies(demo: Demo) -> None:
     done = subprocess.run(
-        [POPHUB, "ledger", "verify", "--json"], env=environment(demo.home), capture_output=True, text=True, check=True
+        [POPHUB, "ledger", "verify", "--json"],
+        env=environment(demo.home),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     found = json.loads(done.stdout)
     assert found["broken"] == []
