@@ -6,8 +6,9 @@ import os
 import shutil
 import signal
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -19,6 +20,10 @@ from pophub.domain.errors import ConfigError, PromiseBroken
 from pophub.postgres import connect, transaction
 from pophub.runtime import hub as servers
 from pophub.settings import Settings
+
+if TYPE_CHECKING:
+    from pophub.simulation.apply import Applied
+    from pophub.simulation.plan import Plan
 
 STEPS = ("2023", "2024", "today")
 RUN_S = 1800
@@ -61,10 +66,19 @@ def demo(*, once: bool, fresh: bool, seed: int | None, scale: float | None, as_j
         servers.erase(settings)
         shutil.rmtree(settings.home / "agencies", ignore_errors=True)
     try:
-        settings = servers.start(
-            settings, report=lambda name, s: tell(f"started: {name}", s), prepare=prepare
-        )
-        report, login = _run(settings, seed, scale, tell)
+        with ThreadPoolExecutor(1) as pool:
+            written: list[Future[Plan]] = []
+
+            def ready(found: Settings) -> None:
+                """Prepare the hub; let the agencies live through their first year while Airflow starts."""
+                prepare(found)
+                written.append(pool.submit(_first_year, found, seed, scale, tell))
+
+            settings = servers.start(
+                settings, report=lambda name, s: tell(f"started: {name}", s), prepare=ready
+            )
+            history = written[0].result() if written else _first_year(settings, seed, scale, tell)
+        report, login = _run(settings, history, tell)
         if as_json:
             print_json(report)
         else:
@@ -83,10 +97,8 @@ def demo(*, once: bool, fresh: bool, seed: int | None, scale: float | None, as_j
         tell("stopped")
 
 
-def _run(settings: Settings, seed: int | None, scale: float | None, tell: Talk) -> tuple[dict[str, Any], str]:
-    """Let history pass: each step is written at the agencies, then every connector's DAG runs."""
-    from pophub.contracts.load import load_all
-    from pophub.simulation.apply import apply
+def _first_year(settings: Settings, seed: int | None, scale: float | None, tell: Talk) -> Plan:
+    """Plan the agencies' whole history and write its first step."""
     from pophub.simulation.plan import plan
 
     known_seed, known_scale = _data_at_hand(settings)
@@ -96,18 +108,33 @@ def _run(settings: Settings, seed: int | None, scale: float | None, tell: Talk) 
         f"planned the agencies' history, seed {history.seed}, scale {history.scale:g}",
         time.monotonic() - begun,
     )
+    _write(settings, history, STEPS[0], tell)
+    return history
+
+
+def _write(settings: Settings, history: Plan, step: str, tell: Talk) -> Applied:
+    from pophub.simulation.apply import apply
+
+    begun = time.monotonic()
+    applied = apply(settings, history, step)  # type: ignore[arg-type]
+    if applied.changed:
+        tell(f"simulated {step}: {applied.rows:,} rows at the agencies", time.monotonic() - begun)
+    return applied
+
+
+def _run(settings: Settings, history: Plan, tell: Talk) -> tuple[dict[str, Any], str]:
+    """Let history pass: each step is written at the agencies, then every connector's DAG runs."""
+    from pophub.contracts.load import load_all
+
     connectors, broken = load_all(settings.project)
     for error in broken:
         tell(f"left out: {error}")
-    first = [c.stem for c in connectors if c.file.population and c.file.population.identity]
-    rest = [c.stem for c in connectors if c.stem not in first]
+    rest = [c.stem for c in connectors if c.file.people]  # they need the people of the others
+    first = [c.stem for c in connectors if c.stem not in rest]
     with Airflow(settings) as airflow:
         airflow.wait_for_dags([*first, *rest])
         for step in STEPS:
-            begun = time.monotonic()
-            applied = apply(settings, history, step)  # type: ignore[arg-type]
-            if applied.changed:
-                tell(f"simulated {step}: {applied.rows:,} rows at the agencies", time.monotonic() - begun)
+            applied = _write(settings, history, step, tell)
             name = f"demo-{step}" if step != "today" else f"demo-today-{applied.round}"
             for stems in (first, rest):
                 _run_dags(airflow, stems, name, tell)

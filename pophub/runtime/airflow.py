@@ -41,7 +41,7 @@ import sys
 
 if "scheduler" in sys.argv[:2]:
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    for name in ("pandas", "great_expectations", "pophub.wiring"):
+    for name in ("pandas", "great_expectations", "pophub.gates.validator", "pophub.wiring"):
         try:
             importlib.import_module(name)
         except Exception as error:  # a broken module shows in the DAGs, not in a dead scheduler
@@ -92,7 +92,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "DATABASE__SQL_ALCHEMY_CONN_ASYNC": _connection(settings, "asyncpg"),
         "DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([bundle]),
         "DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
         "API__HOST": "127.0.0.1",
