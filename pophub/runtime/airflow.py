@@ -33,19 +33,22 @@ LOGIN = "admin"
 MIGRATED_SQL = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'airflow'"
 
 PRELOAD = '''\
-"""Written by pophub. Loads heavy modules once in the scheduler: the workers it forks inherit them."""
+"""Written by pophub. Loads heavy modules once in the scheduler and the dag-processor: what they fork inherits them."""
 
 import importlib
 import logging
 import sys
 
-if "scheduler" in sys.argv[:2]:
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    for name in ("pandas", "great_expectations", "pophub.gates.validator", "pophub.wiring"):
-        try:
-            importlib.import_module(name)
-        except Exception as error:  # a broken module shows in the DAGs, not in a dead scheduler
-            logging.getLogger("pophub").warning("%s was not preloaded: %s", name, error)
+heavy = {
+    "scheduler": ("pandas", "great_expectations", "pophub.gates.validator", "pophub.wiring"),
+    "dag-processor": ("airflow.sdk", "pophub.contracts.load"),
+}
+logging.getLogger("great_expectations").setLevel(logging.WARNING)
+for name in heavy.get(sys.argv[1] if len(sys.argv) > 1 else "", ()):
+    try:
+        importlib.import_module(name)
+    except Exception as error:  # a broken module shows in the DAGs, not in a dead scheduler
+        logging.getLogger("pophub").warning("%s was not preloaded: %s", name, error)
 '''
 
 
