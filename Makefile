@@ -1,7 +1,7 @@
 # pophub: `make help` lists the commands. ARGS is handed on: make demo ARGS="--once --json"
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down check test bench
+.PHONY: help setup demo up down check test bench bench-long
 MAKEFLAGS += --no-print-directory
 
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -11,7 +11,7 @@ ARGS ?=
 export POPHUB_STARTED := $(shell date +%s)
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## install everything, locked; uv too where it is missing
 
@@ -37,6 +37,9 @@ test: $(STAMP) ## all tests, on real servers (ARGS="tests/unit -k name")
 bench: $(STAMP) ## records a second of each stage, beside dlt
 	@$(UV) sync --frozen --compile-bytecode --group bench >&2
 	@$(RUN) python -m benchmarks $(ARGS)
+
+bench-long: $(STAMP) ## replay, deep reconcile, verify, growth; no time limit (ARGS="--rows 1000000 --ledger 10000000")
+	@$(RUN) python -m benchmarks.long $(ARGS)
 
 # Everything said here goes to standard error: standard output belongs to the command that follows.
 $(STAMP): pyproject.toml uv.lock | $(filter .tools/bin/uv,$(UV))

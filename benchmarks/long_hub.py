@@ -1,0 +1,78 @@
+"""Deep reconcile and replay, each in a hub that the real pipeline filled."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks import source, workers
+from benchmarks.long_child import Clock
+from pophub.collector import calm
+from pophub.commands.reconcile import examine
+from pophub.settings import Settings
+from pophub.wiring import Hub
+
+LANES = 2
+SOUND, BROKEN = "text: trim, codes: sex}", "text: trim}"
+
+
+def make(clock: Clock, settings: Settings, rows: int) -> None:
+    """Make the source; in a process of its own, for the rows pass through its memory."""
+    source.make_source(settings, rows)
+
+
+def carry(settings: Settings, stem: str) -> float:
+    """Carry the source through all stages, however long it takes; give the seconds."""
+    workers.RUN_S = sys.maxsize
+    return workers.run(settings, stem, LANES)[0]
+
+
+def reconcile(clock: Clock, settings: Settings, stem: str, rows: int) -> dict[str, Any]:
+    """Compare all stores, deep.
+
+    Errors: RuntimeError when something is found, or a store was not read whole.
+    """
+    hub = _warm(settings, stem)
+    clock.start()
+    report = examine(hub, stem, deep=True)
+    compared = {one.store: one.found for one in report.compared}
+    if report.findings or report.pending or any(found != rows for found in compared.values()):
+        raise RuntimeError(f"{len(report.findings)} findings, {report.pending} pending, read: {compared}")
+    return {"records": rows, "stores": len(compared)}
+
+
+def defect(settings: Settings, stem: str, *, mended: bool) -> None:
+    """Take the code table of the sex out of the mapping, so that every record fails, or put it back."""
+    path = Path(settings.project, "connectors", *stem.split(".", 1)).with_suffix(".yaml")
+    before, after = (BROKEN, SOUND) if mended else (SOUND, BROKEN)
+    text = path.read_text()
+    path.write_text(
+        "\n".join(
+            line.replace(before, after) if line.startswith("  sex: {from: gioi_tinh") else line
+            for line in text.split("\n")
+        )
+    )
+
+
+def replay(clock: Clock, settings: Settings, stem: str, rows: int) -> dict[str, Any]:
+    """Judge all of a quarantine again with the mended mapping.
+
+    Errors: RuntimeError when a version is not shared by it.
+    """
+    hub = _warm(settings, stem)
+    clock.start()
+    done = hub.replay(stem, "bench")
+    if done["total"] != rows or done["shared"] != rows:
+        raise RuntimeError(f"{done['shared']} of {done['total']} shared instead of {rows}")
+    return {"versions": rows}
+
+
+def _warm(settings: Settings, stem: str) -> Hub:
+    from pophub.gates.rules import preload
+
+    preload()
+    hub = Hub(settings)
+    hub.connector(stem)
+    calm()
+    return hub

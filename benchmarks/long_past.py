@@ -1,0 +1,86 @@
+"""A ledger of years in a hub of its own: half history, half share transactions.
+
+History is generated: real chain links (`pophub.digests`), made-up records, COPY. The share
+transactions come from `LedgerStore.complete` over it, as share writes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+
+from benchmarks.long_child import Clock
+from pophub import digests
+from pophub.ledger.store import LedgerStore
+from pophub.population.store import HISTORY, instant, month_of
+from pophub.postgres import Connection, Cursor, connect, copy_rows, transaction
+from pophub.settings import Settings
+
+HOW = "history: real chain links over made-up records, COPY; share transactions: LedgerStore.complete"
+STEM, RECIPIENT, LANES = "bench.past", "reader", 4
+BATCH, CHUNK = 1_000, 50_000
+FIRST_US = int(datetime(2022, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+SPAN_US = 4 * 365 * 86_400_000_000
+
+
+def fill(clock: Clock, settings: Settings, rows: int) -> int:
+    """Write `rows` rows, half of each kind, in four lanes over four years; give how many there are."""
+    versions = rows // 2 // LANES
+    with closing(connect(settings, "pophub_owner")) as connection:
+        for lane in range(LANES):
+            _history(connection, lane, versions)
+            _say(f"history: {versions * (lane + 1):,} rows, {clock.seconds():,.0f} s")
+    with closing(connect(settings, "pophub_share")) as connection:
+        store = LedgerStore(connection, RECIPIENT, STEM)
+        for lane in range(LANES):
+            store.lane(lane)
+            store.complete(lane, versions, list, 1, FIRST_US, True)
+            _say(f"share transactions: {versions * (lane + 1):,} rows, {clock.seconds():,.0f} s")
+    _settle(settings)
+    return versions * LANES * 2
+
+
+def _say(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def _history(connection: Connection, lane: int, versions: int) -> None:
+    chain = b""
+    for first in range(1, versions + 1, CHUNK):
+        last = min(first + CHUNK - 1, versions)
+        with transaction(connection, "making history") as cursor:
+            chain = _chunk(cursor, lane, range(first, last + 1), versions, chain)
+            cursor.execute(
+                "insert into judge.lane (stem, lane, sequence, chain) values (%s, %s, %s, %s) on conflict "
+                "(stem, lane) do update set sequence = excluded.sequence, chain = excluded.chain",
+                (STEM, lane, last, chain),
+            )
+
+
+def _chunk(cursor: Cursor, lane: int, sequences: range, versions: int, chain: bytes) -> bytes:
+    """Write a range of one lane's history; a batch of 1,000 versions shares its stamp."""
+    made: list[tuple[Any, ...]] = []
+    for sequence in sequences:
+        batch = sequence // BATCH
+        stamp = FIRST_US + batch * BATCH * SPAN_US // (versions + BATCH)
+        content = hashlib.blake2b(b"%d:%d" % (lane, sequence), digest_size=16).digest()
+        key, event_id, payload = f"{lane}{sequence:011d}", content[::-1], content * 5
+        chain = digests.history_link(
+            chain, STEM, lane, sequence, event_id, key, sequence, "u", content, payload, 1, stamp, stamp
+        )
+        made.append((month_of(stamp), STEM, lane, sequence, event_id, key, sequence, "u", content, payload, 1,
+                     instant(stamp), instant(stamp), batch, sequence, 0, False, chain))  # fmt: skip
+    copy_rows(cursor, "ledger.history", HISTORY, made)
+    return chain
+
+
+def _settle(settings: Settings) -> None:
+    """Do what autovacuum would have done over the years."""
+    with closing(connect(settings, settings.endpoints.postgres_superuser)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            for table in ("ledger.history", "ledger.transaction"):
+                cursor.execute(f"vacuum analyze {table}")
