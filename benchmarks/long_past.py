@@ -82,5 +82,6 @@ def _settle(settings: Settings) -> None:
     with closing(connect(settings, settings.endpoints.postgres_superuser)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
+            cursor.execute("set statement_timeout = 0")
             for table in ("ledger.history", "ledger.transaction"):
                 cursor.execute(f"vacuum analyze {table}")
