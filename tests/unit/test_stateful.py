@@ -1,0 +1,454 @@
+"""Random lives of a source against the real Judge over the in-memory store, compared with a plain model.
+
+The model below knows the promises and nothing of the code: a version is one thing, in one state, at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+from unittest.mock import patch
+
+import fastavro
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from pophub import avro
+from pophub.contracts.model import AvroField, Connector, ConnectorFile, Contract
+from pophub.digests import lane_of
+from pophub.gates.mapping import ContractMapper
+from pophub.kafka import RawReader
+from pophub.population.store import instant
+from pophub.ports import Columns, Failure
+from pophub.stages import judge as judging
+from pophub.stages.again import mapped_again
+from pophub.stages.judge import Judge, Judged
+
+sys.path.insert(0, str(Path(__file__).parent))  # the twin lies beside the tests
+
+from memory_store import Killed, Memory, MemoryStore
+
+KEYS = ("a", "b", "c")
+PEOPLE = ("001090000001", "001090000002")
+NUMBERS = ("n1", "n2")
+GATE_NAMES = ("correct", "sufficient", "clean", "live")
+GOOD = ("good", "fine")
+LANES, GRACE_S, DAY_US = 2, 90 * 86_400, 86_400_000_000
+UNKNOWN, TAKEN, CONTRADICTS = "sufficient.unknown_person", "clean.key.duplicate", "clean.contradiction"
+
+
+# the model -------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Version:
+    """One row on raw, and what it is now."""
+
+    key: str
+    marker: int
+    gone: bool
+    value: str | None
+    person: str | None
+    number: str | None
+    stamp: int = 0
+    state: str = "sent"
+    mended: bool = False
+    waits: bool = False
+    first: str = ""
+
+    def content(self) -> tuple[Any, ...]:
+        """Give what makes two versions of one marker equal; a delete has nothing to say."""
+        return (True,) if self.gone else (False, self.value, self.person, self.number)
+
+    def again(self) -> Version:
+        """Give the same version as the source sends it once more."""
+        return Version(self.key, self.marker, self.gone, self.value, self.person, self.number)
+
+
+@dataclass
+class Model:
+    """The world as it is promised."""
+
+    versions: list[Version] = field(default_factory=list)
+    heads: dict[str, Version] = field(default_factory=dict)
+    holders: dict[str, str] = field(default_factory=dict)
+    arrivals: dict[str, int] = field(default_factory=dict)
+    history: dict[int, list[Version]] = field(default_factory=lambda: {lane: [] for lane in range(LANES)})
+    forgiven: set[str] = field(default_factory=set)
+
+    def judge(self, stretch: list[Version], again: bool = False) -> None:
+        """Decide a stretch that is one transaction: numbers given up in it are free after it."""
+        before = dict(self.holders)
+        moved: list[Version] = []
+        for version in stretch:
+            if not again:
+                self.versions.append(version)
+            codes = self._reasons(version, before)
+            state = self._state(version, codes)
+            if state == "shared" and self._taken(version):
+                codes, state = {TAKEN}, "quarantined"
+            version.waits = state == "quarantined" and codes == {UNKNOWN}
+            version.state, version.first = state, version.first or state
+            if state == "shared":
+                moved.append(version)
+                self._share(version)
+        for key in {v.key for v in moved}:
+            kept = None if self.heads[key].gone else self.heads[key].number
+            self.holders = {n: k for n, k in self.holders.items() if k != key or n == kept}
+
+    def _state(self, version: Version, codes: set[str]) -> str:
+        head = self.heads.get(version.key)
+        if head and version.marker < head.marker:
+            return "superseded"
+        rivals = [*self.waiting_of(version.key), *([head] if head else [])]
+        if any(
+            v is not version and (v.marker, v.content()) == (version.marker, version.content())
+            for v in rivals
+        ):
+            return "duplicate"
+        return "quarantined" if codes else "shared"
+
+    def _reasons(self, version: Version, holders: dict[str, str]) -> set[str]:
+        first = next(v for v in self.versions if (v.key, v.marker) == (version.key, version.marker))
+        codes = {CONTRADICTS} if first.content() != version.content() else set()
+        if version.gone:
+            return codes
+        bad = (version.value or "").removeprefix("bad:")
+        if bad != version.value and not version.mended and bad not in self.forgiven:
+            codes.add(f"{bad}.bad")
+        if version.person and version.person not in self.arrivals:
+            codes.add(UNKNOWN)
+        if version.number and holders.get(version.number, version.key) != version.key:
+            codes.add(TAKEN)
+        return codes
+
+    def _taken(self, version: Version) -> bool:
+        if version.gone or version.number is None:
+            return False
+        return self.holders.setdefault(version.number, version.key) != version.key
+
+    def _share(self, version: Version) -> None:
+        for older in self.waiting_of(version.key):
+            if older.marker < version.marker:
+                older.state = "superseded"
+        self.heads[version.key] = version
+        self.history[lane_of(version.key, LANES)].append(version)
+
+    def waiting_of(self, key: str) -> list[Version]:
+        """Give what waits of a key in quarantine, oldest first."""
+        return [v for v in self.versions if v.key == key and v.state == "quarantined"]
+
+    def ready(self) -> list[Version]:
+        """Give what waits for nothing but people who came in time."""
+        return [
+            v
+            for v in self.versions
+            if v.state == "quarantined"
+            and v.waits
+            and v.person in self.arrivals
+            and self.arrivals[v.person] <= v.stamp + GRACE_S * 1_000_000
+        ]
+
+
+# the hub without servers -------------------------------------------------------------------------------
+
+
+def things() -> Connector:
+    """Give a connector with all that a verdict can depend on."""
+    names = ("key", "value", "person", "number")
+    mapping = {name: {"from": name} for name in names}
+    file = ConnectorFile.model_validate({
+        "connector": 1, "agency": "mem", "dataset": "things", "title": {"en": "x", "vi": "x"},
+        "owner": {"name": "x", "email": "x@x.example"}, "contract": 1, "lanes": LANES, "mapping": mapping,
+        "source": {"kind": "sql", "url": "${X}", "table": "t", "key": ["key"],
+                   "marker": {"column": "seq", "kind": "sequence"}, "deleted": {"column": "gone", "values": [True]}},
+        "key": ["key"], "people": [{"id": "person", "grace_s": GRACE_S}], "unique": ["number"],
+    })  # fmt: skip
+    fields = [{"name": n, "type": "string" if n == "key" else ["null", "string"]} for n in names]
+    schema = {"type": "record", "name": "things", "namespace": "mem", "fields": fields}
+    contract = Contract(
+        version=1, avro_schema=json.dumps(fastavro.parse_schema(schema, _write_hint=False)), record_name="mem.things",
+        fields=tuple(AvroField(name=n, type="string", nullable=n != "key") for n in names),
+        rules=(), suite_path=Path("none"),
+    )  # fmt: skip
+    return Connector(file=file, contract=contract, path=Path("none"), digest="")
+
+
+@dataclass
+class FakeRules:
+    """Fails `bad:<gate>` at that gate unless it is forgiven, unknown people, and numbers held by others."""
+
+    forgiven: set[str]
+
+    def judge(self, frame: Columns) -> list[Failure]:
+        """Judge every row."""
+        found = []
+        for row, value in enumerate(frame["value"]):
+            gate = (value or "").removeprefix("bad:")
+            if gate != (value or "") and gate not in self.forgiven:
+                found.append(Failure(row, gate, f"{gate}.bad", "value", "x"))
+            if not frame["hub_person_known"][row]:
+                found.append(Failure(row, "sufficient", UNKNOWN, "person", "x"))
+            if frame["hub_number_holder"][row] not in (None, frame["hub_key"][row]):
+                found.append(Failure(row, "clean", TAKEN, "number", "x"))
+        return found
+
+
+@dataclass
+class MemoryTopic:
+    """One lane of raw."""
+
+    blocks: list[bytes] = field(default_factory=list)
+
+    def end(self) -> int:
+        """Give the offset after the last message."""
+        return len(self.blocks)
+
+    def read(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+        """Give (offset, bytes)."""
+        yield from list(enumerate(self.blocks))[start:end]
+
+
+Change = tuple[str, str, str, str | None, str | None]
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> Change:
+    """Draw a change at the source: what happens to which key, and what the row says."""
+    kind = draw(st.sampled_from(["new", "new", "new", "delete", "late", "repeat", "contradiction"]))
+    bad = st.sampled_from(GATE_NAMES).map("bad:{}".format)
+    value = draw(st.one_of(st.sampled_from(GOOD), bad))
+    person = draw(st.sampled_from([None, None, *PEOPLE]))
+    return kind, draw(st.sampled_from(KEYS)), value, person, draw(st.sampled_from([None, *NUMBERS]))
+
+
+kills = st.none() | st.integers(0, 14)  # 0: right behind the first commit, else inside a transaction
+CONNECTOR = things()
+
+
+class Life(RuleBasedStateMachine):
+    """A source, its hub, its operators and its accidents."""
+
+    @initialize(single=st.booleans())
+    def begin(self, single: bool) -> None:
+        """Start with an empty world; whether each block is a transaction of its own."""
+        self.single = single
+        self.model, self.memory, self.now = Model(), Memory(), 1_700_000_000_000_000
+        self.topics = [MemoryTopic() for _ in range(LANES)]
+        self.pending: list[list[list[Version]]] = [[] for _ in range(LANES)]
+        self.rows: list[Version] = []
+        self.suite = FakeRules(self.model.forgiven)
+        self.placed: dict[tuple[int, int, int], Version] = {}
+        self.restart()
+
+    @rule()
+    def restart(self) -> None:
+        """Go on with nothing but what the database holds."""
+        self.store = MemoryStore(self.memory, CONNECTOR)
+        self.judge = Judge(CONNECTOR, ContractMapper(CONNECTOR), self.suite, self.store)
+
+    # the source
+
+    @rule(drawn=st.lists(changes(), min_size=2, max_size=6))
+    def change(self, drawn: list[Change]) -> None:
+        """Change rows at the source; one block a lane goes to raw."""
+        self._send([self._version(*each) for each in drawn])
+
+    @rule(drawn=st.lists(changes(), min_size=2, max_size=6), kill=kills, waiting=st.booleans())
+    def change_and_judge(self, drawn: list[Change], kill: int | None, waiting: bool) -> None:
+        """Change rows and judge all that was sent."""
+        self.change(drawn)
+        self.judge_all(kill, waiting)
+
+    @rule(drawn=st.integers(0, 1_000_000), most=st.integers(1, 4))
+    def send_again(self, drawn: int, most: int) -> None:
+        """Send rows once more under a batch of their own, exactly as they were."""
+        if self.rows:
+            start = drawn % len(self.rows)
+            self._send([v.again() for v in self.rows[start : start + most]])
+
+    def _version(self, kind: str, key: str, value: str, person: str | None, number: str | None) -> Version:
+        known = [v for v in self.rows if v.key == key]
+        newest = max((v.marker for v in known), default=0)
+        old = known[len(value) % len(known)] if known else None
+        if kind == "repeat" and old:
+            version = old.again()
+        elif kind == "contradiction" and old:
+            version = Version(key, old.marker, False, value, person, None)
+        elif kind == "late":
+            # without a number: who gets one that two ask for in one transaction is not promised then
+            version = Version(key, max(1, newest - 1), False, value, person, None)
+        elif kind == "delete":
+            version = Version(key, newest + 2, True, None, None, None)
+        else:
+            version = Version(key, newest + 2, False, value, person, number)
+        self.rows.append(version)
+        return version
+
+    def _send(self, versions: list[Version]) -> None:
+        self.now += 1_000_000
+        for lane, topic in enumerate(self.topics):
+            mine = [v for v in versions if lane_of(v.key, LANES) == lane]
+            if not mine:
+                continue
+            for version in mine:
+                version.stamp = self.now
+            columns: Columns = {
+                "key": [v.key for v in mine], "value": [v.value for v in mine], "seq": [v.marker for v in mine],
+                "person": [v.person for v in mine], "number": [v.number for v in mine], "gone": [v.gone for v in mine],
+            }  # fmt: skip
+            topic.blocks.append(avro.encode_block(avro.Block(self.now, self.now, 1, len(mine), columns)))
+            self.pending[lane].append(mine)
+            self.placed |= {(lane, topic.end() - 1, row): version for row, version in enumerate(mine)}
+
+    @rule(person=st.sampled_from(PEOPLE), days=st.sampled_from([0, 0, 100]))
+    def arrive(self, person: str, days: int) -> None:
+        """Let a person become known, in time or after all patience."""
+        self.now += days * DAY_US + 1
+        if person not in self.model.arrivals:
+            self.model.arrivals[person] = self.now
+            self.memory.identities[person, self.now] = ("x", 0, True, instant(self.now))
+
+    # operators
+
+    @rule(gate=st.sampled_from(GATE_NAMES))
+    def change_rule(self, gate: str) -> None:
+        """Find a rule wrong, or bring it back."""
+        self.model.forgiven ^= {gate}
+
+    @rule(drawn=st.integers(0, 1_000_000), kill=kills, size=st.integers(1, 4))
+    def repair_and_replay(self, drawn: int, kill: int | None, size: int) -> None:
+        """Approve a repair of one version, and replay."""
+        waiting = [v for v in self.model.versions if v.state == "quarantined" and not v.gone]
+        if waiting:
+            version = waiting[drawn % len(waiting)]
+            version.mended = True
+            self.memory.repairs[self._number(version)] = {"value": "mended"}
+            self.replay(kill, None, size)
+
+    @rule(kill=kills, size=st.integers(1, 4))
+    def mend_all_and_replay(self, kill: int | None, size: int) -> None:
+        """Approve repairs of all that waits, and replay."""
+        for number, version in self._versions().items():
+            if version.state == "quarantined" and not version.gone:
+                version.mended = True
+                self.memory.repairs[number] = {"value": "mended"}
+        self.replay(kill, None, size)
+
+    # the stages
+
+    @rule(kill=kills, waiting=st.booleans())
+    def judge_all(self, kill: int | None, waiting: bool) -> None:
+        """Judge each lane to its end, killed once at a drawn point on the way."""
+        with patch.object(judging, "MICRO_ROWS", 1 if self.single else 20_000):
+            self._survive(kill, self._judge_lanes)
+        for lane, blocks in enumerate(self.pending):
+            for stretch in blocks if self.single else [[v for block in blocks for v in block]]:
+                self.model.judge(stretch)
+            self.pending[lane] = []
+        if waiting:
+            self._survive(kill, lambda: self.judge.waiting(Judged()))
+            self.model.judge(self.model.ready(), again=True)
+
+    def _judge_lanes(self) -> None:
+        for lane, topic in enumerate(self.topics):
+            self.judge.lane(cast(RawReader, topic), lane, Judged())
+
+    @rule(kill=kills, gate=st.none() | st.sampled_from(GATE_NAMES), size=st.integers(1, 4))
+    def replay(self, kill: int | None, gate: str | None, size: int) -> None:
+        """Replay all that waits, or what fails at one gate, in transactions of a few versions."""
+        left = [
+            n
+            for n, r in sorted(self.memory.quarantine.items())
+            if r["state"] == "quarantined" and gate in (None, r["gate"])
+        ]
+        while chosen := [n for n in left if self.memory.quarantine[n]["state"] == "quarantined"][:size]:
+            left = [n for n in left if n > chosen[-1]]
+            self._survive(kill, lambda chosen=chosen: self._replay(chosen))  # type: ignore[misc]
+            self.model.judge([self._versions()[n] for n in chosen], again=True)
+
+    def _replay(self, chosen: list[int]) -> None:
+        rows = [row for row in self.store.rows(lambda r: True) if row[0] in chosen]
+        if rows:  # else it was committed before the kill
+            versions, _ = mapped_again(CONNECTOR, self.judge.mapper, rows, self.store.repairs)
+            self.judge._micro(versions, None, 0, 0)
+
+    def _survive(self, kill: int | None, work: Callable[[], None]) -> None:
+        """Do a work; when it is killed, nothing of its open transaction is left, and it is done again."""
+        self.store.kill_at = kill or None
+        try:
+            with patch.object(judging, "reach", self._behind_commit if kill == 0 else lambda point: None):
+                work()
+        except Killed:
+            self.restart()
+            work()
+        self.store.kill_at = None
+
+    @staticmethod
+    def _behind_commit(point: str) -> None:
+        if point == "judge.committed":
+            raise Killed
+
+    # what must be true
+
+    def _versions(self) -> dict[int, Version]:
+        """Give the version of each row in quarantine, by its place on raw."""
+        return {
+            number: self.placed[r["lane"], r["raw_offset"], r["row"]]
+            for number, r in self.memory.quarantine.items()
+        }
+
+    def _number(self, version: Version) -> int:
+        return next(n for n, v in self._versions().items() if v is version)
+
+    @invariant()
+    def each_version_is_in_one_state_and_it_is_the_models(self) -> None:
+        """Compare the state of every version that was judged."""
+        accepted = [(r[2], r[14], r[15], "shared") for r in self.memory.history.values() if not r[16]]
+        aside = [(r["lane"], r["raw_offset"], r["row"], r["state"]) for r in self.memory.quarantine.values()]
+        passed = [(*place[1:], r[6]) for place, r in self.memory.passed_over.items()]
+        places = Counter(found[:3] for found in accepted + aside + passed)
+        assert all(times == 1 for times in places.values())
+        states = {id(self.placed[found[:3]]): found[3] for found in accepted + aside + passed}
+        assert states == {id(v): v.state for v in self.model.versions}
+        waits = {id(v) for n, v in self._versions().items() if self.memory.quarantine[n]["waits_for"]}
+        assert {id(v) for v in self.model.versions if v.state == "quarantined"} & waits == {
+            id(v) for v in self.model.versions if v.state == "quarantined" and v.waits
+        }
+
+    @invariant()
+    def history_is_the_models_in_its_order_without_holes(self) -> None:
+        """Compare what was accepted, lane by lane, and the heads and claims that it left."""
+        for lane, expected in self.model.history.items():
+            rows = sorted((r for r in self.memory.history.values() if r[2] == lane), key=lambda r: int(r[3]))
+            assert [r[3] for r in rows] == list(range(1, len(rows) + 1))
+            found = [self.placed[lane, r[14], r[15]] for r in rows]
+            assert list(map(id, found)) == list(map(id, expected))
+            row = self.memory.lanes.get((CONNECTOR.stem, lane))
+            done = len(self.topics[lane].blocks) - len(self.pending[lane])
+            assert (row.sequence, row.raw_offset) == (len(rows), done) if row else not rows
+        heads = {key: (h[2], h[6]) for (_, key), h in self.memory.heads.items()}
+        assert heads == {k: (v.marker, "d" if v.gone else "u") for k, v in self.model.heads.items()}
+        assert {number: k for (_, _, number), k in self.memory.claims.items()} == self.model.holders
+
+    @invariant()
+    def counts_add_up(self) -> None:
+        """Compare the reconciliation with the first verdicts of the model."""
+        sums = [sum(r[n] for r in self.memory.reconciliation.values()) for n in range(5, 10)]
+        first = Counter(v.first for v in self.model.versions)
+        assert sums == [len(self.model.versions), *(first[state] for state in judging.STATES)]
+
+
+Life.TestCase.settings = settings(
+    max_examples=250,
+    stateful_step_count=16,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+test_a_life_of_changes_repairs_replays_and_kills_is_the_models = Life.TestCase
