@@ -1,6 +1,6 @@
 """Random lives of a source against the real Judge over the in-memory store, compared with a plain model.
 
-The model below knows the promises and nothing of the code: a version is one thing, in one state, at a time.
+The model (`life_model.py`) knows the promises and nothing of the code.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from unittest.mock import patch
 
 import fastavro
@@ -32,6 +32,7 @@ from pophub.stages.judge import Judge, Judged
 
 sys.path.insert(0, str(Path(__file__).parent))  # the twin lies beside the tests
 
+from life_model import GRACE_S, LANES, TAKEN, UNKNOWN, Model, Version
 from memory_store import Killed, Memory, MemoryStore
 
 KEYS = ("a", "b", "c")
@@ -39,124 +40,7 @@ PEOPLE = ("001090000001", "001090000002")
 NUMBERS = ("n1", "n2")
 GATE_NAMES = ("correct", "sufficient", "clean", "live")
 GOOD = ("good", "fine")
-LANES, GRACE_S, DAY_US = 2, 90 * 86_400, 86_400_000_000
-UNKNOWN, TAKEN, CONTRADICTS = "sufficient.unknown_person", "clean.key.duplicate", "clean.contradiction"
-
-
-# the model -------------------------------------------------------------------------------------------
-
-
-@dataclass(eq=False)
-class Version:
-    """One row on raw, and what it is now."""
-
-    key: str
-    marker: int
-    gone: bool
-    value: str | None
-    person: str | None
-    number: str | None
-    stamp: int = 0
-    state: str = "sent"
-    mended: bool = False
-    waits: bool = False
-    first: str = ""
-
-    def content(self) -> tuple[Any, ...]:
-        """Give what makes two versions of one marker equal; a delete has nothing to say."""
-        return (True,) if self.gone else (False, self.value, self.person, self.number)
-
-    def again(self) -> Version:
-        """Give the same version as the source sends it once more."""
-        return Version(self.key, self.marker, self.gone, self.value, self.person, self.number)
-
-
-@dataclass
-class Model:
-    """The world as it is promised."""
-
-    versions: list[Version] = field(default_factory=list)
-    heads: dict[str, Version] = field(default_factory=dict)
-    holders: dict[str, str] = field(default_factory=dict)
-    arrivals: dict[str, int] = field(default_factory=dict)
-    history: dict[int, list[Version]] = field(default_factory=lambda: {lane: [] for lane in range(LANES)})
-    forgiven: set[str] = field(default_factory=set)
-
-    def judge(self, stretch: list[Version], again: bool = False) -> None:
-        """Decide a stretch that is one transaction: numbers given up in it are free after it."""
-        before = dict(self.holders)
-        moved: list[Version] = []
-        for version in stretch:
-            if not again:
-                self.versions.append(version)
-            codes = self._reasons(version, before)
-            state = self._state(version, codes)
-            if state == "shared" and self._taken(version):
-                codes, state = {TAKEN}, "quarantined"
-            version.waits = state == "quarantined" and codes == {UNKNOWN}
-            version.state, version.first = state, version.first or state
-            if state == "shared":
-                moved.append(version)
-                self._share(version)
-        for key in {v.key for v in moved}:
-            kept = None if self.heads[key].gone else self.heads[key].number
-            self.holders = {n: k for n, k in self.holders.items() if k != key or n == kept}
-
-    def _state(self, version: Version, codes: set[str]) -> str:
-        head = self.heads.get(version.key)
-        if head and version.marker < head.marker:
-            return "superseded"
-        rivals = [*self.waiting_of(version.key), *([head] if head else [])]
-        if any(
-            v is not version and (v.marker, v.content()) == (version.marker, version.content())
-            for v in rivals
-        ):
-            return "duplicate"
-        return "quarantined" if codes else "shared"
-
-    def _reasons(self, version: Version, holders: dict[str, str]) -> set[str]:
-        first = next(v for v in self.versions if (v.key, v.marker) == (version.key, version.marker))
-        codes = {CONTRADICTS} if first.content() != version.content() else set()
-        if version.gone:
-            return codes
-        bad = (version.value or "").removeprefix("bad:")
-        if bad != version.value and not version.mended and bad not in self.forgiven:
-            codes.add(f"{bad}.bad")
-        if version.person and version.person not in self.arrivals:
-            codes.add(UNKNOWN)
-        if version.number and holders.get(version.number, version.key) != version.key:
-            codes.add(TAKEN)
-        return codes
-
-    def _taken(self, version: Version) -> bool:
-        if version.gone or version.number is None:
-            return False
-        return self.holders.setdefault(version.number, version.key) != version.key
-
-    def _share(self, version: Version) -> None:
-        for older in self.waiting_of(version.key):
-            if older.marker < version.marker:
-                older.state = "superseded"
-        self.heads[version.key] = version
-        self.history[lane_of(version.key, LANES)].append(version)
-
-    def waiting_of(self, key: str) -> list[Version]:
-        """Give what waits of a key in quarantine, oldest first."""
-        return [v for v in self.versions if v.key == key and v.state == "quarantined"]
-
-    def ready(self) -> list[Version]:
-        """Give what waits for nothing but people who came in time."""
-        return [
-            v
-            for v in self.versions
-            if v.state == "quarantined"
-            and v.waits
-            and v.person in self.arrivals
-            and self.arrivals[v.person] <= v.stamp + GRACE_S * 1_000_000
-        ]
-
-
-# the hub without servers -------------------------------------------------------------------------------
+DAY_US = 86_400_000_000
 
 
 def things() -> Connector:
