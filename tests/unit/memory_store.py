@@ -227,16 +227,16 @@ class MemoryDecision(Decision):
         """Mark what still waits of these."""
         self._reach()
         for number in ids:
-            row = self._draft.quarantine[number]
-            if row["state"] == "quarantined":
+            row = self._draft.quarantine.get(number)
+            if row is not None and row["state"] == "quarantined":
                 self._draft.quarantine[number] = row | {"state": "superseded", "last_judged_at": at}
 
     def replayed(self, rows: list[Row]) -> None:
         """Record what a replay made of versions that still wait."""
         for number, state, at, waits_for, until, gate, failures in rows:
             self._reach()
-            row = self._draft.quarantine[number]
-            if row["state"] != "quarantined":
+            row = self._draft.quarantine.get(number)
+            if row is None or row["state"] != "quarantined":
                 continue
             known = row["failures"]
             new = [f for f in orjson.loads(failures) if f not in known]

@@ -5,7 +5,6 @@ The model (`life_model.py`) knows the promises and nothing of the code.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,25 +13,24 @@ from pathlib import Path
 from typing import cast
 from unittest.mock import patch
 
-import fastavro
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from pophub import avro
-from pophub.contracts.model import AvroField, Connector, ConnectorFile, Contract
 from pophub.digests import lane_of
 from pophub.gates.mapping import ContractMapper
 from pophub.kafka import RawReader
 from pophub.population.store import instant
-from pophub.ports import Columns, Failure
+from pophub.ports import Columns
 from pophub.stages import judge as judging
 from pophub.stages.again import mapped_again
 from pophub.stages.judge import Judge, Judged
 
 sys.path.insert(0, str(Path(__file__).parent))  # the twin lies beside the tests
 
-from life_model import GRACE_S, LANES, TAKEN, UNKNOWN, Model, Version
+from fake_rules import FakeRules, things
+from life_model import LANES, Model, Version
 from memory_store import Killed, Memory, MemoryStore
 
 KEYS = ("a", "b", "c")
@@ -41,47 +39,6 @@ NUMBERS = ("n1", "n2")
 GATE_NAMES = ("correct", "sufficient", "clean", "live")
 GOOD = ("good", "fine")
 DAY_US = 86_400_000_000
-
-
-def things() -> Connector:
-    """Give a connector with all that a verdict can depend on."""
-    names = ("key", "value", "person", "number")
-    mapping = {name: {"from": name} for name in names}
-    file = ConnectorFile.model_validate({
-        "connector": 1, "agency": "mem", "dataset": "things", "title": {"en": "x", "vi": "x"},
-        "owner": {"name": "x", "email": "x@x.example"}, "contract": 1, "lanes": LANES, "mapping": mapping,
-        "source": {"kind": "sql", "url": "${X}", "table": "t", "key": ["key"],
-                   "marker": {"column": "seq", "kind": "sequence"}, "deleted": {"column": "gone", "values": [True]}},
-        "key": ["key"], "people": [{"id": "person", "grace_s": GRACE_S}], "unique": ["number"],
-    })  # fmt: skip
-    fields = [{"name": n, "type": "string" if n == "key" else ["null", "string"]} for n in names]
-    schema = {"type": "record", "name": "things", "namespace": "mem", "fields": fields}
-    contract = Contract(
-        version=1, avro_schema=json.dumps(fastavro.parse_schema(schema, _write_hint=False)), record_name="mem.things",
-        fields=tuple(AvroField(name=n, type="string", nullable=n != "key") for n in names),
-        rules=(), suite_path=Path("none"),
-    )  # fmt: skip
-    return Connector(file=file, contract=contract, path=Path("none"), digest="")
-
-
-@dataclass
-class FakeRules:
-    """Fails `bad:<gate>` at that gate unless it is forgiven, unknown people, and numbers held by others."""
-
-    forgiven: set[str]
-
-    def judge(self, frame: Columns) -> list[Failure]:
-        """Judge every row."""
-        found = []
-        for row, value in enumerate(frame["value"]):
-            gate = (value or "").removeprefix("bad:")
-            if gate != (value or "") and gate not in self.forgiven:
-                found.append(Failure(row, gate, f"{gate}.bad", "value", "x"))
-            if not frame["hub_person_known"][row]:
-                found.append(Failure(row, "sufficient", UNKNOWN, "person", "x"))
-            if frame["hub_number_holder"][row] not in (None, frame["hub_key"][row]):
-                found.append(Failure(row, "clean", TAKEN, "number", "x"))
-        return found
 
 
 @dataclass

@@ -1,0 +1,54 @@
+"""A connector with all that a verdict can depend on, and rules whose failures a record names itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import fastavro
+from life_model import GRACE_S, LANES, TAKEN, UNKNOWN
+
+from pophub.contracts.model import AvroField, Connector, ConnectorFile, Contract
+from pophub.ports import Columns, Failure
+
+
+def things() -> Connector:
+    """Give a connector with all that a verdict can depend on."""
+    names = ("key", "value", "person", "number")
+    mapping = {name: {"from": name} for name in names}
+    file = ConnectorFile.model_validate({
+        "connector": 1, "agency": "mem", "dataset": "things", "title": {"en": "x", "vi": "x"},
+        "owner": {"name": "x", "email": "x@x.example"}, "contract": 1, "lanes": LANES, "mapping": mapping,
+        "source": {"kind": "sql", "url": "${X}", "table": "t", "key": ["key"],
+                   "marker": {"column": "seq", "kind": "sequence"}, "deleted": {"column": "gone", "values": [True]}},
+        "key": ["key"], "people": [{"id": "person", "grace_s": GRACE_S}], "unique": ["number"],
+    })  # fmt: skip
+    fields = [{"name": n, "type": "string" if n == "key" else ["null", "string"]} for n in names]
+    schema = {"type": "record", "name": "things", "namespace": "mem", "fields": fields}
+    contract = Contract(
+        version=1, avro_schema=json.dumps(fastavro.parse_schema(schema, _write_hint=False)), record_name="mem.things",
+        fields=tuple(AvroField(name=n, type="string", nullable=n != "key") for n in names),
+        rules=(), suite_path=Path("none"),
+    )  # fmt: skip
+    return Connector(file=file, contract=contract, path=Path("none"), digest="")
+
+
+@dataclass
+class FakeRules:
+    """Fails `bad:<gate>` at that gate unless it is forgiven, unknown people, and numbers held by others."""
+
+    forgiven: set[str]
+
+    def judge(self, frame: Columns) -> list[Failure]:
+        """Judge every row."""
+        found = []
+        for row, value in enumerate(frame["value"]):
+            gate = (value or "").removeprefix("bad:")
+            if gate != (value or "") and gate not in self.forgiven:
+                found.append(Failure(row, gate, f"{gate}.bad", "value", "x"))
+            if not frame["hub_person_known"][row]:
+                found.append(Failure(row, "sufficient", UNKNOWN, "person", "x"))
+            if frame["hub_number_holder"][row] not in (None, frame["hub_key"][row]):
+                found.append(Failure(row, "clean", TAKEN, "number", "x"))
+        return found
