@@ -467,12 +467,12 @@ def test_a_paused_connector_or_subscription_ends_green_says_so_and_loses_nothing
     check(project)
 
 
-def test_a_replay_killed_at_no_named_point_is_made_good_by_the_next(long_project: Project) -> None:
-    people = rejected(long_project, 6)
-    started = long_project.start("replay", POPHUB_REPLAY_ROWS="1")
+def test_a_replay_killed_at_no_named_point_is_made_good_by_the_next(project: Project) -> None:
+    people = rejected(project, 6)
+    started = project.start("replay", POPHUB_REPLAY_ROWS="1")
     os.kill(started.pid, signal.SIGKILL)
     assert started.wait().code == SIGKILLED
-    long_project.pass_through("replay")
-    assert of(long_project, people) == {"shared": 6}
-    long_project.pass_through()
-    check(long_project)
+    project.pass_through("replay")
+    assert of(project, people) == {"shared": 6}
+    project.pass_through()
+    check(project)
