@@ -24,7 +24,7 @@ COLUMNS = [
     "recorded_at",
     "digest",
 ]
-CHUNK = 20_000
+CHUNK = 10_000
 Terms = Callable[[Sequence[Accepted]], list[Accepted]]
 
 

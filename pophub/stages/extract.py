@@ -19,6 +19,7 @@ from pophub.stages.batching import Cutter, Rows, stub_large
 from pophub.stages.extract_store import ExtractStore
 
 BLOCK_BYTES = 1 << 20
+CHUNK_ROWS = 5_000  # read at a time, so that memory does not grow with the source
 US = 1_000_000
 
 
@@ -128,7 +129,7 @@ class Extract:
 
     @property
     def _chunk_rows(self) -> int:
-        return self.connector.file.limits.batch_rows
+        return min(self.connector.file.limits.batch_rows, CHUNK_ROWS)
 
     def _check_columns(self, found: Iterable[str], where: str) -> None:
         declared = self.connector.file

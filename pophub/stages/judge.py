@@ -22,7 +22,7 @@ from pophub.stages.claims import decide_with_claims
 from pophub.stages.commit import write
 from pophub.stages.versions import Accepted, Versions, add_block, add_poison, contradictions, hub_columns
 
-MICRO_ROWS = 20_000
+MICRO_ROWS = 5_000  # bounds memory; Great Expectations' fixed cost a frame is spread thin from here on
 STATES = ("shared", "quarantined", "duplicate", "superseded")
 
 

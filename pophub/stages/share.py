@@ -15,7 +15,7 @@ from pophub.kafka import Position, Publisher
 from pophub.ledger.store import LedgerStore
 from pophub.sharing.subscription import Subscription
 
-TRANSACTION_ROWS = 20_000
+TRANSACTION_ROWS = 10_000
 
 
 @dataclass
