@@ -26,9 +26,10 @@ from pophub.quarantine.selection import Selection
 from pophub.settings import Settings
 from pophub.sharing.subscription import OWN, Subscription, subscription_schema, subscription_secret
 from pophub.sources import open_source
+from pophub.stages.commit import STATES
 from pophub.stages.extract import Extract
 from pophub.stages.extract_store import ExtractStore
-from pophub.stages.judge import STATES, Judge, Judged
+from pophub.stages.judge import Judge, Judged
 from pophub.stages.replay import Progress, Replay
 from pophub.stages.share import Shared, share
 

@@ -23,10 +23,6 @@ select sequence, event_id, key, marker, operation, payload, contract,
     (extract(epoch from exchanged_at) * 1000000)::bigint, (extract(epoch from recorded_at) * 1000000)::bigint, digest
 from ledger.history where stem = %s and lane = %s and sequence > %s and sequence <= %s order by sequence
 
--- name: history_bare
-select sequence, event_id, operation, payload, contract, (extract(epoch from exchanged_at) * 1000000)::bigint
-from ledger.history where stem = %s and lane = %s and sequence > %s and sequence <= %s order by sequence
-
 -- name: clock
 select (extract(epoch from clock_timestamp()) * 1000000)::bigint
 

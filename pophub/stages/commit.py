@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -135,7 +136,7 @@ def _reconciliation(
     counts: dict[int, dict[str, int]] = {}
     for batch, state in zip(versions.batches, verdicts.first, strict=True):
         counts.setdefault(batch, dict.fromkeys(STATES, 0))[state] += 1
-    read = {batch: versions.batches.count(batch) for batch in counts}
+    read = Counter(versions.batches)
     return [
         (connector.stem, lane, stretch[0], stretch[1], batch, read[batch], *(states[s] for s in STATES))
         for batch, states in sorted(counts.items())

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from pophub import avro
 from pophub.contracts.model import Connector
+from pophub.digests import lane_of
 from pophub.domain.decide import Verdicts
 from pophub.failpoints import reach
 from pophub.kafka import RawReader
@@ -19,11 +20,10 @@ from pophub.population.store import JudgeStore
 from pophub.ports import Columns, Mapper, Rules
 from pophub.stages.again import mapped_again
 from pophub.stages.claims import decide_with_claims
-from pophub.stages.commit import write
+from pophub.stages.commit import STATES, write
 from pophub.stages.versions import Accepted, Versions, add_block, add_poison, contradictions, hub_columns
 
 MICRO_ROWS = 5_000  # bounds memory; Great Expectations' fixed cost a frame is spread thin from here on
-STATES = ("shared", "quarantined", "duplicate", "superseded")
 
 
 @dataclass
@@ -126,8 +126,6 @@ class Judge:
         return payloads
 
     def _lanes(self, versions: Versions, lane: int | None) -> list[int]:
-        from pophub.digests import lane_of
-
         lanes = {
             lane_of(key, self.connector.file.lanes)
             for key, ok in zip(versions.keys, versions.judged, strict=True)
