@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pophub.contracts.avro_schema import read_schema
 from pophub.contracts.crosscheck import check_authority, check_file
+from pophub.contracts.evolution import check_evolution
 from pophub.contracts.model import Connector, ConnectorFile, Contract, SubscriptionFile
 from pophub.contracts.refusals import read_model
 from pophub.contracts.strict_yaml import Document, Place, load_document
@@ -33,6 +34,7 @@ def load_connector(path: Path, project: Path) -> Connector:
             raise refuse("config.missing_file", what, document.where(place))
     schema = load_document(schema_path, project)
     record_name, fields, text = read_schema(schema, file.key)
+    check_evolution(schema, schema_path, project, (record_name, fields))
     check_file(document, file, fields)
     suite = load_document(suite_path, project)
     contract = Contract(

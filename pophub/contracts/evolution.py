@@ -1,0 +1,64 @@
+"""Hold a contract's schema against the versions before it: what was shared stays readable for everyone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from pophub.contracts.avro_schema import read_schema
+from pophub.contracts.model import AvroField
+from pophub.contracts.strict_yaml import Document, load_document
+from pophub.contracts.suite import refuse
+
+
+def check_evolution(
+    document: Document, path: Path, project: Path, now: tuple[str, Sequence[AvroField]]
+) -> None:
+    """Refuse a schema with which an earlier version's readers, or its records in history, cannot be read.
+
+    Errors: ConfigError `schema.renamed`, `schema.field_dropped`, `schema.type_changed`,
+    `schema.field_required`, naming the field and the earlier file.
+    """
+    for earlier in _earlier(path):
+        old = load_document(earlier, project)
+        name, fields, _ = read_schema(old, _key(old))
+        if found := difference((name, fields), now):
+            code, what = found
+            raise refuse(code, f"{what}, unlike in {earlier.relative_to(project)}", document.where("fields"))
+
+
+def difference(
+    before: tuple[str, Sequence[AvroField]], now: tuple[str, Sequence[AvroField]]
+) -> tuple[str, str] | None:
+    """Give the rule that a schema breaks against an earlier one, with the field; None where it fits."""
+    if before[0] != now[0]:
+        return "schema.renamed", f"the record is named {now[0]}"
+    known, present = {f.name: f for f in before[1]}, {f.name: f for f in now[1]}
+    for name, field in known.items():
+        if name not in present:
+            return "schema.field_dropped", f"the field {name} is gone"
+        if field != present[name]:
+            nullable = " or null" if present[name].nullable else ""
+            return "schema.type_changed", f"the field {name} is {present[name].type}{nullable}"
+    for name in present.keys() - known.keys():
+        if not present[name].nullable:
+            return "schema.field_required", f"the new field {name} must not be null"
+    return None
+
+
+def _key(document: Document) -> tuple[str, ...]:
+    """Give the fields that may not be null: the key of that version."""
+    entries = document.data.get("fields") or ()
+    return tuple(e["name"] for e in entries if isinstance(e, dict) and not isinstance(e.get("type"), list))
+
+
+def _earlier(path: Path) -> list[Path]:
+    """Give the files of the versions before this one, the newest first."""
+    dataset, version = path.name.removesuffix(".avsc").rsplit(".v", 1)
+    found = {
+        int(match[1]): other
+        for other in path.parent.glob(f"{dataset}.v*.avsc")
+        if (match := re.fullmatch(rf"{re.escape(dataset)}\.v([0-9]+)\.avsc", other.name))
+    }
+    return [found[number] for number in sorted(found, reverse=True) if number < int(version)]

@@ -1,0 +1,98 @@
+"""A new contract version that would break a reader of an earlier one is refused, rule and field named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pophub.contracts.load import check
+
+PROJECT = Path(__file__).parents[3]
+Fields = list[dict[str, Any]]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for folder in ("connectors", "schemas", "expectations", "subscriptions"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    return tmp_path
+
+
+def second_version(project: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Raise the contract of citizens, its schema changed."""
+    schema = json.loads((project / "schemas/mps/citizens.v1.avsc").read_text())
+    change(schema)
+    (project / "schemas/mps/citizens.v2.avsc").write_text(json.dumps(schema))
+    path = project / "connectors/mps/citizens.yaml"
+    text = path.read_text().replace("contract: 1", "contract: 2")
+    path.write_text(text.replace("  old_number: {from", "  extra: {from: so_cmnd}\n  old_number: {from"))
+
+
+def with_extra(kind: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda schema: schema["fields"].append({"name": "extra", "type": kind})
+
+
+def changed(name: str, kind: Any) -> Callable[[dict[str, Any]], None]:
+    def change(schema: dict[str, Any]) -> None:
+        with_extra(["null", "string"])(schema)
+        next(f for f in schema["fields"] if f["name"] == name)["type"] = kind
+
+    return change
+
+
+def dropped(name: str) -> Callable[[dict[str, Any]], None]:
+    def change(schema: dict[str, Any]) -> None:
+        schema["fields"] = [f for f in schema["fields"] if f["name"] != name]
+
+    return change
+
+
+def test_a_field_added_that_may_be_null_is_sound(project: Path) -> None:
+    second_version(project, with_extra(["null", "string"]))
+    assert check(project) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "field"),
+    [
+        (dropped("sex"), "schema.field_dropped", "sex"),
+        (changed("sex", ["null", "int"]), "schema.type_changed", "sex"),
+        (lambda s: s.update(name="Person"), "schema.renamed", "Person"),
+    ],
+)
+def test_a_version_that_breaks_readers_is_refused(
+    project: Path, change: Callable[[dict[str, Any]], None], code: str, field: str
+) -> None:
+    second_version(project, change)
+    (found,) = [f for f in check(project) if f.code.startswith("schema.")][:1]
+    assert (found.code, "schemas/mps/citizens.v2.avsc" in found.where) == (code, True)
+    assert field in found.what and "schemas/mps/citizens.v1.avsc" in found.what
+
+
+def test_a_field_that_joins_the_key_is_refused(project: Path) -> None:
+    def change(schema: dict[str, Any]) -> None:
+        schema["fields"].append({"name": "extra", "type": "string"})
+
+    second_version(project, change)
+    path = project / "connectors/mps/citizens.yaml"
+    path.write_text(path.read_text().replace("key: [citizen_id]", "key: [citizen_id, extra]"))
+    found = [f for f in check(project) if f.code == "schema.field_required"]
+    assert ["extra" in f.what for f in found] == [True]
+
+
+def test_the_tenth_version_is_held_against_every_earlier_one(project: Path) -> None:
+    second_version(project, with_extra(["null", "string"]))
+    folder = project / "schemas/mps"
+    (folder / "citizens.v2.avsc").rename(folder / "citizens.v10.avsc")
+    middle = json.loads((folder / "citizens.v1.avsc").read_text())
+    middle["fields"].append({"name": "since", "type": ["null", "string"]})
+    (folder / "citizens.v2.avsc").write_text(json.dumps(middle))
+    path = project / "connectors/mps/citizens.yaml"
+    path.write_text(path.read_text().replace("contract: 2", "contract: 10"))
+    (found,) = [f for f in check(project) if f.code == "schema.field_dropped"]
+    assert "since" in found.what and "v2.avsc" in found.what
