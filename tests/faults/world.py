@@ -1,0 +1,106 @@
+"""The world that the rows attack: one embedded hub, a project for each row and seed, its journal."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+KIT = str(Path(__file__).parent.parent / "integration")
+if KIT not in sys.path:
+    sys.path.insert(0, KIT)
+
+from hubkit import Project, Ran, Servers  # noqa: E402
+
+from tests.faults import checker  # noqa: E402
+from tests.faults.journal import Journal  # noqa: E402
+
+if TYPE_CHECKING:
+    from tests.faults.cluster import Cluster
+    from tests.faults.proxy import Proxy
+
+GRANTED = checker.GRANTED
+
+
+class World:
+    """One hub (PostgreSQL and broker, as `pophub up` starts them) and what the rows put into it.
+
+    `servers`: hubkit's. Rows do not touch one another: each asks for projects of its own.
+    """
+
+    def __init__(self, servers: Servers) -> None:
+        self.servers = servers
+        self.journal = Journal()
+        self.folder = Path(tempfile.mkdtemp(prefix="pophub-faults-"))
+        self._ends = ExitStack()
+        self._row = ExitStack()
+        self._cluster: Cluster | None = None
+
+    def random(self, row: int, seed: int) -> random.Random:
+        """Give the random numbers of a row and seed."""
+        return random.Random(f"{row}:{seed}")
+
+    def project(
+        self, *edits: tuple[str, str], servers: Servers | None = None, fields: Sequence[str] = GRANTED
+    ) -> Project:
+        """Give a prepared project with citizens, of an agency, source database and subscriber of its own.
+
+        `edits`: as of `Project.declare`. `servers`: other ones than the world's, such as a cluster's.
+        """
+        project = self.bare_project(servers)
+        project.declare("mps.citizens", *edits, fields=fields)
+        project.pass_through("prepare")
+        return project
+
+    def bare_project(self, servers: Servers | None = None) -> Project:
+        """Give a project without connectors."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        project = Project(servers or self.servers, folder)
+        if servers is not None:
+            project.environment["POPHUB_KAFKA_BOOTSTRAP"] = servers.settings.endpoints.kafka_bootstrap
+            project.environment["POPHUB_KAFKA_REPLICAS"] = str(servers.settings.endpoints.kafka_replicas)
+        self._row.callback(project.close)
+        return project
+
+    def run(self, project: Project, *steps: str, fail: str = "", **environment: str) -> Ran:
+        """Run stages as `Project.run`, and keep in the journal how that ended."""
+        ran = project.run(*steps, fail=fail, **environment)
+        return self.journal.ran(project, " ".join(steps) or "all stages", ran)
+
+    def settle(self, project: Project, *, resent: bool = False) -> None:
+        """After the fault: run all stages to their end, then look from outside."""
+        project.pass_through()
+        self.check(project, resent=resent)
+
+    def check(self, project: Project, *, resent: bool = False) -> None:
+        """Look from outside, and compare with the journal."""
+        checker.check_project(project, self.journal, resent=resent)
+
+    def cluster(self) -> Cluster:
+        """Give the three brokers, started at first use."""
+        if self._cluster is None:
+            from tests.faults.cluster import Cluster
+
+            self._cluster = self._ends.enter_context(Cluster(self.servers, self.folder / "cluster"))
+        return self._cluster
+
+    def proxy(self, *ports: int) -> Proxy:
+        """Give a proxy in front of these ports, until the row ends."""
+        from tests.faults.proxy import Proxy
+
+        return self._row.enter_context(Proxy(ports))
+
+    def end_row(self) -> None:
+        """Close what the row opened."""
+        self._row.close()
+
+    def close(self) -> None:
+        """End what was started beside the hub."""
+        self._row.close()
+        self._ends.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
