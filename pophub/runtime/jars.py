@@ -26,9 +26,9 @@ def cache_folder() -> Path:
     return cache / "pophub" / f"kafka-{VERSION}"
 
 
-def locked() -> dict[str, str]:
-    """Read the lock: the path of each jar in a Maven repository, and its SHA-256."""
-    lines = (line.split() for line in LOCK.read_text().splitlines())
+def locked(lock: Path = LOCK) -> dict[str, str]:
+    """Read a lock: the path of each jar in a Maven repository, and its SHA-256."""
+    lines = (line.split() for line in lock.read_text().splitlines())
     return {path: digest for digest, path in lines}
 
 
@@ -38,14 +38,14 @@ def jars_present() -> bool:
     return all((folder / Path(path).name).exists() for path in locked())
 
 
-def fetch_jars() -> Path:
-    """Give the folder of the jars; fetch those that are missing.
+def fetch_jars(lock: Path = LOCK, into: Path | None = None) -> Path:
+    """Give the folder of a lock's jars, Apache Kafka's unless told; fetch those that are missing.
 
     Errors: `kafka.jars_missing` when the repository cannot be reached; `kafka.jars_altered` when it
     gives another file than the lock names.
     """
-    folder = cache_folder()
-    missing = {path: sum_ for path, sum_ in locked().items() if not _at(folder, path).exists()}
+    folder = into or cache_folder()
+    missing = {path: sum_ for path, sum_ in locked(lock).items() if not _at(folder, path).exists()}
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
@@ -69,7 +69,7 @@ def _fetch(folder: Path, path: str, expected: str) -> None:
     except RequestException as cause:
         raise TransientError(
             "kafka.jars_missing",
-            f"the jars of Apache Kafka {VERSION} could not be fetched: {type(cause).__name__}",
+            f"a jar could not be fetched: {type(cause).__name__}",
             where=f"Maven Central, {path}",
             remedy="check the network, then again; or set POPHUB_JARS to a folder that has them",
         ) from cause
