@@ -6,21 +6,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pophub.contracts.model import Connector
 from pophub.domain.decide import Head, Quarantined
 from pophub.domain.errors import LaneMoved
-from pophub.population.citizen import citizen_upsert
+from pophub.population.citizen import write_citizens
+from pophub.population.columns import parted
+from pophub.ports import Columns
 from pophub.postgres import (
     Connection,
     Cursor,
+    copy_columns,
     copy_rows,
     execute_values,
     only_row,
     statements,
+    text_array,
     transaction,
     worker_lock,
 )
@@ -28,22 +30,9 @@ from pophub.quarantine.repair import approved_fields
 from pophub.stages.versions import Accepted, Versions
 
 SQL = statements("judge")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-HO_CHI_MINH = ZoneInfo("Asia/Ho_Chi_Minh")
 HISTORY = ["month", "stem", "lane", "sequence", "event_id", "key", "marker", "operation", "content", "payload", "contract", "exchanged_at", "recorded_at", "batch", "raw_offset", "row", "replayed", "digest"]  # fmt: skip
+HEAD = ["stem", "key", "marker", "content", "contract", "event_id", "operation", "lane", "sequence", "month"]
 QUARANTINE = ["stem", "key", "marker", "content", "event_id", "contract", "operation", "lane", "raw_offset", "row", "batch", "exchanged_at", "changed_at", "raw", "gate", "failures", "waits_for", "waits_until", "state", "first_judged_at", "last_judged_at"]  # fmt: skip
-
-
-@lru_cache(4096)
-def instant(us: int) -> datetime:
-    """Turn microseconds UTC into an aware time."""
-    return EPOCH + timedelta(microseconds=us)
-
-
-@lru_cache(4096)
-def month_of(us: int) -> date:
-    """Give the first day of the calendar month in Asia/Ho_Chi_Minh."""
-    return instant(us).astimezone(HO_CHI_MINH).date().replace(day=1)
 
 
 @dataclass
@@ -68,8 +57,12 @@ class JudgeStore:
     @contextmanager
     def transaction(self) -> Iterator[Decision]:
         """One transaction; judge does all that makes a micro-batch true inside it."""
-        with transaction(self._connection, f"judge of {self._stem}") as cursor:
-            yield Decision(cursor, self._connector, self._months)
+        try:
+            with transaction(self._connection, f"judge of {self._stem}") as cursor:
+                yield Decision(cursor, self._connector, self._months)
+        except BaseException:
+            self._months.clear()  # a month's table that was made in it is not there
+            raise
 
     def lane(self, lane: int) -> Lane:
         """Read where a lane stands; it is made on first sight."""
@@ -108,6 +101,7 @@ class Decision:
         self._connector = connector
         self._stem = connector.stem
         self._months = months
+        self._new: set[str] = set()  # keys without a head, as `accepted` found under the lanes' locks
 
     def lock(self, lanes: Sequence[int]) -> dict[int, Lane]:
         """Lock the lane rows in lane order and read them."""
@@ -124,10 +118,12 @@ class Decision:
     def accepted(self, versions: Versions) -> Accepted:
         """Read heads, quarantine, identities and claims that these versions meet, each set-wise."""
         cursor, stem = self._cursor, self._stem
-        keys = list(set(versions.keys))
-        cursor.execute(SQL["heads"], (stem, keys))
+        keys = set(versions.keys)
+        asked = text_array(list(keys))
+        cursor.execute(SQL["heads"], (stem, asked))
         heads = {r[0]: Head(r[1], bytes(r[2]), r[3]) for r in cursor.fetchall()}
-        cursor.execute(SQL["quarantined"], (stem, keys, versions.ids or []))
+        self._new = keys - heads.keys()
+        cursor.execute(SQL["quarantined"], (stem, asked, versions.ids or []))
         quarantine: dict[str, list[Quarantined]] = {}
         for key, number, marker, content, contract in cursor.fetchall():
             quarantine.setdefault(key, []).append(Quarantined(number, marker, bytes(content), contract))
@@ -137,7 +133,7 @@ class Decision:
         people = {c for p in self._connector.file.people for c in versions.columns[p.id] if c is not None}
         found: dict[str, list[tuple[int, str | None, int | None, bool]]] = {}
         if people:
-            self._cursor.execute(SQL["identities"], (list(people),))
+            self._cursor.execute(SQL["identities"], (text_array(list(people)),))
             for citizen, *rest in self._cursor.fetchall():
                 found.setdefault(citizen, []).append(tuple(rest))
         return found
@@ -146,16 +142,17 @@ class Decision:
         found: dict[tuple[str, str], str] = {}
         for name in self._connector.file.unique:
             values = list({str(v) for v in versions.columns[name] if v is not None})
-            self._cursor.execute(SQL["claims"], (self._stem, name, values))
+            self._cursor.execute(SQL["claims"], (self._stem, name, text_array(values)))
             found |= {(field, value): key for field, value, key in self._cursor.fetchall()}
         return found
 
     def claim(self, name: str, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
         """Claim (value, key) pairs of a unique field; give the values that another key holds."""
-        execute_values(
-            self._cursor, SQL["claim"], sorted({(self._stem, name, value, key) for value, key in pairs})
-        )
-        self._cursor.execute(SQL["claims"], (self._stem, name, [value for value, _ in pairs]))
+        values, keys = (text_array(part) for part in zip(*sorted(pairs), strict=True))
+        self._cursor.execute(SQL["claim"], (self._stem, name, values, keys))
+        if self._cursor.rowcount == len(pairs):
+            return {}
+        self._cursor.execute(SQL["claims"], (self._stem, name, values))
         holders = {value: key for _, value, key in self._cursor.fetchall()}
         return {value: holders[value] for value, key in pairs if holders[value] != key}
 
@@ -166,23 +163,28 @@ class Decision:
             {"stem": self._stem, "field": name, "keys": list(current), "values": list(current.values())},
         )
 
-    def append_history(self, rows: list[tuple[Any, ...]]) -> None:
-        """Append accepted versions; the month's partition is made when it is missing."""
-        for month in {row[0] for row in rows} - self._months:
+    def append_history(self, columns: Columns) -> None:
+        """Append accepted versions, columns as `HISTORY`; a month's partition is made when it is missing."""
+        for month in set(columns["month"]) - self._months:
             self._cursor.execute(SQL["ensure_month"], (month,))
             self._months.add(month)
-        copy_rows(self._cursor, "ledger.history", HISTORY, rows)
+        copy_columns(self._cursor, "ledger.history", columns)
 
-    def move_heads(self, rows: list[tuple[Any, ...]]) -> None:
-        """Set the heads to the newest accepted version of each key."""
-        self._cursor.execute(SQL["stage_heads"])
-        copy_rows(self._cursor, "head_new", ("stem", "key", "marker", "content", "contract", "event_id", "operation",
-                                             "lane", "sequence", "month"), rows)  # fmt: skip
-        self._cursor.execute(SQL["upsert_heads"])
+    def move_heads(self, columns: Columns) -> None:
+        """Set the heads to the newest accepted version of each key, columns as `HEAD`.
+
+        Keys that had no head when `accepted` was read are inserted plainly: their lanes are locked.
+        """
+        new, old = parted(columns, [key in self._new for key in columns["key"]])
+        copy_columns(self._cursor, "population.head", new)
+        if old["key"]:
+            self._cursor.execute(SQL["stage_heads"])
+            copy_columns(self._cursor, "head_new", old)
+            self._cursor.execute(SQL["upsert_heads"])
 
     def write_people(self, versions: Versions, accepted_rows: Sequence[int]) -> None:
         """Write the citizen's fields of which this dataset is the authority, in key order."""
-        citizen_upsert(self._cursor, self._connector, versions, accepted_rows)
+        write_citizens(self._cursor, self._connector, versions, accepted_rows, self._new)
 
     def set_aside(self, rows: list[tuple[Any, ...]]) -> None:
         """Put failed versions into quarantine."""

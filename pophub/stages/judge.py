@@ -7,6 +7,7 @@ lane row's compare-and-set follow. Nothing else decides.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.digests import lane_of
 from pophub.domain.decide import Verdicts
+from pophub.domain.errors import TransientError
 from pophub.failpoints import reach
 from pophub.kafka import RawReader
 from pophub.population.store import JudgeStore
@@ -24,6 +26,7 @@ from pophub.stages.commit import STATES, write
 from pophub.stages.versions import Accepted, Versions, add_block, add_poison, contradictions, hub_columns
 
 MICRO_ROWS = 5_000  # bounds memory; Great Expectations' fixed cost a frame is spread thin from here on
+TRIES = 8
 
 
 @dataclass
@@ -68,11 +71,33 @@ class Judge:
             judged.replayed += verdicts.first.count("shared")
 
     def _micro(self, versions: Versions, lane: int | None, start: int, upto: int) -> Verdicts:
-        """Judge one micro-batch: read, rules, lock, look again, decide, write, commit."""
+        """Judge one micro-batch: read, rules, then the transaction, again as a whole after a deadlock."""
         seen = hub_columns(self.connector, versions, self.store.accepted(versions))
         self._apply_rules(versions, seen, range(len(versions)))
         payloads = self._payloads(versions)
         reach("judge.judged")
+        failed = {row: list(found) for row, found in versions.failures.items()}
+        tries = 1
+        while True:
+            try:
+                return self._commit(versions, seen, payloads, lane, start, upto)
+            except TransientError as error:
+                if error.code != "postgres.deadlock" or tries == TRIES:
+                    raise
+            time.sleep(0.1 * tries)
+            tries += 1
+            versions.failures = {row: list(found) for row, found in failed.items()}
+
+    def _commit(
+        self,
+        versions: Versions,
+        seen: Columns,
+        payloads: list[bytes | None],
+        lane: int | None,
+        start: int,
+        upto: int,
+    ) -> Verdicts:
+        """Lock, look again, decide, write, commit."""
         with self.store.transaction() as decision:
             lanes = decision.lock(self._lanes(versions, lane))
             if lane is not None:

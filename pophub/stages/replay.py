@@ -98,8 +98,12 @@ class ReplayStore(JudgeStore):
     @contextmanager
     def transaction(self) -> Iterator[Decision]:
         """One transaction of judge's, for the versions in `ids`."""
-        with transaction(self.connection, f"replay of {self.connector.stem}") as cursor:
-            yield ReplayDecision(cursor, self, self._months)
+        try:
+            with transaction(self.connection, f"replay of {self.connector.stem}") as cursor:
+                yield ReplayDecision(cursor, self, self._months)
+        except BaseException:
+            self._months.clear()  # a month's table that was made in it is not there
+            raise
 
 
 def move_run(cursor: Cursor, run: int, last_id: int, counts: Counter[str]) -> None:
