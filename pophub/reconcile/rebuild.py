@@ -15,7 +15,7 @@ from pophub.contracts.model import Connector
 from pophub.domain.errors import ConfigError, PromiseBroken, TransientError
 from pophub.kafka_log import TopicLog
 from pophub.ledger.rows import Accepted
-from pophub.population.store import month_of
+from pophub.population.columns import month_of
 from pophub.postgres import Connection, Cursor, connect, copy_rows, only_row, statements, transaction
 from pophub.reconcile import people, stores
 from pophub.settings import Settings
@@ -157,7 +157,7 @@ class Rebuild:
     def _same_end(self, cursor: Cursor, read: dict[str, dict[int, int]]) -> None:
         for stem, last in read.items():
             cursor.execute(SQL["lanes"], (stem,))
-            behind = sum(sequence - last.get(lane, 0) for lane, _, sequence in cursor.fetchall())
+            behind = sum(max(0, sequence - last.get(lane, 0)) for lane, _, sequence in cursor.fetchall())
             if behind:
                 raise TransientError(
                     "rebuild.moving",
