@@ -1,7 +1,7 @@
 """Forks a preloaded worker for each run of a stage: Great Expectations is imported once for the suite.
 
 `python forkserver.py SOCKET` listens there. A request is one JSON line (`environment`, `steps`: a list
-of [step, stem]); the answer one JSON line (`code` as of waitpid, `results`, `error`). A worker is a
+of [step, stem], `limits`: "module.NAME" -> seconds that a test does not want to wait); the answer one JSON line (`code` as of waitpid, `results`, `error`). A worker is a
 process of its own that holds no connection when it is forked, so that a SIGKILL hits it as it would
 hit a real stage.
 """
@@ -9,6 +9,7 @@ hit a real stage.
 from __future__ import annotations
 
 import faulthandler
+import importlib
 import json
 import os
 import signal
@@ -27,6 +28,13 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
     """Do the steps of a request, one after the other, in this process."""
     os.environ.update(request["environment"])
     failpoints.arm(request["environment"].get("POPHUB_FAIL", ""))
+    if inside := request["environment"].get("POPHUB_TEST_INSIDE"):
+        module, _, function = inside.partition(":")
+        getattr(importlib.import_module(module), function)()
+    for name, value in request.get("limits", {}).items():
+        module, _, constant = name.rpartition(".")
+        assert hasattr(sys.modules[module], constant), name
+        setattr(sys.modules[module], constant, value)
     results: list[Any] = []
     try:
         hub = Hub(Settings.load())
