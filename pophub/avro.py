@@ -9,41 +9,28 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import fastavro
 from fastavro.schema import parse_schema, to_parsing_canonical_form
+from fastavro.validation import validate
 
-from pophub import avro_columns
-from pophub.domain.errors import PophubError
+from pophub import avro_columns, stranger
+from pophub.blocks import MAX_BLOCK_BYTES, MAX_BLOCK_ROWS, opened, refuse, sealed, shape_of
+from pophub.blocks import BadBlock as BadBlock
+from pophub.blocks import Block as Block
+from pophub.domain.codes import explain
+from pophub.domain.errors import PromiseBroken
 from pophub.ports import Columns
 
-MAX_BLOCK_BYTES = 8 << 20
-MAX_BLOCK_ROWS = 100_000
 _LONG = range(-(1 << 63), 1 << 63)
 
 
-class BadBlock(PophubError):
-    """Bytes on `raw` that are no raw block: a bad record, set aside by judge with its code."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """A stretch of rows of one batch, in lane order, as the source gave them."""
-
-    batch: int
-    exchanged_at: int
-    contract: int
-    rows: int
-    columns: Columns
-
-
 def encode_block(block: Block) -> bytes:
-    """Encode a block with its writer's schema, uncompressed."""
+    """Encode a block with its writer's schema, uncompressed, under the mark of our own."""
     fields, values = [], {}
     for number, (name, column) in enumerate(block.columns.items()):
         items, column = _typed(column)
@@ -61,55 +48,46 @@ def encode_block(block: Block) -> bytes:
     record = {"batch": block.batch, "exchanged_at": block.exchanged_at, "contract": block.contract,
               "rows": block.rows, "columns": values}  # fmt: skip
     out = io.BytesIO()
-    fastavro.writer(out, parse_schema(schema, _write_hint=False), [record], codec="null")
-    return out.getvalue()
+    fastavro.schemaless_writer(out, parse_schema(schema, _write_hint=False), record)
+    return sealed(json.dumps(schema, ensure_ascii=False, separators=(",", ":")).encode(), out.getvalue())
 
 
 def decode_block(data: bytes) -> Block:
-    """Decode a block.
+    """Decode a block: one of our own at once, any other in the process for strangers' bytes.
 
-    Errors: `BadBlock` with `contract.avro.empty`, `contract.avro.size`, `contract.avro.truncated`
-    or `contract.avro.block`: never a crash for a stranger's bytes.
+    Errors: `BadBlock` with `contract.avro.*` or `contract.schema.*`: never a crash for a stranger's bytes.
     """
     if not data:
-        raise BadBlock("contract.avro.empty", "the message is empty")
+        refuse("contract.avro.empty")
     if len(data) > MAX_BLOCK_BYTES:
-        raise BadBlock("contract.avro.size", "the message is larger than a block may be")
+        refuse("contract.avro.size")
+    block = _own(data) or _own(stranger.reread(data))
+    return block or refuse("contract.avro.block")
+
+
+def _own(data: bytes) -> Block | None:
+    """Decode a block under our own mark; None where there is none, or it was forged."""
+    found = opened(data)
+    if found is None:
+        return None
+    schema, record_bytes = found
     try:
-        reader = fastavro.reader(io.BytesIO(data))
-        if reader.codec != "null":
-            raise BadBlock("contract.avro.codec", "raw blocks are not compressed")
-        schema: Any = reader.writer_schema
-        names = _column_names(schema)
-        record: Any = next(reader)
-        if next(reader, None) is not None:  # reads the end of the container, too, so a cut shows
-            raise BadBlock("contract.avro.block", "the message holds more than one block")
+        names = [(field, column) for field, column, _, _ in shape_of(schema).columns]
+        buffer = io.BytesIO(record_bytes)
+        record: Any = fastavro.schemaless_reader(buffer, _parsed_block(schema), None)
         rows = record["rows"]
         columns = {name: record["columns"][field] for field, name in names}
-        if not 0 < rows <= MAX_BLOCK_ROWS or any(len(c) != rows for c in columns.values()):
-            raise BadBlock("contract.avro.block", "the columns of the block differ in length")
-        return Block(record["batch"], record["exchanged_at"], record["contract"], rows, columns)
-    except BadBlock:
-        raise
-    except EOFError as cause:
-        raise BadBlock("contract.avro.truncated", "the message ends before its record does") from cause
-    except Exception as cause:  # whatever a hostile payload makes of the reader is one bad record
-        raise BadBlock("contract.avro.block", "the message is no raw block") from cause
+    except Exception:  # whatever forged bytes make of the reader: the strict reader finds the code
+        return None
+    whole = buffer.tell() == len(record_bytes) and 0 < rows <= MAX_BLOCK_ROWS
+    if not whole or any(len(column) != rows for column in columns.values()):
+        return None
+    return Block(record["batch"], record["exchanged_at"], record["contract"], rows, columns)
 
 
-def _column_names(schema: Any) -> list[tuple[str, str]]:
-    """Check that the schema has the shape of a raw block, and nothing recursive."""
-    by_name = {f["name"]: f["type"] for f in schema["fields"]}
-    if list(by_name) != ["batch", "exchanged_at", "contract", "rows", "columns"]:
-        raise BadBlock("contract.avro.block", "the message is no raw block")
-    fields = by_name["columns"]["fields"]
-    for field in fields:
-        items = field["type"]["items"]
-        branches = items if isinstance(items, list) else [items]
-        kinds = {b["type"] if isinstance(b, dict) else b for b in branches}
-        if not kinds <= {"null", "string", "bytes", "long", "int", "double", "boolean"} or kinds == {"null"}:
-            raise BadBlock("contract.avro.block", "a column of the block has a type that sources lack")
-    return [(f["name"], f["column"]) for f in fields]
+@lru_cache(maxsize=128)
+def _parsed_block(schema: bytes) -> Any:
+    return parse_schema(shape_of(schema).schema, _write_hint=False)
 
 
 def _typed(column: list[Any]) -> tuple[Any, list[Any]]:
@@ -172,24 +150,44 @@ def encode_records(schema: str, columns: Columns, rows: Sequence[int]) -> list[b
     """Encode the chosen rows of contract columns, one Avro record each, without framing.
 
     Times are integers already (days, microseconds), as the logical types store them.
+    Errors: `PromiseBroken` with `contract.avro.type` or `contract.avro.field`: fastavro alone would cut
+    1.9 to 1, and leave out what the schema does not name.
     """
+    parsed = _plain(schema)
+    if unknown := columns.keys() - {field["name"] for field in parsed["fields"]}:
+        raise _mismatch("contract.avro.field", min(unknown))
     fast = avro_columns.encode(schema, columns, rows)
     if fast is not None:
         return fast
-    parsed = _plain(schema)
-    names = [field["name"] for field in json.loads(schema)["fields"]]
     write, out = fastavro.schemaless_writer, []
     for row in rows:
         buffer = io.BytesIO()
-        write(buffer, parsed, {name: columns[name][row] for name in names})
+        record = {name: values[row] for name, values in columns.items()}
+        if not validate(record, parsed, raise_errors=False):
+            raise _mismatch("contract.avro.type", parsed["name"])
+        write(buffer, parsed, record, strict=True)
         out.append(buffer.getvalue())
     return out
 
 
+def _mismatch(code: str, where: str) -> PromiseBroken:
+    return PromiseBroken(code, explain(code).en.lower(), where=where, remedy=explain(code).remedy)
+
+
 def decode_record(schema: str, payload: bytes) -> dict[str, Any]:
-    """Decode one contract record; times stay the integers that are stored."""
+    """Decode one contract record; times stay the integers that are stored.
+
+    Errors: `BadBlock` where the payload is no record of the schema, or more than one.
+    """
     buffer = io.BytesIO(payload)
-    record: Any = fastavro.schemaless_reader(buffer, _plain(schema), None)
+    try:
+        record: Any = fastavro.schemaless_reader(buffer, _plain(schema), None)
+    except (EOFError, IndexError):
+        refuse("contract.avro.truncated")
+    except (ValueError, OverflowError):
+        refuse("contract.avro.block")
+    if buffer.tell() < len(payload):
+        refuse("contract.avro.trailing")
     return dict(record)
 
 
@@ -226,6 +224,17 @@ def project(schema: str, target: str, payloads: Sequence[bytes]) -> list[bytes]:
         write(buffer, wanted, {n: record[n] for n in names})
         out.append(buffer.getvalue())
     return out
+
+
+def unframed(value: bytes, schemas: Mapping[int, str]) -> tuple[str, bytes]:
+    """Take Confluent framing off; give the schema that it names, and the record.
+
+    Errors: `BadBlock` with `schema.unknown` where the framing names none of these schemas.
+    """
+    schema = schemas.get(int.from_bytes(value[1:5], "big")) if value[:1] == b"\x00" else None
+    if schema is None or len(value) < 5:
+        refuse("schema.unknown")
+    return schema, value[5:]
 
 
 def framed(schema_id: int) -> bytes:

@@ -15,6 +15,7 @@ from psycopg2 import sql
 from pophub import avro
 from pophub.contracts.model import Connector, SubscriptionFile
 from pophub.digests import row_digests
+from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError
 from pophub.kafka import Administrator
 from pophub.postgres import Connection, Cursor, connect, transaction
@@ -125,12 +126,32 @@ def _register(cursor: Cursor, subject: str, schema: str) -> None:
     )
     if cursor.fetchone():
         return
+    cursor.execute("select schema from hub.registry_schema where subject = %s", (subject,))
+    refuse_reordered(subject, [known for (known,) in cursor.fetchall()], schema)
     cursor.execute(
         "insert into hub.registry_schema (id, subject, version, schema, fingerprint) select "
         "coalesce((select min(id) from hub.registry_schema where fingerprint = %(f)s), (select coalesce(max(id), 0) + 1 from hub.registry_schema)), "
         "%(s)s, (select coalesce(max(version), 0) + 1 from hub.registry_schema where subject = %(s)s), %(t)s, %(f)s",
         {"f": fingerprint, "s": subject, "t": json.dumps(json.loads(schema), ensure_ascii=False)},
     )
+
+
+def refuse_reordered(subject: str, registered: Sequence[str], schema: str) -> None:
+    """Refuse the fields of a registered schema in another order: a record's bytes carry no names.
+
+    Errors: `schema.fingerprint`.
+    """
+    fields = json.loads(schema)["fields"]
+    for known in registered:
+        before = json.loads(known)["fields"]
+        same = sorted(map(repr, map(_plain, before))) == sorted(map(repr, map(_plain, fields)))
+        if same and [f["name"] for f in before] != [f["name"] for f in fields]:
+            words = explain("schema.fingerprint")
+            raise ConfigError("schema.fingerprint", words.en.lower(), where=subject, remedy=words.remedy)
+
+
+def _plain(field: dict[str, object]) -> tuple[object, object]:
+    return field["name"], field["type"]
 
 
 def schema_id(connection: Connection, subject: str, schema: str) -> int:

@@ -26,7 +26,6 @@ HEAD = ("stem", "key", "marker", "content", "contract", "event_id", "operation",
 TABLES = ("head", "citizen", "identity")
 CHUNK = 10_000
 _NAME = re.compile(r"\A[a-z][a-z0-9_]{0,40}\Z")
-_FRAME = stores.FRAME_BYTES
 
 
 @dataclass(frozen=True)
@@ -134,8 +133,7 @@ class Rebuild:
             last[message.lane] = row.sequence
             record = None
             if message.value is not None and row.payload is not None:
-                schema = schemas[int.from_bytes(message.value[1:_FRAME], "big")]
-                record = avro.decode_record(schema, row.payload)
+                record = avro.decode_record(*avro.unframed(message.value, schemas))
             yield message.lane, row, record
 
     def _keep(

@@ -1,0 +1,171 @@
+"""Reads bytes that extract did not write, in a process with limits of memory and of time.
+
+One child for each process that needs one, started at the first such bytes and kept warm. It reads
+strictly (`blocks.read_strictly`) and answers with a block of our own, or with a code. A child that is
+too slow, or ends, is replaced.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import resource
+import struct
+import subprocess
+import sys
+import threading
+from typing import IO
+
+from pophub.blocks import BadBlock, read_strictly, refuse
+from pophub.domain.codes import CODES
+
+MEMORY_BYTES = 1 << 30
+CPU_S = 20
+WAIT_S = 90.0  # of the clock, on a machine that is busy with other things
+TRIES = 2
+_HEAD = struct.Struct(">cI")
+_INHERITED = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG")  # no secret of ours
+
+
+class Ended(Exception):
+    """The child ended, or had to be ended, before it answered."""
+
+
+class Child:
+    """The process that reads strangers' bytes, for the one process that started it."""
+
+    def __init__(self) -> None:
+        self.owner = os.getpid()
+        environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "pophub.stranger"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
+        )  # fmt: skip
+        self.pid = self._process.pid
+
+    def ask(self, data: bytes) -> tuple[bytes, bytes]:
+        """Give the kind of the answer (`b` block, `c` code) and the answer.
+
+        Errors: `Ended`.
+        """
+        timer = threading.Timer(WAIT_S, self._process.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            assert self._process.stdin and self._process.stdout
+            _send(self._process.stdin, b"?", data)
+            return _receive(self._process.stdout)
+        except (OSError, struct.error) as cause:
+            raise Ended from cause
+        finally:
+            timer.cancel()
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe
+            try:
+                pipe.close()
+            except OSError:  # what was not written has no reader any more
+                continue
+
+
+_child: Child | None = None
+_lock = threading.Lock()
+
+
+def reread(data: bytes) -> bytes:
+    """Give what a block that we did not write holds, as a block of our own.
+
+    Errors: `BadBlock` with the flaw's code; `contract.avro.size` where the memory, and
+    `contract.avro.deadline` where the time did not suffice, twice.
+    """
+    with _lock:
+        kind, answer = _asked(data)
+    if kind == b"b":
+        return answer
+    code = answer.decode("ascii", "replace")
+    refuse(code if code in CODES else "contract.avro.block")
+
+
+def _asked(data: bytes) -> tuple[bytes, bytes]:
+    for _ in range(TRIES):
+        try:
+            return _warm().ask(data)
+        except Ended:
+            end()
+    return b"c", b"contract.avro.deadline"
+
+
+def _warm() -> Child:
+    """Give the child of this process; one inherited by a fork belongs to another."""
+    global _child
+    if _child is None or _child.owner != os.getpid():
+        _child = Child()
+    return _child
+
+
+@atexit.register
+def end() -> None:
+    """End the child of this process, where there is one."""
+    global _child
+    if _child is not None and _child.owner == os.getpid():
+        _child.end()
+    _child = None
+
+
+def _send(out: IO[bytes], kind: bytes, data: bytes) -> None:
+    out.write(_HEAD.pack(kind, len(data)) + data)
+    out.flush()
+
+
+def _receive(source: IO[bytes]) -> tuple[bytes, bytes]:
+    """Read a message; struct.error where the other end closed."""
+    kind, size = _HEAD.unpack(source.read(_HEAD.size))
+    data = source.read(size)
+    if len(data) < size:
+        raise struct.error
+    return kind, data
+
+
+def _answer(data: bytes) -> tuple[bytes, bytes]:
+    """Read one message; what is wrong with it becomes its code."""
+    from pophub.avro import encode_block
+
+    try:
+        return b"b", encode_block(read_strictly(data))
+    except BadBlock as bad:
+        return b"c", bad.code.encode()
+    except MemoryError:
+        return b"c", b"contract.avro.size"
+    except Exception:  # whatever a hostile payload makes of the reader is one bad record
+        return b"c", b"contract.avro.block"
+
+
+def _limit_cpu() -> None:
+    """Allow so many seconds of work from now on."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(used.ru_utime + used.ru_stime) + CPU_S
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
+
+
+def serve() -> None:
+    """Answer until the other end closes."""
+    import pophub.avro  # noqa: F401  # before memory is limited
+
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    source, out = sys.stdin.buffer, sys.stdout.buffer
+    while True:
+        try:
+            _, data = _receive(source)
+        except struct.error:
+            return
+        _limit_cpu()
+        _send(out, *_answer(data))
+
+
+if __name__ == "__main__":
+    serve()
