@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from struct import Struct
 from typing import Any
 
@@ -35,11 +36,19 @@ def _json(values: Sequence[Any]) -> bytes:
         return repr(values).encode("utf-8", "surrogatepass")
 
 
+def _jsons(rows: Iterable[Sequence[Any]]) -> list[bytes]:
+    rows, dumps = list(rows), orjson.dumps
+    try:
+        return [dumps(row, _plain, _OPTIONS) for row in rows]
+    except orjson.JSONEncodeError:
+        return [_json(row) for row in rows]
+
+
 def row_digests(columns: Sequence[Sequence[Any]], rows: int) -> tuple[list[bytes], list[int]]:
     """Digest each row over its values in the order of the columns; give also its size as JSON."""
     if not columns:
         return [b""] * rows, [0] * rows
-    texts = [_json(row) for row in zip(*columns, strict=True)]
+    texts = _jsons(zip(*columns, strict=True))
     digest = hashlib.blake2b
     return [digest(text, digest_size=DIGEST_BYTES).digest() for text in texts], list(map(len, texts))
 
@@ -48,10 +57,10 @@ def event_ids(
     stem: str, keys: Sequence[str], markers: Sequence[int], contents: Sequence[bytes]
 ) -> list[bytes]:
     """Name each record version: a digest of stem, key, marker and content."""
-    digest = hashlib.blake2b
+    digest, triples = hashlib.blake2b, zip((stem,) * len(keys), keys, markers, strict=True)
     return [
-        digest(_json((stem, key, marker)) + content, digest_size=DIGEST_BYTES).digest()
-        for key, marker, content in zip(keys, markers, contents, strict=True)
+        digest(text + content, digest_size=DIGEST_BYTES).digest()
+        for text, content in zip(_jsons(triples), contents, strict=True)
     ]
 
 
@@ -64,8 +73,7 @@ def chain(previous: bytes, *parts: bytes) -> bytes:
     """Link a ledger row to the one before it: SHA-256 over the previous digest and the parts,
     each part with its length before it.
     """
-    text = previous + b"".join([len(part).to_bytes(4, "big") + part for part in parts])
-    return hashlib.sha256(text).digest()
+    return hashlib.sha256(previous + b"".join(map(_sized, parts))).digest()
 
 
 def history_link(
@@ -78,7 +86,11 @@ def history_link(
     """
     numbers = _SIX.pack(lane, sequence, marker, contract, exchanged_us, recorded_us)
     body = b"" if payload is None else hashlib.sha256(payload).digest()
-    return chain(previous, stem.encode(), numbers, event_id, key.encode(), operation.encode(), content, body)
+    size, name = _SIZES, key.encode()
+    return hashlib.sha256(b"".join((
+        previous, _sized_text(stem), size[48], numbers, size[len(event_id)], event_id, size[len(name)], name,
+        _sized_text(operation), size[len(content)], content, size[len(body)], body,
+    ))).digest()  # fmt: skip
 
 
 def transaction_link(
@@ -87,4 +99,26 @@ def transaction_link(
 ) -> bytes:  # fmt: skip
     """Link a row of `ledger.transaction`."""
     numbers = _FIVE.pack(lane, sequence, subscription, exchanged_us, recorded_us)
-    return chain(previous, recipient.encode(), stem.encode(), numbers, event_id)
+    return hashlib.sha256(b"".join((
+        previous, _sized_text(recipient), _sized_text(stem), _SIZES[40], numbers, _SIZES[len(event_id)], event_id,
+    ))).digest()  # fmt: skip
+
+
+class _Sizes(dict[int, bytes]):
+    """A part's length as it stands before the part, each made once."""
+
+    def __missing__(self, length: int) -> bytes:
+        made = self[length] = length.to_bytes(4, "big")
+        return made
+
+
+_SIZES = _Sizes()
+
+
+def _sized(part: bytes) -> bytes:
+    return _SIZES[len(part)] + part
+
+
+@lru_cache(1024)
+def _sized_text(text: str) -> bytes:
+    return _sized(text.encode())

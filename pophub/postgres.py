@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cache
@@ -196,6 +196,8 @@ _NEEDS_ESCAPE = re.compile(r"[\\\t\n\r]")
 
 def _cells(column: Sequence[Any]) -> list[str]:
     """Write a column's values as COPY's text format has them."""
+    if column and column.count(column[0]) == len(column):
+        return [_cell(column[0])] * len(column)
     kinds = set(map(type, column)) - {type(None)}
     if kinds == {int}:
         return ["\\N" if value is None else str(value) for value in column]
@@ -225,12 +227,26 @@ def _cell(value: Any) -> str:
 
 def copy_rows(cursor: Cursor, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
     """COPY rows into `table` (both names from code, never from data)."""
-    cells = [_cells(column) for column in zip(*rows, strict=True)]
-    text = "\n".join(map("\t".join, zip(*cells, strict=True)))
+    if found := list(zip(*rows, strict=True)):
+        copy_columns(cursor, table, dict(zip(columns, found, strict=True)))
+
+
+def copy_columns(cursor: Cursor, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
+    """COPY columns of one length into `table` (all names from code, never from data)."""
+    text = "\n".join(map("\t".join, zip(*map(_cells, columns.values()), strict=True)))
     if text:
-        cursor.copy_expert(
-            f"copy {table} ({', '.join(columns)}) from stdin", io.StringIO(text + "\n"), 1 << 18
-        )
+        body = io.BytesIO(f"{text}\n".encode())
+        cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin", body, 1 << 18)
+
+
+def text_array(values: Sequence[str]) -> str:
+    """Write texts as one array literal: PostgreSQL parses it many times faster than `array['a', ...]`."""
+    if not values:
+        return "{}"
+    joined = '","'.join(values)
+    if "\\" in joined or joined.count('"') != 2 * (len(values) - 1):
+        joined = '","'.join(v.replace("\\", "\\\\").replace('"', '\\"') for v in values)
+    return f'{{"{joined}"}}'
 
 
 @cache

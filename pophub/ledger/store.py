@@ -8,7 +8,7 @@ from datetime import date
 from pophub import digests
 from pophub.failpoints import reach
 from pophub.ledger.rows import Accepted, LedgerLane
-from pophub.population.store import instant, month_of
+from pophub.population.columns import instant, month_of
 from pophub.postgres import Connection, Cursor, copy_rows, only_row, statements, transaction, worker_lock
 
 SQL = statements("share")

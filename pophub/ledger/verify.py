@@ -12,7 +12,7 @@ from pophub import digests
 from pophub.ledger.checkpoint import Checkpoint, Tally
 from pophub.ledger.signing import signed
 from pophub.ledger.witness import PREFIX_BYTES, Rows, Witness
-from pophub.population.store import month_of
+from pophub.population.columns import month_of
 from pophub.postgres import Connection, statements, translated
 
 SQL = statements("ledger")

@@ -3,95 +3,119 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import date, timedelta
+from functools import lru_cache
 
 from psycopg2 import sql
 
 from pophub.contracts.model import Connector
 from pophub.domain.names import fold_name
-from pophub.postgres import Cursor, execute_values, statements
+from pophub.population.columns import instant, parted
+from pophub.ports import Columns
+from pophub.postgres import Cursor, copy_columns, statements
 from pophub.stages.versions import Versions
 
 SQL = statements("judge")
 EPOCH_DAY = date(1970, 1, 1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DATES = frozenset({"birth_date", "died_on"})
 
 
-def citizen_upsert(cursor: Cursor, connector: Connector, versions: Versions, rows: Sequence[int]) -> None:
+def write_citizens(
+    cursor: Cursor, connector: Connector, versions: Versions, rows: Sequence[int], new: set[str]
+) -> None:
     """Write identity versions and current fields of accepted versions; the newest marker wins.
 
-    Rows are locked in the order of the citizen's number, so that two datasets that meet at one
-    citizen wait for one another instead of deadlocking.
+    `new` are keys that had no head under their lane's lock, so no identity version either. Rows are
+    locked in the order of the citizen's number, so that two datasets that meet at one citizen wait
+    for one another instead of deadlocking.
     """
     declared = connector.file.population
     if declared is None or not rows:
         return
-    numbers = versions.columns[declared.citizen]
+    if declared.identity:
+        _write_identities(cursor, connector, versions, rows, new)
+    _write_fields(cursor, connector, versions, _newest(connector, versions, rows))
+
+
+def _newest(connector: Connector, versions: Versions, rows: Sequence[int]) -> list[tuple[str, int]]:
+    """Give each citizen's newest accepted version, in the order of the citizen's number."""
+    declared = connector.file.population
+    assert declared is not None
+    numbers, markers = versions.columns[declared.citizen], versions.markers
     key_is_citizen = connector.file.key == (declared.citizen,)
     newest: dict[str, int] = {}
     for row in rows:
-        citizen = numbers[row] if numbers[row] is not None or not key_is_citizen else versions.keys[row]
-        if citizen is not None and (
-            citizen not in newest or versions.markers[newest[citizen]] <= versions.markers[row]
-        ):
-            newest[citizen] = row
-    if declared.identity:
-        versions_of = [_identity(connector, versions, row) for row in rows]
-        newest_at = {(v[0], v[1]): v for v in versions_of}  # two versions of one moment: the later one counts
-        execute_values(cursor, SQL["identity"], list(newest_at.values()))
-    _upsert_fields(cursor, connector, versions, sorted(newest.items()))
+        citizen = numbers[row]
+        if citizen is None and key_is_citizen:
+            citizen = versions.keys[row]
+        if citizen is not None:
+            known = newest.get(citizen)
+            if known is None or markers[known] <= markers[row]:
+                newest[citizen] = row
+    return sorted(newest.items())
 
 
-def _identity(connector: Connector, versions: Versions, row: int) -> tuple[Any, ...]:
+def _write_identities(
+    cursor: Cursor, connector: Connector, versions: Versions, rows: Sequence[int], new: set[str]
+) -> None:
     fields = connector.file.population.fields if connector.file.population else {}
-    name = versions.columns[fields["full_name"]][row]
-    since = versions.changed_at[row]
-    return (versions.keys[row], versions.markers[row] if since is None else since,
-            None if name is None else fold_name(name), versions.columns[fields["birth_date"]][row],
-            not versions.deleted[row], EPOCH + timedelta(microseconds=versions.stamps[row]))  # fmt: skip
+    names, births = versions.columns[fields["full_name"]], versions.columns[fields["birth_date"]]
+    moments = {}  # two versions of one moment: the later one counts
+    for row in rows:
+        since = versions.changed_at[row]
+        moments[versions.keys[row], versions.markers[row] if since is None else since] = row
+    kept = list(moments.values())
+    columns: Columns = {
+        "citizen_id": [key for key, _ in moments],
+        "valid_from": [since for _, since in moments],
+        "name_folded": [None if names[r] is None else fold_name(names[r]) for r in kept],
+        "birth_day": [births[r] for r in kept],
+        "present": [not versions.deleted[r] for r in kept],
+        "exchanged_at": [instant(versions.stamps[r]) for r in kept],
+    }
+    plain, others = parted(columns, [key in new for key in columns["citizen_id"]])
+    copy_columns(cursor, "population.identity", plain)
+    if others["citizen_id"]:
+        cursor.execute(SQL["stage_identities"])
+        copy_columns(cursor, "identity_new", others)
+        cursor.execute(SQL["upsert_identities"])
 
 
-def _upsert_fields(
+def _write_fields(
     cursor: Cursor, connector: Connector, versions: Versions, newest: list[tuple[str, int]]
 ) -> None:
     declared = connector.file.population
     assert declared is not None
-    names = list(declared.fields)
-    rows = []
-    for citizen, row in newest:
-        values = [_value(name, versions.columns[declared.fields[name]][row]) for name in names]
-        present = [not versions.deleted[row]] if declared.identity else []
-        rows.append(
-            (
-                citizen,
-                *([None] * len(names) if versions.deleted[row] else values),
-                *present,
-                versions.markers[row],
-            )
-        )
-    columns = [*names, *(["present"] if declared.identity else [])]
-    statement = sql.SQL(
-        "insert into population.citizen as c (citizen_id, {columns}, markers) select {picked} from (values %s) as n(citizen_id, {columns}, marker) "
+    chosen = [row for _, row in newest]
+    columns: Columns = {"citizen_id": [citizen for citizen, _ in newest]}
+    for name, field in declared.fields.items():
+        values = versions.columns[field]
+        columns[name] = [None if versions.deleted[r] else values[r] for r in chosen]
+        if name in DATES:
+            columns[name] = [None if v is None else _day(v) for v in columns[name]]
+    if declared.identity:
+        columns["present"] = [not versions.deleted[r] for r in chosen]
+    own = list(columns)
+    columns["markers"] = [f'{{"{connector.stem}": {versions.markers[r]}}}' for r in chosen]
+    cursor.execute(SQL["stage_citizens"])
+    copy_columns(cursor, "citizen_new", columns)
+    cursor.execute(_upsert(own, connector.stem).as_string(cursor))
+
+
+def _upsert(columns: list[str], stem: str) -> sql.Composable:
+    """Give the statement that takes the staged fields where this dataset's marker is newer."""
+    listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+    return sql.SQL(
+        "insert into population.citizen as c ({columns}, markers) select {columns}, markers from citizen_new "
         "on conflict (citizen_id) do update set {updates}, markers = c.markers || excluded.markers "
         "where coalesce((c.markers->>{stem})::bigint, -1) < (excluded.markers->>{stem})::bigint"
     ).format(
-        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
-        picked=sql.SQL("citizen_id, {}, jsonb_build_object({}, marker)").format(
-            sql.SQL(", ").join(_cast(name) for name in columns), sql.Literal(connector.stem)),
-        updates=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in columns),
-        stem=sql.Literal(connector.stem),
+        columns=listed,
+        updates=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(n)) for n in columns[1:]),
+        stem=sql.Literal(stem),
     )  # fmt: skip
-    execute_values(cursor, statement.as_string(cursor), rows)
 
 
-def _cast(name: str) -> sql.Composable:
-    kind = "date" if name in DATES else "boolean" if name == "present" else "text"
-    return sql.SQL("{}::{}").format(sql.Identifier(name), sql.SQL(kind))
-
-
-def _value(name: str, value: Any) -> Any:
-    if value is not None and name in DATES:
-        return EPOCH_DAY + timedelta(days=value)
-    return value
+@lru_cache(1 << 16)
+def _day(number: int) -> date:
+    return EPOCH_DAY + timedelta(days=number)

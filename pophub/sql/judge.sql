@@ -19,21 +19,22 @@ update judge.lane set sequence = %s, chain = %s where stem = %s and lane = %s
 select (extract(epoch from clock_timestamp()) * 1000000)::bigint
 
 -- name: heads
-select key, marker, content, contract from population.head where stem = %s and key = any(%s)
+select key, marker, content, contract from population.head where stem = %s and key = any(%s::text[])
 
 -- name: quarantined
 select key, id, marker, content, contract from quarantine.version
-where stem = %s and key = any(%s) and state = 'quarantined' and not (id = any(%s)) order by id
+where stem = %s and key = any(%s::text[]) and state = 'quarantined' and not (id = any(%s)) order by id
 
 -- name: identities
 select citizen_id, valid_from, name_folded, birth_day, present from population.identity
-where citizen_id = any(%s) order by citizen_id, valid_from
+where citizen_id = any(%s::text[]) order by citizen_id, valid_from
 
 -- name: claims
-select field, value, key from population.claim where stem = %s and field = %s and value = any(%s)
+select field, value, key from population.claim where stem = %s and field = %s and value = any(%s::text[])
 
 -- name: claim
-insert into population.claim (stem, field, value, key) values %s on conflict (stem, field, value) do nothing
+insert into population.claim (stem, field, value, key)
+select %s, %s, value, key from unnest(%s::text[], %s::text[]) as n(value, key) on conflict (stem, field, value) do nothing
 
 -- name: release_claims
 delete from population.claim c using unnest(%(keys)s::text[], %(values)s::text[]) as now(key, value)
@@ -52,10 +53,16 @@ on conflict (stem, key) do update set marker = excluded.marker, content = exclud
     sequence = excluded.sequence, month = excluded.month
 where population.head.marker < excluded.marker
 
--- name: identity
-insert into population.identity (citizen_id, valid_from, name_folded, birth_day, present, exchanged_at) values %s
+-- name: stage_identities
+create temp table if not exists identity_new (like population.identity) on commit delete rows
+
+-- name: upsert_identities
+insert into population.identity select * from identity_new
 on conflict (citizen_id, valid_from) do update set name_folded = excluded.name_folded,
     birth_day = excluded.birth_day, present = excluded.present, exchanged_at = excluded.exchanged_at
+
+-- name: stage_citizens
+create temp table if not exists citizen_new (like population.citizen including defaults) on commit delete rows
 
 -- name: supersede
 update quarantine.version set state = 'superseded', last_judged_at = %s where id = any(%s) and state = 'quarantined'

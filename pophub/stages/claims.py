@@ -24,7 +24,8 @@ def decide_with_claims(
         taken = [f for name in connector.file.unique for f in _taken(name, versions, verdicts, decision)]
         if not taken:
             for name in connector.file.unique:
-                decision.release_claims(name, _current(name, versions, verdicts))
+                if current := _current(name, versions, verdicts, accepted):
+                    decision.release_claims(name, current)
             return verdicts
         versions.fail(taken)
 
@@ -50,10 +51,15 @@ def _taken(name: str, versions: Versions, verdicts: Verdicts, decision: Decision
     ]
 
 
-def _current(name: str, versions: Versions, verdicts: Verdicts) -> dict[str, str | None]:
+def _current(name: str, versions: Versions, verdicts: Verdicts, accepted: Accepted) -> dict[str, str | None]:
+    """Give the present value of each key that may hold another one: it was shared before."""
     column = versions.columns[name]
-    return {
-        versions.keys[row]: None if versions.deleted[row] or column[row] is None else str(column[row])
-        for row, state in enumerate(verdicts.first)
-        if state == "shared"
-    }
+    seen: set[str] = set(accepted.heads)
+    current: dict[str, str | None] = {}
+    for row, state in enumerate(verdicts.first):
+        if state == "shared":
+            key, value = versions.keys[row], column[row]
+            if key in seen:
+                current[key] = None if versions.deleted[row] or value is None else str(value)
+            seen.add(key)
+    return current

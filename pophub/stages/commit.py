@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,9 @@ import orjson
 from pophub import digests
 from pophub.contracts.model import Connector
 from pophub.domain.decide import Verdicts
-from pophub.population.store import Decision, Lane, instant, month_of
+from pophub.population.columns import instant, month_of
+from pophub.population.store import HEAD, Decision, Lane
+from pophub.ports import Columns
 from pophub.stages.versions import Versions, raw_bytes
 
 STATES = ("shared", "quarantined", "duplicate", "superseded")
@@ -33,18 +36,13 @@ def write(
     """
     now_us = decision.now_us()
     shared = [row for row, state in enumerate(verdicts.first) if state == "shared"]
-    placed = {row: lanes[digests.lane_of(versions.keys[row], connector.file.lanes)] for row in shared}
-    history = [
-        _history_row(connector, versions, row, placed[row], payloads[row], now_us, lane is None)
-        for row in shared
-    ]
-    if history:
+    if shared:
+        history = _history(connector, versions, shared, lanes, payloads, now_us, lane is None)
         decision.append_history(history)
-        heads = {h[5]: (h[1], h[5], h[6], h[8], h[10], h[4], h[7], h[2], h[3], h[0]) for h in history}
-        decision.move_heads(list(heads.values()))
+        decision.move_heads(_heads(history))
         decision.write_people(versions, shared)
-        for touched in {p.lane: p for p in placed.values()}.values():
-            decision.move_lane(touched)
+        for touched in sorted(set(history["lane"])):
+            decision.move_lane(lanes[touched])
     decision.supersede(verdicts.superseded, instant(now_us))
     if lane is None:
         decision.replayed(
@@ -60,26 +58,62 @@ def write(
     decision.reconcile(_reconciliation(connector, versions, verdicts, lane, stretch))
 
 
-def _history_row(
+def _history(
     connector: Connector,
     versions: Versions,
-    row: int,
-    lane: Lane,
-    payload: bytes | None,
+    rows: list[int],
+    lanes: dict[int, Lane],
+    payloads: list[bytes | None],
     now_us: int,
     replayed: bool,
-) -> tuple[Any, ...]:
-    """Give the lane's next history row, linked to the one before; columns as `store.HISTORY`."""
-    lane.sequence += 1
-    operation = "d" if versions.deleted[row] else "u"
-    stamp = versions.stamps[row]
-    lane.chain = digests.history_link(
-        lane.chain, connector.stem, lane.lane, lane.sequence, versions.event_ids[row], versions.keys[row],
-        versions.markers[row], operation, versions.contents[row], payload, versions.contracts[row], stamp, now_us,
-    )  # fmt: skip
-    return (month_of(stamp), connector.stem, lane.lane, lane.sequence, versions.event_ids[row], versions.keys[row],
-            versions.markers[row], operation, versions.contents[row], payload, versions.contracts[row], instant(stamp),
-            instant(now_us), versions.batches[row], versions.raw_offsets[row], versions.rows[row], replayed, lane.chain)  # fmt: skip
+) -> Columns:
+    """Give the rows' history, each linked to the one before it in its lane; columns as `store.HISTORY`."""
+    stem, count = connector.stem, connector.file.lanes
+    if len(rows) == len(versions):
+        pick: Callable[[list[Any]], list[Any]] = list
+    else:
+        pick = lambda values: [values[row] for row in rows]  # noqa: E731
+    keys, stamps, deleted = pick(versions.keys), pick(versions.stamps), pick(versions.deleted)
+    columns: Columns = {
+        "month": [month_of(stamp) for stamp in stamps],
+        "stem": [stem] * len(rows),
+        "lane": [digests.lane_of(key, count) for key in keys],
+        "sequence": [],
+        "event_id": pick(versions.event_ids),
+        "key": keys,
+        "marker": pick(versions.markers),
+        "operation": ["d" if gone else "u" for gone in deleted],
+        "content": pick(versions.contents),
+        "payload": pick(payloads),
+        "contract": pick(versions.contracts),
+        "exchanged_at": [instant(stamp) for stamp in stamps],
+        "recorded_at": [instant(now_us)] * len(rows),
+        "batch": pick(versions.batches),
+        "raw_offset": pick(versions.raw_offsets),
+        "row": pick(versions.rows),
+        "replayed": [replayed] * len(rows),
+        "digest": [],
+    }
+    sequences, links, link = columns["sequence"], columns["digest"], digests.history_link
+    linked = ("lane", "event_id", "key", "marker", "operation", "content", "payload", "contract")
+    for number, event, key, marker, operation, content, payload, contract, stamp in zip(
+        *(columns[name] for name in linked), stamps, strict=True
+    ):
+        lane = lanes[number]
+        lane.sequence += 1
+        lane.chain = link(lane.chain, stem, number, lane.sequence, event, key, marker, operation, content, payload,
+                          contract, stamp, now_us)  # fmt: skip
+        sequences.append(lane.sequence)
+        links.append(lane.chain)
+    return columns
+
+
+def _heads(history: Columns) -> Columns:
+    """Give each key's newest of these versions; columns as `store.HEAD`."""
+    newest = {key: row for row, key in enumerate(history["key"])}
+    if len(newest) == len(history["key"]):
+        return {name: history[name] for name in HEAD}
+    return {name: [history[name][row] for row in newest.values()] for name in HEAD}
 
 
 def _failures(versions: Versions, row: int) -> list[dict[str, Any]]:

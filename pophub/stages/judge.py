@@ -8,8 +8,8 @@ lane row's compare-and-set follow. Nothing else decides.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from pophub import avro
 from pophub.contracts.model import Connector
@@ -23,7 +23,7 @@ from pophub.ports import Columns, Mapper, Rules
 from pophub.stages.again import mapped_again
 from pophub.stages.claims import decide_with_claims
 from pophub.stages.commit import STATES, write
-from pophub.stages.versions import Accepted, Versions, add_block, add_poison, contradictions, hub_columns
+from pophub.stages.versions import Versions, add_block, add_poison, contradictions, hub_columns
 
 MICRO_ROWS = 5_000  # bounds memory; Great Expectations' fixed cost a frame is spread thin from here on
 TRIES = 8
@@ -71,71 +71,53 @@ class Judge:
             judged.replayed += verdicts.first.count("shared")
 
     def _micro(self, versions: Versions, lane: int | None, start: int, upto: int) -> Verdicts:
-        """Judge one micro-batch: read, rules, then the transaction, again as a whole after a deadlock."""
-        seen = hub_columns(self.connector, versions, self.store.accepted(versions))
-        self._apply_rules(versions, seen, range(len(versions)))
+        """Judge one micro-batch, again as a whole after a deadlock."""
         payloads = self._payloads(versions)
-        reach("judge.judged")
-        failed = {row: list(found) for row, found in versions.failures.items()}
+        mapped = {row: list(found) for row, found in versions.failures.items()}
         tries = 1
         while True:
             try:
-                return self._commit(versions, seen, payloads, lane, start, upto)
+                return self._commit(versions, payloads, lane, start, upto)
             except TransientError as error:
                 if error.code != "postgres.deadlock" or tries == TRIES:
                     raise
             time.sleep(0.1 * tries)
             tries += 1
-            versions.failures = {row: list(found) for row, found in failed.items()}
+            versions.failures = {row: list(found) for row, found in mapped.items()}
 
     def _commit(
-        self,
-        versions: Versions,
-        seen: Columns,
-        payloads: list[bytes | None],
-        lane: int | None,
-        start: int,
-        upto: int,
+        self, versions: Versions, payloads: list[bytes | None], lane: int | None, start: int, upto: int
     ) -> Verdicts:
-        """Lock, look again, decide, write, commit."""
+        """Lock, read, judge by the rules, decide, write, commit.
+
+        The rules work under the lane's lock: what they read is read once and stays true. Nobody but a
+        replay of the same lane waits for them, at most for the rules' deadline.
+        """
         with self.store.transaction() as decision:
             lanes = decision.lock(self._lanes(versions, lane))
             if lane is not None:
                 decision.move_raw(lane, start, upto)
             accepted = decision.accepted(versions)
-            self._look_again(versions, seen, accepted)
+            hub = hub_columns(self.connector, versions, accepted)
+            self.apply_rules(versions, hub)
+            reach("judge.judged")
             verdicts = decide_with_claims(self.connector, versions, accepted, decision)
             write(self.connector, versions, verdicts, payloads, decision, lanes, lane, (start, upto))
             reach("judge.written")
         reach("judge.committed")
         return verdicts
 
-    def _apply_rules(self, versions: Versions, hub: Columns, rows: Iterable[int]) -> None:
-        """Judge the chosen rows by the suite and add what failed."""
-        chosen = [row for row in rows if versions.judged[row]]
-        if not chosen:
-            return
-        everything = versions.columns | hub
-        whole = len(chosen) == len(versions)
-        frame = everything if whole else {n: [v[r] for r in chosen] for n, v in everything.items()}
-        versions.fail(
-            type(f)(chosen[f.row], f.gate, f.code, f.field, f.reason, f.severity)
-            for f in self.rules.judge(frame)
-        )
-
-    def _look_again(self, versions: Versions, seen: Columns, accepted: Accepted) -> None:
-        """Judge once more the rows whose accepted state changed since the rules were run."""
-        now = hub_columns(self.connector, versions, accepted)
-        moved = [n for n in now if now[n] != seen[n]]  # mostly none
-        changed = (
-            [r for r in range(len(versions)) if any(now[n][r] != seen[n][r] for n in moved)] if moved else []
-        )
-        for row in changed:
-            mapping = [f for f in versions.failures.pop(row, []) if f.gate == "contract"]
-            if mapping:
-                versions.failures[row] = mapping
-        self._apply_rules(versions, now, changed)
-        versions.fail(contradictions(now))
+    def apply_rules(self, versions: Versions, hub: Columns) -> None:
+        """Judge by the suite what mapping could read, and add what failed."""
+        frame = versions.columns | hub
+        chosen = [row for row, whole in enumerate(versions.judged) if whole]
+        if len(chosen) < len(versions):
+            frame = {name: [values[row] for row in chosen] for name, values in frame.items()}
+        found = self.rules.judge(frame) if chosen else []
+        if len(chosen) < len(versions):
+            found = [replace(failure, row=chosen[failure.row]) for failure in found]
+        versions.fail(found)
+        versions.fail(contradictions(hub))
 
     def _payloads(self, versions: Versions) -> list[bytes | None]:
         """Encode what may be accepted, before any lock is held."""

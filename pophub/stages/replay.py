@@ -157,7 +157,7 @@ class Replay:
             if len(versions):
                 accepted = self._store.accepted(versions)
                 hub = hub_columns(self._connector, versions, accepted)
-                self._judge._apply_rules(versions, hub, range(len(versions)))
+                self._judge.apply_rules(versions, hub)
                 failed = [row in versions.failures for row in range(len(versions))]
                 batch = Batch(versions.keys, versions.markers, versions.contents, versions.contracts, failed)
                 run.counts.update(decide(batch, accepted.heads, accepted.quarantine).present)

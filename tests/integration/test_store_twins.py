@@ -16,7 +16,8 @@ from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain.errors import LaneMoved
 from pophub.gates.mapping import ContractMapper
-from pophub.population.store import EPOCH, JudgeStore, instant
+from pophub.population.columns import EPOCH, instant
+from pophub.population.store import JudgeStore
 from pophub.postgres import connect
 from pophub.stages.again import mapped_again
 from pophub.stages.judge import Judge, Judged

@@ -19,7 +19,9 @@ from pophub.contracts.model import GATES, Connector
 from pophub.domain.decide import Head, Quarantined
 from pophub.domain.errors import LaneMoved
 from pophub.domain.names import fold_name
-from pophub.population.store import EPOCH, QUARANTINE, Decision, JudgeStore, Lane, instant
+from pophub.population.columns import EPOCH, instant
+from pophub.population.store import HEAD, HISTORY, QUARANTINE, Decision, JudgeStore, Lane
+from pophub.ports import Columns
 from pophub.stages.versions import Accepted, Versions
 
 Row = tuple[Any, ...]
@@ -186,16 +188,16 @@ class MemoryDecision(Decision):
             if (stem, f) != (self._stem, name) or key not in current or current[key] == value
         }
 
-    def append_history(self, rows: list[Row]) -> None:
+    def append_history(self, columns: Columns) -> None:
         """Append accepted versions."""
-        for row in rows:
+        for row in zip(*(columns[name] for name in HISTORY), strict=True):
             self._reach()
             _insert(self._draft.history, (row[1], row[2], row[3]), row)
 
-    def move_heads(self, rows: list[Row]) -> None:
+    def move_heads(self, columns: Columns) -> None:
         """Set heads; never to an older marker."""
         self._reach()
-        for row in rows:
+        for row in zip(*(columns[name] for name in HEAD), strict=True):
             old = self._draft.heads.get((row[0], row[1]))
             if old is None or old[2] < row[2]:
                 self._draft.heads[row[0], row[1]] = row

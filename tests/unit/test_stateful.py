@@ -21,7 +21,7 @@ from pophub import avro
 from pophub.digests import lane_of
 from pophub.gates.mapping import ContractMapper
 from pophub.kafka import RawReader
-from pophub.population.store import instant
+from pophub.population.columns import instant
 from pophub.ports import Columns
 from pophub.stages import judge as judging
 from pophub.stages.again import mapped_again
