@@ -16,6 +16,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _DIRECTIVES = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "f": 6}
 _ORDER = "YmdHMSf"
+_WRITTEN = re.compile(
+    r"(?=[0-9]{4}[-/.]|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}\Z)([0-9]+)([-/.])([0-9]{1,2})\2([0-9]+)\Z"
+)
 _ISO_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
     r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?\Z"
@@ -50,6 +53,35 @@ def compile_format(form: str) -> tuple[re.Pattern[str], tuple[int, ...]]:
     if "Y" not in names:
         raise ConfigError("config.format", f"the format {form!r} has no %Y", remedy="add %Y")
     return re.compile(pattern + r"\Z"), tuple(names.find(name) for name in _ORDER)
+
+
+def birth_flaw(form: str | None, text: str) -> str | None:
+    """Name what is wrong with a birth date that is no day of the declared form.
+
+    `invalid`: however it is read, the calendar has no such day. `ambiguous`: it can be read with day or
+    month first, and the declared form, with the year first, does not say which. None: anything else.
+    """
+    form = form or "%Y-%m-%d"
+    if compile_format(form)[0].match(text):
+        return "invalid"
+    found = _WRITTEN.match(text)
+    if found is None:
+        return None
+    first, _, second, third = found.groups()
+    orders = (
+        ((first, second, third),) if len(first) == 4 else ((third, second, first), (third, first, second))
+    )
+    days = {day for order in orders if (day := _day(*map(int, order)))}
+    if len(days) == 2 and form.startswith("%Y"):
+        return "ambiguous"
+    return None if days else "invalid"
+
+
+def _day(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
 
 
 def date_parser(form: str | None) -> Callable[[str], int]:

@@ -43,10 +43,12 @@ def _tried(parse: Parser, value: Any) -> Any:
 class Column:
     """How one contract field is read from its source column."""
 
-    def __init__(self, mapping: FieldMapping, field: AvroField, *, personal_id: bool) -> None:
+    def __init__(
+        self, mapping: FieldMapping, field: AvroField, *, personal_id: bool, birth_date: bool = False
+    ) -> None:
         self.source = mapping.source
         self.name = field.name
-        self._parse = parser_for(mapping, field, personal_id=personal_id)
+        self._parse = parser_for(mapping, field, personal_id=personal_id, birth_date=birth_date)
         self._null = null_meaning(mapping, field)
         self._step = text_step(mapping, field)
 
@@ -83,8 +85,10 @@ class ContractMapper:
         file = connector.file
         fields = {field.name: field for field in connector.contract.fields}
         ids = {person.id for person in file.people} | personal_ids(connector)
+        births = birth_dates(connector)
         self._columns = [
-            Column(mapping, fields[name], personal_id=name in ids) for name, mapping in file.mapping.items()
+            Column(mapping, fields[name], personal_id=name in ids, birth_date=name in births)
+            for name, mapping in file.mapping.items()
         ]
         self._key = file.key
         self._key_columns = [column for column in self._columns if column.name in file.key]
@@ -190,6 +194,13 @@ def personal_ids(connector: Connector) -> set[str]:
         if rule.expectation == "expect_personal_id"
     }
     return judged | ({connector.file.population.citizen} if connector.file.population else set())
+
+
+def birth_dates(connector: Connector) -> set[str]:
+    """Give the contract fields that hold birth dates."""
+    population = connector.file.population
+    own = population.fields.get("birth_date") if population else None
+    return {person.birth_date for person in connector.file.people if person.birth_date} | {own or ""}
 
 
 def _rows(raw: Columns) -> int:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pophub.contracts.code_tables import code_table
 from pophub.contracts.model import AvroField, FieldMapping
-from pophub.domain.dates import date_parser, day_of, micros, time_parser
+from pophub.domain.dates import birth_flaw, date_parser, day_of, micros, time_parser
 
 _ODD_SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _RUN = re.compile(f" [ {_ODD_SPACES}]+|[{_ODD_SPACES}][ {_ODD_SPACES}]*")
@@ -155,7 +155,7 @@ def _boolean(value: Any) -> bool:
     raise Refused("contract.type")
 
 
-def _dated(mapping: FieldMapping, time: bool) -> Parser:
+def _dated(mapping: FieldMapping, time: bool, birth: bool = False) -> Parser:
     local = ZoneInfo(mapping.time_zone)
     from_text = time_parser(mapping.format, mapping.time_zone) if time else date_parser(mapping.format)
 
@@ -165,7 +165,8 @@ def _dated(mapping: FieldMapping, time: bool) -> Parser:
             try:
                 return from_text(text)
             except (ValueError, OverflowError):
-                raise Refused("contract.date.format") from None
+                flaw = birth_flaw(mapping.format, text) if birth else None
+                raise Refused(f"contract.dob.{flaw}" if flaw else "contract.date.format") from None
         if isinstance(value, datetime):
             return micros(value, local) if time else day_of(value, local)
         if isinstance(value, date) and not time:
@@ -175,10 +176,10 @@ def _dated(mapping: FieldMapping, time: bool) -> Parser:
     return parse
 
 
-def _typed(mapping: FieldMapping, field: AvroField) -> Parser | None:
+def _typed(mapping: FieldMapping, field: AvroField, birth: bool = False) -> Parser | None:
     """Give the parser that the contract's type needs, None for text."""
     if field.type == "date":
-        return _dated(mapping, time=False)
+        return _dated(mapping, time=False, birth=birth)
     if field.type == "timestamp-micros":
         return _dated(mapping, time=True)
     if field.type in ("int", "long"):
@@ -187,12 +188,14 @@ def _typed(mapping: FieldMapping, field: AvroField) -> Parser | None:
     return {"double": _decimal, "boolean": _boolean}.get(field.type)
 
 
-def parser_for(mapping: FieldMapping, field: AvroField, *, personal_id: bool) -> Parser:
+def parser_for(
+    mapping: FieldMapping, field: AvroField, *, personal_id: bool, birth_date: bool = False
+) -> Parser:
     """Give the function from a raw value (never None) to the contract's value.
 
     Errors: the function raises Refused, nothing else.
     """
-    typed = _typed(mapping, field)
+    typed = _typed(mapping, field, birth_date)
     codes = code_table(mapping.codes) if mapping.codes else None
     step = mapping.text
 

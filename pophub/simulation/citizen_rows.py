@@ -49,7 +49,7 @@ def _of_other_sex(row: Row, _: Random) -> None:
 CONTENT_DEFECTS: list[Defect] = [
     Defect(
         "contract",
-        "contract.date.format",
+        "contract.dob.invalid",
         "impossible date",
         put("ngay_sinh", "31/02/1990"),
     ),

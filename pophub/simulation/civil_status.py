@@ -70,7 +70,7 @@ class CivilStatus(Agency):
     def catalogue(self, step: Step) -> list[Defect]:
         """Give the defects of a registration."""
         return [
-            Defect("contract", "contract.date.format", "month 13", put("ngay_sinh", "19901301")),
+            Defect("contract", "contract.dob.invalid", "month 13", put("ngay_sinh", "19901301")),
             Defect(
                 "contract", "contract.date.format", "day first", put("ngay_su_kien", "31/12/2022")
             ),

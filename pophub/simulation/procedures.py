@@ -91,7 +91,7 @@ class Procedures(Agency):
         return [
             Defect(
                 "contract",
-                "contract.date.format",
+                "contract.dob.invalid",
                 "31 February",
                 put(BIRTH, "31/02/1990"),
             ),

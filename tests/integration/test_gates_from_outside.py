@@ -41,7 +41,7 @@ def spoilt(project: Project) -> list[tuple[int, dict[str, Any], str, str]]:
         (20, {"ho_ten": "Nguyễn Văn 2"}, "clean", "clean.name.letters"),
         (21, {"ho_ten": "Ạ" * 2001}, "clean", "clean.text.length"),
         (22, {"ngay_sinh": "1990-03-15"}, "contract", "contract.date.format"),
-        (23, {"ngay_sinh": "30/02/1990"}, "contract", "contract.date.format"),
+        (23, {"ngay_sinh": "30/02/1990"}, "contract", "contract.dob.invalid"),
         (24, {"ngay_sinh": "hôm qua"}, "contract", "contract.date.format"),
         (25, {"ngay_sinh": "١٥/٠٣/١٩٩٠"}, "contract", "contract.date.format"),
         (26, {"ma_tinh": "99"}, "correct", "correct.code.unknown"),

@@ -100,7 +100,7 @@ def test_names_are_normalised_and_nothing_hidden_is_lost(raw: Any, text: str | N
 @pytest.mark.parametrize(
     ("column", "value", "code"),
     [
-        ("ngay_sinh", "30/02/1990", "contract.date.format"),
+        ("ngay_sinh", "30/02/1990", "contract.dob.invalid"),
         ("ngay_sinh", "1990-05-12", "contract.date.format"),
         ("ngay_sinh", "1/2/1990", "contract.date.format"),
         ("ngay_sinh", "12/05/1990\n1", "contract.date.format"),
