@@ -16,6 +16,7 @@ from pophub.gates.mapping import ContractMapper
 from pophub.gates.rules import GreatExpectationsRules
 from pophub.kafka import Publisher, RawReader, RawWriter
 from pophub.ledger.store import LedgerStore
+from pophub.live.circuit import refuse_resting
 from pophub.live.heartbeat import heartbeat
 from pophub.live.watch import Watched, stops_sharing
 from pophub.population.store import JudgeStore
@@ -70,11 +71,11 @@ class Hub:
         preparation.prepare(self.settings, list(self.connectors.values()), self.subscriptions)
         prepare_feedback(self.settings, self.connectors.values())
 
-    def extract(self, stem: str, run: str = "by hand") -> dict[str, Any]:
-        """Read the source after its position and write it to raw.
+    def extract(self, stem: str, run: str = "by hand", *, at_once: bool = False) -> dict[str, Any]:
+        """Read the source after its position and write it to raw; `at_once` also where it rests.
 
         Errors: a `ContractBreach` after everything that could be read was read, where files or the
-        table were refused.
+        table were refused; `source.resting` for one that stays down.
         """
         connector = self.connector(stem)
         if why := paused(self.settings, stem).get(""):
@@ -82,6 +83,8 @@ class Hub:
         with ExitStack() as stack:
             connection = stack.enter_context(closing(connect(self.settings, "pophub_extract")))
             store = ExtractStore(connection, stem, getattr(connector.file.source, "settle_s", 0))
+            if not at_once:
+                refuse_resting(connection, stem)
             writer = stack.enter_context(closing(RawWriter(self.settings, f"raw.{stem}")))
             stage = Extract(connector, ContractMapper(connector), store, writer, run)
             source: Any = open_source(connector, self.settings)
@@ -236,7 +239,7 @@ def run_all(hub: Hub, stem: str, run: str = "by hand") -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     refused: PophubError | None = None
     try:
-        found.append(hub.extract(stem, run))
+        found.append(hub.extract(stem, run, at_once=True))  # a person asks
     except PophubError as error:
         refused = error
     if refused is None or refused.exit_code == 1:

@@ -48,7 +48,7 @@ def live(as_json: bool) -> None:
 def print_sources(found: list[dict[str, Any]]) -> None:
     """Print the states as a table, times of Viet Nam."""
     print_table("Sources", ("dataset", "state", "since", "newest change", "last heartbeat"), [
-        (s["stem"], s["state"], *(_shown(s[name]) for name in ("since", "newest_change", "last_heartbeat"))) for s in found
+        (s["stem"], s["state"], *(local_time(s[name]) for name in ("since", "newest_change", "last_heartbeat"))) for s in found
     ])  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def alert_list(all_: bool, limit: int, as_json: bool) -> None:
         print_json({"version": 1, "total": len(found), "alerts": shown})
         return
     print_table("Alerts", ("alert", "code", "dataset", "subject", "what", "opened", "closed"), [
-        (str(a["alert"]), a["code"], a["stem"], a["subject"], a["what"], _shown(a["opened_at"]), _shown(a["closed_at"])) for a in shown
+        (str(a["alert"]), a["code"], a["stem"], a["subject"], a["what"], local_time(a["opened_at"]), local_time(a["closed_at"])) for a in shown
     ], empty="none is open")  # fmt: skip
     if len(shown) < len(found):
         talk.print(f"{len(shown)} of {len(found):,}; --limit 0 for all", markup=False)
@@ -107,5 +107,6 @@ def _utc(at: int | None) -> datetime | None:
     return None if at is None else datetime.fromtimestamp(at / US, UTC)
 
 
-def _shown(at: datetime | None) -> str:
+def local_time(at: datetime | None) -> str:
+    """Write a time of Viet Nam."""
     return "" if at is None else f"{at.astimezone(ZONE):%Y-%m-%d %H:%M:%S}"

@@ -6,7 +6,8 @@ import shlex
 
 import typer
 
-from pophub.commands.live import print_sources, sources
+from pophub.commands.held_up import held_up
+from pophub.commands.live import local_time, print_sources, sources
 from pophub.commands.output import answer, print_json, print_table, talk
 from pophub.postgres import connect, transaction
 from pophub.runtime import hub as servers
@@ -35,17 +36,19 @@ def up() -> None:
 
 
 def status(as_json: bool) -> None:
-    """Show servers, then lanes and holds where PostgreSQL answers."""
+    """Show servers, then sources, lanes and what is held up where PostgreSQL answers."""
     settings = Settings.load()
     states = servers.state(settings)
     running = {s.name for s in states if s.running}
     lanes, holds = _lanes(settings) if "postgres" in running else ([], [])
     alive = sources(settings) if "postgres" in running else []
+    stuck = held_up(settings) if "postgres" in running else []
     if as_json:
         print_json({
             "servers": [dict(name=s.name, running=s.running, pid=s.pid, since=s.since, address=s.address, memory_bytes=s.memory_bytes) for s in states],
             "lanes": [dict(zip(("stem", "lane", "sequence", "shared", "behind"), row, strict=True)) for row in lanes],
             "sources": alive,
+            "held_up": stuck,
             "holds": [dict(zip(("stem", "code", "what", "since"), row, strict=True)) for row in holds],
         })  # fmt: skip
         return
@@ -55,8 +58,9 @@ def status(as_json: bool) -> None:
         print_sources(alive)
     if lanes:
         print_table("Lanes", ("dataset", "lane", "accepted", "shared", "behind"), lanes)
-    if holds:
-        print_table("Held batches", ("dataset", "code", "what", "since"), holds)
+    if stuck:
+        print_table("Held up", ("dataset", "what", "since", "next"),
+                    [(row["stem"], row["what"], local_time(row["since"]), row["next"]) for row in stuck])  # fmt: skip
 
 
 def _lanes(settings: Settings) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:

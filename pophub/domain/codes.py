@@ -144,6 +144,7 @@ CODES: dict[str, Code] = {
     "source.file_bomb": Code("A file unpacks to more than it may", "Tệp giải nén vượt quá mức cho phép", "send smaller files"),
     "source.header_missing": Code("A file lacks columns in its first line", "Dòng đầu của tệp thiếu cột", "send the file with its header"),
     "source.header_repeated": Code("A file's first line names a column twice, or an empty one", "Dòng đầu của tệp có cột trùng hoặc rỗng", "correct the header"),
+    "source.resting": Code("A source that stays down is left alone for a while", "Nguồn mất kết nối kéo dài nên tạm thời không được gọi", "ask its owner; pophub run STEM asks at once, a later run asks by itself"),
     "kafka.unreachable": Code("The broker cannot be reached", "Không kết nối được tới Kafka", "run pophub status, then pophub up"),
     "kafka.password": Code("The broker refused user or password", "Kafka từ chối người dùng hoặc mật khẩu", "check the secrets in the hub's home"),
     "kafka.denied": Code("The broker denied a right", "Kafka từ chối quyền truy cập", "check the access rules of the user"),
