@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -126,3 +127,23 @@ def gates_column_missing() -> None:
         return whole(self, {name: values for name, values in frame.items() if name != "sex"})
 
     GreatExpectationsRules.judge = without  # type: ignore[method-assign]
+
+
+def forking() -> None:
+    """Let a worker fork stages."""
+    from tests.faults.inside_processes import fork
+
+    wiring.Hub.fork = fork  # type: ignore[attr-defined]
+
+
+def soaking() -> None:
+    """Let a worker run the stages many times over."""
+    from tests.faults.inside_processes import soak
+
+    wiring.Hub.soak = soak  # type: ignore[attr-defined]
+
+
+def clock() -> None:
+    """Shift the process's own clock by `POPHUB_TEST_SHIFT_S` seconds, as a machine's wrong clock would."""
+    shift, true = float(os.environ["POPHUB_TEST_SHIFT_S"]), time.time
+    time.time = lambda: true() + shift

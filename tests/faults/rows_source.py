@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit import Project
@@ -54,13 +55,15 @@ def a_row_that_commits_below_the_watermark_is_not_missed(world: World, seed: int
     return Injected("rows committed under an older marker", within + beyond)
 
 
-def _check_connectors(project: Project) -> tuple[int, list[dict[str, str]]]:
-    """Run `pophub connector check` as a person would."""
+def command(project: Project, *arguments: str) -> tuple[int, Any]:
+    """Run a command of `pophub` as a person would; give its exit code and the JSON that it tells."""
+    program = str(Path(sys.executable).with_name("pophub"))
+    environment = os.environ | project.environment | {"POPHUB_HOME": str(project.servers.settings.home)}
     done = subprocess.run(
-        [sys.executable, "-m", "pophub.cli", "connector", "check", "--json"],
-        env=os.environ | project.environment, capture_output=True, text=True, check=False, timeout=120,
+        [program, *arguments, "--json"],
+        env=environment, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
-    return done.returncode, json.loads(done.stdout)
+    return done.returncode, json.loads(done.stdout or "null")
 
 
 def _without(name: str) -> Callable[[list[dict[str, Any]]], None]:
@@ -97,7 +100,7 @@ def a_contract_that_breaks_its_readers_is_refused(world: World, seed: int) -> In
     connector = project.folder / "connectors" / project.agency / "citizens.yaml"
     sound = connector.read_text()
     connector.write_text(sound.replace("contract: 1", "contract: 2"))
-    exit_code, findings = _check_connectors(project)
+    exit_code, findings = command(project, "connector", "check")
     assert exit_code == 2
     first = findings[0]
     assert (first["code"], name in first["what"], "v2.avsc" in first["where"]) == (code, True, True), first

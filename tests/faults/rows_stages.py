@@ -75,7 +75,6 @@ def _killed_at(world: World, row: int, seed: int, points: tuple[str, ...], befor
     1,
     fault="kill -9 of extract at each of its points",
     promise="it resumes at its position; nothing is lost or doubled",
-    bounded=True,
 )
 def an_extract_that_is_killed_resumes_at_its_position(world: World, seed: int) -> Injected:
     return Injected(f"SIGKILL at {', '.join(EXTRACT)}", _killed_at(world, 1, seed, EXTRACT, ()))
@@ -117,7 +116,6 @@ def a_judge_that_is_killed_gives_the_same_event_ids_again(world: World, seed: in
     3,
     fault="kill -9 of share before and after the broker's acknowledgement, before the ledger",
     promise="each version is on the topic once and counted once",
-    bounded=True,
 )
 def a_share_that_is_killed_before_its_ledger_counts_once(world: World, seed: int) -> Injected:
     kills = _killed_at(world, 3, seed, PUBLISH, ("extract", "judge"))
@@ -169,7 +167,6 @@ def _resend(world: World, project: Project, chance: random.Random, records: int)
     15,
     fault="duplicate delivery of a thousand records",
     promise="duplicate (or superseded) rises by as many, shared stays",
-    bounded=True,
 )
 def what_is_delivered_twice_is_shared_once(world: World, seed: int) -> Injected:
     chance = world.random(15, seed)
