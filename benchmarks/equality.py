@@ -21,8 +21,12 @@ _EPOCH = date(1970, 1, 1)
 _ALL = ", ".join(source.COLUMNS)
 
 
-def of_pophub(settings: Settings, stem: str, lanes: int, subscriber: str, rows: int) -> None:
+def of_pophub(
+    settings: Settings, stem: str, lanes: int, subscriber: str, rows: int, changed: int = 0
+) -> None:
     """Compare source, population database, ledger and the subscriber's topic.
+
+    `changed` records were shared a second time.
 
     Errors: RuntimeError naming what differs.
     """
@@ -42,14 +46,21 @@ def of_pophub(settings: Settings, stem: str, lanes: int, subscriber: str, rows: 
         "from population.citizen",
     )
     _same("the population database", stored, people)
-    for what in ("ledger.history", f"ledger.transaction where recipient = '{subscriber}'", "population.head"):
+    for what, wanted_rows in (
+        ("ledger.history", rows + changed),
+        (f"ledger.transaction where recipient = '{subscriber}'", rows + changed),
+        ("population.head", rows),
+    ):
         found = _read(settings, hub, f"select count(*) from {what}")[0][0]
-        if found != rows:
-            raise RuntimeError(f"{what} has {found} rows instead of {rows}")
+        if found != wanted_rows:
+            raise RuntimeError(f"{what} has {found} rows instead of {wanted_rows}")
     taken = list(_topic(settings, f"sub.{subscriber}.{stem}", lanes))
-    _same("the subscriber's topic", taken, [person[:4] for person in people])
-    if (log := sum(1 for _ in _messages(settings, f"shared.{stem}", lanes))) != rows:
-        raise RuntimeError(f"shared.{stem} has {log} records instead of {rows}")
+    if len(taken) != rows + changed:
+        raise RuntimeError(f"the subscriber's topic has {len(taken)} records instead of {rows + changed}")
+    newest = {person[0]: person for person in taken}
+    _same("the subscriber's topic", list(newest.values()), [person[:4] for person in people])
+    if (log := sum(1 for _ in _messages(settings, f"shared.{stem}", lanes))) != rows + changed:
+        raise RuntimeError(f"shared.{stem} has {log} records instead of {rows + changed}")
 
 
 def of_peer(settings: Settings, database: str) -> None:

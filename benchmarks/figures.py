@@ -1,68 +1,47 @@
-"""Rounds to figures: rates, ratios, microseconds a record of each stage."""
+"""Rounds to figures: rates, ratios, microseconds a record of each stage, and a table of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 from typing import Any
 
-import psutil
+from benchmarks.rounds import Round
 
-from benchmarks.workers import Worked
-from pophub.runtime import processes
-from pophub.settings import Settings
-
-WAYS = ("pophub", "dlt_sqlalchemy", "dlt_pyarrow")
+OUT = Path("build") / "bench.json"
 STAGES = ("extract", "judge", "share")
 
 
-@dataclass
-class Round:
-    """What one round measured; seconds by way, memory in MB, CPU seconds of the servers."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    worked: list[Worked] = field(default_factory=list)
-    peers_mb: dict[str, float] = field(default_factory=dict)
-    servers_cpu_s: float = 0.0
-
-
-class Usage:
-    """CPU seconds that the servers of a home spend from here on; backends that end meanwhile count."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._before = self._now()
-
-    def _now(self) -> float:
-        total = 0.0
-        for process in processes.belonging(self._settings.home):
-            try:
-                times = process.cpu_times()
-            except psutil.Error:
-                continue
-            total += times.user + times.system + times.children_user + times.children_system
-        return total
-
-    def spent(self) -> float:
-        """Give the CPU seconds since this was made."""
-        return self._now() - self._before
-
-
 def summary(rows: int, rounds: list[Round]) -> dict[str, Any]:
-    """Give the figures of a run as they are written to build/bench.json."""
-    ways = [way for way in WAYS if way in rounds[0].seconds]
-    found: dict[str, Any] = {"version": 1, "rows": rows, "rounds": len(rounds)}
-    found["records_per_s"] = {way: _spread([rows / r.seconds[way] for r in rounds]) for way in ways}
+    """Give the figures of the rounds as they are written to build/bench.json."""
+    ways = list(rounds[0].ran)
+    seconds = {way: [r.ran[way].seconds for r in rounds] for way in ways}
+    found: dict[str, Any] = {"version": 2, "rows": rows, "rounds": len(rounds)}
+    found["records_per_s"] = {way: spread([rows / s for s in seconds[way]]) for way in ways}
     for way in ways[1:]:
-        found[f"ratio_{way}"] = _spread([r.seconds[way] / r.seconds["pophub"] for r in rounds])
+        pairs = zip(seconds[way], seconds["pophub"], strict=True)
+        found[f"ratio_{way}"] = spread([theirs / ours for theirs, ours in pairs])
     found["stages"] = {stage: _stage(stage, rounds) for stage in STAGES}
-    found["servers_cpu_us"] = round(median(r.servers_cpu_s for r in rounds) / rows * 1e6, 1)
-    peaks = {
-        w.name: max(x.peak_mb for r in rounds for x in r.worked if x.name == w.name) for w in rounds[0].worked
+    ours = [sum(r.ran["pophub"].cpu_s[server] for server in ("postgres", "kafka")) for r in rounds]
+    found["servers_cpu_us"] = round(median(ours) / rows * 1e6, 1)
+    found["cpu_s"] = {way: _each(rounds, way, "cpu_s") for way in ways}
+    found["peak_memory_mb"] = {way: _each(rounds, way, "peak_mb") for way in ways}
+    found["disk_bytes_per_record"] = {way: _each(rounds, way, "disk_bytes", rows) for way in ways}
+    found["wire_bytes_per_record"] = {
+        way: round(median(r.ran[way].wire_bytes for r in rounds) / rows, 1) for way in ways
     }
-    peaks |= {way: max(r.peers_mb[way] for r in rounds) for way in ways[1:]}
-    found["peak_memory_mb"] = {name: round(peak) for name, peak in peaks.items()}
     return found
+
+
+def _each(rounds: list[Round], way: str, what: str, by: int = 1) -> dict[str, float]:
+    """Give a figure of each process or place: the median of the rounds, of memory the most."""
+    choose = max if what == "peak_mb" else median
+    digits = 0 if what == "peak_mb" else 1 if by > 1 else 2
+    names = list(getattr(rounds[0].ran[way], what))
+    return {
+        name: round(choose([getattr(r.ran[way], what).get(name, 0.0) for r in rounds]) / by, digits)
+        for name in names
+    }
 
 
 def _stage(stage: str, rounds: list[Round]) -> dict[str, float]:
@@ -76,23 +55,34 @@ def _stage(stage: str, rounds: list[Round]) -> dict[str, float]:
     return {"wall_us": round(median(wall), 1), "cpu_us": round(median(cpu), 1)}
 
 
-def _spread(values: list[float]) -> dict[str, float]:
+def spread(values: list[float]) -> dict[str, float]:
+    """Give median, least and most."""
     return {"median": round(median(values), 3), "min": round(min(values), 3), "max": round(max(values), 3)}
 
 
 def table(found: dict[str, Any]) -> str:
-    """Write the figures for a person."""
+    """Write the figures of the rounds for a person."""
     lines = [f"{found['rows']:,} records of 9 fields, {found['rounds']} rounds: median (min to max)", ""]
-    for way, spread in found["records_per_s"].items():
-        low, high = f"{spread['min']:,.0f}", f"{spread['max']:,.0f}"
-        lines.append(f"{way:<16} {spread['median']:>9,.0f} records/s  ({low} to {high})")
+    for way, rate in found["records_per_s"].items():
+        low, high = f"{rate['min']:,.0f}", f"{rate['max']:,.0f}"
+        lines.append(f"{way:<16} {rate['median']:>9,.0f} records/s  ({low} to {high})")
     lines.append("")
-    for name in ("ratio_dlt_sqlalchemy", "ratio_dlt_pyarrow"):
-        if spread := found.get(name):
-            lines.append(f"{name:<22} {spread['median']:.2f}  ({spread['min']:.2f} to {spread['max']:.2f})")
+    for name in (key for key in found if key.startswith("ratio_")):
+        one = found[name]
+        lines.append(f"{name:<22} {one['median']:.2f}  ({one['min']:.2f} to {one['max']:.2f})")
     lines += ["", f"{'us a record':<12}{'by the clock':>14}{'CPU of the stage':>18}"]
     for stage, cost in found["stages"].items():
         lines.append(f"{stage:<12}{cost['wall_us']:>14.1f}{cost['cpu_us']:>18.1f}")
     lines.append(f"{'servers':<12}{'':>14}{found['servers_cpu_us']:>18.1f}")
-    memory = ", ".join(f"{name} {peak:,} MB" for name, peak in found["peak_memory_mb"].items())
-    return "\n".join([*lines, "", f"peak memory: {memory}"])
+    for title, key, form in (
+        ("CPU seconds", "cpu_s", ",.1f"),
+        ("peak memory, MB", "peak_memory_mb", ",.0f"),
+        ("bytes on disk a record", "disk_bytes_per_record", ",.0f"),
+    ):
+        lines += ["", title]
+        for way, parts in found[key].items():
+            lines.append(
+                f"  {way:<16}" + ", ".join(f"{name} {value:{form}}" for name, value in parts.items())
+            )
+    wire = ", ".join(f"{way} {value:,.0f}" for way, value in found["wire_bytes_per_record"].items())
+    return "\n".join([*lines, "", f"bytes on the wire a record: {wire}"])

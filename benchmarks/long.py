@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks import long_hub, long_ledger, long_past, source
-from benchmarks.__main__ import OUT as SHORT
-from benchmarks.__main__ import _fresh_hub, _servers
+from benchmarks.figures import OUT as SHORT
+from benchmarks.hubs import fresh_hub as _fresh_hub
+from benchmarks.hubs import servers as _servers
 from benchmarks.long_child import Measured, measured
 from pophub.settings import Settings
 

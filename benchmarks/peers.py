@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import resource
 import tempfile
 import time
 from typing import Any, Literal
 
 from benchmarks import source
+from benchmarks.meter import peak_mb_of
 from pophub.settings import Settings
 
 Backend = Literal["sqlalchemy", "pyarrow"]
-BACKENDS: tuple[Backend, ...] = ("sqlalchemy", "pyarrow")
 RUN_S = 300
 
 
-def run(settings: Settings, backend: Backend, database: str) -> tuple[float, float]:
-    """Merge the table into `<database>.bench.cong_dan`; give seconds and the peak of memory in MB.
+def backend_of(peer: str) -> Backend:
+    """Give the backend of `dlt_<backend>`."""
+    return "pyarrow" if peer == "dlt_pyarrow" else "sqlalchemy"
+
+
+def run(settings: Settings, backend: Backend, database: str) -> tuple[float, float, float]:
+    """Merge the table into `<database>.bench.cong_dan`; give seconds, CPU seconds, peak of memory in MB.
 
     Errors: RuntimeError when the peer fails or hangs.
     """
@@ -30,8 +34,8 @@ def run(settings: Settings, backend: Backend, database: str) -> tuple[float, flo
     if process.exitcode != 0:
         process.kill()
         raise RuntimeError(f"dlt with backend {backend} ended with {process.exitcode}")
-    seconds, peak = done.get(timeout=5)
-    return float(seconds), float(peak)
+    seconds, cpu_s, peak = done.get(timeout=5)
+    return float(seconds), float(cpu_s), float(peak)
 
 
 def _merge(settings: Settings, backend: Backend, database: str, done: Any) -> None:
@@ -53,12 +57,12 @@ def _merge(settings: Settings, backend: Backend, database: str, done: Any) -> No
             destination=dlt.destinations.postgres(credentials=_plain(address, database)),
             dataset_name="bench",
         )
-        begun = time.monotonic()
+        begun, cpu = time.monotonic(), time.process_time()
         table = sql_table(credentials=address, schema=schema, table=name, backend=backend, chunk_size=50_000)
         table.apply_hints(write_disposition="merge", primary_key="so_ddcn")
         pipeline.run(table)
-        seconds = time.monotonic() - begun
-    done.put((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+        seconds, cpu_s = time.monotonic() - begun, time.process_time() - cpu
+    done.put((seconds, cpu_s, peak_mb_of()))
 
 
 def _plain(address: str, database: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from random import Random
 
 from pophub.postgres import Connection, connect, copy_rows, transaction
@@ -25,11 +26,18 @@ COLUMNS = (
     "da_xoa",
     "cap_nhat_luc",
 )
+CHUNK_ROWS = 50_000
 _FIRST_BIRTH = date(1930, 1, 1)
 
 
-def make_source(settings: Settings, rows: int) -> None:
-    """Make the source database with its one table of 9 columns."""
+def more_columns(count: int) -> tuple[str, ...]:
+    """Name columns beyond the nine."""
+    return tuple(f"more_{number:02d}" for number in range(1, count + 1))
+
+
+def make_source(settings: Settings, rows: int, more: int = 0) -> None:
+    """Make the source database with its one table of 9 columns, and so many more."""
+    names = more_columns(more)
     admin = connect(settings, settings.endpoints.postgres_superuser)
     admin.autocommit = True
     with admin.cursor() as cursor:
@@ -41,9 +49,15 @@ def make_source(settings: Settings, rows: int) -> None:
         cursor.execute("create schema dancu")
         cursor.execute(
             f"create table {TABLE} (so_ddcn text primary key, ho_ten text, ngay_sinh text, gioi_tinh text, "
-            "ma_tinh text, ma_ho text, so_cmnd text, da_xoa boolean not null, cap_nhat_luc timestamptz not null)"
+            "ma_tinh text, ma_ho text, so_cmnd text, da_xoa boolean not null, cap_nhat_luc timestamptz not null"
+            + "".join(f", {name} text" for name in names)
+            + ")"
         )
-        copy_rows(cursor, TABLE, COLUMNS, _people(rows))
+        people = _people(rows)
+        while part := list(islice(people, CHUNK_ROWS)):
+            texts = (tuple(f"giá trị {n} {name}" for name in names) for n in range(len(part)))
+            wide = [row + text for row, text in zip(part, texts, strict=True)]
+            copy_rows(cursor, TABLE, COLUMNS + names, wide)
         cursor.execute(f"create index on {TABLE} (cap_nhat_luc, so_ddcn)")
     connection.autocommit = True
     with connection.cursor() as cursor:

@@ -1,17 +1,19 @@
-"""pophub's own run: one process extracts, two workers with a lane each judge and share meanwhile."""
+"""pophub's own run: one process extracts, workers with a lane each judge and share meanwhile."""
 
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from queue import Empty
 from typing import Any
 
+from benchmarks.meter import peak_mb_of
+from benchmarks.steps import Collector, Taken
 from pophub.collector import calm
 from pophub.settings import Settings
 from pophub.wiring import Hub
@@ -30,17 +32,32 @@ class Stage:
 
 @dataclass
 class Worked:
-    """What one process reports at its end; `settled` is the clock (monotonic) of its last commit."""
+    """What one process reports at its end; `settled` is the clock (monotonic) of its last commit.
+
+    Shape: `steps` has the own time of each (stage, step) where steps are measured, `missing` the
+    functions that are not there to be measured.
+    """
 
     name: str
     settled: float = 0.0
     peak_mb: float = 0.0
+    cpu_s: float = 0.0
     stages: dict[str, Stage] = field(default_factory=dict)
+    steps: dict[tuple[str, str], Taken] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    _collector: Collector | None = None
+
+    def begin(self, collector: Collector | None) -> Worked:
+        """Start counting the process's CPU."""
+        self._collector = collector
+        self.cpu_s = -time.process_time()
+        return self
 
     def measure(self, stage: str, work: Callable[[], int]) -> int:
         """Run one bounded drain; one that found nothing is not counted."""
         wall, cpu = time.monotonic(), time.process_time()
-        records = work()
+        with self._collector.step(stage, "rest") if self._collector else nullcontext():
+            records = work()
         if records:
             found = self.stages.setdefault(stage, Stage())
             found.wall_s += time.monotonic() - wall
@@ -50,8 +67,12 @@ class Worked:
         return records
 
     def end(self) -> Worked:
-        """Note the peak of resident memory."""
-        self.peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        """Note CPU and the peak of resident memory."""
+        self.cpu_s += time.process_time()
+        self.peak_mb = peak_mb_of()
+        if self._collector is not None:
+            self.steps, self.missing = self._collector.taken, self._collector.missing
+        self._collector = None
         return self
 
 
@@ -65,26 +86,28 @@ class Signals:
     done: Queue[Any]
 
 
-def _extractor(settings: Settings, stem: str, signals: Signals) -> None:
-    worked = Worked("extract")
-    hub = _warm(settings, stem)
+def _extractor(settings: Settings, stem: str, steps: bool, signals: Signals) -> None:
+    hub, collector = _warm(settings, stem, steps)
     signals.ready.release()
     signals.go.wait(START_S)
+    worked = Worked("extract").begin(collector)
     worked.measure("extract", lambda: int(hub.extract(stem)["rows"]))
     signals.extracted.set()
     signals.done.put(worked.end())
 
 
-def _lane(settings: Settings, stem: str, lane: int, signals: Signals) -> None:
-    worked = Worked(f"lane {lane}")
-    hub = _warm(settings, stem)
+def _worker(
+    settings: Settings, stem: str, number: int, lanes: list[int], steps: bool, signals: Signals
+) -> None:
+    hub, collector = _warm(settings, stem, steps)
     signals.ready.release()
     signals.go.wait(START_S)
+    worked = Worked(f"worker {number}").begin(collector)
     while True:
         last = signals.extracted.is_set()
-        read = worked.measure("judge", lambda: int(hub.judge(stem, lanes=[lane])["read"]))
+        read = worked.measure("judge", lambda: int(hub.judge(stem, lanes=lanes)["read"]))
         if read:
-            worked.measure("share", lambda: _published(hub.share(stem, lanes=[lane])))
+            worked.measure("share", lambda: _published(hub.share(stem, lanes=lanes)))
         elif last:
             break
         else:
@@ -96,15 +119,18 @@ def _published(counts: dict[str, Any]) -> int:
     return int(counts["shared"])
 
 
-def _warm(settings: Settings, stem: str) -> Hub:
+def _warm(settings: Settings, stem: str, steps: bool) -> tuple[Hub, Collector | None]:
     """Load what a long-lived worker has loaded: Great Expectations and the connector's files."""
     from pophub.gates.rules import preload
 
     preload()
+    collector = Collector() if steps else None
+    if collector is not None:
+        collector.install()
     hub = Hub(settings)
     hub.connector(stem)
     calm()
-    return hub
+    return hub, collector
 
 
 def _reports(signals: Signals, processes: list[Any]) -> list[Worked]:
@@ -120,17 +146,26 @@ def _reports(signals: Signals, processes: list[Any]) -> list[Worked]:
     return worked
 
 
-def run(settings: Settings, stem: str, lanes: int) -> tuple[float, list[Worked]]:
+def run(
+    settings: Settings, stem: str, lanes: int, *, workers: int | None = None, steps: bool = False
+) -> tuple[float, list[Worked]]:
     """Carry the whole table through all stages; give the seconds from start to the last commit.
+
+    A worker a lane unless told; `steps` measures each step, which costs a little itself.
 
     Errors: RuntimeError when a process fails or hangs.
     """
     context = multiprocessing.get_context("spawn")
     signals = Signals(context.Semaphore(0), context.Event(), context.Event(), context.Queue())
-    processes = [context.Process(target=_extractor, args=(settings, stem, signals), daemon=True)]
+    count = workers or lanes
+    processes = [context.Process(target=_extractor, args=(settings, stem, steps, signals), daemon=True)]
     processes += [
-        context.Process(target=_lane, args=(settings, stem, lane, signals), daemon=True)
-        for lane in range(lanes)
+        context.Process(
+            target=_worker,
+            args=(settings, stem, number, list(range(number, lanes, count)), steps, signals),
+            daemon=True,
+        )
+        for number in range(count)
     ]
     for process in processes:
         process.start()

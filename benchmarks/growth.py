@@ -1,0 +1,104 @@
+"""How the cost of a record grows: with records, fields, rules, partitions and workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks import equality, hubs, source, workers
+from benchmarks.rounds import SUBSCRIBER
+from pophub.settings import Settings
+
+CHECKS = ("control", "length", "visible")
+OWN_RULES = 23
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measure: so many records with so many more fields, rules for each of these, lanes, workers."""
+
+    records: int = 30_000
+    more_fields: int = 0
+    rules_each: int = 1
+    partitions: int = 2
+    workers: int = 2
+
+    @property
+    def fields(self) -> int:
+        """Columns of the source."""
+        return len(source.COLUMNS) + self.more_fields
+
+    @property
+    def rules(self) -> int:
+        """Rules of the suite."""
+        return OWN_RULES + self.more_fields * self.rules_each
+
+
+BASE = Point()
+WIDE = replace(BASE, more_fields=20, rules_each=0)
+AXES: dict[str, tuple[Point, ...]] = {
+    "records": tuple(replace(BASE, records=n) for n in (10_000, 30_000, 100_000)),
+    "fields": tuple(replace(BASE, more_fields=n) for n in (0, 20, 51)),
+    "rules": tuple(replace(WIDE, rules_each=n) for n in (0, 1, 3)),
+    "partitions": tuple(replace(BASE, partitions=n, workers=min(n, 2)) for n in (1, 2, 4)),
+    "workers": tuple(replace(BASE, partitions=4, workers=n) for n in (1, 2, 4)),
+}
+
+
+def measured(settings: Settings) -> dict[str, list[dict[str, Any]]]:
+    """Measure every point once; microseconds a record by the clock and of CPU, for each axis."""
+    done: dict[Point, dict[str, Any]] = {}
+    for axis, points in AXES.items():
+        for point in points:
+            if point not in done:
+                done[point] = _measure(settings, point, len(done))
+                hubs.say(f"growth, {axis}: {getattr(point, axis):,}: {done[point]['wall_us']} us a record")
+    return {
+        axis: [{"value": getattr(point, axis)} | done[point] for point in points]
+        for axis, points in AXES.items()
+    }
+
+
+def _measure(settings: Settings, point: Point, number: int) -> dict[str, Any]:
+    source.make_source(settings, point.records, point.more_fields)
+    os.environ["POPHUB_SOURCE_BENCH_URL"] = source.source_url(settings)
+    name = f"growth{number}"
+    own = hubs.fresh_hub(settings, name, lambda project: _widen(project, point))
+    stem = f"bench.people{name}"
+    seconds, worked = workers.run(own, stem, point.partitions, workers=point.workers)
+    equality.of_pophub(own, stem, point.partitions, SUBSCRIBER, point.records)
+    hubs.drop_database(settings, own.endpoints.database)
+    return {
+        "records": point.records,
+        "wall_us": round(seconds / point.records * 1e6, 1),
+        "cpu_us": round(sum(w.cpu_s for w in worked) / point.records * 1e6, 1),
+        "peak_mb": round(max(w.peak_mb for w in worked)),
+    }
+
+
+def _widen(project: Path, point: Point) -> None:
+    """Give a project's copy more fields with their rules, and its number of lanes."""
+    connector, schema, suite = (
+        next(project.rglob(f"{folder}/bench/*")) for folder in ("connectors", "schemas", "expectations")
+    )
+    names = source.more_columns(point.more_fields)
+    mapping = "".join(f"  {name}: {{from: {name}, text: trim}}\n" for name in names)
+    text = re.sub(r"^lanes: \d+$", f"lanes: {point.partitions}", connector.read_text(), flags=re.M)
+    connector.write_text(text.replace("\nkey: [", f"{mapping}\nkey: ["))
+    record = json.loads(schema.read_text())
+    record["fields"] += [
+        {"name": name, "type": ["null", "string"], "doc": "more", "default": None} for name in names
+    ]
+    schema.write_text(json.dumps(record))
+    rules = json.loads(suite.read_text())
+    code = {"control": "clean.text.control", "length": "clean.text.length", "visible": "clean.name.empty"}
+    rules["expectations"] += [
+        {"type": "expect_text", "kwargs": {"column": name, "check": check}, "meta": {"gate": "clean", "code": code[check]}}
+        for name in names
+        for check in CHECKS[: point.rules_each]
+    ]  # fmt: skip
+    suite.write_text(json.dumps(rules))
