@@ -154,14 +154,19 @@ def _cut(steps: tuple[tuple[str, int, bool], ...], payload: bytes) -> bytes | No
     at, kept = 0, []
     for kind, null, keep in steps:
         start = at
-        present = True
         if null >= 0:
             branch = payload[at]
-            if branch not in (0, 2):
-                return None
-            present = branch != null
             at += 1
-        if present:
+            if branch == null:
+                if keep:
+                    kept.append(payload[start:at])
+                continue
+            if branch != 2 - null:
+                return None
+        size = payload[at]
+        if kind == "string" and size < 0x80:  # a short text: its length is one byte
+            at += 1 + (size >> 1)
+        else:
             at = _behind(kind, payload, at)
         if keep:
             kept.append(payload[start:at])

@@ -15,6 +15,7 @@ from pophub.domain.errors import ConfigError, PophubError, TransientError
 from pophub.gates.mapping import ContractMapper
 from pophub.gates.rules import GreatExpectationsRules
 from pophub.kafka import Publisher, RawReader, RawWriter
+from pophub.ledger.history import History
 from pophub.ledger.store import LedgerStore
 from pophub.live.circuit import refuse_resting
 from pophub.live.heartbeat import heartbeat
@@ -126,13 +127,14 @@ class Hub:
         pauses = paused(self.settings, stem)
         if pauses:
             counts["paused"] = pauses
-        for subscription in self.subscriptions_of(connector):
-            if "" in pauses or subscription.recipient in pauses:
-                continue
-            shared = Shared()
-            for lane in lanes if lanes is not None else range(connector.file.lanes):
-                self._share_lane(subscription, lane, shared)
-            counts[subscription.recipient] = shared.messages
+        wanted = [s for s in self.subscriptions_of(connector) if not {"", s.recipient} & pauses.keys()]
+        shared = {s.recipient: Shared() for s in wanted}
+        for lane in lanes if lanes is not None else range(connector.file.lanes):
+            history = History(stem)
+            for subscription in wanted:
+                self._share_lane(subscription, lane, history, shared[subscription.recipient])
+        for recipient, done in shared.items():
+            counts[recipient] = done.messages
         return counts
 
     def watch(self) -> Watched:
@@ -171,9 +173,9 @@ class Hub:
         with closing(connect(self.settings, "pophub_judge")) as connection:
             return {"agency": agency, "messages": feed(self.settings, connection, agency)}
 
-    def _share_lane(self, subscription: Subscription, lane: int, shared: Shared) -> None:
+    def _share_lane(self, subscription: Subscription, lane: int, history: History, shared: Shared) -> None:
         with closing(connect(self.settings, "pophub_share")) as connection:
-            store = LedgerStore(connection, subscription.recipient, subscription.stem)
+            store = LedgerStore(connection, subscription.recipient, subscription.stem, history)
             where, end = f"share to {subscription.topic}, lane {lane}", store.end(lane)
             if not own_lane(store, lane, lambda: store.lane(lane).sequence >= end, where):
                 return

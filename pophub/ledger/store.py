@@ -7,23 +7,12 @@ from datetime import date
 
 from pophub import digests
 from pophub.failpoints import reach
+from pophub.ledger.history import History
 from pophub.ledger.rows import Accepted, LedgerLane
 from pophub.population.columns import instant, month_of
-from pophub.postgres import Connection, Cursor, copy_rows, only_row, statements, transaction, worker_lock
+from pophub.postgres import Connection, Cursor, copy_columns, only_row, statements, transaction, worker_lock
 
 SQL = statements("share")
-COLUMNS = [
-    "month",
-    "recipient",
-    "stem",
-    "lane",
-    "sequence",
-    "event_id",
-    "subscription",
-    "exchanged_at",
-    "recorded_at",
-    "digest",
-]
 CHUNK = 10_000
 Terms = Callable[[Sequence[Accepted]], list[Accepted]]
 
@@ -31,8 +20,11 @@ Terms = Callable[[Sequence[Accepted]], list[Accepted]]
 class LedgerStore:
     """History and ledger of one dataset for one recipient; only share writes the latter."""
 
-    def __init__(self, connection: Connection, recipient: str, stem: str) -> None:
+    def __init__(
+        self, connection: Connection, recipient: str, stem: str, history: History | None = None
+    ) -> None:
         self._connection = connection
+        self._history = history or History(stem)
         self._recipient = recipient
         self._stem = stem
         self._where = f"ledger of {recipient}, {stem}"
@@ -65,28 +57,10 @@ class LedgerStore:
             row = cursor.fetchone()
         return bytes(row[0]).hex() if row else None
 
-    def history(self, lane: int, after: int, upto: int) -> list[Accepted]:
+    def history(self, lane: int, after: int, upto: int) -> Sequence[Accepted]:
         """Read accepted versions after a sequence, in order."""
         with transaction(self._connection, self._where) as cursor:
-            return self._history(cursor, lane, after, upto)
-
-    def _history(self, cursor: Cursor, lane: int, after: int, upto: int) -> list[Accepted]:
-        cursor.execute(SQL["history"], (self._stem, lane, after, upto))
-        return [
-            Accepted(
-                r[0],
-                bytes(r[1]),
-                r[2],
-                r[3],
-                r[4],
-                None if r[5] is None else bytes(r[5]),
-                r[6],
-                r[7],
-                r[8],
-                bytes(r[9]),
-            )
-            for r in cursor.fetchall()
-        ]
+            return self._history.read(cursor, lane, after, upto)
 
     def complete(
         self, lane: int, upto: int, terms: Terms, version: int, starts_us: int, counted: bool
@@ -105,7 +79,7 @@ class LedgerStore:
                 if sequence >= upto:
                     return written
                 end = min(upto, sequence + CHUNK)
-                rows = terms(self._history(cursor, lane, sequence, end)) if counted else []
+                rows = terms(self._history.read(cursor, lane, sequence, end)) if counted else []
                 chain = self._append(cursor, lane, rows, version, starts_us, bytes(chain))
                 cursor.execute(
                     SQL["move_ledger_lane"],
@@ -119,24 +93,21 @@ class LedgerStore:
     ) -> bytes:
         cursor.execute(SQL["clock"])
         now_us = only_row(cursor)[0]
-        out = []
-        for row in rows:
-            exchanged = max(row.exchanged_us, starts_us)
-            chain = digests.transaction_link(
-                chain,
-                self._recipient,
-                self._stem,
-                lane,
-                row.sequence,
-                row.event_id,
-                version,
-                exchanged,
-                now_us,
-            )
-            out.append((month_of(exchanged), self._recipient, self._stem, lane, row.sequence, row.event_id, version,
-                        instant(exchanged), instant(now_us), chain))  # fmt: skip
-        for month in {row[0] for row in out} - self._months:
+        recipient, stem, link = self._recipient, self._stem, digests.transaction_link
+        exchanged = [max(row.exchanged_us, starts_us) for row in rows]
+        links = []
+        for row, at in zip(rows, exchanged, strict=True):
+            chain = link(chain, recipient, stem, lane, row.sequence, row.event_id, version, at, now_us)
+            links.append(chain)
+        months = [month_of(at) for at in exchanged]
+        for month in set(months) - self._months:
             cursor.execute(SQL["ensure_month"], (month,))
             self._months.add(month)
-        copy_rows(cursor, "ledger.transaction", COLUMNS, out)
+        count = len(rows)
+        copy_columns(cursor, "ledger.transaction", {
+            "month": months, "recipient": [recipient] * count, "stem": [stem] * count, "lane": [lane] * count,
+            "sequence": [row.sequence for row in rows], "event_id": [row.event_id for row in rows],
+            "subscription": [version] * count, "exchanged_at": [instant(at) for at in exchanged],
+            "recorded_at": [instant(now_us)] * count, "digest": links,
+        })  # fmt: skip
         return chain

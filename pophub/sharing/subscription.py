@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from pophub import avro
@@ -82,28 +83,23 @@ class Subscription:
             ]
         whole = [r.payload for r in rows if r.payload is not None]
         projected = iter(avro.project(self.connector.contract.avro_schema, self.schema, whole))
+        plain = set(self.connector.file.key) <= set(self.grant.fields)
         return [
             Message(
-                self._key(r.key),
+                r.key.encode() if plain else self._pseudonym(r.key),
                 None if r.payload is None else frame + next(projected),
-                self._headers(r.event_id),
+                [("transaction", self.transaction_id(r.event_id).encode())],
             )
             for r in rows
         ]
 
-    def _key(self, key: str) -> bytes:
-        """Give the key where all its fields are granted, else this subscriber's pseudonym of it."""
-        assert self.grant is not None
-        if set(self.connector.file.key) <= set(self.grant.fields):
-            return key.encode()
+    def _pseudonym(self, key: str) -> bytes:
+        """Give this subscriber's name for a key that it was not granted."""
         return hmac.digest(self.secret, b"key" + key.encode(), "sha256").hex().encode()
 
     def transaction_id(self, event_id: bytes) -> str:
         """Name a share transaction as the recipient sees it: a keyed digest of the event, hex."""
         return hmac.digest(self.secret, b"transaction" + event_id, "sha256")[:16].hex()
-
-    def _headers(self, event_id: bytes) -> list[tuple[str, bytes]]:
-        return [("transaction", self.transaction_id(event_id).encode())]
 
 
 def subscription_schema(connector: Connector, recipient: str, grant: Grant | None) -> str:
@@ -122,12 +118,20 @@ def subscription_secret(secret: str, topic: str) -> bytes:
 def _own_headers(row: Accepted) -> list[tuple[str, bytes]]:
     return [
         ("event_id", row.event_id.hex().encode()),
-        ("sequence", str(row.sequence).encode()),
-        ("marker", str(row.marker).encode()),
-        ("operation", row.operation.encode()),
-        ("exchanged_at", str(row.exchanged_us).encode()),
-        ("recorded_at", str(row.recorded_us).encode()),
-        ("contract", str(row.contract).encode()),
+        ("sequence", b"%d" % row.sequence),
+        ("marker", b"%d" % row.marker),
+        *_repeated(row.operation, row.exchanged_us, row.recorded_us, row.contract),
+    ]
+
+
+@lru_cache(1024)
+def _repeated(operation: str, exchanged_us: int, recorded_us: int, contract: int) -> list[tuple[str, bytes]]:
+    """Give the headers that are the same for all versions of a batch and micro-batch."""
+    return [
+        ("operation", operation.encode()),
+        ("exchanged_at", b"%d" % exchanged_us),
+        ("recorded_at", b"%d" % recorded_us),
+        ("contract", b"%d" % contract),
     ]
 
 

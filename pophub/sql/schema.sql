@@ -159,8 +159,9 @@ create table if not exists population.claim (
     field text not null,
     value text collate "C" not null,
     key text collate "C" not null,
-    primary key (stem, field, value)
+    primary key (value, field, stem)  -- the value first: it tells two claims apart at once
 );
+create index if not exists claim_key on population.claim (key);
 
 -- quarantine: versions that failed, waiting for repair; the one writer is pophub_judge ------------
 

@@ -20,7 +20,8 @@ select digest from ledger.history where stem = %s and lane = %s and sequence = %
 
 -- name: history
 select sequence, event_id, key, marker, operation, payload, contract,
-    (extract(epoch from exchanged_at) * 1000000)::bigint, (extract(epoch from recorded_at) * 1000000)::bigint, digest
+    round(date_part('epoch', exchanged_at) * 1000000)::bigint,  -- a double tells microseconds apart until 2242
+    round(date_part('epoch', recorded_at) * 1000000)::bigint, digest
 from ledger.history where stem = %s and lane = %s and sequence > %s and sequence <= %s order by sequence
 
 -- name: clock

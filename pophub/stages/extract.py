@@ -76,7 +76,7 @@ class Extract:
             window_us = getattr(self.connector.file.source, "late_s", 0) * US if self._is_time else 0
             since = None if start.marker is None else start.marker - window_us
             position = start.marker
-            for rows in self._new_rows(self._fetched(source, since), start.sent, done):
+            for rows in self._new_rows(self.fetched(source, since), start.sent, done):
                 settled = [
                     m for m in rows.markers if m is not None and (m <= start.settled_us or not self._is_time)
                 ]
@@ -86,7 +86,7 @@ class Extract:
                 reach("extract.moved")
         return done
 
-    def _fetched(self, source: TableSource, since: int | None) -> Iterator[Columns]:
+    def fetched(self, source: TableSource, since: int | None) -> Iterator[Columns]:
         """Give the source's rows; a column that is gone holds what comes from there on."""
         for columns in source.read(since, self._chunk_rows):
             self._check_columns(columns, "the source table")

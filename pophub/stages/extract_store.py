@@ -30,17 +30,19 @@ class Start:
 class ExtractStore:
     """The position of one stem; only extract writes it, under an advisory lock of the stem."""
 
+    work = "extract"
+
     def __init__(self, connection: Connection, stem: str, settle_s: int) -> None:
         self._connection = connection
         self._stem = stem
         self._settle_s = settle_s
         self._start: Start | None = None
         with self._transaction() as cursor:
-            if holder := worker_lock(cursor, "extract", stem):
+            if holder := worker_lock(cursor, self.work, stem):
                 raise TransientError(
                     "lane.busy",
-                    f"{stem} is being extracted by {holder}",
-                    where="extract",
+                    f"{stem} is being read by {holder}",
+                    where=self.work,
                     remedy="wait for it, or end it; a retry follows",
                 )
 

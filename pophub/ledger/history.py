@@ -1,0 +1,58 @@
+"""Accepted versions as share reads them: a stretch of a lane at a time, the last one kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pophub.ledger.rows import Accepted
+from pophub.postgres import Cursor, statements
+
+SQL = statements("share")
+
+
+class History:
+    """The history of one dataset.
+
+    All subscriptions read the same rows, and each reads them again to complete its ledger; history
+    is append-only, so the stretch that was read last serves them all.
+    """
+
+    def __init__(self, stem: str) -> None:
+        self._stem = stem
+        self._lane = -1
+        self._rows: list[Accepted] = []
+
+    def read(self, cursor: Cursor, lane: int, after: int, upto: int) -> Sequence[Accepted]:
+        """Give the versions of a lane behind `after` up to `upto`, in order."""
+        kept = self._kept(lane, after, upto)
+        if kept is not None:
+            return kept
+        cursor.execute(SQL["history"], (self._stem, lane, after, upto))
+        rows = [
+            Accepted(
+                sequence,
+                bytes(event_id),
+                key,
+                marker,
+                operation,
+                None if payload is None else bytes(payload),
+                contract,
+                exchanged_us,
+                recorded_us,
+                bytes(digest),
+            )
+            for sequence, event_id, key, marker, operation, payload, contract, exchanged_us, recorded_us, digest
+            in cursor.fetchall()
+        ]  # fmt: skip
+        self._lane, self._rows = lane, rows
+        return rows
+
+    def _kept(self, lane: int, after: int, upto: int) -> Sequence[Accepted] | None:
+        """Give the wanted rows out of those kept, None unless each of them is there."""
+        rows = self._rows
+        if lane != self._lane or not rows or after + 1 < rows[0].sequence or upto > rows[-1].sequence:
+            return None
+        if rows[-1].sequence - rows[0].sequence + 1 != len(rows):  # a hole is for the caller to find
+            return None
+        first = rows[0].sequence
+        return rows[after + 1 - first : upto + 1 - first]
