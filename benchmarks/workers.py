@@ -16,6 +16,7 @@ from benchmarks.meter import peak_mb_of
 from benchmarks.steps import Collector, Taken
 from pophub.collector import calm
 from pophub.settings import Settings
+from pophub.streaming import LaneWorker
 from pophub.wiring import Hub
 
 START_S, RUN_S, PAUSE_S = 120, 300, 0.02
@@ -100,23 +101,24 @@ def _worker(
     settings: Settings, stem: str, number: int, lanes: list[int], steps: bool, signals: Signals
 ) -> None:
     hub, collector = _warm(settings, stem, steps)
+    own = [LaneWorker(hub, stem, lane) for lane in lanes]
     signals.ready.release()
     signals.go.wait(START_S)
     worked = Worked(f"worker {number}").begin(collector)
     while True:
         last = signals.extracted.is_set()
-        read = worked.measure("judge", lambda: int(hub.judge(stem, lanes=lanes)["read"]))
-        if read:
-            worked.measure("share", lambda: _published(hub.share(stem, lanes=lanes)))
-        elif last:
+        read = 0
+        for worker in own:
+            if found := worked.measure("judge", lambda worker=worker: worker.judge().read):  # type: ignore[misc]
+                worked.measure("share", lambda worker=worker: worker.share()["shared"].messages)  # type: ignore[misc]
+            read += found
+        if not read and last:
             break
-        else:
+        if not read:
             time.sleep(PAUSE_S)
+    for worker in own:
+        worker.close()
     signals.done.put(worked.end())
-
-
-def _published(counts: dict[str, Any]) -> int:
-    return int(counts["shared"])
 
 
 def _warm(settings: Settings, stem: str, steps: bool) -> tuple[Hub, Collector | None]:
