@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pophub.commands import ledger_app, live_app, reconcile_app
+from pophub.commands import backfill_app, ledger_app, live_app, reconcile_app
+from pophub.commands.arguments import refuse_secrets
 from pophub.commands.output import JSON, errors_told, talk
 from pophub.commands.quarantine_app import app as quarantine_app
 
@@ -25,6 +26,7 @@ app.add_typer(connector, name="connector")
 app.add_typer(quarantine_app)
 ledger_app.register(app)
 app.add_typer(live_app.app)
+app.add_typer(backfill_app.app)
 app.add_typer(reconcile_app.app)
 Stem = Annotated[str, typer.Argument(help="Dataset, such as mps.citizens.")]
 
@@ -165,6 +167,8 @@ def docs(
 def main() -> None:
     """Enter the program."""
     try:
+        with errors_told():
+            refuse_secrets(sys.argv[1:])
         code = app(standalone_mode=False)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -129,8 +129,10 @@ def _run(settings: Settings, history: Plan, tell: Talk) -> tuple[dict[str, Any],
     connectors, broken = load_all(settings.project)
     for error in broken:
         tell(f"left out: {error}")
-    rest = [c.stem for c in connectors if c.file.people]  # they need the people of the others
-    first = [c.stem for c in connectors if c.stem not in rest]
+    first = [
+        c.stem for c in connectors if not c.file.people or (c.file.population and c.file.population.identity)
+    ]
+    rest = [c.stem for c in connectors if c.stem not in first]  # they need the people of the others
     with Airflow(settings) as airflow:
         airflow.wait_for_dags([*first, *rest])
         for step in STEPS:

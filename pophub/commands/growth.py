@@ -9,11 +9,13 @@ import sys
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from pophub.commands.output import answer, print_json, print_table, talk
+from pophub.domain.errors import ConfigError
 from pophub.ledger.checkpoint import Checkpoint, find, make
 from pophub.ledger.growth import Growth, Scope, agencies_as_of, growth_as_of, late_rows
 from pophub.ledger.periods import By, moment
@@ -48,8 +50,29 @@ def checkpoint_of(settings: Settings, as_of: str) -> Checkpoint:
         return find(connection, moment(as_of))
 
 
+def refuse_backwards(as_of: str, against: str) -> None:
+    """Refuse a later moment that lies before the earlier one."""
+    first, last = moment(as_of), moment(against)
+    backwards = (
+        last < first
+        if isinstance(first, int) and isinstance(last, int)
+        else isinstance(first, datetime) and isinstance(last, datetime) and last < first
+    )
+    if backwards:
+        raise ConfigError(
+            "cli.range",
+            f"--against {against} lies before --as-of {as_of}",
+            remedy="give the earlier moment as --as-of",
+        )
+
+
 def growth(wanted: Wanted) -> None:
-    """Print the growth that was asked for."""
+    """Print the growth that was asked for.
+
+    Errors: `cli.range` where `against` lies before `as_of`.
+    """
+    if wanted.against is not None:
+        refuse_backwards(wanted.as_of, wanted.against)
     settings = Settings.load()
     if wanted.of == "databases":
         from pophub.commands.figures import databases

@@ -26,7 +26,7 @@ def selection(stem: str | None, agency: str | None, gate: str | None, code: str 
               ids: list[int] | None, state: str, since: str | None, older_than: str | None) -> Selection:  # fmt: skip
     """Make a selection of what was given on the command line.
 
-    Errors: `cli.choice`.
+    Errors: `cli.choice`, `cli.range`.
     """
     if gate is not None and gate not in GATES:
         raise ConfigError("cli.choice", f"--gate takes {', '.join(GATES)}", remedy="such as --gate correct")
@@ -34,9 +34,16 @@ def selection(stem: str | None, agency: str | None, gate: str | None, code: str 
         raise ConfigError(
             "cli.choice", f"--state takes {', '.join(STATES)} or all", remedy="such as --state all"
         )
+    from_s = None if since is None else seconds_of(since)
+    to_s = None if older_than is None else seconds_of(older_than)
+    if from_s is not None and to_s is not None and from_s <= to_s:
+        raise ConfigError(
+            "cli.range",
+            f"nothing is both younger than {since} and older than {older_than}",
+            remedy="let --since reach further back than --older-than",
+        )
     return Selection(stem, agency, gate, code, field, tuple(ids) if ids else None, None if state == "all" else state,
-                     None if since is None else seconds_of(since),
-                     None if older_than is None else seconds_of(older_than))  # fmt: skip
+                     from_s, to_s)  # fmt: skip
 
 
 def list_versions(chosen: Selection, limit: int, as_json: bool) -> None:

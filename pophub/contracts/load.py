@@ -89,6 +89,9 @@ def load_subscriptions(
 
 def check(project: Path) -> list[ConfigError]:
     """Find everything that is wrong with a project's declarations, one finding a file at least."""
+    folder = project / "connectors"
+    if not folder.is_dir():
+        return [refuse("config.missing_file", "there is no folder of connectors", str(folder))]
     connectors, errors = load_all(project)
     return errors + load_subscriptions(project, connectors)[1]
 

@@ -55,6 +55,11 @@ SHAPES: dict[str, Shape] = {
         hub=("hub_{person}_{on}",),
         choices={"on": ("name", "birth_date")},
     ),
+    "expect_one_person": Shape(
+        columns=("column", "name", "birth_date"),
+        required=("column", "name", "birth_date"),
+        hub=("hub_{column}_name", "hub_{column}_birth_date"),
+    ),
     "expect_no_contradiction": Shape(columns=(), required=(), hub=("hub_content", "hub_rival_content")),
     "expect_fresh": Shape(
         required=("column", "days", "holds"),

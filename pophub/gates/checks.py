@@ -68,6 +68,26 @@ def person_agrees(take: Take, told: Arguments) -> list[int]:
     ]
 
 
+def one_person(take: Take, told: Arguments) -> list[int]:
+    """Judge that a number is still the same person's: a new name or a new birth date, never both.
+
+    Held against the person of that number in the population database, else against the frame's first.
+    """
+    person, name, birth = told["column"], told["name"], told["birth_date"]
+    rows = zip(take(person), take(name), take(birth), take(f"hub_{person}_name"),
+               take(f"hub_{person}_birth_date"), strict=True)  # fmt: skip
+    first: dict[Any, tuple[Any, Any]] = {}
+    found = []
+    for row, (number, own, born, other, other_born) in enumerate(rows):
+        if own is None or born is None:
+            continue
+        if other_born is None:
+            other, other_born = first.setdefault(number, (own, born))
+        if born != other_born and other is not None and fold_name(own) != fold_name(other):
+            found.append(row)
+    return found
+
+
 def no_contradiction(take: Take, told: Arguments) -> list[int]:
     """Judge that no other content was sent before under the same key and marker."""
     pairs = zip(take("hub_content"), take("hub_rival_content"), strict=True)
@@ -163,6 +183,7 @@ CHECKS: dict[str, Callable[[Take, Arguments], list[int]]] = {
     "expect_present": present,
     "expect_person_known": person_known,
     "expect_person_agrees": person_agrees,
+    "expect_one_person": one_person,
     "expect_no_contradiction": no_contradiction,
     "expect_fresh": fresh,
     "expect_not_future": not_future,

@@ -2,6 +2,7 @@
 
 from pophub.gates.expectations.dates import ExpectFresh, ExpectNotFuture, ExpectOrder
 from pophub.gates.expectations.people import (
+    ExpectOnePerson,
     ExpectPersonAgrees,
     ExpectPersonalId,
     ExpectPersonKnown,
@@ -20,6 +21,7 @@ __all__ = [
     "ExpectFresh",
     "ExpectNoContradiction",
     "ExpectNotFuture",
+    "ExpectOnePerson",
     "ExpectOrder",
     "ExpectPersonAgrees",
     "ExpectPersonKnown",

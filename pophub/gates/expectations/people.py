@@ -17,6 +17,15 @@ class ExpectPersonalId(RowsExpectation):
     told: ClassVar[tuple[str, ...]] = ("column", "check", "birth_date", "sex")
 
 
+class ExpectOnePerson(RowsExpectation):
+    """Expect a number not to pass to another person: name and birth date never change together."""
+
+    column: str
+    name: str
+    birth_date: str
+    told: ClassVar[tuple[str, ...]] = ("column", "name", "birth_date")
+
+
 class ExpectPersonKnown(RowsExpectation):
     """Expect the person to exist in the population database at the record's time."""
 
