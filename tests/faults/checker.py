@@ -36,7 +36,7 @@ CITIZEN = fastavro.parse_schema({
 GRANTED = ("citizen_id", "full_name", "birth_date", "province_code")
 
 
-def _login(servers: Servers) -> dict[str, Any]:
+def login(servers: Servers) -> dict[str, Any]:
     return {
         "bootstrap.servers": servers.settings.endpoints.kafka_bootstrap,
         "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "SCRAM-SHA-512",
@@ -45,16 +45,22 @@ def _login(servers: Servers) -> dict[str, Any]:
     }  # fmt: skip
 
 
+_login = login
+
+
+def held_back(servers: Servers, topic: str) -> bool:
+    """Say whether a transaction is open: the last stable offset of a lane is before its high watermark."""
+    admin = AdminClient(login(servers))
+    lanes = list(admin.list_topics(topic, timeout=STABLE_S).topics[topic].partitions)
+    ends = [_ends(admin, topic, lanes, level) for level in IsolationLevel]
+    return ends[0] != ends[1]
+
+
 def await_stable(servers: Servers, topic: str) -> None:
     """Wait until no transaction of the topic is open: last stable offset = high watermark."""
-    admin = AdminClient(_login(servers))
-    lanes = list(admin.list_topics(topic, timeout=STABLE_S).topics[topic].partitions)
     until = time.monotonic() + STABLE_S
-    while True:
-        ends = [_ends(admin, topic, lanes, level) for level in IsolationLevel]
-        if ends[0] == ends[1]:
-            return
-        assert time.monotonic() < until, f"a transaction of {topic} stays open: {ends}"
+    while held_back(servers, topic):
+        assert time.monotonic() < until, f"a transaction of {topic} stays open"
         time.sleep(0.05)
 
 
@@ -144,7 +150,7 @@ def _check_order(topic: str, operations: list[Operation], read: list[Message]) -
 
 def uncommitted(servers: Servers, topic: str) -> int:
     """Count all records of a topic, those of aborted and open transactions too."""
-    consumer = Consumer(_login(servers) | {
+    consumer = Consumer(login(servers) | {
         "group.id": "outside.uncommitted", "isolation.level": "read_uncommitted", "enable.auto.commit": False,
         "enable.partition.eof": True,
     })  # fmt: skip

@@ -6,16 +6,23 @@ import random
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pophub.contracts.load import load_all
+from pophub.live.alerts import AlertStore
+from pophub.live.store import ROLE, LiveStore
+from pophub.live.watch import Sinks, watch
+from pophub.postgres import connect
 
 KIT = str(Path(__file__).parent.parent / "integration")
 if KIT not in sys.path:
     sys.path.insert(0, KIT)
 
-from hubkit import Project, Ran, Servers  # noqa: E402
+from hubkit import Project, Ran, Servers, serving  # noqa: E402
 
 from tests.faults import checker  # noqa: E402
 from tests.faults.journal import Journal  # noqa: E402
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
     from tests.faults.proxy import Proxy
 
 GRANTED = checker.GRANTED
+__all__ = ["GRANTED", "World", "serving"]
 
 
 class World:
@@ -80,6 +88,22 @@ class World:
     def check(self, project: Project, *, resent: bool = False) -> None:
         """Look from outside, and compare with the journal."""
         checker.check_project(project, self.journal, resent=resent)
+
+    def alerts(self, project: Project, later_s: float = 0) -> set[str]:
+        """Look once as the watcher does, so many seconds later, and give the codes of what is wrong."""
+        settings = project.servers.settings.model_copy(update={"project": project.folder})
+        stems = {c.stem: c for c in load_all(project.folder)[0]}
+        recipients = [(stem, name) for stem in stems for name in ("shared", project.subscriber)]
+        now = int((time.time() + later_s) * 1_000_000)
+        with closing(connect(settings, ROLE)) as connection:
+            watched = watch(
+                LiveStore(connection), AlertStore(connection, stems), stems, recipients, Sinks([]), now
+            )
+        assert not watched.busy, "another watcher is at work"
+        found = self.servers.query(
+            "select distinct code from live.alert where stem = any(%s) and closed_at is null", list(stems)
+        )
+        return {str(code) for (code,) in found}
 
     def cluster(self) -> Cluster:
         """Give the three brokers, started at first use."""

@@ -133,12 +133,14 @@ class Project:
     """A project folder with connectors of its own, and the database that they read.
 
     People have numbers of this project alone, since the population database is one for the hub.
+    `limits` shortens waits of the stages: "module.NAME" -> seconds, such as `pophub.kafka.CALL_S`.
     """
 
     servers: Servers
     folder: Path
     number: int = field(default_factory=project_number)
     environment: dict[str, str] = field(default_factory=dict, repr=False)
+    limits: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.agency = f"t{self.number}"
@@ -197,7 +199,8 @@ class Project:
         """Start steps (`prepare`, `extract`, `judge`, `share`) in a process of their own."""
         told = {**self.environment, "POPHUB_FAIL": fail, **environment}
         told["POPHUB_HOME"] = str(self.servers.settings.home)
-        request = {"environment": told, "steps": [(step, stem or self.stem) for step in steps]}
+        named = [(step, stem or self.stem) for step in steps]
+        request = {"environment": told, "steps": named, "limits": self.limits}
         return Started(self.servers.socket_path, request)
 
     def run(self, *steps: str, stem: str | None = None, fail: str = "", **environment: str) -> Ran:
