@@ -31,7 +31,7 @@ STAGE_ROLES = (
     "pophub_ledger",
     "pophub_live",
 )
-SCHEMAS = ("schema", "schema_quarantine", "schema_reconcile", "schema_ledger", "schema_live")
+SCHEMAS = ("schema", "schema_extract", "schema_quarantine", "schema_reconcile", "schema_ledger", "schema_live")
 PRINCIPALS = ("pophub-extract", "pophub-judge", "pophub-share")
 
 

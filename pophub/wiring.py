@@ -11,6 +11,7 @@ from pophub import prepare as preparation
 from pophub.collector import calm
 from pophub.contracts.load import load_all, load_subscriptions
 from pophub.contracts.model import Connector, FilesSource, Grant
+from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError, PophubError, TransientError
 from pophub.gates.mapping import ContractMapper
 from pophub.gates.rules import GreatExpectationsRules
@@ -28,6 +29,7 @@ from pophub.quarantine.selection import Selection
 from pophub.settings import Settings
 from pophub.sharing.subscription import OWN, Subscription, subscription_schema, subscription_secret
 from pophub.sources import open_source
+from pophub.stages.backfill import BackfillStore, backfill
 from pophub.stages.commit import STATES
 from pophub.stages.extract import Extract
 from pophub.stages.extract_store import ExtractStore
@@ -110,6 +112,26 @@ class Hub:
                 self._judge_lane(stage, store, lane, judged)
             stage.waiting(judged)
         return {"stem": stem, "read": judged.read, **judged.states, "replayed": judged.replayed}
+
+    def backfill(
+        self, stem: str, run: str = "by hand", since: int | None = None, upto: int | None = None
+    ) -> dict[str, Any]:
+        """Read a table's past again, markers from `since` up to `upto` or the position.
+
+        Errors: `backfill.nothing`, `backfill.folder`.
+        """
+        connector = self.connector(stem)
+        if isinstance(connector.file.source, FilesSource):
+            words = explain("backfill.folder")
+            raise ConfigError("backfill.folder", words.en.lower(), where=stem, remedy=words.remedy)
+        with ExitStack() as stack:
+            connection = stack.enter_context(closing(connect(self.settings, "pophub_extract")))
+            store = BackfillStore(connection, stem, connector.file.source.settle_s)
+            writer = stack.enter_context(closing(RawWriter(self.settings, f"raw.{stem}")))
+            stage = Extract(connector, ContractMapper(connector), store, writer, run)
+            source: Any = open_source(connector, self.settings)
+            done = backfill(stage, store, source, since, upto)
+        return {"stem": stem, "backfill": done.number, "rows": done.rows, "resumed": done.resumed}
 
     def _judge_lane(self, stage: Judge, store: JudgeStore, lane: int, judged: Judged) -> None:
         stem = stage.connector.stem
