@@ -53,7 +53,7 @@ def down() -> None:
 
 @app.command(epilog="Example: pophub status --json")
 def status(json: bool = JSON) -> None:
-    """Show servers, lanes, held batches and the state of each source."""
+    """Show servers, sources, lanes, and what is held up: since when, and what comes next."""
     from pophub.commands.servers import status as show
 
     with errors_told(json):
