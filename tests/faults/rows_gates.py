@@ -50,14 +50,15 @@ def gates_that_cannot_judge_let_nothing_through(world: World, seed: int) -> Inje
     people.write(chance.randint(6, 12))
     project.put(90, 3, gioi_tinh="khác")
     project.pass_through("extract")
-    for name, code in chance.sample(sorted(INSIDE.items()), len(INSIDE)):
+    mine = sorted(INSIDE)[(seed - 1) % 3 :: 3]  # three seeds take all of them
+    for name in mine:
         inside = f"tests.faults.inside:gates_{name}"
         ran = world.run(project, "judge", "share", POPHUB_TEST_INSIDE=inside)
-        assert ran.error == code, f"{name}: {ran.text or ran.results}"
+        assert ran.error == INSIDE[name], f"{name}: {ran.text or ran.results}"
         assert "Nguyễn" not in ran.text
     assert (told := _empty_suite(world, project)) == "suite.gate_uncovered", told
     assert project.states() == before, "something was decided"
     project.pass_through("judge", "share")
     assert project.states()["quarantined"] == 1
     world.settle(project)
-    return Injected("runs whose gates could not judge", len(INSIDE) + 1)
+    return Injected("runs whose gates could not judge", len(mine) + 1)
