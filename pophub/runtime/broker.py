@@ -22,6 +22,7 @@ JVM = (
     "-Xmx512m",
     "-XX:+UseSerialGC",
     "-XX:+ExitOnOutOfMemoryError",
+    "-XX:TieredStopAtLevel=1",  # a broker of one machine lives too briefly for what the second compiler costs
     "-XX:MaxMetaspaceSize=160m",
     "-Djava.awt.headless=true",
     "--sun-misc-unsafe-memory-access=allow",  # no warnings of Java 25 in the log
@@ -146,7 +147,7 @@ def _format(settings: Settings, properties: Path) -> None:
     tool = ("-cp", class_path(), "kafka.tools.StorageTool", f"@{written}")
     try:
         done = subprocess.run(
-            [java(), "-Xmx128m", "-XX:TieredStopAtLevel=1", *JVM[2:3], *JVM[5:], *tool],
+            [java(), "-Xmx128m", *JVM[2:5], *JVM[6:], *tool],
             capture_output=True,
             text=True,
             check=False,
