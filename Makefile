@@ -34,9 +34,9 @@ check: $(STAMP) ## style, types, import directions, generated pages: what CI run
 test: $(STAMP) ## all tests, on real servers (ARGS="tests/unit -k name")
 	@$(RUN) pytest $(ARGS)
 
-bench: $(STAMP) ## records a second of each stage, beside dlt
+bench: $(STAMP) ## speed beside dlt and Debezium, latency, cost of each step and of growth (ARGS="--rounds 1 --peers dlt")
 	@$(UV) sync --frozen --compile-bytecode --group bench >&2
-	@$(RUN) python -m benchmarks $(ARGS)
+	@$(RUN) python -m benchmarks $(if $(ARGS),$(ARGS),--all)
 
 bench-long: $(STAMP) ## replay, deep reconcile, verify, growth; no time limit (ARGS="--rows 1000000 --ledger 10000000")
 	@$(RUN) python -m benchmarks.long $(ARGS)

@@ -1,37 +1,119 @@
-"""`python -m benchmarks`: records a second of the straight way beside its peers, and what it costs."""
+"""`python -m benchmarks`: records a second of the straight way beside its peers, and what it costs.
+
+Without options of its own it measures the rounds alone; `--all`, as `make bench` does, everything
+that is there to be measured. Figures that were not asked for are kept from the run before.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import platform
 import sys
+import time
+from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks import figures, source
+import psutil
+
+from benchmarks import costs, figures, growth, idle, incremental, latency, limits, performance, source
 from benchmarks.hubs import say, servers
 from benchmarks.rounds import PEERS, Rounds
+from pophub.settings import Settings
+
+PARTS = ("steps", "incremental", "latency", "growth", "idle")
+KEPT = ("costs", "limits", "incremental", "latency", "latency_p50_s", "latency_p99_s", "growth", "idle")
 
 
 def main() -> int:
     """Measure what was asked, print a table, write build/bench.json."""
     asked = _arguments()
-    found: dict[str, Any] = {}
+    if asked.docs:
+        performance.write(json.loads(figures.OUT.read_text()))
+        return 0
+    found = _kept()
+    begun = time.monotonic()
+    found["machine"] = _machine()
     with servers() as settings:
-        say(f"making the source: {asked.rows:,} rows, {len(source.COLUMNS)} fields")
-        source.make_source(settings, asked.rows)
-        os.environ["POPHUB_SOURCE_BENCH_URL"] = source.source_url(settings)
-        with Rounds(settings, asked.rows, asked.peers) as rounds:
-            done = [rounds.one(number) for number in range(asked.rounds)]
-        found |= figures.summary(asked.rows, done)
-    figures.OUT.parent.mkdir(exist_ok=True)
-    figures.OUT.write_text(json.dumps(found, indent=2) + "\n")
+        _source(settings, asked.rows)
+        _rounds(settings, asked, found)
+        _more(settings, asked, found)
+    if asked.growth:
+        with servers() as settings:
+            found["growth"] = growth.measured(settings)
+    if asked.idle:
+        found["idle"] = idle.measured()
+    found["took_s"] = round(time.monotonic() - begun)
+    _save(found)
     print(json.dumps(found) if asked.json else figures.table(found))
     return 0
 
 
+def _kept() -> dict[str, Any]:
+    """Give the parts that an earlier run measured; the rounds are measured in every run."""
+    found: dict[str, Any] = json.loads(figures.OUT.read_text()) if figures.OUT.exists() else {}
+    if found.get("version") != figures.VERSION:
+        return {}
+    return {name: value for name, value in found.items() if name in KEPT}
+
+
+def _source(settings: Settings, rows: int) -> None:
+    say(f"making the source: {rows:,} rows, {len(source.COLUMNS)} fields")
+    source.make_source(settings, rows)
+    os.environ["POPHUB_SOURCE_BENCH_URL"] = source.source_url(settings)
+
+
+def _rounds(settings: Settings, asked: argparse.Namespace, found: dict[str, Any]) -> None:
+    with Rounds(settings, asked.rows, asked.peers) as rounds:
+        done = [rounds.one(number) for number in range(asked.rounds)]
+        found |= figures.summary(asked.rows, done)
+        found["load"] = [round(one, 1) for one in os.getloadavg()]
+        _save(found)
+        if asked.incremental:
+            say("one record in a hundred changed")
+            found["incremental"] = incremental.measured(rounds.last, rounds.last_stem, asked.rows)
+        if asked.latency:
+            _latency(rounds, asked.rows, found)
+
+
+def _latency(rounds: Rounds, rows: int, found: dict[str, Any]) -> None:
+    if not latency.exists():
+        say("latency is not measured: there is no command `pophub stream` yet")
+        return
+    say(f"{latency.CHANGES_PER_S} changes a second through `pophub stream`")
+    found["latency"] = latency.measured(rounds.last, rounds.last_stem, rows)
+    found |= {name: found["latency"][name] for name in ("latency_p50_s", "latency_p99_s")}
+
+
+def _more(settings: Settings, asked: argparse.Namespace, found: dict[str, Any]) -> None:
+    if not asked.steps:
+        return
+    say("measuring each step, then the limits below them")
+    found["costs"] = costs.measured(settings, asked.rows)
+    found["limits"] = limits.measured(settings, asked.rows, figures.message_bytes(found))
+    _save(found)
+
+
+def _save(found: dict[str, Any]) -> None:
+    figures.OUT.parent.mkdir(exist_ok=True)
+    figures.OUT.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def _machine() -> dict[str, Any]:
+    memory = round(psutil.virtual_memory().total / 2**30)
+    return {
+        "cores": os.cpu_count(),
+        "memory_gb": memory,
+        "python": platform.python_version(),
+        "at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+
+
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=100_000, help="rows of the source table")
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds")
     parser.add_argument(
@@ -39,7 +121,23 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--no-peers", dest="peers", action="store_const", const=(), help="pophub alone")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output, no table")
-    return parser.parse_args()
+    parser.add_argument("--docs", action="store_true", help="write docs/performance.md from build/bench.json")
+    for part, text in zip(PARTS, WHAT, strict=True):
+        parser.add_argument(f"--{part}", action="store_true", help=text)
+    parser.add_argument("--all", action="store_true", help="all of these")
+    asked = parser.parse_args()
+    for part in PARTS if asked.all else ():
+        setattr(asked, part, True)
+    return asked
+
+
+WHAT = (
+    "microseconds of each step, and the limits beside them",
+    "a run with one record in a hundred changed",
+    "commit to subscriber under 100 changes a second",
+    "cost by records, fields, rules, partitions, workers",
+    "20 and 200 connectors with nothing to do, Airflow's own cost",
+)
 
 
 def _peers(text: str) -> tuple[str, ...]:

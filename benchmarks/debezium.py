@@ -18,7 +18,7 @@ import psutil
 
 from benchmarks import source
 from benchmarks.meter import peak_mb_of
-from pophub.kafka import Administrator
+from pophub.kafka_admin import Administrator
 from pophub.postgres import connect, only_row
 from pophub.runtime import broker, jars, places, ports
 from pophub.settings import Settings
@@ -145,14 +145,14 @@ def running(settings: Settings) -> Iterator[Connect]:
                "-cp", broker.class_path(), "org.apache.kafka.connect.cli.ConnectStandalone", str(properties)]  # fmt: skip
     log = folder / "connect.log"
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out, cwd=folder) as process:
-        connect = Connect(settings, process, port)
+        worker = Connect(settings, process, port)
         try:
-            _until(lambda: process.poll() is not None or connect.answers(), "Kafka Connect", START_S)
+            _until(lambda: process.poll() is not None or worker.answers(), "Kafka Connect", START_S)
             if process.poll() is not None:
                 raise RuntimeError(f"Kafka Connect ended while starting:\n{places.tail(log)}")
-            yield connect
+            yield worker
         finally:
-            connect.close()
+            worker.close()
             process.terminate()
             try:
                 process.wait(20)

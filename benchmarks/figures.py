@@ -10,13 +10,14 @@ from benchmarks.rounds import Round
 
 OUT = Path("build") / "bench.json"
 STAGES = ("extract", "judge", "share")
+VERSION = 2
 
 
 def summary(rows: int, rounds: list[Round]) -> dict[str, Any]:
     """Give the figures of the rounds as they are written to build/bench.json."""
     ways = list(rounds[0].ran)
     seconds = {way: [r.ran[way].seconds for r in rounds] for way in ways}
-    found: dict[str, Any] = {"version": 2, "rows": rows, "rounds": len(rounds)}
+    found: dict[str, Any] = {"version": VERSION, "rows": rows, "rounds": len(rounds)}
     found["records_per_s"] = {way: spread([rows / s for s in seconds[way]]) for way in ways}
     for way in ways[1:]:
         pairs = zip(seconds[way], seconds["pophub"], strict=True)
@@ -53,6 +54,11 @@ def _stage(stage: str, rounds: list[Round]) -> dict[str, float]:
         wall.append(sum(p.wall_s for p in parts) / records * 1e6)
         cpu.append(sum(p.cpu_s for p in parts) / records * 1e6)
     return {"wall_us": round(median(wall), 1), "cpu_us": round(median(cpu), 1)}
+
+
+def message_bytes(found: dict[str, Any]) -> int:
+    """Give the bytes of a message of the hub's own log, as it lies on disk."""
+    return round(found["disk_bytes_per_record"]["pophub"]["shared.*"])
 
 
 def spread(values: list[float]) -> dict[str, float]:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 from benchmarks import source, workers
 from benchmarks.long_child import Clock
 from pophub.collector import calm
-from pophub.commands.reconcile import examine
+from pophub.commands.quarantine_access import progress_of
+from pophub.gates.mapping import ContractMapper
+from pophub.postgres import connect, only_row, transaction
+from pophub.reconcile.examine import Examination
 from pophub.settings import Settings
+from pophub.sources import open_source
 from pophub.wiring import Hub
 
 LANES = 2
@@ -22,10 +29,37 @@ def make(clock: Clock, settings: Settings, rows: int) -> None:
     source.make_source(settings, rows)
 
 
-def carry(settings: Settings, stem: str) -> float:
+def carry(settings: Settings, stem: str, rows: int) -> float:
     """Carry the source through all stages, however long it takes; give the seconds."""
     workers.RUN_S = sys.maxsize
-    return workers.run(settings, stem, LANES)[0]
+    with progress_of("carried", rows) as moved, _watched(settings, stem, rows, moved):
+        return workers.run(settings, stem, LANES)[0]
+
+
+@contextmanager
+def _watched(settings: Settings, stem: str, rows: int, moved: Callable[[int, int], None]) -> Iterator[None]:
+    """Tell every second how many records were judged, until the block ends."""
+    ended = Event()
+    thread = Thread(target=_watch, args=(settings, stem, rows, moved, ended), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _watch(settings: Settings, stem: str, rows: int, moved: Callable[[int, int], None], ended: Event) -> None:
+    before = 0
+    with closing(connect(settings, "pophub_read")) as connection:
+        while not ended.wait(1):
+            with transaction(connection, "progress") as cursor:
+                cursor.execute(
+                    "select coalesce(sum(read), 0) from judge.reconciliation where stem = %s", (stem,)
+                )
+                judged = int(only_row(cursor)[0])
+            moved(judged - before, rows)
+            before = judged
 
 
 def reconcile(clock: Clock, settings: Settings, stem: str, rows: int) -> dict[str, Any]:
@@ -34,8 +68,16 @@ def reconcile(clock: Clock, settings: Settings, stem: str, rows: int) -> dict[st
     Errors: RuntimeError when something is found, or a store was not read whole.
     """
     hub = _warm(settings, stem)
-    clock.start()
-    report = examine(hub, stem, deep=True)
+    connector = hub.connector(stem)
+    subscriptions = list(hub.subscriptions_of(connector))
+    steps = 3 + len(subscriptions)
+    with progress_of(f"reconcile {rows:,}, stores", steps) as moved:
+        work = Examination(
+            settings, connector, ContractMapper(connector), open_source(connector, settings), subscriptions,
+            deep=True, says=lambda store: moved(1, steps),
+        )  # fmt: skip
+        clock.start()
+        report = work.run()
     compared = {one.store: one.found for one in report.compared}
     if report.findings or report.pending or any(found != rows for found in compared.values()):
         raise RuntimeError(f"{len(report.findings)} findings, {report.pending} pending, read: {compared}")
@@ -61,8 +103,9 @@ def replay(clock: Clock, settings: Settings, stem: str, rows: int) -> dict[str, 
     Errors: RuntimeError when a version is not shared by it.
     """
     hub = _warm(settings, stem)
-    clock.start()
-    done = hub.replay(stem, "bench")
+    with progress_of("replay", rows) as moved:
+        clock.start()
+        done = hub.replay(stem, "bench", progress=moved)
     if done["total"] != rows or done["shared"] != rows:
         raise RuntimeError(f"{done['shared']} of {done['total']} shared instead of {rows}")
     return {"versions": rows}

@@ -7,13 +7,14 @@ transactions come from `LedgerStore.complete` over it, as share writes them.
 from __future__ import annotations
 
 import hashlib
-import sys
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 from benchmarks.long_child import Clock
 from pophub import digests
+from pophub.commands.quarantine_access import progress_of
 from pophub.ledger.store import LedgerStore
 from pophub.population.columns import instant, month_of
 from pophub.population.store import HISTORY
@@ -27,31 +28,31 @@ FIRST_US = int(datetime(2022, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 SPAN_US = 4 * 365 * 86_400_000_000
 
 
-def fill(clock: Clock, settings: Settings, rows: int) -> int:
-    """Write `rows` rows, half of each kind, in four lanes over four years; give how many there are."""
-    versions = rows // 2 // LANES
-    with closing(connect(settings, "pophub_owner")) as connection:
-        for lane in range(LANES):
-            _history(connection, lane, versions)
-            _say(f"history: {versions * (lane + 1):,} rows, {clock.seconds():,.0f} s")
-    with closing(connect(settings, "pophub_share")) as connection:
-        store = LedgerStore(connection, RECIPIENT, STEM)
-        for lane in range(LANES):
-            store.lane(lane)
-            store.complete(lane, versions, list, 1, FIRST_US, True)
-            _say(f"share transactions: {versions * (lane + 1):,} rows, {clock.seconds():,.0f} s")
+def fill(clock: Clock, settings: Settings, upto: int, rows: int) -> int:
+    """Go on until there are `upto` of `rows` rows, half of each kind, in four lanes over four years."""
+    versions, all_versions = upto // 2 // LANES, rows // 2 // LANES
+    with progress_of("rows of the ledger", upto) as moved:
+        with closing(connect(settings, "pophub_owner")) as connection:
+            for lane in range(LANES):
+                _history(connection, lane, versions, all_versions, moved)
+        with closing(connect(settings, "pophub_share")) as connection:
+            store = LedgerStore(connection, RECIPIENT, STEM)
+            for lane in range(LANES):
+                for end in range(store.lane(lane).sequence + CHUNK, versions + CHUNK, CHUNK):
+                    moved(store.complete(lane, min(end, versions), list, 1, FIRST_US, True), upto)
     _settle(settings)
     return versions * LANES * 2
 
 
-def _say(text: str) -> None:
-    print(f"  {text}", file=sys.stderr, flush=True)
-
-
-def _history(connection: Connection, lane: int, versions: int) -> None:
-    chain = b""
-    for first in range(1, versions + 1, CHUNK):
-        last = min(first + CHUNK - 1, versions)
+def _history(
+    connection: Connection, lane: int, upto: int, versions: int, moved: Callable[[int, int], None]
+) -> None:
+    with transaction(connection, "making history") as cursor:
+        cursor.execute("select sequence, chain from judge.lane where (stem, lane) = (%s, %s)", (STEM, lane))
+        last, chain = cursor.fetchone() or (0, b"")
+    chain = bytes(chain)
+    for first in range(last + 1, upto + 1, CHUNK):
+        last = min(first + CHUNK - 1, upto)
         with transaction(connection, "making history") as cursor:
             chain = _chunk(cursor, lane, range(first, last + 1), versions, chain)
             cursor.execute(
@@ -59,6 +60,7 @@ def _history(connection: Connection, lane: int, versions: int) -> None:
                 "(stem, lane) do update set sequence = excluded.sequence, chain = excluded.chain",
                 (STEM, lane, last, chain),
             )
+        moved(last - first + 1, upto * LANES * 2)
 
 
 def _chunk(cursor: Cursor, lane: int, sequences: range, versions: int, chain: bytes) -> bytes:

@@ -23,7 +23,10 @@ class Round:
 
 
 class Rounds:
-    """Runs the rounds; what a peer needs for all of them is started with the first."""
+    """Runs the rounds; what a peer needs for all of them is started before.
+
+    `last` is the hub that was filled last, with the dataset `last_stem`.
+    """
 
     def __init__(self, settings: Settings, rows: int, chosen: tuple[str, ...]) -> None:
         self._settings = settings
@@ -31,6 +34,8 @@ class Rounds:
         self._chosen = chosen
         self._stack = ExitStack()
         self._connect: debezium.Connect | None = None
+        self.last = settings
+        self.last_stem = ""
 
     def __enter__(self) -> Rounds:
         if "debezium" in self._chosen:
@@ -60,6 +65,7 @@ class Rounds:
     def _pophub(self, number: int) -> tuple[Ran, list[Worked]]:
         stem = f"bench.people{number}"
         own = hubs.fresh_hub(self._settings, number)
+        self.last, self.last_stem = own, stem
         with Meter(own, own.endpoints.database, ("raw", "shared", "sub")) as meter:
             meter.ran.seconds, worked = workers.run(own, stem, LANES)
         meter.ran.cpu_s |= {w.name: w.cpu_s for w in worked}

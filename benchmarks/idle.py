@@ -1,0 +1,134 @@
+"""What a hub with nothing to do costs: 20 and 200 connectors under Airflow; Airflow's own part of a cycle."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psutil
+
+from benchmarks import hubs, source
+from pophub import wiring
+from pophub.commands.airflow_runs import Airflow
+from pophub.gates.rules import preload
+from pophub.runtime import hub as runtime
+from pophub.runtime import processes
+from pophub.settings import PROJECT, Settings
+
+COUNTS = (20, 200)
+SETTLE_S, WATCH_S, CYCLES = 45, 60, 5
+NEVER = "0 0 29 2 *"
+
+
+def measured() -> dict[str, Any]:
+    """Measure a hub with each number of connectors, over a minute in which no cycle is due."""
+    found: dict[str, Any] = {"watched_s": WATCH_S}
+    for count in COUNTS:
+        hubs.say(f"a hub with {count} connectors and nothing to do")
+        with _hub(count) as settings:
+            stems = [f"bench.idle{number:03d}" for number in range(count)]
+            with Airflow(settings) as airflow:
+                airflow.wait_for_dags([stems[0], stems[-1]], 300)
+                time.sleep(SETTLE_S)
+                found[f"connectors_{count}"] = _watch(settings)
+                if count == COUNTS[0]:
+                    found["cycle"] = _cycles(settings, airflow, stems[0])
+    return found
+
+
+@contextmanager
+def _hub(count: int) -> Iterator[Settings]:
+    """Run PostgreSQL, Kafka and Airflow over a project of so many connectors on one empty table."""
+    with tempfile.TemporaryDirectory(prefix="pophub-bench-idle-") as folder:
+        project = Path(folder) / "project"
+        _write(project, count)
+        os.environ |= {"POPHUB_PROJECT": str(project), "POPHUB_SCHEDULE": NEVER}
+        try:
+            with hubs.servers() as settings:
+                source.make_source(settings, 0)
+                os.environ["POPHUB_SOURCE_BENCH_URL"] = source.source_url(settings)
+                with wiring.open_hub(settings) as hub:
+                    hub.prepare()
+                yield runtime.start(settings, servers=("postgres", "kafka", "airflow"))
+        finally:
+            del os.environ["POPHUB_PROJECT"], os.environ["POPHUB_SCHEDULE"]
+
+
+def _write(project: Path, count: int) -> None:
+    """Write a project whose connectors are the benchmark's, each with a dataset of its own."""
+    shutil.copytree(PROJECT / "dags", project / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    for path in sorted(hubs.PROJECT.rglob("*.*")):
+        if path.parent.name == "subscriptions":
+            continue
+        for number in range(count):
+            name = f"idle{number:03d}"
+            text = path.read_text().replace("bench.people", f"bench.{name}").replace(": people", f": {name}")
+            place = project / path.relative_to(hubs.PROJECT)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.with_name(path.name.replace("people", name)).write_text(text)
+
+
+def _watch(settings: Settings) -> dict[str, Any]:
+    """Give CPU in hundredths of one core, and memory, of everything that the hub runs."""
+    before, begun = _cpu_s(settings), time.monotonic()
+    time.sleep(WATCH_S)
+    share = (_cpu_s(settings) - before) / (time.monotonic() - begun) * 100
+    memory = processes.proportional_bytes(_family(settings))
+    return {"cpu_percent_of_a_core": round(share, 1), "memory_mb": round(memory / 2**20)}
+
+
+def _family(settings: Settings) -> list[psutil.Process]:
+    found = {process.pid: process for process in processes.belonging(settings.home)}
+    for process in list(found.values()):
+        found |= {child.pid: child for child in process.children(recursive=True)}
+    return list(found.values())
+
+
+def _cpu_s(settings: Settings) -> float:
+    total = 0.0
+    for process in _family(settings):
+        try:
+            times = process.cpu_times()
+        except psutil.Error:
+            continue
+        total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+def _cycles(settings: Settings, airflow: Airflow, stem: str) -> dict[str, Any]:
+    """Compare an empty cycle under Airflow with the same three calls in a warm process.
+
+    Errors: RuntimeError when a run fails.
+    """
+    states: list[str] = []
+    taken = []
+    for number in range(CYCLES + 1):
+        begun = time.monotonic()
+        airflow.trigger(stem, f"bench-{number}")
+        while (state := airflow.state(stem, f"bench-{number}")) not in ("success", "failed"):
+            time.sleep(0.05)
+        taken.append(time.monotonic() - begun)
+        states.append(str(state))
+    if "failed" in states:
+        raise RuntimeError(f"an empty cycle of {stem} failed under Airflow")
+    preload()
+    bare = []
+    with wiring.open_hub(settings) as hub:
+        for _ in range(CYCLES + 1):
+            begun = time.monotonic()
+            wiring.run_all(hub, stem)
+            bare.append(time.monotonic() - begun)
+    with_airflow, without = median(taken[1:]), median(bare[1:])
+    return {
+        "cycles": CYCLES,
+        "airflow_s": round(with_airflow, 2),
+        "bare_s": round(without, 2),
+        "overhead_s": round(with_airflow - without, 2),
+    }

@@ -1,0 +1,145 @@
+"""docs/performance.md and its chart, written from build/bench.json: `python -m benchmarks --docs`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from benchmarks import chart, performance_words
+from benchmarks.hubs import say
+from pophub.settings import PROJECT
+
+PAGE = PROJECT / "docs" / "performance.md"
+CHART = PAGE.with_name("performance-growth.svg")
+TRIED = PROJECT / "benchmarks" / "tried.md"
+"""Written by hand: which tries to be faster gave what; the page ends with it."""
+
+
+def write(found: dict[str, Any]) -> None:
+    """Write the page, and the chart where growth was measured."""
+    if "growth" in found:
+        CHART.write_text(chart.growth(found["growth"]))
+    PAGE.write_text(page(found))
+    say(f"wrote docs/{PAGE.name}")
+
+
+def page(found: dict[str, Any]) -> str:
+    """Give the page; a part that was not measured says how to measure it."""
+    machine = found["machine"]
+    head = performance_words.HEAD.format(**machine, rows=found["rows"], rounds=found["rounds"])
+    parts = [head, _rates(found), _spent(found)]
+    for key, option, give in (
+        ("costs", "steps", _costs), ("incremental", "incremental", _incremental), ("latency", "latency", _latency),
+        ("growth", "growth", _growth), ("idle", "idle", _idle),
+    ):  # fmt: skip
+        title, words = performance_words.PARTS[key]
+        body = give(found) if key in found else f'Not measured yet: `make bench ARGS="--{option}"`.\n'
+        parts.append(f"## {title}\n\n{words}\n{body}")
+    if TRIED.exists():
+        parts.append(TRIED.read_text())
+    return "\n".join(parts)
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table; all columns but the first are numbers."""
+    lines = [" | ".join(heads), " | ".join(["---", *["---:"] * (len(heads) - 1)])]
+    lines += [" | ".join(row) for row in rows]
+    return "\n".join(f"| {line} |" for line in lines) + "\n"
+
+
+def _rates(found: dict[str, Any]) -> str:
+    rows = []
+    for way, rate in found["records_per_s"].items():
+        ratio = found.get(f"ratio_{way}")
+        times = f"{ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})" if ratio else ""
+        spread = f"{rate['median']:,.0f} ({rate['min']:,.0f} to {rate['max']:,.0f})"
+        rows.append((performance_words.WAYS[way], spread, times))
+    return performance_words.RATES + _table(
+        ("way", "records a second", "pophub is so many times as fast"), rows
+    )
+
+
+def _spent(found: dict[str, Any]) -> str:
+    rows = []
+    for way in found["cpu_s"]:
+        for process, cpu_s in found["cpu_s"][way].items():
+            memory = found["peak_memory_mb"][way].get(process)
+            rows.append((way, process, f"{cpu_s:.1f}", "" if memory is None else f"{memory:,.0f}"))
+    disk = [
+        (way, ", ".join(f"{place} {size:,.0f}" for place, size in places.items()), f"{found['wire_bytes_per_record'][way]:,.0f}")
+        for way, places in found["disk_bytes_per_record"].items()
+    ]  # fmt: skip
+    return (
+        performance_words.SPENT
+        + _table(("way", "process", "CPU seconds", "peak memory, MB"), rows)
+        + performance_words.BYTES
+        + _table(("way", "added on disk", "on the wire"), disk)
+    )
+
+
+def _costs(found: dict[str, Any]) -> str:
+    limits = found["limits"]["us"]
+    rows = []
+    for one in found["costs"]["steps"]:
+        name = performance_words.LIMITS.get((one["stage"], one["step"]))
+        beside = f"{name}: {limits[name]:.2f}" if name else ""
+        words = performance_words.STEPS.get((one["stage"], one["step"]), "")
+        rows.append(
+            (f"{one['stage']}: {one['step']}", f"{one['wall_us']:.2f}", f"{one['cpu_us']:.2f}", beside, words)
+        )
+    total = [sum(one[key] for one in found["costs"]["steps"]) for key in ("wall_us", "cpu_us")]
+    rows.append(
+        (
+            "**all**",
+            f"**{total[0]:.1f}**",
+            f"**{total[1]:.1f}**",
+            "",
+            "over all workers, which run side by side",
+        )
+    )
+    lines = _table(("step", "us by the clock", "us of CPU", "limit, us", "what it does"), rows)
+    others = ", ".join(f"{name} {value:.2f}" for name, value in limits.items())
+    return (
+        lines.replace("---: |\n", "--- |\n", 1) + f"\nAll limits measured, microseconds a record: {others}.\n"
+    )
+
+
+def _incremental(found: dict[str, Any]) -> str:
+    one = found["incremental"]
+    return (
+        f"{one['changed']:,} of {one['rows']:,} records changed: shared, counted and compared after "
+        f"{one['seconds']:.2f} s ({one['changed_per_s']:,.0f} a second).\n"
+    )
+
+
+def _latency(found: dict[str, Any]) -> str:
+    one = found["latency"]
+    heads = ("changes", "a second", "p50, s", "p95, s", "p99, s", "most, s")
+    keys = ("latency_p50_s", "latency_p95_s", "latency_p99_s", "latency_max_s")
+    values = [f"{one['changes']:,}", str(one["changes_per_s"]), *(f"{one[key]:.3f}" for key in keys)]
+    return _table(heads, [values])
+
+
+def _growth(found: dict[str, Any]) -> str:
+    rows = [
+        (axis, f"{p['value']:,}", f"{p['wall_us']:.1f}", f"{p['cpu_us']:.1f}", f"{p['peak_mb']:,}")
+        for axis, points in found["growth"].items()
+        for p in points
+    ]
+    heads = ("what grows", "to", "us a record by the clock", "us of CPU", "most memory of a worker, MB")
+    return f"![cost by records, fields, rules, partitions, workers]({CHART.name})\n\n" + _table(heads, rows)
+
+
+def _idle(found: dict[str, Any]) -> str:
+    one = found["idle"]
+    rows = [
+        (key.removeprefix("connectors_"), f"{part['cpu_percent_of_a_core']:.1f}", f"{part['memory_mb']:,}")
+        for key, part in one.items()
+        if key.startswith("connectors_")
+    ]
+    cycle = one["cycle"]
+    told = (
+        f"\nAn empty cycle of three stages takes {cycle['airflow_s']:.2f} s under Airflow, {cycle['bare_s']:.2f} s in a "
+        f"warm process: Airflow's part is {cycle['overhead_s']:.2f} s.\n"
+    )
+    return _table(("connectors", "CPU, % of one core", "memory, MB"), rows) + told
