@@ -178,15 +178,21 @@ class Replay:
         upto, total = self._bounds(selection)
         chosen = orjson.dumps(selection.values(), option=orjson.OPT_SORT_KEYS).decode()
         with transaction(self._store.connection, "beginning a replay") as cursor:
-            cursor.execute(SQL["open_runs"], (self._connector.stem, chosen))
-            for number, last_id, upto_id, planned in cursor.fetchall():
+            for number, *_ in self._open_runs(cursor, chosen):
                 cursor.execute(SQL["own_run"], (number,))
-                if only_row(cursor)[0]:  # nobody works on it: it was cut off
-                    return Run(number, selection, last_id, upto_id, planned, resumed=True)
+                if only_row(cursor)[0]:  # nobody works on it any more: cut off, or finished meanwhile
+                    for row in self._open_runs(cursor, chosen):
+                        if row[0] == number:
+                            return Run(number, selection, *row[1:], resumed=True)
             cursor.execute(SQL["start_run"], (self._connector.stem, chosen, by, upto, total))
             number = only_row(cursor)[0]
             cursor.execute(SQL["own_run"], (number,))
         return Run(number, selection, 0, upto, total)
+
+    def _open_runs(self, cursor: Cursor, chosen: str) -> list[tuple[int, int, int, int]]:
+        """Give the runs of a selection that are not finished: number, last id, id up to, planned."""
+        cursor.execute(SQL["open_runs"], (self._connector.stem, chosen))
+        return [(row[0], row[1], row[2], row[3]) for row in cursor.fetchall()]
 
     def _finish(self, run: Run) -> Run:
         with transaction(self._store.connection, "ending a replay") as cursor:
