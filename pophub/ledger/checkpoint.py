@@ -16,7 +16,7 @@ from pophub import digests
 from pophub.domain.errors import ConfigError, LedgerDiverged
 from pophub.ledger.signing import fingerprint, sign
 from pophub.ledger.witness import PREFIX_BYTES, Witness
-from pophub.population.store import instant
+from pophub.population.columns import instant
 from pophub.postgres import Connection, Cursor, connect, only_row, statements, transaction, translated
 from pophub.settings import Settings
 
@@ -76,7 +76,7 @@ def make(settings: Settings) -> Checkpoint:
             cursor.execute(SQL["one_snapshot"])
             cursor.execute(SQL["checkpoint_last"])
             row = cursor.fetchone()
-            last = _checkpoint(row) if row else None
+            last = of_row(row) if row else None
             document = _document(connection, cursor, last, witness)
             if last is not None and document["heads"] == last.document["heads"]:
                 return last
@@ -90,7 +90,8 @@ def make(settings: Settings) -> Checkpoint:
     return made
 
 
-def _checkpoint(row: tuple[Any, ...]) -> Checkpoint:
+def of_row(row: tuple[Any, ...]) -> Checkpoint:
+    """Read a checkpoint from a row of its table."""
     return Checkpoint(row[0], row[1], bytes(row[2]), bytes(row[3]))
 
 
@@ -198,11 +199,11 @@ def find(connection: Connection, as_of: datetime | int) -> Checkpoint:
             f"there is no checkpoint {as_of}" if number else f"no checkpoint was signed at or before {as_of}",
             remedy="see `pophub ledger checkpoint --list`, or ask with --as-of now",
         )
-    return _checkpoint(row)
+    return of_row(row)
 
 
 def load(connection: Connection) -> list[Checkpoint]:
     """Give all checkpoints in the order of their numbers."""
     with transaction(connection, "checkpoints") as cursor:
         cursor.execute(SQL["checkpoints"])
-        return [_checkpoint(row) for row in cursor.fetchall()]
+        return [of_row(row) for row in cursor.fetchall()]

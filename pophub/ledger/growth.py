@@ -10,7 +10,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from pophub.ledger.checkpoint import Checkpoint, Tally
 from pophub.ledger.periods import By, period_of, year_before
-from pophub.population.store import instant
+from pophub.ledger.present import present
+from pophub.population.columns import instant
 from pophub.postgres import Connection, statements, transaction, translated
 
 SQL = statements("ledger")
@@ -105,15 +106,18 @@ def rows_of(counts: Sequence[tuple[str, int]]) -> list[Growth]:
 
 def growth_as_of(checkpoint: Checkpoint, by: By, scope: Scope) -> list[Growth]:
     """Count what a checkpoint signed, by period; periods without any between others count 0."""
+    return rows_of(list(by_period(checkpoint.tally(), by, scope).items()))
+
+
+def by_period(tally: Tally, by: By, scope: Scope) -> dict[str, int]:
+    """Fold months to periods in their order, from the first with a share transaction to the last."""
     counts: Counter[str] = Counter()
-    for (_, _, month), number in _within(checkpoint.tally(), scope):
+    for (_, _, month), number in _within(tally, scope):
         counts[month] += number
-    if not counts:
-        return []
-    grouped: Counter[str] = Counter()
-    for month in _months(min(counts), max(counts)):
-        grouped[period_of(month, by)] += counts[month]
-    return rows_of(list(grouped.items()))
+    folded: Counter[str] = Counter()
+    for month in _months(min(counts), max(counts)) if counts else ():
+        folded[period_of(month, by)] += counts[month]
+    return dict(folded)
 
 
 def agencies_as_of(
@@ -172,21 +176,20 @@ def late_rows(
 
 
 def growth(connection: Connection, by: By = "year", periods: Sequence[str] | None = None) -> list[Growth]:
-    """Count the rows there are now, without a checkpoint, by calendar period of `exchanged_at`."""
-    with transaction(connection, "growth") as cursor:
-        cursor.execute(SQL[f"growth_by_{by}"])
-        counts = dict(cursor.fetchall())
-    chosen = list(periods) if periods is not None else list(counts)
-    return rows_of([(p, counts.get(p, 0)) for p in chosen])
+    """Count what there is now, rows behind the last checkpoint too."""
+    return _of_periods(by_period(present(connection), by, Scope()), periods)
 
 
 def growth_by_agency(connection: Connection, periods: Sequence[str]) -> dict[str, list[Growth]]:
-    """Count the same for each agency whose records were shared."""
-    with transaction(connection, "growth by agency") as cursor:
-        cursor.execute(SQL["growth_by_year_and_agency"])
-        counts = {(agency, year): count for agency, year, count in cursor.fetchall()}
-    agencies = sorted({agency for agency, _ in counts})
-    return {a: rows_of([(p, counts.get((a, p), 0)) for p in periods]) for a in agencies}
+    """Count the same by year for each agency whose records were shared."""
+    tally = present(connection)
+    agencies = sorted({stem.split(".")[0] for _, stem, _ in tally})
+    return {a: _of_periods(by_period(tally, "year", Scope(agency=a)), periods) for a in agencies}
+
+
+def _of_periods(counts: dict[str, int], periods: Sequence[str] | None) -> list[Growth]:
+    chosen = list(counts) if periods is None else periods
+    return rows_of([(period, counts.get(period, 0)) for period in chosen])
 
 
 def derived(connection: Connection, checkpoint: Checkpoint) -> Tally:

@@ -1,20 +1,31 @@
 -- Reading statements over the ledger. Reader: role pophub_read.
 
--- name: growth_by_year
-select extract(year from exchanged_at at time zone 'Asia/Ho_Chi_Minh')::int::text, count(*)
-from hub.share_transaction group by 1 order by 1
+-- name: patience_of_counts
+set local jit = off; set local enable_partitionwise_aggregate = on
 
--- name: growth_by_year_and_agency
-select split_part(stem, '.', 1), extract(year from exchanged_at at time zone 'Asia/Ho_Chi_Minh')::int::text, count(*)
-from hub.share_transaction group by 1, 2 order by 1, 2
+-- the month of a row is the calendar month of exchanged_at, so the primary key alone is read
+-- name: months_history
+select 'population', stem, to_char(month, 'YYYY-MM'), count(*) from ledger.history group by stem, month
 
--- name: growth_by_quarter
-select to_char(exchanged_at at time zone 'Asia/Ho_Chi_Minh', 'YYYY-"Q"Q'), count(*)
-from hub.share_transaction group by 1 order by 1
+-- name: months_transaction
+select recipient, stem, to_char(month, 'YYYY-MM'), count(*) from ledger.transaction group by recipient, stem, month
 
--- name: growth_by_month
-select to_char(exchanged_at at time zone 'Asia/Ho_Chi_Minh', 'YYYY-MM'), count(*)
-from hub.share_transaction group by 1 order by 1
+-- rows behind heads: a lane's end is found by its index in each month, for a replayed version keeps its old stamp
+-- name: behind_history
+select 'population', j.stem, to_char(behind.month, 'YYYY-MM'), behind.number
+from judge.lane j left join unnest(%s::text[], %s::int[], %s::bigint[]) as head(stem, lane, sequence) using (stem, lane)
+cross join lateral (select month, count(*) as number from ledger.history h
+    where h.stem = j.stem and h.lane = j.lane and h.sequence > coalesce(head.sequence, 0) group by month) behind
+where j.sequence > coalesce(head.sequence, 0)
+
+-- name: behind_transaction
+select l.recipient, l.stem, to_char(behind.month, 'YYYY-MM'), behind.number
+from ledger.lane l left join unnest(%s::text[], %s::text[], %s::int[], %s::bigint[]) as head(recipient, stem, lane, sequence)
+    using (recipient, stem, lane)
+cross join lateral (select month, count(*) as number from ledger.transaction t
+    where (t.recipient, t.stem, t.lane) = (l.recipient, l.stem, l.lane) and t.sequence > coalesce(head.sequence, 0)
+    group by month) behind
+where l.recipient <> 'shared' and l.sequence > coalesce(head.sequence, 0)
 
 -- name: recipients
 select recipient, stem, count(*) from hub.share_transaction group by 1, 2 order by 1, 2
