@@ -14,6 +14,7 @@ from pophub.kafka import CALL_S, _librdkafka, translated
 from pophub.settings import Settings
 
 MOST_MESSAGES = 1_000
+AHEAD_MESSAGES, AHEAD_KBYTES = 2_000, 4_096  # of a lane, read ahead; librdkafka's own: 100,000 and 64 MiB
 WAIT_S = 0.05
 GROUP = "pophub.share.reconcile"
 Ends = dict[int, int]
@@ -92,6 +93,8 @@ class TopicLog:
             _librdkafka(self._settings, "pophub-share") | {
                 "group.id": GROUP, "isolation.level": "read_committed", "enable.auto.commit": False,
                 "enable.partition.eof": True, "auto.offset.reset": "error", "fetch.wait.max.ms": 50,
+                "queued.min.messages": AHEAD_MESSAGES, "queued.max.messages.kbytes": AHEAD_KBYTES,
+                "fetch.queue.backoff.ms": 5,
             }
         )  # fmt: skip
 

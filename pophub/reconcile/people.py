@@ -17,7 +17,7 @@ from pophub.postgres import Cursor, copy_rows, only_row, statements
 from pophub.reconcile.findings import ALTERED, MISSING, UNKNOWN, Compared, Finding
 
 SQL = statements("reconcile")
-CHUNK = 10_000
+CHUNK = 4_000
 EPOCH_DAY = date(1970, 1, 1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DATES = frozenset({"birth_date", "died_on"})

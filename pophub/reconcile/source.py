@@ -18,6 +18,7 @@ from pophub.stages.versions import Versions, add_block
 
 SQL = statements("reconcile")
 US = 1_000_000
+CHUNK_ROWS = 4_000  # two chunks of the source, mapped and as sent, are what memory holds
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def versions_of(connector: Connector, mapper: Mapper, columns: Columns) -> Versi
 
 def chunks_of(connector: Connector, source: TableSource | FolderSource, seen: Seen) -> Iterator[Columns]:
     """Give all rows that the source holds; of a drop folder, those of the files that were taken."""
-    most = connector.file.limits.batch_rows
+    most = min(CHUNK_ROWS, connector.file.limits.batch_rows)
     if connector.file.source.kind == "sql":
         yield from source.read(None, most)  # type: ignore[arg-type]
         return

@@ -14,7 +14,7 @@ from pophub.reconcile.sums import Entry
 from pophub.sharing.subscription import Subscription
 
 SQL = statements("reconcile")
-CHUNK = 10_000
+CHUNK = 4_000
 FRAME_BYTES = 5
 Bounds = Mapping[int, tuple[int, int]]
 """lane -> (after, up to): the stretch of sequences that is compared."""
