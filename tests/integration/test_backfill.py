@@ -1,0 +1,65 @@
+"""`pophub backfill` says first what it would do, reads the stretch that it was told, and refuses what it cannot."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hubkit import Project
+from outside import check
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def backfill(project: Project, *arguments: str, stem: str | None = None) -> tuple[int, str]:
+    """Run the command as a person would; give its exit code and what it says."""
+    home = str(project.servers.settings.home)
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("pophub")), "backfill", stem or project.stem, *arguments],
+        env=os.environ | project.environment | {"POPHUB_HOME": home},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def backfills(project: Project) -> list[tuple[Any, ...]]:
+    return project.servers.query(
+        "select rows, finished_at is not null from extract.backfill where stem = %s order by 1", project.stem
+    )
+
+
+def test_a_backfill_reads_the_stretch_that_it_was_told_and_not_behind_the_position(project: Project) -> None:
+    for person in range(1, 7):
+        project.put(person, 700 - 100 * person)
+    code, said = backfill(project, "--yes")
+    assert (code, "backfill.nothing" in said) == (2, True), said
+    project.pass_through()
+    code, said = backfill(project)
+    assert (code, "add --yes" in said, backfills(project)) == (0, True, []), said
+    project.put(7, 1)  # behind the position: live extract's, not the backfill's
+    since, until = (project.ago(minutes).isoformat() for minutes in (450, 150))
+    code, said = backfill(project, "--since", since, "--until", until, "--yes", "--json")
+    assert code == 0, said
+    assert json.loads(said)["rows"] == 3
+    assert backfills(project) == [(3, True)]
+    project.pass_through("judge", "share")
+    assert project.states() == {"shared": 6, "duplicate": 3}
+    code, said = backfill(project, "--yes", "--json")
+    assert json.loads(said)["rows"] == 6
+    project.pass_through()
+    assert project.states() == {"shared": 7, "duplicate": 9}
+    check(project)
+
+
+def test_a_drop_folder_is_refused_with_what_to_do_instead(bare_project: Project, tmp_path: Path) -> None:
+    bare_project.declare("mps.citizens")
+    stem = bare_project.declare("thanhhoa.procedures")
+    bare_project.environment["POPHUB_SOURCE_THANHHOA_URL"] = str(tmp_path)
+    bare_project.pass_through("prepare")
+    code, said = backfill(bare_project, "--yes", stem=stem)
+    assert (code, "backfill.folder" in said, "reconcile" in said) == (2, True, True), said
