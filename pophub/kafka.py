@@ -1,25 +1,15 @@
-"""The one room of the Kafka client: raw blocks in and out, transactional publishing, set-up."""
+"""The one room of the Kafka client: raw blocks in and out, transactional publishing."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import confluent_kafka
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka import errors as kafka_errors
-from kafka.admin import (
-    ACL,
-    ACLOperation,
-    ACLPermissionType,
-    ACLResourcePatternType,
-    ResourcePattern,
-    ResourceType,
-    ScramMechanism,
-    UserScramCredentialUpsertion,
-)
 
 from pophub.deadline import deadline
 from pophub.domain.errors import ConfigError, PophubError, PromiseBroken, TransientError
@@ -32,6 +22,10 @@ CALL_S = 60
 COMMIT_S = 120
 POLL_MS = 500
 MAX_REQUEST_BYTES = 8 << 20
+REFUSED = (
+    kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError,
+    kafka_errors.InvalidTimestampError, kafka_errors.InvalidRecordError, kafka_errors.CorruptRecordError,
+)  # fmt: skip
 
 
 class Message(NamedTuple):
@@ -114,6 +108,20 @@ def _in_our_words(cause: Exception, where: str) -> PophubError:
             where=where,
             remedy="run `pophub up`, which creates the topics of each connector",
         )
+    if isinstance(cause, REFUSED):
+        return ConfigError(
+            "kafka.refused",
+            f"the broker refuses a record for what it is ({type(cause).__name__}); nothing of the whole was written",
+            where=where,
+            remedy="compare the topic's max.message.bytes and timestamp limits with those that `pophub up` sets",
+        )
+    if isinstance(cause, kafka_errors.ProducerFencedError | kafka_errors.InvalidProducerEpochError):
+        return TransientError(
+            "kafka.fenced",
+            "another publisher took this lane over, or the transaction took too long; nothing of it counts",
+            where=where,
+            remedy="none: the next start reads where the lane stands; if it recurs, see who else shares this lane",
+        )
     return TransientError(
         "kafka.unreachable",
         f"the broker gave {type(cause).__name__}",
@@ -127,20 +135,38 @@ class RawWriter:
 
     def __init__(self, settings: Settings, topic: str) -> None:
         self.topic = topic
-        with translated(topic), deadline(CALL_S, f"connecting to {topic}"):
-            self._producer = KafkaProducer(
-                **_client(settings, "pophub-extract"),
+        self._settings = settings
+        self._producer = self._connected()
+
+    def _connected(self) -> KafkaProducer:
+        with translated(self.topic), deadline(CALL_S, f"connecting to {self.topic}"):
+            return KafkaProducer(
+                **_client(self._settings, "pophub-extract"),
                 enable_idempotence=True, acks="all", max_request_size=MAX_REQUEST_BYTES,
                 batch_size=1 << 20, linger_ms=5, delivery_timeout_ms=60000, allow_auto_create_topics=False,
             )  # fmt: skip
 
-    def send(self, blocks: Iterable[tuple[int, bytes]]) -> None:
-        """Send (lane, block) pairs and return once each of them is acknowledged."""
-        with translated(self.topic), deadline(COMMIT_S, f"writing to {self.topic}"):
-            futures = [self._producer.send(self.topic, value=value, partition=lane) for lane, value in blocks]
-            self._producer.flush()
-            for future in futures:
-                future.get(timeout=CALL_S)
+    def send(self, blocks: Iterable[tuple[int, bytes]]) -> bool:
+        """Send (lane, block) pairs and return once each of them is acknowledged.
+
+        True where the broker refuses one for what it is: any of the others may have been written.
+        After that an idempotent producer fails all that is sent, so the client is made anew.
+        """
+        try:
+            with deadline(COMMIT_S, f"writing to {self.topic}"):
+                futures = [
+                    self._producer.send(self.topic, value=value, partition=lane) for lane, value in blocks
+                ]
+                self._producer.flush()
+                for future in futures:
+                    future.get(timeout=CALL_S)
+        except REFUSED:
+            self.close()
+            self._producer = self._connected()
+            return True
+        except kafka_errors.KafkaError as cause:
+            raise _in_our_words(cause, self.topic) from cause
+        return False
 
     def close(self) -> None:
         """End the client."""
@@ -280,75 +306,8 @@ class Publisher:
 
     def close(self) -> None:
         """End the clients; a transaction left open is resolved by the next publisher."""
-        self._producer.purge()
-        self._producer.flush(5)
+        with suppress(confluent_kafka.KafkaException):  # it was fenced: the cause is on its way already
+            self._producer.purge()
+            self._producer.flush(5)
         self._member.close()
         self._consumer.close(autocommit=False)
-
-
-class Administrator:
-    """Sets up topics, users and access rules; repeating it changes nothing."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        with translated("administration"), deadline(CALL_S, "connecting as administrator"):
-            self._admin = KafkaAdminClient(**_client(settings, "admin"))
-
-    def ensure_topics(self, topics: Mapping[str, int]) -> None:
-        """Create missing topics with so many lanes; retention is unlimited, nothing is compacted."""
-        with translated("topics"), deadline(CALL_S, "creating topics"):
-            missing = {
-                name: lanes for name, lanes in topics.items() if name not in set(self._admin.list_topics())
-            }
-            if missing:
-                self._admin.create_topics(
-                    {
-                        name: {
-                            "num_partitions": lanes,
-                            "replication_factor": self._settings.endpoints.kafka_replicas,
-                            "configs": {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete",
-                                        "max.message.bytes": str(MAX_REQUEST_BYTES)},
-                        }
-                        for name, lanes in missing.items()
-                    },
-                    wait_for_metadata=True,
-                )  # fmt: skip
-
-    def ensure_users(self, principals: Iterable[str]) -> None:
-        """Give each principal its SCRAM credential from its secret."""
-        changes = [
-            UserScramCredentialUpsertion(p, ScramMechanism.SCRAM_SHA_512, self._settings.secret(f"kafka.{p}"))
-            for p in principals
-        ]
-        with translated("users"), deadline(CALL_S, "setting users"):
-            refused = {u: e for u, e in self._admin.alter_user_scram_credentials(changes).items() if e}
-        if refused:
-            raise ConfigError(
-                "kafka.user",
-                f"the broker refused the users {', '.join(sorted(refused))}",
-                remedy="see the broker's log with `pophub status`",
-            )
-
-    def ensure_rules(self, rules: Iterable[tuple[str, str, str, str]]) -> None:
-        """Allow (principal, operation, resource type, name), such as `("portal", "READ", "TOPIC", "sub.portal.")`.
-
-        A name that ends with a dot is a prefix, any other is that one name.
-        """
-        pattern = {True: ACLResourcePatternType.PREFIXED, False: ACLResourcePatternType.LITERAL}
-        wanted = [
-            ACL(f"User:{principal}", "*", ACLOperation[operation], ACLPermissionType.ALLOW,
-                ResourcePattern(ResourceType[kind], name, pattern[name.endswith(".")]))
-            for principal, operation, kind, name in rules
-        ]  # fmt: skip
-        with translated("access rules"), deadline(CALL_S, "setting access rules"):
-            failed = self._admin.create_acls(wanted)["failed"]
-        if failed:
-            raise ConfigError(
-                "kafka.rules",
-                f"the broker refused {len(failed)} access rules",
-                remedy="see the broker's log with `pophub status`",
-            )
-
-    def close(self) -> None:
-        """End the client."""
-        self._admin.close()

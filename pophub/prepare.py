@@ -17,7 +17,7 @@ from pophub.contracts.model import Connector, SubscriptionFile
 from pophub.digests import row_digests
 from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError
-from pophub.kafka import Administrator
+from pophub.kafka_admin import Administrator
 from pophub.postgres import Connection, Cursor, connect, transaction
 from pophub.settings import Settings
 from pophub.sharing.subscription import subscription_schema
@@ -208,5 +208,6 @@ def prepare_broker(
         administrator.ensure_users([*PRINCIPALS, *(file.subscriber for file in subscriptions)])
         administrator.ensure_rules(rules)
         administrator.ensure_topics(topics)
+        administrator.check_topics(f"raw.{stem}" for stem in lanes)
     finally:
         administrator.close()

@@ -109,16 +109,19 @@ class Cutter:
         return part
 
 
-def stub_large(rows: Rows, connector: Connector) -> Rows:
-    """Replace records over `max_record_bytes` by a stub with digest and size; key and marker stay."""
+def stub_large(rows: Rows, connector: Connector, *, refused: bool = False) -> Rows:
+    """Replace records over `max_record_bytes` by a stub with digest and size; key and marker stay.
+
+    `refused`: the broker takes none of these rows, whatever their size.
+    """
     most = connector.file.limits.max_record_bytes
-    large = [i for i, size in enumerate(rows.sizes) if size > most]
+    large = [i for i, size in enumerate(rows.sizes) if refused or size > most]
     if not large:
         return rows
     declared = connector.file
     kept = {declared.mapping[k].source for k in declared.key} | {declared.source.marker.column}
     columns = {name: list(values) for name, values in rows.columns.items()}
-    columns[STUB_COLUMN] = [None] * len(rows)
+    columns[STUB_COLUMN], sizes = [None] * len(rows), list(rows.sizes)
     for i in large:
         for name in columns.keys() - kept:
             columns[name][i] = None
@@ -127,5 +130,5 @@ def stub_large(rows: Rows, connector: Connector) -> Rows:
             if isinstance(value, (str, bytes)) and len(value) > most // 4:
                 columns[name][i] = None
         columns[STUB_COLUMN][i] = f"{rows.sizes[i]} bytes, digest {rows.digests[i].hex()}"
-        rows.sizes[i] = 128
-    return Rows(columns, rows.keys, rows.markers, rows.changed_at, rows.digests, rows.sizes, rows.tick_us)
+        sizes[i] = 128
+    return Rows(columns, rows.keys, rows.markers, rows.changed_at, rows.digests, sizes, rows.tick_us)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from pophub import avro, digests
 from pophub.contracts.model import Connector
-from pophub.domain.errors import ContractBreach, PophubError
+from pophub.domain.errors import ConfigError, ContractBreach, PophubError
 from pophub.failpoints import reach
 from pophub.kafka import RawWriter
 from pophub.ports import Columns, FolderSource, Mapper, TableSource
@@ -175,17 +175,46 @@ class Extract:
         batch = self.store.opened(self.run, self.connector.contract.version, stamp, len(rows))
         reach("extract.opened")
         rows.batch = batch
-        self.writer.send(self._blocks(stub_large(rows, self.connector), batch, stamp))
+        if self.writer.send(self._blocks(stub_large(rows, self.connector), batch, stamp)):
+            self._send_in_parts(rows, stamp)
         reach("extract.acknowledged")
         done.batches += 1
         done.rows += len(rows)
 
-    def _blocks(self, rows: Rows, batch: int, stamp: int) -> Iterator[tuple[int, bytes]]:
+    def _send_in_parts(self, rows: Rows, stamp: int) -> None:
+        """Send rows again, in a batch of their own, after the broker refused one of their blocks.
+
+        The refused batch stays open: what was written of it is judged, and its rows come as duplicates.
+        """
+        rows.batch = self.store.opened(self.run, self.connector.contract.version, stamp, len(rows))
+        whole = stub_large(rows, self.connector)
+        for indices in self._by_lane(whole).values():
+            for part in whole.parts(indices, BLOCK_BYTES):
+                self._send_part(rows.take(part), rows.batch, stamp)
+
+    def _send_part(self, rows: Rows, batch: int, stamp: int) -> None:
+        """Send rows of one lane as one block; halve what is refused, and send a row refused alone as a stub."""
+        if not self.writer.send(self._blocks(stub_large(rows, self.connector), batch, stamp)):
+            return
+        if len(rows) > 1:
+            half = len(rows) // 2
+            self._send_part(rows.take(range(half)), batch, stamp)
+            self._send_part(rows.take(range(half, len(rows))), batch, stamp)
+        elif self.writer.send(self._blocks(stub_large(rows, self.connector, refused=True), batch, stamp)):
+            raise ConfigError(
+                "kafka.refused", "the broker refuses even the stub of a record",
+                where=self.connector.stem, remedy="compare the topic's limits with those that `pophub up` sets",
+            )  # fmt: skip
+
+    def _by_lane(self, rows: Rows) -> dict[int, list[int]]:
         by_lane: dict[int, list[int]] = {}
         lanes = self.connector.file.lanes
         for index, key in enumerate(rows.keys):
             by_lane.setdefault(0 if key is None else digests.lane_of(key, lanes), []).append(index)
-        for lane, indices in sorted(by_lane.items()):
+        return dict(sorted(by_lane.items()))
+
+    def _blocks(self, rows: Rows, batch: int, stamp: int) -> Iterator[tuple[int, bytes]]:
+        for lane, indices in self._by_lane(rows).items():
             for part in rows.parts(indices, BLOCK_BYTES):
                 columns = {name: [values[i] for i in part] for name, values in rows.columns.items()}
                 block = avro.Block(batch, stamp, self.connector.contract.version, len(part), columns)

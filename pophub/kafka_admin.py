@@ -1,0 +1,118 @@
+"""Sets the broker up: topics, users, access rules; part of the room of the Kafka client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from kafka import KafkaAdminClient
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ConfigResource,
+    ConfigResourceType,
+    ResourcePattern,
+    ResourceType,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+
+from pophub.deadline import deadline
+from pophub.domain.errors import ConfigError
+from pophub.kafka import CALL_S, MAX_REQUEST_BYTES, _client, translated
+from pophub.settings import Settings
+
+TOPIC = {
+    "retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete",
+    "max.message.bytes": str(MAX_REQUEST_BYTES),
+    "compression.type": "uncompressed",  # whatever a stranger compressed with, our readers can read
+    "message.timestamp.type": "LogAppendTime",  # a writer whose clock is wrong is not refused
+}  # fmt: skip
+READABLE = ("uncompressed", "gzip")
+
+
+class Administrator:
+    """Sets up topics, users and access rules; repeating it changes nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        with translated("administration"), deadline(CALL_S, "connecting as administrator"):
+            self._admin = KafkaAdminClient(**_client(settings, "admin"))
+
+    def ensure_topics(self, topics: Mapping[str, int]) -> None:
+        """Create missing topics with so many lanes; retention is unlimited, nothing is compacted."""
+        with translated("topics"), deadline(CALL_S, "creating topics"):
+            missing = {
+                name: lanes for name, lanes in topics.items() if name not in set(self._admin.list_topics())
+            }
+            if missing:
+                self._admin.create_topics(
+                    {
+                        name: {
+                            "num_partitions": lanes,
+                            "replication_factor": self._settings.endpoints.kafka_replicas,
+                            "configs": TOPIC,
+                        }
+                        for name, lanes in missing.items()
+                    },
+                    wait_for_metadata=True,
+                )  # fmt: skip
+
+    def check_topics(self, topics: Iterable[str]) -> None:
+        """Refuse a topic that holds or may come to hold what our readers cannot read.
+
+        Errors: `kafka.codec`.
+        """
+        asked = [
+            ConfigResource(ConfigResourceType.TOPIC, name, {"compression.type": None}) for name in topics
+        ]
+        with translated("topics"), deadline(CALL_S, "reading the topics' settings"):
+            found = self._admin.describe_configs(asked, config_filter="all")["topic"]
+        wrong = {name: c["compression.type"]["value"] for name, c in found.items()}
+        if wrong := {name: codec for name, codec in wrong.items() if codec not in (*READABLE, "producer")}:
+            raise ConfigError(
+                "kafka.codec",
+                f"the topic compresses with {', '.join(sorted(set(wrong.values())))}, which judge cannot read",
+                where=", ".join(sorted(wrong)),
+                remedy="set the topic's compression.type to uncompressed or gzip, then `pophub up`",
+            )
+
+    def ensure_users(self, principals: Iterable[str]) -> None:
+        """Give each principal its SCRAM credential from its secret."""
+        changes = [
+            UserScramCredentialUpsertion(p, ScramMechanism.SCRAM_SHA_512, self._settings.secret(f"kafka.{p}"))
+            for p in principals
+        ]
+        with translated("users"), deadline(CALL_S, "setting users"):
+            refused = {u: e for u, e in self._admin.alter_user_scram_credentials(changes).items() if e}
+        if refused:
+            raise ConfigError(
+                "kafka.user",
+                f"the broker refused the users {', '.join(sorted(refused))}",
+                remedy="see the broker's log with `pophub status`",
+            )
+
+    def ensure_rules(self, rules: Iterable[tuple[str, str, str, str]]) -> None:
+        """Allow (principal, operation, resource type, name), such as `("portal", "READ", "TOPIC", "sub.portal.")`.
+
+        A name that ends with a dot is a prefix, any other is that one name.
+        """
+        pattern = {True: ACLResourcePatternType.PREFIXED, False: ACLResourcePatternType.LITERAL}
+        wanted = [
+            ACL(f"User:{principal}", "*", ACLOperation[operation], ACLPermissionType.ALLOW,
+                ResourcePattern(ResourceType[kind], name, pattern[name.endswith(".")]))
+            for principal, operation, kind, name in rules
+        ]  # fmt: skip
+        with translated("access rules"), deadline(CALL_S, "setting access rules"):
+            failed = self._admin.create_acls(wanted)["failed"]
+        if failed:
+            raise ConfigError(
+                "kafka.rules",
+                f"the broker refused {len(failed)} access rules",
+                remedy="see the broker's log with `pophub status`",
+            )
+
+    def close(self) -> None:
+        """End the client."""
+        self._admin.close()
