@@ -169,6 +169,9 @@ class _Link:
             self._asked[correlation] = (api, rule)
             if not self._forward(frame, rule):
                 break
+        for _, late in list(self._asked.values()):
+            if late is not None and late.act == "hold":  # its client may be gone; the broker's answer counts
+                late.answered.wait(5)
         _drop(self.broker)
 
     def _forward(self, frame: bytes, rule: Rule | None) -> bool:

@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from typing import Any
 
 from pophub import failpoints
@@ -22,6 +23,8 @@ from pophub.domain.errors import PophubError
 from pophub.gates.rules import preload
 from pophub.settings import Settings
 from pophub.wiring import Hub
+
+CRASHED = 70
 
 
 def work(request: dict[str, Any]) -> dict[str, Any]:
@@ -58,10 +61,16 @@ def answer(connection: socket.socket) -> None:
     worker = os.fork()
     if worker == 0:
         os.close(read_end)
-        text = json.dumps(work(request)).encode()
-        with os.fdopen(write_end, "wb") as out:
-            out.write(text)
-        os._exit(0)
+        code = CRASHED
+        try:
+            text = json.dumps(work(request)).encode()
+            with os.fdopen(write_end, "wb") as out:
+                out.write(text)
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
     os.close(write_end)
     connection.sendall(json.dumps({"pid": worker}).encode() + b"\n")
     with os.fdopen(read_end, "rb") as incoming:
