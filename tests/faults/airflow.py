@@ -74,7 +74,6 @@ class AirflowHub:
             yield
         finally:
             supervise.start(self.settings, API)
-            until(lambda: airflow.healthy(self.settings), "Airflow is well again", 120)
 
     @contextmanager
     def database_down(self) -> Iterator[None]:
@@ -86,7 +85,10 @@ class AirflowHub:
             yield
         finally:
             servers.query("alter database airflow with allow_connections true")
-            until(lambda: airflow.healthy(self.settings), "Airflow is well again", 120)
+
+    def await_well(self) -> None:
+        """Wait until all of Airflow says that it is well."""
+        until(lambda: airflow.healthy(self.settings), "Airflow is well again", 120)
 
     def end(self) -> None:
         """End all of it."""

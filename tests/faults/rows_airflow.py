@@ -58,6 +58,7 @@ def an_airflow_that_is_away_publishes_nothing_twice(world: World, seed: int) -> 
                 down.enter_context(found.api_down())
             time.sleep(DOWN_S)
             blocker.rollback()
+    found.await_well()
     state = found.wait(run)
     assert state == "success", f"the run ended as {state}"
     history = servers.query("select count(*) from ledger.history where stem = %s", project.stem)

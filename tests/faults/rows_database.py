@@ -169,9 +169,9 @@ def a_lost_deadlock_is_repeated_as_a_whole(world: World, seed: int) -> Injected:
     people = People(world, project, chance)
     people.write(chance.randint(8, 30))
     project.pass_through()
+    people.write(5)
     changed = chance.choice(sorted(people.present))
     world.journal.update(project, changed, 5)
-    people.write(5)
     project.pass_through("extract")
     other = world.servers.superuser()
     other.autocommit = False
