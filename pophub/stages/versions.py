@@ -70,7 +70,7 @@ class Versions:
 def add_block(into: Versions, connector: Connector, mapper: Mapper, offset: int, block: avro.Block) -> None:
     """Map a block's rows to the contract and add them."""
     base = len(into)
-    stubs = block.columns.pop(STUB_COLUMN, None)
+    stubs = block.columns.get(STUB_COLUMN)
     mapped = mapper.map(block.columns)
     fields = [f.name for f in connector.contract.fields]
     operations = ["d" if gone else "u" for gone in mapped.deleted]
@@ -113,7 +113,8 @@ def add_block(into: Versions, connector: Connector, mapper: Mapper, offset: int,
 
 
 def _raw_digest(block: avro.Block, row: int) -> bytes:
-    return digests.row_digests([[values[row]] for values in block.columns.values()], 1)[0][0]
+    own = [[values[row]] for name, values in block.columns.items() if name != STUB_COLUMN]
+    return digests.row_digests(own, 1)[0][0]
 
 
 def _moved(failure: Failure, base: int) -> Failure:
@@ -149,7 +150,11 @@ def raw_bytes(raw: Raw) -> bytes:
     if isinstance(raw, bytes):
         return raw
     block, row = raw
-    columns = {name: [values[row]] for name, values in block.columns.items()}
+    columns = {
+        name: [values[row]]
+        for name, values in block.columns.items()
+        if name != STUB_COLUMN or values[row] is not None  # a stub stays one when it is judged again
+    }
     return avro.encode_block(avro.Block(block.batch, block.exchanged_at, block.contract, 1, columns))
 
 
