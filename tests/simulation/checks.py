@@ -1,0 +1,276 @@
+"""What must be true: from outside, by tables, topics and the plain model."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from pophub import avro
+from pophub.sharing.subscription import subscription_secret
+
+from .model import LANES, Version
+
+if TYPE_CHECKING:
+    from .life import Life
+
+STEM, OUTCOMES = "mem.things", ("shared", "superseded", "duplicate", "quarantined", "unreadable")
+STATES = OUTCOMES[0], "quarantined", "duplicate", "superseded"
+SHARED, SUB = f"shared.{STEM}", f"sub.portal.{STEM}"
+
+
+def sound(life: Life) -> None:
+    """Check what must be true at any moment, of whatever is committed."""
+    life.follow()
+    _states(life)
+    _history(life)
+    _counts(life)
+    for lane in range(LANES):
+        _own_topic(life, lane)
+        _subscriber(life, lane)
+
+
+def settled(life: Life) -> None:
+    """Check what must be true when everything had time to arrive."""
+    sound(life)
+    _nothing_missing(life)
+    ends = {lane: len(rows) for lane, rows in life.model.history.items()}
+    for lane, end in ends.items():
+        for topic in (SHARED, SUB):
+            position = life.broker.offsets.get((topic, lane))
+            assert (position.sequence if position else 0) == end, f"{topic} lane {lane} is not at the end"
+        for recipient in ("shared", "portal"):
+            row = life.database.tables["ledger.lane"].get((recipient, STEM, lane))
+            assert (row["sequence"] if row else 0) == end, (
+                f"the ledger of lane {lane} for {recipient} is not complete"
+            )
+
+
+def _states(life: Life) -> None:
+    """Each row of raw that was judged has one state, the model's."""
+    tables = life.database.tables
+    aside = {(r["lane"], r["raw_offset"], r["row"]): r for r in tables["quarantine.version"].values()}
+    found = [
+        ((r["lane"], r["raw_offset"], r["row"]), "shared")
+        for r in tables["ledger.history"].values()
+        if not r["replayed"]
+    ]
+    found += [(place, r["state"]) for place, r in aside.items()]
+    found += [
+        ((r["lane"], r["raw_offset"], r["row"]), r["state"]) for r in tables["judge.passed_over"].values()
+    ]
+    states = dict(found)
+    assert len(states) == len(found), "a row of raw has two states"
+    expected = {v.place: v.state for v in life.model.versions}
+    wrong = {
+        p: (states.get(p), expected.get(p))
+        for p in states.keys() | expected.keys()
+        if states.get(p) != expected.get(p)
+    }
+    assert not wrong, f"states (found, promised): {wrong}"
+    waits = {p for p, r in aside.items() if r["state"] == "quarantined" and r["waits_for"]}
+    assert waits == {v.place for v in life.model.versions if v.state == "quarantined" and v.waits}, (
+        "who waits"
+    )
+
+
+def _history(life: Life) -> None:
+    """History is the model's, in its order, without holes; heads, claims and lane rows follow from it."""
+    tables = life.database.tables
+    for lane, expected in life.model.history.items():
+        rows = _rows(life, lane)
+        assert [r["sequence"] for r in rows] == list(range(1, len(rows) + 1)), "history has a hole"
+        places = [(r["lane"], r["raw_offset"], r["row"]) for r in rows]
+        assert places == [v.place for v in expected], "history is not the promised one"
+        chain = b""
+        for row, version in zip(rows, expected, strict=True):
+            chain = _link(chain, row)
+            assert row["digest"] == chain, "the chain of history is broken"
+            _payload(life, row, version)
+        lane_row = tables["judge.lane"].get((STEM, lane))
+        assert (lane_row["sequence"], lane_row["chain"]) == (len(rows), chain) if lane_row else not rows, (
+            "lane row"
+        )
+        versions = Counter(v.key for v in expected)
+        assert len({(r["key"], r["marker"]) for r in rows}) == versions.total(), (
+            "one version was accepted twice"
+        )
+    heads = {
+        key: (r["marker"], r["operation"], r["sequence"]) for (_, key), r in tables["population.head"].items()
+    }
+    last = {
+        r["key"]: (r["marker"], r["operation"], r["sequence"])
+        for lane in range(LANES)
+        for r in _rows(life, lane)
+    }
+    assert heads == last, "a head is not the last row of its key's history"
+    assert heads.keys() == life.model.heads.keys()
+    claims = {value: r["key"] for (_, _, value), r in tables["population.claim"].items()}
+    assert claims == life.model.holders[-1], "who holds which unique value"
+
+
+def _payload(life: Life, row: dict[str, Any], version: Version) -> None:
+    assert (row["operation"], row["payload"] is None) == (("d", True) if version.gone else ("u", False)), (
+        "operation"
+    )
+    if row["payload"] is not None:
+        found = avro.decode_record(life.connector.contract.avro_schema, row["payload"])
+        assert (
+            found == version.fields()
+            if row["replayed"]
+            else found == version.fields() | {"value": version.row.value}
+        ), "payload"  # type: ignore[union-attr]
+
+
+def _counts(life: Life) -> None:
+    """The reconciliation tells the first verdicts; a batch that was sent and judged is read whole."""
+    by_batch: dict[int, list[int]] = {}
+    for row in life.database.rows("judge.reconciliation"):
+        sums = by_batch.setdefault(row["batch"], [0] * 5)
+        for n, name in enumerate(("read", *STATES)):
+            sums[n] += row[name]
+    expected: dict[int, list[Version]] = {}
+    for version in life.model.versions:
+        expected.setdefault(version.batch, []).append(version)
+    assert by_batch.keys() == expected.keys()
+    for batch, versions in expected.items():
+        first = life.model.first_verdicts(versions)
+        assert by_batch[batch] == [len(versions), *(first[s] for s in STATES)], f"counts of batch {batch}"
+    if all(life.read_to[lane] == len(life.broker.logs[f"raw.{STEM}", lane]) for lane in range(LANES)):
+        for row in life.database.rows("extract.batch"):
+            read = by_batch.get(row["batch"], [0])[0]
+            assert row["state"] == "open" or read == row["rows"], (
+                f"batch {row['batch']}: sent {row['rows']}, read {read}"
+            )
+    for run in life.database.rows("quarantine.replay_run"):
+        assert sum(run[name] for name in OUTCOMES) <= run["total"], "a replay counted a version twice"
+
+
+def _own_topic(life: Life, lane: int) -> None:
+    """The hub's own topic is history up to the position, record by record."""
+    rows, messages = _rows(life, lane), life.broker.committed(SHARED, lane)
+    position = life.broker.offsets.get((SHARED, lane))
+    reached = position.sequence if position else 0
+    assert reached <= len(rows), "the position is beyond history"
+    told = [dict(m.headers) for m in messages]
+    if not _held_up(life, SHARED, lane):
+        assert len(messages) == reached, (
+            f"{SHARED}, lane {lane}: {len(messages)} records at position {reached}"
+        )
+    for message, headers, row in zip(messages, told, rows, strict=False):
+        assert headers["event_id"] == row["event_id"].hex().encode(), "another version, or another order"
+        assert headers["sequence"] == str(row["sequence"]).encode()
+        body = None if message.value is None else message.value[5:]
+        assert (message.key, body) == (row["key"].encode(), row["payload"])
+
+
+def _subscriber(life: Life, lane: int) -> None:
+    """What the subscriber reads is what was granted, and the ledger tells just that."""
+    position = life.broker.offsets.get((SUB, lane))
+    reached = position.sequence if position else 0
+    granted = [
+        (r, v)
+        for r, v in zip(_rows(life, lane), life.model.history[lane], strict=True)
+        if _granted(life, r, v)
+    ]
+    secret = subscription_secret("secret", SUB)
+    messages = life.broker.committed(SUB, lane)
+    expected = [(r, v) for r, v in granted if r["sequence"] <= reached]
+    if not _held_up(life, SUB, lane):
+        assert len(messages) == len(expected), (
+            f"{SUB}, lane {lane}: {len(messages)} of {len(expected)} records"
+        )
+    schema = avro.projected(life.connector.contract.avro_schema, ("value", "number"), "things_for_portal")
+    for message, (row, version) in zip(messages, expected, strict=False):
+        name = hmac.digest(secret, b"transaction" + row["event_id"], "sha256")[:16].hex().encode()
+        assert message.headers == [("transaction", name)], "another version, or another order"
+        if message.value is not None:
+            found = avro.decode_record(schema, message.value[5:])
+            assert found.keys() == {"value", "number"} and found["number"] == version.fields()["number"]
+    _ledger(life, lane, reached, [r for r, _ in granted])
+
+
+def _ledger(life: Life, lane: int, reached: int, granted: list[dict[str, Any]]) -> None:
+    tables = life.database.tables
+    head = tables["ledger.lane"].get(("portal", STEM, lane))
+    done = head["sequence"] if head else 0
+    assert done <= reached, "the ledger is ahead of the topic"
+    rows = sorted(
+        (r for r in tables["ledger.transaction"].values() if r["lane"] == lane),
+        key=lambda r: int(r["sequence"]),
+    )
+    expected = [r for r in granted if r["sequence"] <= done]
+    assert [(r["sequence"], r["event_id"]) for r in rows] == [
+        (r["sequence"], r["event_id"]) for r in expected
+    ], "the ledger is not what was shared"
+    assert (head["transactions"] if head else 0) == len(rows), "the ledger's count"
+    chain = b""
+    for row in rows:
+        numbers = (
+            lane,
+            row["sequence"],
+            row["subscription"],
+            _us(row["exchanged_at"]),
+            _us(row["recorded_at"]),
+        )
+        chain = _chain(chain, b"portal", STEM.encode(), _numbers(*numbers), row["event_id"])
+        assert row["digest"] == chain, "the ledger's chain is broken"
+    assert not head or head["chain"] == chain
+
+
+def _granted(life: Life, row: dict[str, Any], version: Version) -> bool:
+    wanted = life.file.grants[0].rows
+    if not wanted:
+        return True
+    if version.gone:
+        return False
+    assert version.row is not None
+    value = "mended" if version.mended and row["replayed"] else version.row.value
+    return value in wanted["value"]
+
+
+def _held_up(life: Life, topic: str, lane: int) -> bool:
+    """Say whether an open transaction holds readers up."""
+    return life.broker.ids[f"pophub.share.{topic}.{lane}"].number is not None
+
+
+def _nothing_missing(life: Life) -> None:
+    """Every row that the source has now was read, and judged."""
+    seen = {v.row for v in life.model.versions}
+    stubs = {(v.key, v.marker) for v in life.model.versions if v.stub}
+    missing = [r for r in life.source.rows.values() if r not in seen and (r.key, r.marker) not in stubs]
+    assert not missing, f"rows of the source that were never read: {missing}"
+
+
+def _rows(life: Life, lane: int) -> list[dict[str, Any]]:
+    rows = life.database.tables["ledger.history"].values()
+    return sorted((r for r in rows if r["lane"] == lane), key=lambda r: int(r["sequence"]))
+
+
+def _us(moment: Any) -> int:
+    from .statements import us
+
+    return us(moment)
+
+
+def _numbers(*values: int) -> bytes:
+    return b"".join(v.to_bytes(8, "big", signed=True) for v in values)
+
+
+def _chain(previous: bytes, *parts: bytes) -> bytes:
+    return hashlib.sha256(previous + b"".join(len(p).to_bytes(4, "big") + p for p in parts)).digest()
+
+
+def _link(previous: bytes, row: dict[str, Any]) -> bytes:
+    body = b"" if row["payload"] is None else hashlib.sha256(row["payload"]).digest()
+    numbers = (
+        row["lane"],
+        row["sequence"],
+        row["marker"],
+        row["contract"],
+        _us(row["exchanged_at"]),
+        _us(row["recorded_at"]),
+    )
+    return _chain(previous, row["stem"].encode(), _numbers(*numbers), row["event_id"], row["key"].encode(),
+                  row["operation"].encode(), row["content"], body)  # fmt: skip

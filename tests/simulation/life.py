@@ -1,0 +1,399 @@
+"""One seed: an agency, its hub and its accidents, until all faults stop; then everything must arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from pophub import avro
+from pophub.domain.errors import LaneMoved, LedgerDiverged, TransientError, ValidatorFailed
+from pophub.quarantine.selection import Selection
+
+from . import checks
+from .broker import UNWELCOME, Broker
+from .database import Commit, Database
+from .model import LANES, Model, Place, Version, lane_of
+from .scheduler import Killed, Mood, Simulation, Worker
+from .source import EPOCH, Row, Table
+from .statements import us
+from .wires import DrawnRules, Servers, SimulatedHub, present, subscription, things
+
+STEM, KEYS = "mem.things", ("a", "b", "c", "d")
+PEOPLE, NUMBERS = ("001090000001", "001090000002"), (("n1",), ("n1", "n2"))
+VALUES = (
+    "good",
+    "fine",
+    "good",
+    "fine",
+    "good",
+    "fine",
+    "bad:correct",
+    "bad:sufficient",
+    "bad:clean",
+    "bad:live",
+)
+S = 1_000_000
+DAY_US = 86_400 * S
+
+
+class Life:
+    """The world of one seed."""
+
+    def __init__(self, seed: int, mood: Mood | None = None) -> None:
+        self.simulation = Simulation(seed, mood)
+        self.rng: Random = self.simulation.rng
+        choice = self.rng.choice
+        self.is_time = self.rng.random() < 0.8
+        self.late_s, self.settle_s = choice((0, 0, 20, 60)), choice((0, 0, 10, 30))
+        self.numbers = choice(NUMBERS)
+        self.coarse = self.rng.random() < 0.4
+        self.connector = things(self.is_time, self.late_s, self.settle_s, choice((2, 5, 100)))
+        self.file = subscription(choice((True, False)))
+        self.sizes = {"MICRO_ROWS": choice((1, 3, 1000)), "TRANSACTION_ROWS": choice((1, 3, 1000)), "CHUNK": choice((1, 2, 1000))}  # fmt: skip
+        self.database, self.broker = Database(self.simulation), Broker(self.simulation)
+        self.source = Table(self.simulation, self.is_time)
+        self.model = Model()
+        self.hub = SimulatedHub(
+            self.connector,
+            self.file,
+            DrawnRules(self.simulation, self.model.forgiven, choice((0.0, 0.0, 0.05))),
+        )
+        self.placed: dict[tuple[int, int, int], Version] = {}
+        self.read_to, self.commits_read, self.told = [0, 0], 0, 0
+        self.simulation.on_kill = self._killed
+        if self.rng.random() < 0.2:
+            for n in range(1, 4):
+                at = self.simulation.true_us + n * 20 * S
+                self.database.tables["extract.tick"][at,] = {"at": at}
+
+    def _killed(self, worker: Worker) -> None:
+        self.database.client_gone(worker)
+        if self.rng.random() < 0.6:
+            self._reap()
+
+    def _reap(self) -> None:
+        for session in list(self.database.lingering):
+            self.database.reap(session)
+
+    # the agency
+
+    def change(self) -> None:
+        """Change rows at the source; some commit later than others that were changed after them."""
+        for _ in range(self.rng.randint(1, 5)):
+            row = self._row()
+            longest = self.late_s + (0 if self.simulation.mood.clock_jumps else self.settle_s)
+            late = self.is_time and longest and self.rng.random() < 0.3
+            commits_at = self.simulation.true_us + (self.rng.randint(1, longest * S) if late else 0)
+            self.source.pending.append((commits_at, row))
+            self.simulation.true_us += self.rng.choice((0, 0, 1000, 400_000))
+        self.source.commit(self.simulation.true_us)
+
+    def _row(self) -> Row:
+        choice, key = self.rng.choice, self.rng.choice(KEYS)
+        marker: int | None
+        if self.is_time:
+            marker = self.simulation.true_us // S * S if self.coarse else self.simulation.true_us
+        else:
+            marker = self.source.newest.get("", 0) + choice((0, 1, 1, 1))
+            self.source.newest[""] = marker
+        if self.rng.random() < 0.03:
+            marker = None
+        self.simulation.tell(f"changes {key} at {marker}")
+        if self.rng.random() < 0.02 and marker is not None:
+            return Row(key, UNWELCOME.decode(), None, None, marker, False)
+        if self.rng.random() < 0.2:
+            return Row(key, None, None, None, marker, True)
+        return Row(
+            key,
+            choice(VALUES),
+            choice((None, None, None, *PEOPLE)),
+            choice((None, None, *self.numbers)),
+            marker,
+            False,
+        )
+
+    # the hub
+
+    def start(self, stage: str) -> Worker:
+        """Start a worker of a stage."""
+        lanes = self.rng.choice((None, None, [0], [1]))
+        calls: dict[str, Callable[[], Any]] = {
+            "extract": lambda: self.hub.extract(STEM),
+            "judge": lambda: self.hub.judge(STEM, lanes=lanes),
+            "share": lambda: self.hub.share(STEM, lanes=lanes),
+            "replay": lambda: self.hub.replay(STEM, selection=self._selection()),
+        }
+        return self.simulation.start(stage, calls[stage])
+
+    def _selection(self) -> Selection:
+        waiting = [r["id"] for r in self.database.rows("quarantine.version") if r["state"] == "quarantined"]
+        return Selection(ids=tuple(waiting[-2:])) if waiting and self.rng.random() < 0.3 else Selection()
+
+    # accidents and people
+
+    def act(self) -> None:
+        """Let something happen outside the workers."""
+        actions: list[tuple[Callable[[], Any], float]] = [
+            (self.change, 5), (self._start_some, 9), (self._arrive, 1.2), (self._time_passes, 2), (self._late_frame, 1),
+            (self._reap, 0.5), (self._time_out, 0.3), (self._poison, 0.2), (self._kill_one, 0.5), (self._priorities, 1),
+            (self._repair, 1), (self._change_rule, 0.4),
+        ]  # fmt: skip
+        self.rng.choices([a for a, _ in actions], [w for _, w in actions])[0]()
+        self.source.commit(self.simulation.true_us)
+
+    def _start_some(self) -> None:
+        """Start a worker, or several at once for the same work, as retries and hands do."""
+        if len(self.simulation.workers) < 4:
+            stages = [stage for stage, work in self._work().items() if work]
+            for _ in range(self.rng.choice((1, 1, 2, 3)) if stages else 0):
+                self.start(self.rng.choice(stages))
+
+    def _work(self) -> dict[str, bool]:
+        """Say which stages would find something to do."""
+        lanes = self.database.tables["judge.lane"]
+        ledgers = self.database.tables["ledger.lane"]
+        raw = [len(self.broker.logs[f"raw.{STEM}", lane]) for lane in range(LANES)]
+        at = [lanes.get((STEM, lane), {"raw_offset": 0, "sequence": 0}) for lane in range(LANES)]
+        shared = [ledgers.get(("portal", STEM, lane), {"sequence": 0})["sequence"] for lane in range(LANES)]
+        waits = [r for r in self.database.rows("quarantine.version") if r["state"] == "quarantined"]
+        people = self.rng.random() < 0.3 and any(r["waits_for"] for r in waits)
+        return {
+            "extract": bool(self.source.rows) and self.rng.random() < 0.3,
+            "judge": people or any(end > lane["raw_offset"] for end, lane in zip(raw, at, strict=True)),
+            "share": any(lane["sequence"] > done for lane, done in zip(at, shared, strict=True)),
+            "replay": bool(waits) and self.rng.random() < 0.6,
+        }
+
+    def _arrive(self) -> None:
+        person, days = self.rng.choice(PEOPLE), self.rng.choice((0, 0, 100))
+        if (person, 0) not in self.database.tables["population.identity"]:
+            at = EPOCH.fromtimestamp((self.simulation.now_us() + days * DAY_US) / S, EPOCH.tzinfo)
+            row = {"citizen_id": person, "valid_from": 0, "name_folded": "x", "birth_day": 0, "present": True, "exchanged_at": at}  # fmt: skip
+            self.database.write("population.identity", row)
+        elif self.rng.random() < 0.5:
+            self.database.write("population.identity", self._gone(person))
+
+    def _gone(self, person: str) -> dict[str, Any]:
+        now = self.simulation.now_us()
+        return {"citizen_id": person, "valid_from": now, "name_folded": "x", "birth_day": 0, "present": False,
+                "exchanged_at": EPOCH.fromtimestamp(now / S, EPOCH.tzinfo)}  # fmt: skip
+
+    def _time_passes(self) -> None:
+        self.simulation.true_us += self.rng.randint(1, 40) * S
+        if self.simulation.mood.clock_jumps:
+            self.simulation.skew_us = self.rng.choice((0, 0, 3600 * S, -20 * S))
+
+    def _late_frame(self) -> None:
+        if self.broker.delayed:
+            self.broker.delayed.pop(0)()
+
+    def _time_out(self) -> None:
+        for name, known in self.broker.ids.items():
+            if known.number is not None:
+                self.broker.end(name, known.epoch, False)
+                known.epoch += 1  # the coordinator fences who let its transaction time out
+
+    def _poison(self) -> None:
+        lane = self.rng.randrange(2)
+        self.broker.append((f"raw.{STEM}", lane), b"no block %d" % self.rng.randrange(1 << 30))
+
+    def _kill_one(self) -> None:
+        if self.simulation.workers and self.simulation.mood.kill:
+            worker = self.rng.choice(self.simulation.workers)
+            if not worker.dead:
+                self.simulation.kill(worker)
+
+    def _priorities(self) -> None:
+        for worker in self.simulation.workers:
+            worker.weight = self.rng.choice((0.0, 0.1, 1.0, 5.0))
+
+    def _nobody_judges(self) -> bool:
+        return not self.database.lingering and all(
+            w.stage not in ("judge", "replay") for w in self.simulation.workers
+        )
+
+    def _repair(self) -> None:
+        open_rows = [r for r in self.database.rows("quarantine.version") if r["state"] == "quarantined"]
+        if open_rows and self._nobody_judges():
+            bad = [r for r in open_rows if any(f["code"].endswith(".bad") for f in r["failures"])]
+            row = self.rng.choice(bad or open_rows)
+            number = self.database.number("quarantine.repair")
+            self.database.write("quarantine.repair", {"repair": number, "version": row["id"], "fields": {"value": "mended"}})  # fmt: skip
+
+    def _change_rule(self) -> None:
+        if self._nobody_judges():
+            self.follow()
+            self.model.forgiven ^= {self.rng.choice(("correct", "sufficient", "clean", "live"))}
+
+    # the model follows
+
+    def follow(self) -> None:
+        """Let the model live through the commits since last time."""
+        for commit in self.database.commits[self.commits_read :]:
+            self._follow_one(commit)
+        self.commits_read = len(self.database.commits)
+
+    def _follow_one(self, commit: Commit) -> None:
+        moved = [
+            r
+            for r in commit.writes.get("judge.lane", {}).values()
+            if r and r["raw_offset"] > self.read_to[r["lane"]]
+        ]
+        if moved:
+            (row,) = moved
+            stretch = self._stretch(row["lane"], self.read_to[row["lane"]], row["raw_offset"])
+            self.read_to[row["lane"]] = row["raw_offset"]
+            self.model.judge(stretch, (commit.saw_people, commit.saw_claims), commit.claimed, again=False)
+        elif commit.replayed:
+            stretch = [self.placed[self.place_of(number)] for number in commit.replayed]
+            self.model.judge(stretch, (commit.saw_people, commit.saw_claims), commit.claimed, again=True)
+        elif people := commit.writes.get("population.identity"):
+            self.model.people_change(
+                (r["citizen_id"], r["valid_from"], r["present"], us(r["exchanged_at"]))
+                for r in people.values()
+                if r
+            )
+        else:
+            for row in commit.writes.get("quarantine.repair", {}).values():
+                version = self.placed[self.place_of(row["version"])] if row else None
+                if version and version.whole and not version.gone:
+                    version.mended = True
+            self.model.passed()
+
+    def place_of(self, number: int) -> tuple[int, int, int]:
+        """Give the place on raw of a row of the quarantine."""
+        row = self.database.tables["quarantine.version"][number,]
+        return row["lane"], row["raw_offset"], row["row"]
+
+    def _stretch(self, lane: int, start: int, end: int) -> list[Version]:
+        values = self.broker.raw(lane, f"raw.{STEM}")
+        found = [v for offset in range(start, end) for v in self._block(lane, offset, values[offset])]
+        self.placed |= {v.place: v for v in found}
+        return found
+
+    def _block(self, lane: int, offset: int, data: bytes) -> list[Version]:
+        try:
+            block = avro.decode_block(data)
+        except avro.BadBlock:
+            return [Version((lane, offset, 0), f"{data!r}", offset, None, 0, 0)]
+        rows = self.rows_of(block)
+        stubs = block.columns.get("_pophub_stub") or [None] * len(rows)
+        for row in rows:
+            assert lane_of(row.key) == lane, f"{row.key} came by lane {lane}"
+        return [
+            self._version((lane, offset, n), row, block, stub is not None)
+            for n, (row, stub) in enumerate(zip(rows, stubs, strict=True))
+        ]
+
+    def _version(self, place: Place, row: Row, block: avro.Block, stub: bool) -> Version:
+        key = row.key if row.marker is not None else repr(row)
+        moment = row.marker if self.is_time and row.marker is not None else block.exchanged_at
+        return Version(place, key, row.marker or 0, row, block.batch, block.exchanged_at, moment, stub=stub)
+
+    def rows_of(self, block: avro.Block) -> list[Row]:
+        """Read the source's rows of a block; of a stub there is only key and marker."""
+        c = block.columns
+        markers = c["at"] if not self.is_time else [None if at is None else us(at) for at in c["at"]]
+        columns = zip(c["key"], c["value"], c["person"], c["number"], markers, c["gone"], strict=True)
+        return [Row(*values[:-1], gone=bool(values[-1])) for values in columns]
+
+    # a life
+
+    def hostile(self, actions: int) -> None:
+        """Let workers and accidents take turns; whatever stands committed must be sound."""
+        for action in range(actions):
+            self.act()
+            until = len(self.simulation.story) + self.rng.randint(0, 80)
+            while self.simulation.workers and len(self.simulation.story) < until:
+                if not self.simulation.turn():
+                    self._reap()
+                    break
+            self.errors()
+            if action % 10 == 9:
+                checks.sound(self)
+        for stages in (
+            ("extract",),
+            ("judge", "judge"),
+            ("replay", "replay"),
+            ("share",),
+        ):  # what is hit last, stays hit
+            for stage in stages:
+                self.start(stage)
+            while self.simulation.workers:
+                if not self.simulation.turn():
+                    self._reap()
+            self.errors()
+
+    def errors(self) -> None:
+        """Look at how workers ended: nothing but what can happen to a process may have happened."""
+        for name, error in self.simulation.ended[self.told :]:
+            expected: tuple[type[BaseException], ...] = (Killed, TransientError, LaneMoved, ValidatorFailed)
+            if self.simulation.mood.locks_lie and self.simulation.hostile:
+                expected = (
+                    *expected,
+                    LedgerDiverged,
+                )  # a second worker that is no zombie sees the first one's work
+            if error is not None and not isinstance(error, expected):
+                raise AssertionError(f"{name} ended with {error!r}") from error
+        self.told = len(self.simulation.ended)
+
+    def heal(self) -> None:
+        """Stop all faults: workers end, what was on its way arrives, the agency commits, time passes."""
+        for worker in list(self.simulation.workers):
+            if not worker.dead:
+                self.simulation.kill(worker)
+        while self.simulation.turn():
+            pass
+        self.errors()
+        self._reap()
+        while self.broker.delayed:
+            self._late_frame()
+        checks.sound(self)
+        self.simulation.hostile = False
+        self.simulation.skew_us = 0
+        self._arrive()
+        self.simulation.true_us += (self.late_s + self.settle_s + 1) * S
+        self.source.commit(self.simulation.true_us)
+        self.simulation.true_us += (self.settle_s + 1) * S
+
+    def quietly(self, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Run a stage without faults; it must succeed."""
+        found: list[dict[str, Any]] = []
+        self.simulation.start("quiet", lambda: found.append(call()))
+        while self.simulation.turn():
+            pass
+        (_, error), self.told = self.simulation.ended[-1], len(self.simulation.ended)
+        if error is not None:
+            raise AssertionError(f"a stage failed where nothing was wrong: {error!r}") from error
+        return found[0]
+
+    def settle(self) -> None:
+        """Let everything arrive, without faults."""
+        self.quietly(lambda: self.hub.extract(STEM))
+        again = self.quietly(lambda: self.hub.extract(STEM))
+        assert again["rows"] == 0, f"{again['rows']} rows were sent twice, although nothing was lost"
+        self.quietly(lambda: self.hub.judge(STEM))
+        self.follow()
+        assert not self.model.ready(), "a version waits for a person who came in time"
+        self._repair()
+        replayed = self.quietly(lambda: self.hub.replay(STEM))
+        assert sum(replayed[outcome] for outcome in checks.OUTCOMES) <= replayed["total"]
+        self.quietly(lambda: self.hub.share(STEM))
+        checks.settled(self)
+
+
+def live(seed: int, actions: int = 24, mood: Mood | None = None) -> Life:
+    """Live through one seed; an `AssertionError` carries the life in which a promise was broken."""
+    life = Life(seed, mood)
+    servers = Servers(life.simulation, life.database, life.broker, life.source)
+    try:
+        with present(servers, life.sizes):
+            life.hostile(actions)
+            life.heal()
+            life.settle()
+    except AssertionError as broken:
+        broken.add_note(f"seed {seed}")
+        broken.life = life  # type: ignore[attr-defined]
+        raise
+    return life

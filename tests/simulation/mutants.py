@@ -1,0 +1,163 @@
+"""Planted bugs: each replaces a piece of text in a real function, which must still be there."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from types import FunctionType
+from typing import Any
+
+from .scheduler import Mood
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One replacement in one function, `module:qualified.name`."""
+
+    function: str
+    old: str
+    new: str
+
+    def target(self) -> FunctionType:
+        """Find the function under decorators and properties."""
+        module, _, path = self.function.partition(":")
+        found: Any = import_module(f"pophub.{module}")
+        for name in path.split("."):
+            found = inspect.getattr_static(found, name) if inspect.isclass(found) else getattr(found, name)
+        found = inspect.unwrap(getattr(found, "__func__", found))
+        assert isinstance(found, FunctionType)
+        return found
+
+    def code(self) -> Any:
+        """Compile the function with the replacement."""
+        target = self.target()
+        source = textwrap.dedent(inspect.getsource(target))
+        assert source.count(self.old) == 1, f"{self.function} no longer holds once: {self.old}"
+        source = source.replace(self.old, self.new)
+        body = source[source.index("def ") :]
+        inside = f"class Mutated:\n{textwrap.indent(body, '    ')}" if "super()" in body else body
+        flags = target.__code__.co_flags & 0x1000000  # from __future__ import annotations
+        whole = compile(inside, self.function, "exec", flags=flags, dont_inherit=True)
+        return _find(whole, target.__name__)
+
+
+def _find(code: Any, name: str) -> Any:
+    for constant in code.co_consts:
+        if inspect.iscode(constant):
+            if constant.co_name == name:
+                return constant
+            if (found := _find(constant, name)) is not None:
+                return found
+    return None
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A planted bug; `mood` is one in which it shows soon, None for whatever the seeds draw."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    mood: Mood | None = None
+
+    @contextmanager
+    def planted(self) -> Iterator[None]:
+        """Plant it for a while."""
+        before = [(edit.target(), edit.target().__code__) for edit in self.edits]
+        for edit in self.edits:
+            edit.target().__code__ = edit.code()
+        try:
+            yield
+        finally:
+            for function, code in before:
+                function.__code__ = code
+
+
+def _mutant(name: str, *parts: str, mood: Mood | None = None) -> Mutant:
+    edits = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    return Mutant(name, tuple(Edit(*each) for each in edits), mood)
+
+
+CROWD = Mood(leave=0.15, locks_lie=True)
+LOST_ANSWERS = Mood(leave=0.05, lose=0.5)
+
+
+DECIDE, CLAIMS, JUDGE = "domain.decide:decide", "stages.claims", "stages.judge:Judge"
+SHARE, LEDGER = "stages.share:share", "ledger.store:LedgerStore.complete"
+EXTRACT, POSITION = "stages.extract:Extract", "stages.extract_store:ExtractStore.moved"
+SEND = "self._send(rows, done)\n            self.store.moved(rows, position, window_us, columns)"
+LOCK = """lanes = decision.lock(self._lanes(versions, lane))
+        if lane is not None:
+            decision.move_raw(lane, start, upto)
+        accepted = decision.accepted(versions)
+"""
+LATE_LOCK = """accepted = decision.accepted(versions)
+        lanes = decision.lock(self._lanes(versions, lane))
+        if lane is not None:
+            decision.move_raw(lane, start, upto)
+"""
+PUBLISH = "publisher.publish(messages, position)\n"
+PUBLISH_TWICE = """try:
+            publisher.publish(messages, position)
+        except Exception:
+            publisher.publish(messages, position)
+"""
+COMPLETE = "_complete(subscription, store, lane, position.sequence, shared)\n    while"
+
+# fmt: off
+MUTANTS = (
+    # who decides
+    _mutant("the raw offset is set without comparing", "population.store:Decision.move_raw", "self._cursor.rowcount != 1", "False"),
+    _mutant("accepted state is read before the lane is locked", f"{JUDGE}._commit", LOCK, LATE_LOCK, mood=CROWD),
+    _mutant("the raw offset stays behind after a stretch", f"{JUDGE}.lane", "at.raw_offset = upto", "pass"),
+    _mutant("the lane row does not move with history", "stages.commit:write", "decision.move_lane(lanes[touched])", "pass"),
+    # verdicts
+    _mutant("an equal marker is superseded", DECIDE, "marker < head.marker", "marker <= head.marker"),
+    _mutant("an older version overwrites", DECIDE, "marker < head.marker", "False"),
+    _mutant("the head's own version is no duplicate", DECIDE, "and marker == head.marker", "and False"),
+    _mutant("what waits in quarantine is no duplicate", "domain.decide:_waits", "return any(", "return False and any("),
+    _mutant("a head of the same stretch is not seen", DECIDE, "moved.get(key) or heads.get(key)", "heads.get(key)"),
+    _mutant("an older version waits on behind a newer head", DECIDE, "superseded += [", "superseded += [] and ["),
+    _mutant("an older version of the stretch waits on", DECIDE, 'present[earlier[3]] = "superseded"', "pass"),
+    _mutant("another content under one marker is accepted", "stages.versions:contradictions", "if own != rival", "if False"),
+    _mutant("a deleted person is known", "stages.versions:identity_at", "valid if valid[3] else None", "valid"),
+    _mutant("the validator fails open", f"{JUDGE}.apply_rules", "found = self.rules.judge(frame) if chosen else []",
+            "found = []\n    try:\n        found = self.rules.judge(frame) if chosen else []\n    except Exception:\n        pass"),
+    _mutant("a delete is written as a change", "stages.commit:_history", '"d" if gone else "u"', '"u"'),
+    _mutant("the head is the first of a stretch", "stages.commit:_heads", 'in enumerate(history["key"])', 'in reversed(list(enumerate(history["key"])))'),
+    # unique values
+    _mutant("a taken number is not noticed", f"{CLAIMS}:_taken", "if held.get(", "if False and held.get("),
+    _mutant("a number given up stays taken", f"{CLAIMS}:decide_with_claims", "decision.release_claims(name, current)", "pass"),
+    # quarantine and replay
+    _mutant("whatever failed waits for people", "stages.commit:_waits", 'any(f.code != "sufficient.unknown_person" for f in failures)', 'all(f.code != "sufficient.unknown_person" for f in failures)'),
+    _mutant("nobody looks after those who wait", "wiring:Hub.judge", "stage.waiting(judged)", "pass"),
+    _mutant("a replay takes what another one decided", "stages.replay:ReplayDecision.lock", "raise _Moved", "pass", mood=CROWD),
+    _mutant("a replay goes on with a run that is finished", "stages.replay:Replay._begin", "if row[0] == number:", "if True:", mood=CROWD),
+    _mutant("a replay forgets the repairs", "stages.again:mapped_again", "apply_repairs(versions, repairs(versions.ids or []))", "pass"),
+    _mutant("a stub is taken for a whole record when judged again", "stages.versions:raw_bytes", "if name != STUB_COLUMN or values[row] is not None", "if name != STUB_COLUMN"),
+    _mutant("superseded rows are not recorded", "stages.commit:write", 'if state in ("duplicate", "superseded")', 'if state == "duplicate"'),
+    _mutant("a strange message is passed over in silence", f"{JUDGE}._micro_batches", "add_poison(versions, self.connector, offset, data, bad.code, self._clock())", "pass"),
+    # extract
+    _mutant("the position moves before the acknowledgement", f"{EXTRACT}.table", SEND,
+            "rows.batch = 0\n            self.store.moved(rows, position, window_us, columns)\n            self._send(rows, done)"),
+    _mutant("equal markers are read once", f"{EXTRACT}.table", "start.marker - window_us", "start.marker - window_us + 1"),
+    _mutant("the late window is skipped", f"{EXTRACT}.table", "self.connector.file.source, \"late_s\", 0) * US if self._is_time else 0", "self.connector.file.source, \"late_s\", 0) * 0"),
+    _mutant("fresh markers are not left to settle", f"{EXTRACT}.table", "(m <= start.settled_us or not self._is_time)", "True",
+            f"{EXTRACT}._new_rows", "and not (self._is_time", "and not (False"),
+    _mutant("the digests of sent rows are forgotten", POSITION, 'execute_values(cursor, SQL["keep_sent_rows"], keep)', "pass"),
+    _mutant("the digests of sent rows go too early", POSITION, "(self._stem, oldest))", "(self._stem, oldest + 10**12))"),
+    _mutant("a batch is counted twice", f"{EXTRACT}._send", "len(rows))", "2 * len(rows))"),
+    _mutant("a batch loses its last row", "stages.batching:Cutter.cut", "len(rows), tick)", "max(1, len(rows) - 1), tick)"),
+    # share
+    _mutant("a publisher repeats after an indefinite commit", SHARE, PUBLISH, PUBLISH_TWICE, mood=LOST_ANSWERS),
+    _mutant("the ledger is completed beyond the position", SHARE, COMPLETE, COMPLETE.replace("position.sequence", "end")),
+    _mutant("the ledger is not completed at the start", SHARE, COMPLETE, "while"),
+    _mutant("the position is ahead of what was published", SHARE, "subscription.granted(rows)", "subscription.granted(rows[:-1])"),
+    _mutant("what was not granted is shared", SHARE, "subscription.messages(subscription.granted(rows))", "subscription.messages(rows)"),
+    _mutant("what was not granted is counted", LEDGER, "terms(self._history.read(cursor, lane, sequence, end))", "self._history.read(cursor, lane, sequence, end)"),
+    _mutant("the ledger's lane row counts transactions of its own", LEDGER, "transactions + len(rows)", "transactions + 1"),
+)
+# fmt: on

@@ -1,0 +1,209 @@
+"""The real composition root over the in-memory servers: `Hub` itself, with other adapters plugged in."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import fastavro
+
+from pophub import failpoints, postgres, wiring
+from pophub.contracts.model import AvroField, Connector, ConnectorFile, Contract, Grant, SubscriptionFile
+from pophub.domain.errors import ValidatorFailed
+from pophub.ledger import store as ledger_store
+from pophub.ports import Columns, Failure
+from pophub.stages import judge, replay, share
+
+from . import database, statements
+from .broker import Broker, MemoryPublisher, MemoryReader, MemoryWriter
+from .model import GRACE_S, LANES, TAKEN, UNKNOWN
+from .scheduler import Simulation
+from .source import Table
+
+__all__ = ["statements"]
+SUBSCRIBER = "portal"
+FIELDS = ("key", "value", "person", "number")
+
+
+@cache
+def things(is_time: bool, late_s: int, settle_s: int, batch_rows: int) -> Connector:
+    """Give a connector with all that a verdict can depend on."""
+    source = {"kind": "sql", "url": "${X}", "table": "t", "key": ["key"], "deleted": {"column": "gone", "values": [True]},
+              "marker": {"column": "at", "kind": "time" if is_time else "sequence"}, "late_s": late_s, "settle_s": settle_s}  # fmt: skip
+    file = ConnectorFile.model_validate({
+        "connector": 1, "agency": "mem", "dataset": "things", "title": {"en": "x", "vi": "x"},
+        "owner": {"name": "x", "email": "x@x.example"}, "contract": 1, "lanes": LANES, "source": source,
+        "mapping": {name: {"from": name} for name in FIELDS}, "key": ["key"], "limits": {"batch_rows": batch_rows},
+        "people": [{"id": "person", "grace_s": GRACE_S}], "unique": ["number"],
+    })  # fmt: skip
+    fields = [{"name": n, "type": "string" if n == "key" else ["null", "string"]} for n in FIELDS]
+    schema = {"type": "record", "name": "things", "namespace": "mem", "fields": fields}
+    contract = Contract(
+        version=1, avro_schema=json.dumps(fastavro.parse_schema(schema, _write_hint=False)), record_name="mem.things",
+        fields=tuple(AvroField(name=n, type="string", nullable=n != "key") for n in FIELDS),
+        rules=(), suite_path=Path("none"),
+    )  # fmt: skip
+    return Connector(file=file, contract=contract, path=Path("none"), digest="")
+
+
+@cache
+def subscription(some_rows: bool) -> SubscriptionFile:
+    """Give a subscription with two fields, without the key, of all rows or some."""
+    grant = Grant.model_validate({
+        "dataset": "mem.things", "purpose": {"en": "x", "vi": "x"}, "legal_basis": "x", "fields": ("value", "number"),
+        "rows": {"value": ("good", "mended")} if some_rows else {}, "starts": date(2020, 1, 1),
+    })  # fmt: skip
+    return SubscriptionFile.model_validate({
+        "subscription": 1, "subscriber": SUBSCRIBER, "title": {"en": "x", "vi": "x"}, "grants": (grant,),
+    })  # fmt: skip
+
+
+@dataclass
+class DrawnRules:
+    """Fails `bad:<gate>` at that gate unless it is forgiven, unknown people, and numbers held by others."""
+
+    simulation: Simulation
+    forgiven: set[str]
+    chance: float = 0.0
+
+    def judge(self, frame: Columns) -> list[Failure]:
+        """Judge every row, or fail as a validator does."""
+        self.simulation.step("rules")
+        if self.simulation.fails() or (
+            self.simulation.hostile and self.simulation.rng.random() < self.chance
+        ):
+            raise ValidatorFailed("validator.failed", "an expectation raised")
+        found = []
+        for row, value in enumerate(frame["value"]):
+            gate = (value or "").removeprefix("bad:")
+            if gate != (value or "") and gate not in self.forgiven:
+                found.append(Failure(row, gate, f"{gate}.bad", "value", "x"))
+            if not frame["hub_person_known"][row]:
+                found.append(Failure(row, "sufficient", UNKNOWN, "person", "x"))
+            if frame["hub_number_holder"][row] not in (None, frame["hub_key"][row]):
+                found.append(Failure(row, "clean", TAKEN, "number", "x"))
+        return found
+
+
+class SimulatedHub(wiring.Hub):
+    """The real hub with one connector and one subscription, without files."""
+
+    def __init__(self, connector: Connector, file: SubscriptionFile, rules: DrawnRules) -> None:
+        self.settings: Any = SimpleNamespace(secret=lambda name: "secret")
+        self.connectors = {connector.stem: connector}
+        self.subscriptions = [file]
+        self.broken = []
+        self._rules: Any = {connector.stem: rules}
+
+
+@dataclass
+class Servers:
+    """What stands behind the adapters at present."""
+
+    simulation: Simulation
+    database: database.Database
+    broker: Broker
+    source: Table
+
+
+_now: list[Servers] = []
+
+
+def _at_present(make: Callable[[Servers], Any]) -> Callable[..., Any]:
+    return lambda *args, **kwargs: make(_now[-1])(*args, **kwargs)
+
+
+def _everywhere(original: Any) -> list[tuple[Any, str]]:
+    """Give each module of pophub that imported a function by name."""
+    found = [
+        (module, name) for key, module in list(sys.modules.items()) if key.startswith("pophub")
+        for name, value in vars(module).items() if value is original
+    ]  # fmt: skip
+    assert found
+    return found
+
+
+@contextmanager
+def plugged_in() -> Iterator[None]:
+    """Plug the in-memory servers in, for as many seeds as one likes."""
+    with_step = _at_present(lambda s: s.simulation.step)
+    clock = SimpleNamespace(
+        sleep=_at_present(lambda s: s.simulation.sleep),
+        monotonic=_at_present(lambda s: s.simulation.monotonic),
+    )
+    adapters: list[tuple[Any, str, Any]] = [
+        (wiring, "connect", _at_present(lambda s: s.database.connect)),
+        (wiring, "RawWriter", _at_present(lambda s: lambda _, topic: MemoryWriter(s.broker, topic))),
+        (
+            wiring,
+            "RawReader",
+            _at_present(lambda s: lambda _, topic, lane: MemoryReader(s.broker, topic, lane)),
+        ),
+        (
+            wiring,
+            "Publisher",
+            _at_present(lambda s: lambda _, topic, lane: MemoryPublisher(s.broker, topic, lane)),
+        ),
+        (wiring, "open_source", _at_present(lambda s: lambda *_: s.source)),
+        (wiring, "GreatExpectationsRules", lambda connector: None),
+        (wiring, "heartbeat", lambda *_: nullcontext()),
+        (wiring, "paused", lambda *_: {}),
+        (wiring, "refuse_resting", lambda *_: None),
+        (wiring, "stops_sharing", lambda *_: None),
+        (wiring, "preparation", SimpleNamespace(schema_id=lambda *_: 1)),
+        (postgres, "deadline", lambda *_: nullcontext()),
+    ]
+    by_name = [
+        (failpoints.reach, with_step),
+        (postgres.copy_columns, database.copy_columns),
+        (postgres.execute_values, database.execute_values),
+    ]
+    from . import broker  # its own passages, too
+
+    sleepers = [
+        m
+        for m, name in _everywhere(time)
+        if name == "time" and m.__name__.startswith(("pophub.wiring", "pophub.stages"))
+    ]
+    adapters += [(module, "time", clock) for module in sleepers]
+    adapters += [(module, name, fake) for original, fake in by_name for module, name in _everywhere(original)]
+    adapters.append((broker, "reach", with_step))
+    patches = [patch.object(module, name, fake) for module, name, fake in adapters]
+    for each in patches:
+        each.start()
+    try:
+        yield
+    finally:
+        for each in reversed(patches):
+            each.stop()
+
+
+@contextmanager
+def present(servers: Servers, sizes: dict[str, int]) -> Iterator[None]:
+    """Let the adapters stand for these servers; stretches are of the sizes given."""
+    places = [
+        (judge, "MICRO_ROWS"),
+        (replay, "MICRO_ROWS"),
+        (share, "TRANSACTION_ROWS"),
+        (ledger_store, "CHUNK"),
+    ]
+    before = [getattr(module, name) for module, name in places]
+    _now.append(servers)
+    for module, name in places:
+        setattr(module, name, sizes[name])
+    try:
+        yield
+    finally:
+        _now.pop()
+        for (module, name), value in zip(places, before, strict=True):
+            setattr(module, name, value)
