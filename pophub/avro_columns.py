@@ -94,7 +94,12 @@ def _pieces(field: Field, values: list[Any]) -> list[bytes] | None:
         if field.kind == "double":  # 0.0 and -0.0 are one key of a dict
             null = b"" if field.null is None else _ZIGZAG[field.null]
             return [null if value is None else prefix + encoded(value) for value in values]
-        made = {value: prefix + encoded(value) for value in set(values) if value is not None}
+        distinct = set(values)
+        if field.kind == "string" and 2 * len(distinct) > len(values):  # few values are equal
+            null = b"" if field.null is None else _ZIGZAG[field.null]
+            texts = [None if value is None else value.encode() for value in values]
+            return [null if text is None else prefix + _ZIGZAG[len(text)] + text for text in texts]
+        made = {value: prefix + encoded(value) for value in distinct if value is not None}
     except UnicodeEncodeError:
         return None
     if field.null is not None:

@@ -89,7 +89,10 @@ def decide(
             head is not None
             and marker == head.marker
             and _same(content, contract, head.content, head.contract)
-        ) or _waits(key, marker, content, contract, quarantine.get(key, ()), waiting.get(key, ())):
+        ) or (
+            (key in quarantine or key in waiting)
+            and _waits(key, marker, content, contract, quarantine.get(key, ()), waiting.get(key, ()))
+        ):
             state = "duplicate"
         elif failed:
             state = "quarantined"
@@ -97,7 +100,8 @@ def decide(
         else:
             state = "shared"
             moved[key] = Head(marker, content, contract)
-            superseded += [q.id for q in quarantine.get(key, ()) if q.marker < marker]
+            if key in quarantine:
+                superseded += [q.id for q in quarantine[key] if q.marker < marker]
             for earlier in waiting.get(key, ()):
                 if earlier[0] < marker:
                     present[earlier[3]] = "superseded"

@@ -126,11 +126,14 @@ def unclaimed(take: Take, told: Arguments) -> list[int]:
 
 def text(take: Take, told: Arguments) -> list[int]:
     """Judge the characters of a text."""
-    good = _TEXT_CHECKS[told["check"]]
-    bad = {value for value in set(take(told["column"])) if value is not None and not good(value)}
-    if not bad:
+    values = take(told["column"])
+    distinct = {value for value in values if value is not None}
+    all_good = _TEXTS_AT_ONCE.get(told["check"])
+    if all_good is not None and all_good(distinct):
         return []
-    return [row for row, value in enumerate(take(told["column"])) if value in bad]
+    good = _TEXT_CHECKS[told["check"]]
+    bad = {value for value in distinct if not good(value)}
+    return [row for row, value in enumerate(values) if value in bad] if bad else []
 
 
 _TEXT_CHECKS: dict[str, Callable[[str], bool]] = {
@@ -139,6 +142,14 @@ _TEXT_CHECKS: dict[str, Callable[[str], bool]] = {
     "visible": lambda value: _BLANK.match(value) is None,
     "length": lambda value: len(value) <= MAX_TEXT_CHARS,
     "tax_code": lambda value: _TAX_CODE.match(value) is not None,
+}
+
+# what tells of a whole column that each value is good; where it does not, each value is looked at
+_TEXTS_AT_ONCE: dict[str, Callable[[set[str]], bool]] = {
+    "control": lambda values: HIDDEN.search(" ".join(values)) is None,
+    "letters": lambda values: _OTHER.search(" ".join(values)) is None,
+    "visible": lambda values: "" not in map(str.strip, values) and HIDDEN.search(" ".join(values)) is None,
+    "length": lambda values: max(map(len, values), default=0) <= MAX_TEXT_CHARS,
 }
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pophub.contracts.model import AvroField, Connector, FieldMapping
 from pophub.domain.codes import CODES, origin
+from pophub.domain.dates import micros
 from pophub.gates.parsing import Parser, Refused, clean_texts, null_meaning, parser_for, text_step
 from pophub.ports import EXTRA, Columns, Failure, Mapped
 
@@ -51,6 +54,11 @@ class Column:
         self._parse = parser_for(mapping, field, personal_id=personal_id, birth_date=birth_date)
         self._null = null_meaning(mapping, field)
         self._step = text_step(mapping, field)
+        timed = field.type == "timestamp-micros" and mapping.codes is None
+        self._zone = ZoneInfo(mapping.time_zone) if timed else None
+        # few days exist, and each stands in many records
+        dated = field.type == "date" and mapping.codes is None
+        self._days = lru_cache(1 << 16)(self._one) if dated else None
 
     def read(self, values: list[Any]) -> tuple[list[Any], list[tuple[int, str]]]:
         """Give the contract's values and (row, code) of those refused."""
@@ -60,7 +68,12 @@ class Column:
             texts = clean_texts(values, self._step)
             if texts is not None:
                 return texts, refused
-        if len(kinds) <= 1 and kinds <= _PLAIN:
+        if self._zone is not None and kinds == {datetime}:
+            zone = self._zone
+            return [None if value is None else micros(value, zone) for value in values], refused
+        if self._days is not None and kinds == {str}:
+            found = list(map(self._days, values))
+        elif len(kinds) <= 1 and kinds <= _PLAIN:
             memo = _Memo(self._parse)
             memo[None] = self._null
             found = [memo[value] for value in values]
