@@ -38,11 +38,17 @@ def _rebuild(hub: wiring.Hub, stem: str, run: str) -> list[Any]:
 
 def _mend(hub: wiring.Hub, stem: str, run: str) -> int:
     """Do what `pophub reconcile STEM --mend --yes` does; give how many rows were late."""
-    from pophub.commands.reconcile import _mend, examine
+    from pophub.commands.reconcile import examine
+    from pophub.gates.mapping import ContractMapper
     from pophub.reconcile.examine import mends
+    from pophub.reconcile.mend import bring_in
 
     late = set(mends(examine(hub, stem).findings))
-    return _mend(hub, stem, late, yes=True) if late else 0
+    if not late:
+        return 0
+    connector = hub.connector(stem)
+    source: Any = wiring.open_source(connector, hub.settings)
+    return bring_in(hub.settings, connector, ContractMapper(connector), source, late, run)
 
 
 def drift() -> None:

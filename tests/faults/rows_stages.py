@@ -57,7 +57,7 @@ def _killed_at(world: World, row: int, seed: int, points: tuple[str, ...], befor
     people = People(world, project, chance)
     people.write(12)
     project.pass_through()
-    mine, kills = points[(seed - 1) % 3 :: 3], 0
+    mine, kills = points[(seed - 1) % 3 :: 3] or (points[seed % len(points)],), 0
     for point in mine:
         people.write(chance.randint(11, 16))
         if before:
