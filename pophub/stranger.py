@@ -21,7 +21,6 @@ from pophub.domain.codes import CODES
 
 MEMORY_BYTES = 1 << 30
 CPU_S = 20
-WAIT_S = 90.0  # of the clock, on a machine that is busy with other things
 TRIES = 2
 _HEAD = struct.Struct(">cI")
 _INHERITED = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG")  # no secret of ours
@@ -33,6 +32,8 @@ class Ended(Exception):
 
 class Child:
     """The process that reads strangers' bytes, for the one process that started it."""
+
+    WAIT_S = 90.0  # of the clock, on a machine that is busy with other things
 
     def __init__(self) -> None:
         self.owner = os.getpid()
@@ -48,7 +49,7 @@ class Child:
 
         Errors: `Ended`.
         """
-        timer = threading.Timer(WAIT_S, self._process.kill)
+        timer = threading.Timer(self.WAIT_S, self._process.kill)
         timer.daemon = True
         timer.start()
         try:
