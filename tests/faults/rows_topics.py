@@ -1,0 +1,157 @@
+"""Rows 21, 22, 23, 30: what lies on raw is no block, is packed strangely, is refused, or is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
+from outside import read_topic
+
+from tests.faults import checker
+from tests.faults.catalogue import Injected, fault
+
+if TYPE_CHECKING:
+    from hubkit import Project, Servers
+
+    from tests.faults.world import World
+
+STUCK = 75
+LARGE_BYTES = 60_000
+
+
+def admin(servers: Servers) -> AdminClient:
+    """Give the broker's administrator, of librdkafka."""
+    return AdminClient(checker.login(servers))
+
+
+def set_topic(servers: Servers, topic: str, **settings: str) -> None:
+    """Change settings of a topic, as an operator would; underscores stand for dots."""
+    entries = [
+        ConfigEntry(name.replace("_", "."), value, incremental_operation=AlterConfigOpType.SET)
+        for name, value in settings.items()
+    ]
+    asked = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
+    for future in admin(servers).incremental_alter_configs([asked]).values():
+        future.result(30)
+
+
+def write_raw(project: Project, lane: int, *values: bytes | None, **settings: Any) -> None:
+    """Write to raw as a stranger with the right to."""
+    producer = Producer(checker.login(project.servers) | settings)
+    for value in values:
+        producer.produce(f"raw.{project.stem}", value, partition=lane)
+    assert producer.flush(30) == 0
+
+
+def poison(world: World, seed: int, block: bytes) -> list[bytes | None]:
+    """Give what is no block: random, cut, of another schema, empty, no value at all."""
+    chance = world.random(21, seed)
+    cut = block[: chance.randrange(5, len(block) - 5)]
+    bent = bytearray(block)
+    bent[chance.randrange(0, 4)] ^= 0xFF
+    odd: list[bytes | None] = [
+        chance.randbytes(chance.randrange(1, 300)),
+        cut,
+        bytes(bent),
+        b"",
+        None,
+        b"Obj\x01\x00",
+    ]
+    chance.shuffle(odd)
+    return odd
+
+
+@fault(21, fault="Poison record", promise="quarantined with its offset; the consumer advances", bounded=True)
+def poison_is_set_aside_by_its_offset_and_holds_nobody_up(world: World, seed: int) -> Injected:
+    """Bytes that are no block lie between blocks of sound rows, in both lanes."""
+    project = world.project()
+    for person in range(1, 9):
+        world.journal.put(project, person, 400 - person)
+    project.pass_through()
+    sound = next(m.value for m in read_topic(project.servers, f"raw.{project.stem}") if m.value)
+    written = poison(world, seed, sound)
+    for lane in (0, 1):
+        write_raw(project, lane, *written)
+    for person in range(21, 29):
+        world.journal.put(project, person, 200 - person)
+    project.pass_through()
+    found = world.servers.query(
+        "select lane, raw_offset, failures -> 0 ->> 'code' from quarantine.version where stem = %s order by 1, 2",
+        project.stem,
+    )
+    assert {lane for lane, _, _ in found} == {0, 1}
+    assert all(str(code).startswith("contract.") for _, _, code in found), found
+    topic = read_topic(project.servers, f"raw.{project.stem}")
+    judged = {
+        (lane, offset)
+        for lane, offset in world.servers.query(
+            "select distinct lane, raw_offset from hub.record_state where stem = %s", project.stem
+        )
+    }
+    assert judged == {(m.lane, m.offset) for m in topic}, "an offset of raw is nowhere accounted for"
+    world.settle(project)
+    return Injected("bytes that are no block, between blocks of both lanes", 2 * len(written))
+
+
+@fault(22, fault="Unsupported codec", promise="found at the start, never a hang", bounded=True)
+def a_codec_that_judge_cannot_read_is_refused_or_unpacked(world: World, seed: int) -> Injected:
+    """A stranger packs with zstd; a topic is set to it; a topic already holds it."""
+    project = world.project()
+    topic = f"raw.{project.stem}"
+    codec = ("zstd", "lz4", "snappy")[seed % 3]
+    for person in range(1, 7):
+        world.journal.put(project, person, 400 - person)
+    project.pass_through()
+    again = [(m.lane, m.value) for m in read_topic(project.servers, topic)]
+    for lane, value in again:
+        write_raw(project, lane, value, **{"compression.type": codec})
+    project.pass_through("judge", "share")
+    assert project.states() == {"shared": 6, "duplicate": 6}, project.states()
+    set_topic(world.servers, topic, compression_type=codec)
+    ran = project.run("prepare")
+    assert ran.error == "kafka.codec", ran
+    for lane, value in again:
+        write_raw(project, lane, value)
+    project.limits["pophub.kafka.CALL_S"] = 10
+    ran = project.run("judge")
+    assert ran.code == STUCK or ran.error is not None, f"judge read {codec} without its library: {ran}"
+    project.limits.clear()
+    for lane in (0, 1):
+        forget_raw(world.servers, topic, lane)
+    set_topic(world.servers, topic, compression_type="uncompressed")
+    project.pass_through("prepare")
+    return Injected(f"{codec} from a stranger, as the topic's own setting, and on the topic", 3)
+
+
+def forget_raw(servers: Servers, topic: str, lane: int, before: int = -1) -> None:
+    """Remove messages of a lane, as retention does; all of them when no offset is given."""
+    for future in admin(servers).delete_records([TopicPartition(topic, lane, before)]).values():
+        future.result(30)
+
+
+@fault(23, fault="Broker rejects one record", promise="only that one is quarantined", bounded=True)
+def a_record_that_the_broker_refuses_is_set_aside_alone(world: World, seed: int) -> Injected:
+    """A topic takes less than the contract allows, and some rows of a batch are larger than that."""
+    project, chance = world.project(), world.random(23, seed)
+    people = list(range(1, 40))
+    large = set(chance.sample(people, 1 + seed % 3))
+    set_topic(world.servers, f"raw.{project.stem}", max_message_bytes=str(LARGE_BYTES // 2))
+    for person in people:
+        changed = {"ma_ho": chance.randbytes(LARGE_BYTES // 2).hex()} if person in large else {}
+        project.put(person, 400 - person, **changed)
+    project.pass_through()
+    assert project.states()["quarantined"] == len(large), project.states()
+    expected = {project.number_of(person) for person in large}
+    verdicts = project.verdicts()
+    assert set(verdicts) == expected and all("contract.size" in v[2] for v in verdicts.values()), verdicts
+    shared = {m.key.decode() for m in read_topic(world.servers, f"shared.{project.stem}") if m.key}
+    assert shared == {project.number_of(person) for person in people} - expected
+    checker.check(project)
+    return Injected("rows larger than the topic's max.message.bytes, among others of their batch", len(large))
