@@ -1,4 +1,4 @@
-"""One behavioural suite for both stores behind judge: the in-memory twin and the real one."""
+"""One behavioural suite for the stores behind judge: in memory, over the simulation's database, and the real one."""
 
 from __future__ import annotations
 
@@ -24,9 +24,14 @@ from pophub.stages.judge import Judge, Judged
 from pophub.stages.versions import Versions, add_block
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # the twin lies with the unit tests
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the simulation is a package beside
 
 from fake_rules import FakeRules, things
 from memory_store import Memory, MemoryStore
+from simulation.database import Database
+from simulation.scheduler import Mood, Simulation
+from simulation.statements import version_row
+from simulation.wires import statements_answered
 
 pytestmark = pytest.mark.timeout(240)
 PERSON, START = "001090999999", 1_700_000_000_000_000
@@ -114,6 +119,43 @@ class InMemory(Twin):
         return self.rows_of.rows(lambda row: True)
 
 
+class Simulated(Twin):
+    """The real store over the simulation's database."""
+
+    def __init__(self, connector: Connector) -> None:
+        self.database = Database(Simulation(0, Mood()))
+        super().__init__(JudgeStore(self.database.connect(), connector), connector)
+
+    def history(self) -> list[tuple[Any, ...]]:
+        names = ("lane", "sequence", "key", "marker", "operation", "replayed")
+        return sorted(tuple(r[n] for n in names) for r in self.database.rows("ledger.history"))
+
+    def quarantine(self) -> list[tuple[Any, ...]]:
+        names = ("key", "marker", "state", "gate")
+        return [
+            (*(r[n] for n in names), sorted(f["code"] for f in r["failures"]), r["waits_for"])
+            for r in self.database.rows("quarantine.version")
+        ]
+
+    def counts(self) -> list[tuple[Any, ...]]:
+        names = ("raw_from", "read", "shared", "quarantined", "duplicate", "superseded")
+        return [tuple(r[n] for n in names) for r in self.database.rows("judge.reconciliation")]
+
+    def passed_over(self) -> list[tuple[Any, ...]]:
+        names = ("raw_offset", "row", "state")
+        return sorted(tuple(r[n] for n in names) for r in self.database.rows("judge.passed_over"))
+
+    def know(self, person: str, at_us: int) -> None:
+        self.database.write("population.identity", {
+            "citizen_id": person, "valid_from": at_us, "name_folded": "x", "birth_day": 0, "present": True,
+            "exchanged_at": instant(at_us),
+        })  # fmt: skip
+
+    def open_rows(self) -> list[tuple[Any, ...]]:
+        rows = self.database.rows("quarantine.version")
+        return [version_row(r) for r in rows if r["state"] == "quarantined"]
+
+
 class OnPostgres(Twin):
     """The real store."""
 
@@ -153,14 +195,18 @@ class OnPostgres(Twin):
         return [(*r[:10], round((r[10] - EPOCH).total_seconds() * 1e6), r[11]) for r in rows]
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", "simulated", "postgres"])
 def twin(request: pytest.FixtureRequest) -> Iterator[Twin]:
-    """Either store, empty."""
+    """Any of the stores, empty."""
     connector = things()
     file = connector.file.model_copy(update={"dataset": f"things{next(_datasets)}", "lanes": 1})
     connector = connector.model_copy(update={"file": file})
     if request.param == "memory":
         yield InMemory(connector)
+        return
+    if request.param == "simulated":
+        with statements_answered():
+            yield Simulated(connector)
         return
     project: Project = request.getfixturevalue("project")
     with closing(connect(project.servers.settings, "pophub_judge")) as connection:

@@ -18,6 +18,7 @@ from pophub.kafka import Message, Position
 from .scheduler import Simulation
 
 Partition = tuple[str, int]
+NO_BLOCK = b"no block"  # how a stranger's message starts
 UNWELCOME = b"unwelcome"  # a record with this text is one that the broker refuses
 
 

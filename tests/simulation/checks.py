@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from pophub import avro
 from pophub.sharing.subscription import subscription_secret
 
+from .follower import STEM
 from .model import LANES, Version
+from .statements import us
 
 if TYPE_CHECKING:
     from .life import Life
 
-STEM, OUTCOMES = "mem.things", ("shared", "superseded", "duplicate", "quarantined", "unreadable")
+OUTCOMES = ("shared", "superseded", "duplicate", "quarantined", "unreadable")
 STATES = OUTCOMES[0], "quarantined", "duplicate", "superseded"
 SHARED, SUB = f"shared.{STEM}", f"sub.portal.{STEM}"
 
@@ -137,7 +139,9 @@ def _counts(life: Life) -> None:
     for batch, versions in expected.items():
         first = life.model.first_verdicts(versions)
         assert by_batch[batch] == [len(versions), *(first[s] for s in STATES)], f"counts of batch {batch}"
-    if all(life.read_to[lane] == len(life.broker.logs[f"raw.{STEM}", lane]) for lane in range(LANES)):
+    if all(
+        life.follower.read_to[lane] == len(life.broker.logs[f"raw.{STEM}", lane]) for lane in range(LANES)
+    ):
         for row in life.database.rows("extract.batch"):
             read = by_batch.get(row["batch"], [0])[0]
             assert row["state"] == "open" or read == row["rows"], (
@@ -211,8 +215,8 @@ def _ledger(life: Life, lane: int, reached: int, granted: list[dict[str, Any]]) 
             lane,
             row["sequence"],
             row["subscription"],
-            _us(row["exchanged_at"]),
-            _us(row["recorded_at"]),
+            us(row["exchanged_at"]),
+            us(row["recorded_at"]),
         )
         chain = _chain(chain, b"portal", STEM.encode(), _numbers(*numbers), row["event_id"])
         assert row["digest"] == chain, "the ledger's chain is broken"
@@ -248,12 +252,6 @@ def _rows(life: Life, lane: int) -> list[dict[str, Any]]:
     return sorted((r for r in rows if r["lane"] == lane), key=lambda r: int(r["sequence"]))
 
 
-def _us(moment: Any) -> int:
-    from .statements import us
-
-    return us(moment)
-
-
 def _numbers(*values: int) -> bytes:
     return b"".join(v.to_bytes(8, "big", signed=True) for v in values)
 
@@ -269,8 +267,8 @@ def _link(previous: bytes, row: dict[str, Any]) -> bytes:
         row["sequence"],
         row["marker"],
         row["contract"],
-        _us(row["exchanged_at"]),
-        _us(row["recorded_at"]),
+        us(row["exchanged_at"]),
+        us(row["recorded_at"]),
     )
     return _chain(previous, row["stem"].encode(), _numbers(*numbers), row["event_id"], row["key"].encode(),
                   row["operation"].encode(), row["content"], body)  # fmt: skip

@@ -6,7 +6,7 @@ the real ones. Real psycopg2 errors are raised, so that their translation runs, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import errors as pg
 
+from .cursor import MemoryCursor
 from .scheduler import Simulation, Worker
 
 Key = tuple[Any, ...]
@@ -269,46 +270,3 @@ class Session:
         if self.simulation.hostile and self.simulation.mood.locks_lie and subject[0] != "replay":
             return True
         return self.database.advisory.setdefault(subject, self) is self
-
-
-class MemoryCursor:
-    """psycopg2's cursor over twins."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.rowcount = -1
-        self._rows: list[tuple[Any, ...]] = []
-
-    def execute(self, text: str, args: Any = None) -> None:
-        """Run a statement."""
-        answer = self.session.run(text, args)
-        if isinstance(answer, int):
-            self.rowcount, self._rows = answer, []
-        else:
-            self.rowcount, self._rows = len(answer), answer
-
-    def fetchone(self) -> tuple[Any, ...] | None:
-        """Give the next row."""
-        return self._rows.pop(0) if self._rows else None
-
-    def fetchall(self) -> list[tuple[Any, ...]]:
-        """Give the rest."""
-        rows, self._rows = self._rows, []
-        return rows
-
-
-def execute_values(
-    cursor: MemoryCursor, text: str, rows: Sequence[tuple[Any, ...]], *, fetch: bool = False
-) -> list[tuple[Any, ...]]:
-    """Stand in for `pophub.postgres.execute_values`."""
-    assert not fetch
-    if rows:
-        cursor.execute(text, list(rows))
-    return []
-
-
-def copy_columns(cursor: MemoryCursor, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
-    """Stand in for `pophub.postgres.copy_columns`."""
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    if rows:
-        cursor.execute(f"copy {table}", rows)

@@ -6,33 +6,20 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from pophub import avro
 from pophub.domain.errors import LaneMoved, LedgerDiverged, TransientError, ValidatorFailed
 from pophub.quarantine.selection import Selection
 
 from . import checks
-from .broker import UNWELCOME, Broker
-from .database import Commit, Database
-from .model import LANES, Model, Place, Version, lane_of
+from .agency import PEOPLE, Agency
+from .broker import NO_BLOCK, Broker
+from .database import Database
+from .follower import STEM, Follower
+from .model import LANES, Model
 from .scheduler import Killed, Mood, Simulation, Worker
-from .source import EPOCH, Row, Table
-from .statements import us
+from .source import EPOCH, Table
 from .wires import DrawnRules, Servers, SimulatedHub, present, subscription, things
 
-STEM, KEYS = "mem.things", ("a", "b", "c", "d")
-PEOPLE, NUMBERS = ("001090000001", "001090000002"), (("n1",), ("n1", "n2"))
-VALUES = (
-    "good",
-    "fine",
-    "good",
-    "fine",
-    "good",
-    "fine",
-    "bad:correct",
-    "bad:sufficient",
-    "bad:clean",
-    "bad:live",
-)
+NUMBERS = (("n1",), ("n1", "n2"))
 S = 1_000_000
 DAY_US = 86_400 * S
 
@@ -46,21 +33,22 @@ class Life:
         choice = self.rng.choice
         self.is_time = self.rng.random() < 0.8
         self.late_s, self.settle_s = choice((0, 0, 20, 60)), choice((0, 0, 10, 30))
-        self.numbers = choice(NUMBERS)
-        self.coarse = self.rng.random() < 0.4
+        numbers, coarse = choice(NUMBERS), self.rng.random() < 0.4
         self.connector = things(self.is_time, self.late_s, self.settle_s, choice((2, 5, 100)))
         self.file = subscription(choice((True, False)))
         self.sizes = {"MICRO_ROWS": choice((1, 3, 1000)), "TRANSACTION_ROWS": choice((1, 3, 1000)), "CHUNK": choice((1, 2, 1000))}  # fmt: skip
         self.database, self.broker = Database(self.simulation), Broker(self.simulation)
         self.source = Table(self.simulation, self.is_time)
+        longest_s = self.late_s + (0 if self.simulation.mood.clock_jumps else self.settle_s)
+        self.agency = Agency(self.simulation, self.source, numbers, coarse, longest_s)
         self.model = Model()
+        self.follower = Follower(self.database, self.broker, self.model, self.is_time)
         self.hub = SimulatedHub(
             self.connector,
             self.file,
             DrawnRules(self.simulation, self.model.forgiven, choice((0.0, 0.0, 0.05))),
         )
-        self.placed: dict[tuple[int, int, int], Version] = {}
-        self.read_to, self.commits_read, self.told = [0, 0], 0, 0
+        self.told = 0
         self.simulation.on_kill = self._killed
         if self.rng.random() < 0.2:
             for n in range(1, 4):
@@ -75,43 +63,6 @@ class Life:
     def _reap(self) -> None:
         for session in list(self.database.lingering):
             self.database.reap(session)
-
-    # the agency
-
-    def change(self) -> None:
-        """Change rows at the source; some commit later than others that were changed after them."""
-        for _ in range(self.rng.randint(1, 5)):
-            row = self._row()
-            longest = self.late_s + (0 if self.simulation.mood.clock_jumps else self.settle_s)
-            late = self.is_time and longest and self.rng.random() < 0.3
-            commits_at = self.simulation.true_us + (self.rng.randint(1, longest * S) if late else 0)
-            self.source.pending.append((commits_at, row))
-            self.simulation.true_us += self.rng.choice((0, 0, 1000, 400_000))
-        self.source.commit(self.simulation.true_us)
-
-    def _row(self) -> Row:
-        choice, key = self.rng.choice, self.rng.choice(KEYS)
-        marker: int | None
-        if self.is_time:
-            marker = self.simulation.true_us // S * S if self.coarse else self.simulation.true_us
-        else:
-            marker = self.source.newest.get("", 0) + choice((0, 1, 1, 1))
-            self.source.newest[""] = marker
-        if self.rng.random() < 0.03:
-            marker = None
-        self.simulation.tell(f"changes {key} at {marker}")
-        if self.rng.random() < 0.02 and marker is not None:
-            return Row(key, UNWELCOME.decode(), None, None, marker, False)
-        if self.rng.random() < 0.2:
-            return Row(key, None, None, None, marker, True)
-        return Row(
-            key,
-            choice(VALUES),
-            choice((None, None, None, *PEOPLE)),
-            choice((None, None, *self.numbers)),
-            marker,
-            False,
-        )
 
     # the hub
 
@@ -135,7 +86,7 @@ class Life:
     def act(self) -> None:
         """Let something happen outside the workers."""
         actions: list[tuple[Callable[[], Any], float]] = [
-            (self.change, 5), (self._start_some, 9), (self._arrive, 1.2), (self._time_passes, 2), (self._late_frame, 1),
+            (self.agency.change, 5), (self._start_some, 9), (self._arrive, 1.2), (self._time_passes, 2), (self._late_frame, 1),
             (self._reap, 0.5), (self._time_out, 0.3), (self._poison, 0.2), (self._kill_one, 0.5), (self._priorities, 1),
             (self._repair, 1), (self._change_rule, 0.4),
         ]  # fmt: skip
@@ -196,7 +147,7 @@ class Life:
 
     def _poison(self) -> None:
         lane = self.rng.randrange(2)
-        self.broker.append((f"raw.{STEM}", lane), b"no block %d" % self.rng.randrange(1 << 30))
+        self.broker.append((f"raw.{STEM}", lane), NO_BLOCK + b" %d" % self.rng.randrange(1 << 30))
 
     def _kill_one(self) -> None:
         if self.simulation.workers and self.simulation.mood.kill:
@@ -226,77 +177,9 @@ class Life:
             self.follow()
             self.model.forgiven ^= {self.rng.choice(("correct", "sufficient", "clean", "live"))}
 
-    # the model follows
-
     def follow(self) -> None:
         """Let the model live through the commits since last time."""
-        for commit in self.database.commits[self.commits_read :]:
-            self._follow_one(commit)
-        self.commits_read = len(self.database.commits)
-
-    def _follow_one(self, commit: Commit) -> None:
-        moved = [
-            r
-            for r in commit.writes.get("judge.lane", {}).values()
-            if r and r["raw_offset"] > self.read_to[r["lane"]]
-        ]
-        if moved:
-            (row,) = moved
-            stretch = self._stretch(row["lane"], self.read_to[row["lane"]], row["raw_offset"])
-            self.read_to[row["lane"]] = row["raw_offset"]
-            self.model.judge(stretch, (commit.saw_people, commit.saw_claims), commit.claimed, again=False)
-        elif commit.replayed:
-            stretch = [self.placed[self.place_of(number)] for number in commit.replayed]
-            self.model.judge(stretch, (commit.saw_people, commit.saw_claims), commit.claimed, again=True)
-        elif people := commit.writes.get("population.identity"):
-            self.model.people_change(
-                (r["citizen_id"], r["valid_from"], r["present"], us(r["exchanged_at"]))
-                for r in people.values()
-                if r
-            )
-        else:
-            for row in commit.writes.get("quarantine.repair", {}).values():
-                version = self.placed[self.place_of(row["version"])] if row else None
-                if version and version.whole and not version.gone:
-                    version.mended = True
-            self.model.passed()
-
-    def place_of(self, number: int) -> tuple[int, int, int]:
-        """Give the place on raw of a row of the quarantine."""
-        row = self.database.tables["quarantine.version"][number,]
-        return row["lane"], row["raw_offset"], row["row"]
-
-    def _stretch(self, lane: int, start: int, end: int) -> list[Version]:
-        values = self.broker.raw(lane, f"raw.{STEM}")
-        found = [v for offset in range(start, end) for v in self._block(lane, offset, values[offset])]
-        self.placed |= {v.place: v for v in found}
-        return found
-
-    def _block(self, lane: int, offset: int, data: bytes) -> list[Version]:
-        try:
-            block = avro.decode_block(data)
-        except avro.BadBlock:
-            return [Version((lane, offset, 0), f"{data!r}", offset, None, 0, 0)]
-        rows = self.rows_of(block)
-        stubs = block.columns.get("_pophub_stub") or [None] * len(rows)
-        for row in rows:
-            assert lane_of(row.key) == lane, f"{row.key} came by lane {lane}"
-        return [
-            self._version((lane, offset, n), row, block, stub is not None)
-            for n, (row, stub) in enumerate(zip(rows, stubs, strict=True))
-        ]
-
-    def _version(self, place: Place, row: Row, block: avro.Block, stub: bool) -> Version:
-        key = row.key if row.marker is not None else repr(row)
-        moment = row.marker if self.is_time and row.marker is not None else block.exchanged_at
-        return Version(place, key, row.marker or 0, row, block.batch, block.exchanged_at, moment, stub=stub)
-
-    def rows_of(self, block: avro.Block) -> list[Row]:
-        """Read the source's rows of a block; of a stub there is only key and marker."""
-        c = block.columns
-        markers = c["at"] if not self.is_time else [None if at is None else us(at) for at in c["at"]]
-        columns = zip(c["key"], c["value"], c["person"], c["number"], markers, c["gone"], strict=True)
-        return [Row(*values[:-1], gone=bool(values[-1])) for values in columns]
+        self.follower.follow()
 
     # a life
 

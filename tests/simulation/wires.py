@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -24,13 +24,13 @@ from pophub.ledger import store as ledger_store
 from pophub.ports import Columns, Failure
 from pophub.stages import judge, replay, share
 
-from . import database, statements
+from . import cursor, database, statements_flow, statements_judge, statements_replay
 from .broker import Broker, MemoryPublisher, MemoryReader, MemoryWriter
 from .model import GRACE_S, LANES, TAKEN, UNKNOWN
 from .scheduler import Simulation
 from .source import Table
 
-__all__ = ["statements"]
+TWINS = (statements_flow, statements_judge, statements_replay)  # each names its statements at its import
 SUBSCRIBER = "portal"
 FIELDS = ("key", "value", "person", "number")
 
@@ -161,13 +161,8 @@ def plugged_in() -> Iterator[None]:
         (wiring, "refuse_resting", lambda *_: None),
         (wiring, "stops_sharing", lambda *_: None),
         (wiring, "preparation", SimpleNamespace(schema_id=lambda *_: 1)),
-        (postgres, "deadline", lambda *_: nullcontext()),
     ]
-    by_name = [
-        (failpoints.reach, with_step),
-        (postgres.copy_columns, database.copy_columns),
-        (postgres.execute_values, database.execute_values),
-    ]
+    by_name = [(failpoints.reach, with_step)]
     from . import broker  # its own passages, too
 
     sleepers = [
@@ -178,14 +173,26 @@ def plugged_in() -> Iterator[None]:
     adapters += [(module, "time", clock) for module in sleepers]
     adapters += [(module, name, fake) for original, fake in by_name for module, name in _everywhere(original)]
     adapters.append((broker, "reach", with_step))
-    patches = [patch.object(module, name, fake) for module, name, fake in adapters]
-    for each in patches:
-        each.start()
-    try:
+    with ExitStack() as stack:
+        stack.enter_context(statements_answered())
+        for module, name, fake in adapters:
+            stack.enter_context(patch.object(module, name, fake))
         yield
-    finally:
-        for each in reversed(patches):
-            each.stop()
+
+
+@contextmanager
+def statements_answered() -> Iterator[None]:
+    """Let the stores work over sessions of the in-memory database, whichever is given to them."""
+    by_name = [
+        (postgres.copy_columns, cursor.copy_columns),
+        (postgres.execute_values, cursor.execute_values),
+        (postgres.deadline, lambda *_: nullcontext()),
+    ]
+    with ExitStack() as stack:
+        for original, fake in by_name:
+            for module, name in _everywhere(original):
+                stack.enter_context(patch.object(module, name, fake))
+        yield
 
 
 @contextmanager

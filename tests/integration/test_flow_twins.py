@@ -1,0 +1,242 @@
+"""One behavioural suite for the simulation's database and PostgreSQL, under the stores of extract, share and replay."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pophub import avro
+from pophub.contracts.model import Connector
+from pophub.domain.errors import ContractBreach, TransientError
+from pophub.gates.mapping import ContractMapper
+from pophub.ledger.history import History
+from pophub.ledger.store import LedgerStore
+from pophub.population.store import JudgeStore
+from pophub.postgres import connect
+from pophub.quarantine.selection import Selection
+from pophub.stages.batching import Rows
+from pophub.stages.extract_store import ExtractStore
+from pophub.stages.judge import Judge
+from pophub.stages.replay import Replay
+from pophub.stages.versions import Versions, add_block
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # the rules lie with the unit tests
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the simulation is a package beside
+
+from fake_rules import FakeRules, things
+from simulation.database import Database
+from simulation.scheduler import Mood, Simulation
+from simulation.wires import statements_answered
+
+pytestmark = pytest.mark.timeout(240)
+START, S = 1_700_000_000_000_000, 1_000_000
+_datasets = count(1)
+
+
+@dataclass
+class Server:
+    """A database server of either kind, and one dataset of its own."""
+
+    connector: Connector
+    stack: ExitStack
+    memory: Database | None = None
+    settings: Any = None
+    query: Any = None
+
+    @property
+    def stem(self) -> str:
+        return self.connector.stem
+
+    def session(self, role: str) -> Any:
+        """Open a session that ends with the test."""
+        return self.stack.enter_context(self.brief(role))
+
+    @contextmanager
+    def brief(self, role: str) -> Iterator[Any]:
+        """Open a session for a while."""
+        opened = self.memory.connect() if self.memory else connect(self.settings, role)
+        with closing(opened) as session:
+            yield session
+
+    def rows(self, table: str, *names: str) -> list[tuple[Any, ...]]:
+        """Give columns of this dataset's rows, in order."""
+        if self.memory:
+            found = [r for r in self.memory.rows(table) if r["stem"] == self.stem]
+            return sorted(tuple(r[name] for name in names) for r in found)
+        rows = self.query(f"select {', '.join(names)} from {table} where stem = %s", self.stem)
+        return sorted(tuple(bytes(v) if isinstance(v, memoryview) else v for v in row) for row in rows)
+
+    def judge(self, *rows: tuple[str, int, str], offset: int = 0) -> list[str]:
+        """Judge rows (key, marker, value) as the stretch of lane 0 at an offset."""
+        with self.brief("pophub_judge") as session:
+            judge = Judge(self.connector, ContractMapper(self.connector), FakeRules(set()), JudgeStore(session, self.connector))  # fmt: skip
+            keys, markers, values = (list(column) for column in zip(*rows, strict=True))
+            none = [None] * len(rows)
+            columns = {"key": keys, "seq": markers, "value": values, "person": none, "number": none, "gone": [False] * len(rows)}  # fmt: skip
+            versions = Versions({})
+            block = avro.decode_block(avro.encode_block(avro.Block(1, START, 1, len(rows), columns)))
+            add_block(versions, self.connector, judge.mapper, offset, block)
+            return list(judge._micro(versions, 0, offset, offset + 1).first)
+
+
+@pytest.fixture(params=["simulated", "postgres"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server of either kind with an empty dataset."""
+    connector = things()
+    file = connector.file.model_copy(update={"dataset": f"flows{next(_datasets)}", "lanes": 1})
+    connector = connector.model_copy(update={"file": file})
+    with ExitStack() as stack:
+        if request.param == "simulated":
+            stack.enter_context(statements_answered())
+            yield Server(connector, stack, memory=Database(Simulation(0, Mood())))
+        else:
+            project = request.getfixturevalue("project")
+            yield Server(connector, stack, settings=project.servers.settings, query=project.servers.query)
+
+
+def rows_of(*markers: int | None, batch: int) -> Rows:
+    """Give rows on their way, each with a digest of its own."""
+    count_ = len(markers)
+    rows = Rows({"x": [0] * count_}, ["k"] * count_, list(markers), list(markers), [f"{m}".encode() for m in markers], [1] * count_)  # fmt: skip
+    rows.batch = batch
+    return rows
+
+
+def test_the_position_moves_with_what_was_sent_in_its_window(server: Server) -> None:
+    with server.brief("pophub_extract") as session:
+        store = ExtractStore(session, server.stem, settle_s=5)
+        start = store.start()
+        assert (start.marker, start.exchanged_us, start.sent) == (None, 0, set())
+        assert start.now_us - start.settled_us == 5 * S
+        first = store.opened("run", 1, START, 3)
+        assert store.opened("run", 1, START, 1) > first
+        store.moved(rows_of(START, START + S, None, batch=first), START + S, S, ("x",))
+        assert store.start() is start
+    with server.brief("pophub_extract") as session:
+        store = ExtractStore(session, server.stem, settle_s=5)
+        start = store.start()
+        assert start.marker == START + S
+        assert start.sent == {b"%d" % START, b"%d" % (START + S), b"None"}
+        assert start.exchanged_us > START
+        again = store.opened("run", 1, START, 2)
+        store.moved(rows_of(START + S, START + 3 * S, batch=again), START + 3 * S, S, ("x",))
+        closed = store.opened("run", 1, START, 1)
+        store.closed(rows_of(1, batch=closed))
+    assert server.rows("extract.sent_row", "digest") == [(b"%d" % (START + 3 * S),), (b"None",)]
+    states = server.rows("extract.batch", "rows", "state")
+    assert states == [(1, "open"), (1, "sent"), (2, "sent"), (3, "sent")]
+
+
+def test_one_extract_of_a_dataset_runs_at_a_time(server: Server) -> None:
+    with server.brief("pophub_extract") as session:
+        ExtractStore(session, server.stem, 0)
+        with server.brief("pophub_extract") as other, pytest.raises(TransientError) as busy:
+            ExtractStore(other, server.stem, 0)
+        assert busy.value.code == "lane.busy"
+    ExtractStore(server.session("pophub_extract"), server.stem, 0)
+
+
+def test_files_are_taken_once_and_holds_are_released_by_what_is_sound(server: Server) -> None:
+    store = ExtractStore(server.session("pophub_extract"), server.stem, 0)
+    store.taken("a.csv", "d1", 3)
+    store.taken("b.csv", "d1", 3)
+    store.taken("b.csv", "d2", 1)
+    assert sorted(store.files_taken()) == ["d1", "d2"]
+    for _ in range(2):
+        with pytest.raises(ContractBreach), store.held_when_breached("table"):
+            raise ContractBreach("source.column_missing", "x", remedy="y")
+    open_holds = [r for r in server.rows("extract.hold", "code", "subject")]
+    assert open_holds == [("source.column_missing", "table")]
+    with store.held_when_breached("table"):
+        pass
+    with pytest.raises(ContractBreach), store.held_when_breached("other"):
+        raise ContractBreach("source.column_missing", "x", remedy="y")
+    assert len(server.rows("extract.hold", "subject")) == 2
+
+
+def test_the_ledger_is_completed_once_up_to_the_position(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pophub.ledger.store.CHUNK", 2)
+    server.judge(*((key, 2, "good") for key in "abcde"))
+    store = LedgerStore(server.session("pophub_share"), "someone", server.stem, History(server.stem))
+    assert (store.end(0), store.end(7)) == (5, 0)
+    assert store.lane(0)[:2] == (0, 0)
+    history = store.history(0, 1, 4)
+    assert [(r.sequence, r.key, r.operation) for r in history] == [
+        (2, "b", "u"),
+        (3, "c", "u"),
+        (4, "d", "u"),
+    ]
+    assert store.digest_at(0, 3) == history[1].digest.hex()
+    assert store.digest_at(0, 6) is None
+    odd = lambda rows: [r for r in rows if r.sequence % 2]  # noqa: E731
+    assert store.complete(0, 4, odd, 1, START + S, counted=True) == 2
+    assert store.complete(0, 3, odd, 1, START + S, counted=True) == 0
+    assert store.complete(0, 5, odd, 1, 0, counted=True) == 1
+    assert store.lane(0)[:2] == (5, 3)
+    names = ("sequence", "event_id", "subscription", "digest")
+    told = server.rows("ledger.transaction", *names)
+    assert [(r[0], r[1]) for r in told] == [(r.sequence, r.event_id) for r in odd(store.history(0, 0, 5))]
+    assert told[-1][3] == store.lane(0).chain
+
+
+def test_terms_that_fail_leave_the_ledger_as_it_was(server: Server) -> None:
+    server.judge(("a", 2, "good"))
+    store = LedgerStore(server.session("pophub_share"), "someone", server.stem, History(server.stem))
+    before = store.lane(0)
+
+    def broken(rows: Any) -> Any:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        store.complete(0, 1, broken, 1, 0, counted=True)
+    assert store.lane(0) == before
+    assert store.complete(0, 1, list, 1, 0, counted=False) == 0
+    assert (store.lane(0)[:2], server.rows("ledger.transaction", "sequence")) == ((1, 0), [])
+
+
+def test_a_lane_has_one_worker_until_its_session_ends(server: Server) -> None:
+    with server.brief("pophub_share") as session:
+        assert LedgerStore(session, "someone", server.stem, History(server.stem)).worker_lock(0) is None
+        other = LedgerStore(server.session("pophub_share"), "someone", server.stem, History(server.stem))
+        assert other.worker_lock(0) is not None
+        assert other.worker_lock(1) is None
+    assert other.worker_lock(0) is None
+
+
+def test_a_replay_that_was_cut_off_is_gone_on_with_and_counts_each_version_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POPHUB_REPLAY_ROWS", "1")
+    server.judge(("a", 2, "bad:clean"), ("b", 2, "bad:live"), ("c", 2, "bad:clean"))
+    rules = FakeRules({"clean"})
+
+    def cut(judged: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    def replay(session: Any, progress: Any) -> Any:
+        made = Replay(session, server.connector, ContractMapper(server.connector), rules)
+        return made.run(Selection(), "someone", progress)
+
+    with server.brief("pophub_judge") as session, pytest.raises(KeyboardInterrupt):
+        replay(session, cut)
+    with server.brief("pophub_judge") as session:
+        run = replay(session, lambda judged, total: None)
+    assert (run.resumed, run.total) == (True, 3)
+    assert {name: run.counts[name] for name in ("shared", "quarantined", "unreadable")} == {
+        "shared": 2, "quarantined": 1, "unreadable": 0,
+    }  # fmt: skip
+    with server.brief("pophub_judge") as session:
+        run = replay(session, lambda judged, total: None)
+    assert (run.resumed, run.total, run.counts["quarantined"]) == (False, 1, 1)
+    assert [r[:2] for r in server.rows("quarantine.version", "key", "state")] == [
+        ("a", "shared"), ("b", "quarantined"), ("c", "shared"),
+    ]  # fmt: skip

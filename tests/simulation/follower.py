@@ -1,0 +1,91 @@
+"""What the model is told: commits of the database, in their order, and the rows of raw that they judged."""
+
+from __future__ import annotations
+
+from pophub import avro
+
+from .broker import NO_BLOCK, Broker
+from .database import Commit, Database
+from .model import LANES, Model, Place, Version, lane_of
+from .source import Row
+from .statements import us
+
+STEM = "mem.things"
+
+
+class Follower:
+    """Lets the model live through what was committed. Shape: `placed` gives the version of each row of raw."""
+
+    def __init__(self, database: Database, broker: Broker, model: Model, is_time: bool) -> None:
+        self.database, self.broker, self.model, self.is_time = database, broker, model, is_time
+        self.placed: dict[Place, Version] = {}
+        self.read_to, self.commits_read = [0] * LANES, 0
+
+    def follow(self) -> None:
+        """Let the model live through the commits since last time."""
+        for commit in self.database.commits[self.commits_read :]:
+            self._follow_one(commit)
+        self.commits_read = len(self.database.commits)
+
+    def _follow_one(self, commit: Commit) -> None:
+        moved = [
+            r
+            for r in commit.writes.get("judge.lane", {}).values()
+            if r and r["raw_offset"] > self.read_to[r["lane"]]
+        ]
+        if moved:
+            (row,) = moved
+            stretch = self._stretch(row["lane"], self.read_to[row["lane"]], row["raw_offset"])
+            self.read_to[row["lane"]] = row["raw_offset"]
+            self.model.judge(stretch, (commit.saw_people, commit.saw_claims), commit.claimed, again=False)
+        elif commit.replayed:
+            stretch = [self.placed[self.place_of(number)] for number in commit.replayed]
+            self.model.judge(stretch, (commit.saw_people, commit.saw_claims), commit.claimed, again=True)
+        elif people := commit.writes.get("population.identity"):
+            self.model.people_change(
+                (r["citizen_id"], r["valid_from"], r["present"], us(r["exchanged_at"]))
+                for r in people.values()
+                if r
+            )
+        else:
+            for row in commit.writes.get("quarantine.repair", {}).values():
+                version = self.placed[self.place_of(row["version"])] if row else None
+                if version and version.whole and not version.gone:
+                    version.mended = True
+            self.model.passed()
+
+    def place_of(self, number: int) -> tuple[int, int, int]:
+        """Give the place on raw of a row of the quarantine."""
+        row = self.database.tables["quarantine.version"][number,]
+        return row["lane"], row["raw_offset"], row["row"]
+
+    def _stretch(self, lane: int, start: int, end: int) -> list[Version]:
+        values = self.broker.raw(lane, f"raw.{STEM}")
+        found = [v for offset in range(start, end) for v in self._block(lane, offset, values[offset])]
+        self.placed |= {v.place: v for v in found}
+        return found
+
+    def _block(self, lane: int, offset: int, data: bytes) -> list[Version]:
+        if data.startswith(NO_BLOCK):
+            return [Version((lane, offset, 0), f"{data!r}", offset, None, 0, 0)]
+        block = avro.decode_block(data)
+        rows = self.rows_of(block)
+        stubs = block.columns.get("_pophub_stub") or [None] * len(rows)
+        for row in rows:
+            assert lane_of(row.key) == lane, f"{row.key} came by lane {lane}"
+        return [
+            self._version((lane, offset, n), row, block, stub is not None)
+            for n, (row, stub) in enumerate(zip(rows, stubs, strict=True))
+        ]
+
+    def _version(self, place: Place, row: Row, block: avro.Block, stub: bool) -> Version:
+        key = row.key if row.marker is not None else repr(row)
+        moment = row.marker if self.is_time and row.marker is not None else block.exchanged_at
+        return Version(place, key, row.marker or 0, row, block.batch, block.exchanged_at, moment, stub=stub)
+
+    def rows_of(self, block: avro.Block) -> list[Row]:
+        """Read the source's rows of a block; of a stub there is only key and marker."""
+        c = block.columns
+        markers = c["at"] if not self.is_time else [None if at is None else us(at) for at in c["at"]]
+        columns = zip(c["key"], c["value"], c["person"], c["number"], markers, c["gone"], strict=True)
+        return [Row(*values[:-1], gone=bool(values[-1])) for values in columns]

@@ -1,0 +1,160 @@
+"""Twins of the statements of extract and share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .database import Answer, Row, Session
+from .statements import change, twin, us
+
+
+@twin("share")
+def lane_end(session: Session, args: Any) -> Answer:
+    row = session.get("judge.lane", tuple(args))
+    return [(row["sequence"],)] if row else []
+
+
+@twin("share")
+def make_ledger_lane(session: Session, args: Any) -> Answer:
+    row = {
+        "recipient": args[0],
+        "stem": args[1],
+        "lane": args[2],
+        "sequence": 0,
+        "transactions": 0,
+        "chain": b"",
+    }
+    return int(session.insert("ledger.lane", row, or_nothing=True))
+
+
+@twin("share")
+def ledger_lane(session: Session, args: Any) -> Answer:
+    row = session.get("ledger.lane", tuple(args))
+    return [(row["sequence"], row["transactions"], row["chain"])] if row else []
+
+
+@twin("share")
+def lock_ledger_lane(session: Session, args: Any) -> Answer:
+    session.lock("ledger.lane", tuple(args))
+    return ledger_lane(session, args)
+
+
+@twin("share")
+def move_ledger_lane(session: Session, args: Any) -> Answer:
+    sequence, transactions, chain, *place = args
+    return change(
+        session, "ledger.lane", tuple(place), sequence=sequence, transactions=transactions, chain=chain
+    )
+
+
+def _lane_history(session: Session, stem: str, lane: int) -> list[Row]:
+    rows = [r for _, r in session.scan("ledger.history") if (r["stem"], r["lane"]) == (stem, lane)]
+    return sorted(rows, key=lambda r: int(r["sequence"]))
+
+
+@twin("share")
+def digest_at(session: Session, args: Any) -> Answer:
+    return [(r["digest"],) for r in _lane_history(session, args[0], args[1]) if r["sequence"] == args[2]]
+
+
+@twin("share")
+def history(session: Session, args: Any) -> Answer:
+    stem, lane, after, upto = args
+    return [
+        (r["sequence"], r["event_id"], r["key"], r["marker"], r["operation"], r["payload"], r["contract"],
+         us(r["exchanged_at"]), us(r["recorded_at"]), r["digest"])
+        for r in _lane_history(session, stem, lane) if after < r["sequence"] <= upto
+    ]  # fmt: skip
+
+
+@twin(text="copy ledger.transaction")
+def append_transactions(session: Session, rows: Any) -> Answer:
+    for row in rows:
+        session.insert("ledger.transaction", row)
+    return len(rows)
+
+
+@twin("extract")
+def position(session: Session, args: Any) -> Answer:
+    row = session.get("extract.position", tuple(args))
+    return [(row["marker"], row["exchanged_at"], row["columns"])] if row else []
+
+
+@twin("extract")
+def ticks(session: Session, args: Any) -> Answer:
+    return sorted(place for place, _ in session.scan("extract.tick"))
+
+
+@twin("extract")
+def sent_rows(session: Session, args: Any) -> Answer:
+    return [(digest,) for (stem, digest), _ in session.scan("extract.sent_row") if stem == args[0]]
+
+
+@twin("extract")
+def files_taken(session: Session, args: Any) -> Answer:
+    return [(digest,) for (stem, digest), _ in session.scan("extract.file") if stem == args[0]]
+
+
+@twin("extract")
+def open_batch(session: Session, args: Any) -> Answer:
+    number = session.database.number("extract.batch")
+    stem, run, contract, stamp, rows = args
+    row = {"batch": number, "stem": stem, "run": run, "contract": contract, "exchanged_at": stamp, "rows": rows, "state": "open"}  # fmt: skip
+    session.insert("extract.batch", row)
+    return [(number,)]
+
+
+@twin("extract")
+def sent_batch(session: Session, args: Any) -> Answer:
+    return change(session, "extract.batch", tuple(args), state="sent")
+
+
+@twin("extract")
+def move_position(session: Session, args: Any) -> Answer:
+    row = {"stem": args["stem"], "marker": args["marker"], "exchanged_at": args["stamp"], "columns": args["columns"]}  # fmt: skip
+    session.lock("extract.position", (args["stem"],))
+    session.put("extract.position", row)
+    return 1
+
+
+@twin("extract")
+def keep_sent_rows(session: Session, rows: Any) -> Answer:
+    return sum(
+        session.insert("extract.sent_row", {"stem": s, "digest": d, "marker": m}, or_nothing=True)
+        for s, d, m in rows
+    )
+
+
+@twin("extract")
+def forget_sent_rows(session: Session, args: Any) -> Answer:
+    stem, oldest = args
+    gone = [
+        p
+        for p, r in session.scan("extract.sent_row")
+        if p[0] == stem and r["marker"] is not None and r["marker"] < oldest
+    ]
+    for place in gone:
+        session.delete("extract.sent_row", place)
+    return len(gone)
+
+
+@twin("extract")
+def take_file(session: Session, args: Any) -> Answer:
+    row = dict(zip(("stem", "digest", "name", "rows"), args, strict=True))
+    return int(session.insert("extract.file", row, or_nothing=True))
+
+
+@twin("extract")
+def hold(session: Session, args: Any) -> Answer:
+    row = {"stem": args[0], "code": args[1], "subject": args[2], "released": False}
+    session.lock("extract.hold", tuple(args[:3]))
+    session.put("extract.hold", row)
+    return 1
+
+
+@twin("extract")
+def release(session: Session, args: Any) -> Answer:
+    found = [
+        p for p, r in session.scan("extract.hold") if (p[0], p[2], r["released"]) == (args[0], args[1], False)
+    ]
+    return sum(change(session, "extract.hold", place, released=True) for place in found)

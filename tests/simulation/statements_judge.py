@@ -1,0 +1,225 @@
+"""Twins of judge's statements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from psycopg2 import errors as pg
+
+from pophub.contracts.model import GATES
+
+from .database import Answer, Row, Session
+from .statements import change, texts, twin, version_row
+
+
+@twin("judge")
+def make_lane(session: Session, args: Any) -> Answer:
+    row = {"stem": args[0], "lane": args[1], "raw_offset": 0, "sequence": 0, "chain": b""}
+    return int(session.insert("judge.lane", row, or_nothing=True))
+
+
+@twin("judge")
+def lane_row(session: Session, args: Any) -> Answer:
+    row = session.get("judge.lane", tuple(args))
+    return [(row["raw_offset"], row["sequence"], row["chain"])] if row else []
+
+
+@twin("judge")
+def lock_lanes(session: Session, args: Any) -> Answer:
+    found = []
+    for lane in sorted(args[1]):
+        session.lock("judge.lane", (args[0], lane))
+        if row := session.get("judge.lane", (args[0], lane)):
+            found.append((lane, row["raw_offset"], row["sequence"], row["chain"]))
+    return found
+
+
+@twin("judge")
+def move_raw(session: Session, args: Any) -> Answer:
+    to, stem, lane, expected = args
+    session.lock("judge.lane", (stem, lane))
+    row = session.get("judge.lane", (stem, lane))
+    if row is None or row["raw_offset"] != expected:
+        return 0
+    return change(session, "judge.lane", (stem, lane), raw_offset=to)
+
+
+@twin("judge")
+def move_sequence(session: Session, args: Any) -> Answer:
+    return change(session, "judge.lane", tuple(args[2:]), sequence=args[0], chain=args[1])
+
+
+@twin("judge")
+def heads(session: Session, args: Any) -> Answer:
+    found = [session.get("population.head", (args[0], key)) for key in texts(args[1])]
+    return [(r["key"], r["marker"], r["content"], r["contract"]) for r in found if r]
+
+
+@twin("judge")
+def quarantined(session: Session, args: Any) -> Answer:
+    stem, keys, ids = args[0], set(texts(args[1])), args[2]
+    return [
+        (r["key"], r["id"], r["marker"], r["content"], r["contract"])
+        for _, r in sorted(session.scan("quarantine.version"))
+        if r["stem"] == stem and r["key"] in keys and r["state"] == "quarantined" and r["id"] not in ids
+    ]
+
+
+@twin("judge")
+def identities(session: Session, args: Any) -> Answer:
+    session.saw_people = len(session.database.commits)
+    people = set(texts(args[0]))
+    return [
+        (*place, r["name_folded"], r["birth_day"], r["present"])
+        for place, r in sorted(session.scan("population.identity"))
+        if place[0] in people
+    ]
+
+
+@twin("judge")
+def claims(session: Session, args: Any) -> Answer:
+    stem, name, values = args
+    if not session.claimed:
+        session.saw_claims = len(session.database.commits)
+    rows = [session.get("population.claim", (stem, name, value)) for value in texts(values)]
+    return [(r["field"], r["value"], r["key"]) for r in rows if r]
+
+
+@twin("judge")
+def claim(session: Session, args: Any) -> Answer:
+    done = 0
+    stem, name, values, keys = args
+    for value, key in zip(texts(values), texts(keys), strict=True):
+        row = {"stem": stem, "field": name, "value": value, "key": key}
+        done += session.insert("population.claim", row, or_nothing=True)
+        session.claimed.setdefault(value, len(session.database.commits))
+    return done
+
+
+@twin("judge")
+def release_claims(session: Session, args: Any) -> Answer:
+    now = dict(zip(args["keys"], args["values"], strict=True))
+    gone = [
+        place
+        for place, r in session.scan("population.claim")
+        if place[:2] == (args["stem"], args["field"]) and r["key"] in now and now[r["key"]] != r["value"]
+    ]
+    for place in sorted(gone):
+        session.delete("population.claim", place)
+    return len(gone)
+
+
+@twin(text="copy ledger.history")
+def append_history(session: Session, rows: Any) -> Answer:
+    for row in rows:
+        session.insert("ledger.history", row)
+    return len(rows)
+
+
+@twin(text="copy population.head")
+def insert_heads(session: Session, rows: Any) -> Answer:
+    for row in rows:
+        session.insert("population.head", row)
+    return len(rows)
+
+
+@twin("judge")
+def stage_heads(session: Session, args: Any) -> Answer:
+    return 0
+
+
+@twin(text="copy head_new")
+def fill_heads(session: Session, rows: Any) -> Answer:
+    session.head_new = rows
+    return len(rows)
+
+
+@twin("judge")
+def upsert_heads(session: Session, args: Any) -> Answer:
+    for row in sorted(session.head_new, key=lambda r: str(r["key"])):
+        place = (row["stem"], row["key"])
+        session.lock("population.head", place)
+        old = session.get("population.head", place)
+        if old is None or old["marker"] < row["marker"]:
+            session.put("population.head", row)
+    return len(session.head_new)
+
+
+@twin(text="copy quarantine.version")
+def set_aside(session: Session, rows: Any) -> Answer:
+    taken = {(r["stem"], r["lane"], r["raw_offset"], r["row"]) for _, r in session.scan("quarantine.version")}
+    for row in rows:
+        if (row["stem"], row["lane"], row["raw_offset"], row["row"]) in taken:
+            raise pg.UniqueViolation("duplicate place in quarantine.version")
+        waits = row["waits_for"]
+        kept = {
+            "id": session.database.number("quarantine.version"),
+            "failures": orjson.loads(row["failures"]),
+            "waits_for": None if waits is None else texts(waits),
+        }
+        session.insert("quarantine.version", row | kept)
+    return len(rows)
+
+
+@twin("judge")
+def supersede(session: Session, args: Any) -> Answer:
+    return sum(_if_waiting(session, number, state="superseded", last_judged_at=args[0]) for number in args[1])
+
+
+def _if_waiting(session: Session, number: int, **values: Any) -> int:
+    session.lock("quarantine.version", (number,))
+    row = session.get("quarantine.version", (number,))
+    if row is None or row["state"] != "quarantined":
+        return 0
+    return change(session, "quarantine.version", (number,), **values)
+
+
+@twin("judge")
+def replayed(session: Session, rows: Any) -> Answer:
+    done = 0
+    for number, state, at, waits_for, until, gate, failures in rows:
+        session.replayed.append(number)
+        session.lock("quarantine.version", (number,))
+        row = session.get("quarantine.version", (number,))
+        if row is None:
+            continue
+        new = [f for f in orjson.loads(failures) if f not in row["failures"]]
+        done += _if_waiting(
+            session, number, state=state, last_judged_at=at, waits_for=waits_for, waits_until=until,
+            gate=min(gate or row["gate"], row["gate"], key=GATES.index), failures=row["failures"] + new,
+        )  # fmt: skip
+    return done
+
+
+@twin(text="copy judge.passed_over")
+def pass_over(session: Session, rows: Any) -> Answer:
+    for row in rows:
+        session.insert("judge.passed_over", row)
+    return len(rows)
+
+
+@twin(text="copy judge.reconciliation")
+def reconcile(session: Session, rows: Any) -> Answer:
+    for row in rows:
+        if row["read"] != row["shared"] + row["quarantined"] + row["duplicate"] + row["superseded"]:
+            raise pg.CheckViolation("the sums do not add up")
+        session.insert("judge.reconciliation", row)
+    return len(rows)
+
+
+@twin("judge")
+def waiting(session: Session, args: Any) -> Answer:
+    stem, after, most = args
+    people = session.scan("population.identity")
+
+    def arrived(row: Row) -> bool:
+        return all(
+            any(p[0] == w and r["present"] and r["exchanged_at"] <= row["waits_until"] for p, r in people)
+            for w in row["waits_for"]
+        )
+
+    return [
+        version_row(r) for (number,), r in sorted(session.scan("quarantine.version"))
+        if number > after and r["stem"] == stem and r["state"] == "quarantined" and r["waits_for"] is not None and arrived(r)
+    ][:most]  # fmt: skip
