@@ -187,6 +187,11 @@ class RawReader:
             )  # fmt: skip
             self._consumer.assign([self._partition])
 
+    def start(self) -> int:
+        """Give the offset of the first message that retention left."""
+        with translated(self._where), deadline(CALL_S, f"reading the start of {self._where}"):
+            return int(self._consumer.beginning_offsets([self._partition])[self._partition])
+
     def end(self) -> int:
         """Give the offset after the last message."""
         with translated(self._where), deadline(CALL_S, f"reading the end of {self._where}"):
@@ -217,7 +222,7 @@ class RawReader:
                         "raw.gap",
                         "messages that were not judged yet are no longer on the topic",
                         where=self._where,
-                        remedy="raise the topic's retention and backfill the source (`pophub position reset`)",
+                        remedy="raise the topic's retention, then `pophub position pass-gap` and `pophub backfill`",
                     ) from cause
                 except kafka_errors.KafkaError as cause:
                     raise _in_our_words(cause, self._where) from cause

@@ -31,7 +31,15 @@ STAGE_ROLES = (
     "pophub_ledger",
     "pophub_live",
 )
-SCHEMAS = ("schema", "schema_extract", "schema_quarantine", "schema_reconcile", "schema_ledger", "schema_live")
+SCHEMAS = (
+    "schema",
+    "schema_extract",
+    "schema_gap",
+    "schema_quarantine",
+    "schema_reconcile",
+    "schema_ledger",
+    "schema_live",
+)
 PRINCIPALS = ("pophub-extract", "pophub-judge", "pophub-share")
 
 
@@ -193,6 +201,7 @@ def prepare_broker(
         ("pophub-share", "DESCRIBE", "TRANSACTIONAL_ID", "pophub.share."),
         *(("pophub-share", operation, "TOPIC", prefix) for prefix in ("shared.", "sub.")
           for operation in ("WRITE", "READ", "DESCRIBE")),
+        ("pophub-share", "DESCRIBE_CONFIGS", "TOPIC", "sub."),
         *(("pophub-share", operation, "TOPIC", "alerts") for operation in ("WRITE", "READ", "DESCRIBE")),
     ]  # fmt: skip
     topics["alerts"] = 1
@@ -202,7 +211,8 @@ def prepare_broker(
             prefix + grant.dataset: lanes[grant.dataset] for grant in file.grants if grant.dataset in lanes
         }
         rules += [(file.subscriber, "READ", "TOPIC", prefix), (file.subscriber, "DESCRIBE", "TOPIC", prefix),
-                  (file.subscriber, "READ", "GROUP", f"{file.subscriber}.")]  # fmt: skip
+                  (file.subscriber, "READ", "GROUP", f"{file.subscriber}."),
+                  ("pophub-share", "DESCRIBE", "GROUP", f"{file.subscriber}.")]  # fmt: skip
     administrator = Administrator(settings)
     try:
         administrator.ensure_users([*PRINCIPALS, *(file.subscriber for file in subscriptions)])

@@ -224,6 +224,7 @@ CODES: dict[str, Code] = {
     "alert.failed_share": Code("Too many records of a batch failed the gates", "Quá nhiều bản ghi của một lô không qua các cổng kiểm tra", "see pophub quarantine groups; where sharing is held, release it with pophub hold release"),
     "alert.overdue": Code("Records wait in quarantine for longer than agreed", "Bản ghi nằm trong vùng cách ly quá thời hạn", "send the owner its digest; see pophub quarantine list"),
     "alert.lag": Code("A recipient has not got what was accepted in time", "Bên nhận chưa nhận được dữ liệu đúng hạn", "see pophub status; pophub run STEM shares what waits"),
+    "alert.reader_slow": Code("A subscriber reads so late that retention will take records from it", "Bên nhận đọc quá chậm, dữ liệu sắp bị xóa theo thời hạn lưu giữ", "tell the subscriber, or raise the retention of its topic"),
     "alert.unbalanced": Code("What was read of a batch is not what was sent", "Số bản ghi đã đọc khác số đã gửi của một lô", "run the connector's DAG again; if it stays, pophub reconcile"),
     "alert.unknown": Code("There is no such alert", "Không có cảnh báo này", "see pophub alert list --all"),
     "alert.file": Code("The file of alerts cannot be written", "Không ghi được tệp cảnh báo", "make room, or set the rights of the file"),

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 
 from pophub.contracts.model import Connector
+from pophub.domain.errors import PophubError
 from pophub.kafka import Publisher
+from pophub.kafka_readers import slow_readers
 from pophub.live.alerts import AlertStore, Sink
+from pophub.live.conditions import Condition
 from pophub.live.sinks import TOPIC, FileSink, TopicSink
 from pophub.live.store import ROLE, LiveStore
 from pophub.live.watch import Sinks, Watched, watch
 from pophub.live.webhook import ADDRESS, PRIVATE, WebhookSink
 from pophub.postgres import connect
 from pophub.settings import Settings
+from pophub.sharing.subscription import OWN
 
 
 def sinks(settings: Settings) -> Sinks:
@@ -33,10 +37,32 @@ def watch_once(
     settings: Settings, connectors: Mapping[str, Connector], recipients: list[tuple[str, str]]
 ) -> Watched:
     """Look at every source once; `recipients` are (stem, recipient) of every subscription."""
+    slow: list[Condition] = []
+    unknown: list[PophubError] = []
+    try:
+        slow = late_readers(settings, recipients)
+    except PophubError as error:  # the broker is away: the rest of the look goes on
+        unknown.append(error)
     with closing(connect(settings, ROLE)) as connection:
-        return watch(
-            LiveStore(connection), AlertStore(connection, connectors), connectors, recipients, sinks(settings)
+        watched = watch(
+            LiveStore(connection), AlertStore(connection, connectors), connectors, recipients, sinks(settings),
+            more=slow,
+        )  # fmt: skip
+    watched.failed += unknown
+    return watched
+
+
+def late_readers(settings: Settings, recipients: Iterable[tuple[str, str]]) -> list[Condition]:
+    """Give the subscribers from whom retention will take records that they did not read."""
+    stems = {f"sub.{name}.{stem}": (stem, name) for stem, name in recipients if name != OWN}
+    found = slow_readers(settings, {topic: f"{name}." for topic, (_, name) in stems.items()})
+    return [
+        Condition(
+            "alert.reader_slow", stems[slow.topic][0], f"group {slow.group}",
+            f"{slow.messages:,} records are unread, the oldest for more than half of the topic's retention",
         )
+        for slow in found
+    ]  # fmt: skip
 
 
 def close_alert(settings: Settings, connectors: Mapping[str, Connector], alert: int, by: str) -> bool:

@@ -5,7 +5,7 @@ And the policies that stop sharing: for a frozen source, a wrong clock, a batch 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -46,8 +46,9 @@ def watch(
     recipients: Sequence[tuple[str, str]],
     sinks: Sinks,
     now: int | None = None,
+    more: Iterable[Condition] = (),
 ) -> Watched:
-    """Look once. A watcher that finds another at work leaves it the work."""
+    """Look once. A watcher that finds another at work leaves it the work. `more`: what others found."""
     watched = Watched()
     if not alerts.take_lock():
         watched.busy = True
@@ -67,6 +68,7 @@ def watch(
         *found.of_lags(lags, connectors, now),
         *found.of_balance(store.unbalanced(list(connectors), still), connectors, now),
         *found.of_overdue(store.overdue(connectors, now), now),
+        *more,
     ]
     watched.opened, watched.closed = alerts.settle(due)
     watched.failed = alerts.tell(sinks.used, sinks.silent)

@@ -79,6 +79,12 @@ def check_project(project: Project, journal: Journal, *, resent: bool = False, s
     for topic in topics if stable else ():
         await_stable(project.servers, topic)
     check(project, resent=resent)
+    check_told(project, journal)
+
+
+def check_told(project: Project, journal: Journal) -> None:
+    """Assert that the topics tell what the journal says was done, once and in order."""
+    topics = [f"shared.{project.stem}", f"sub.{project.subscriber}.{project.stem}"]
     operations = journal.writes(project.stem)
     shared = read_topic(project.servers, topics[0])
     _check_values(project.stem, operations, [(m, _decoded(m, None)) for m in shared])

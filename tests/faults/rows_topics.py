@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -14,6 +15,9 @@ from confluent_kafka.admin import (
 )
 from outside import read_topic
 
+from pophub.contracts.load import load_all
+from pophub.kafka_readers import slow_readers
+from pophub.stages.gap import pass_gaps
 from tests.faults import checker
 from tests.faults.catalogue import Injected, fault
 
@@ -155,3 +159,97 @@ def a_record_that_the_broker_refuses_is_set_aside_alone(world: World, seed: int)
     assert shared == {project.number_of(person) for person in people} - expected
     checker.check(project)
     return Injected("rows larger than the topic's max.message.bytes, among others of their batch", len(large))
+
+
+@fault(
+    30,
+    fault="Retention expires first",
+    promise="a loud gap, passed by a person alone; backfill brings all",
+    bounded=True,
+)
+def what_retention_took_is_told_and_brought_again(world: World, seed: int) -> Injected:
+    """Messages of raw expire before judge reads them, in one lane or in both."""
+    project, chance = world.project(), world.random(30, seed)
+    topic, lanes = f"raw.{project.stem}", ((0, 1), (0,), (1,))[seed % 3]
+    for person in range(1, 21):
+        world.journal.put(project, person, 400 - person)
+        if person == 10:
+            project.pass_through()
+    project.pass_through("extract")
+    for lane in lanes:
+        forget_raw(world.servers, topic, lane)
+    before = project.states()
+    for _ in range(2):
+        assert project.run("judge").error == "raw.gap", "judge skipped what is gone"
+    connector = load_all(project.folder)[0][0]
+    settings = world.servers.settings
+    gaps = pass_gaps(settings, connector, "", dry=True)
+    assert tuple(gap.lane for gap in gaps) == lanes
+    assert project.run("judge").error == "raw.gap", "looking alone passed the gap"
+    assert pass_gaps(settings, connector, "operator") == gaps
+    assert pass_gaps(settings, connector, "operator") == []
+    for person in chance.sample(range(1, 21), 3):
+        world.journal.update(project, person, 50)
+    project.pass_through("extract", "judge", "share", "backfill", "judge", "share")
+    assert project.states()["shared"] > before["shared"]
+    checker.check_told(project, world.journal)
+    return Injected(
+        f"all messages of {'both lanes' if len(lanes) == 2 else 'a lane'} removed before judge", len(gaps)
+    )
+
+
+@fault(
+    29,
+    fault="Slow subscriber",
+    promise="nobody else waits for it; it is alarmed before retention takes records",
+)
+def a_slow_subscriber_holds_nobody_up_and_is_told_before_it_loses(world: World, seed: int) -> Injected:
+    """One subscriber commits its first record and sleeps; another reads all; then half of the retention passes."""
+    project = world.project()
+    topic, hours = f"sub.{project.subscriber}.{project.stem}", 1 + seed
+    for person in range(1, 11 + seed):
+        world.journal.put(project, person, 400 - person)
+    project.pass_through()
+    set_topic(world.servers, topic, retention_ms=str(hours * 3_600_000))
+    slow, quick = f"{project.subscriber}.slow", f"{project.subscriber}.quick"
+    read_as(project, slow, topic, most=1)
+    read_as(project, quick, topic)
+    watched = {topic: f"{project.subscriber}."}
+    now = int(time.time() * 1000)
+    settings = world.servers.settings
+    assert slow_readers(settings, watched, now) == [], "alarmed before half of the retention passed"
+    for person in range(31, 36):
+        world.journal.put(project, person, 200 - person)
+    project.pass_through()
+    read_as(project, quick, topic)
+    found = slow_readers(settings, watched, now + hours * 1_800_000 + 600_000)
+    assert [one.group for one in found] == [slow], found
+    world.settle(project)
+    return Injected("a group that sleeps behind its first record, with half of the retention past", 1)
+
+
+def read_as(project: Project, group: str, topic: str, most: int = 0) -> None:
+    """Read a topic as a group of the subscriber's and commit; `most` 0 for all that is there."""
+    login = checker.login(project.servers) | {
+        "sasl.username": project.subscriber, "group.id": group, "auto.offset.reset": "error",
+        "sasl.password": project.servers.settings.secret(f"kafka.{project.subscriber}"),
+        "enable.auto.commit": False, "isolation.level": "read_committed", "enable.partition.eof": True,
+    }  # fmt: skip
+    consumer = Consumer(login)
+    try:
+        lanes = [TopicPartition(topic, lane) for lane in (0, 1)]
+        known = {p.partition: max(p.offset, 0) for p in consumer.committed(lanes, timeout=30)}
+        consumer.assign([TopicPartition(topic, lane, at) for lane, at in known.items()])
+        read, left = 0, 2
+        while left and (not most or read < most):
+            message = consumer.poll(30)
+            assert message is not None, f"{topic} gives {group} nothing"
+            if message.error():
+                left -= 1
+                continue
+            read += 1
+            known[message.partition()] = message.offset() + 1
+        marks = [TopicPartition(topic, lane, at) for lane, at in known.items()]
+        consumer.commit(offsets=marks, asynchronous=False)
+    finally:
+        consumer.close()

@@ -1,0 +1,57 @@
+"""The commands position show, position pass-gap: where judge stands on raw, and what is missing there."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pophub.commands.output import JSON, answer, errors_told, print_json
+
+app = typer.Typer()
+position = typer.Typer(
+    help="Where judge stands on raw, and offsets that retention took before it.", no_args_is_help=True
+)
+app.add_typer(position, name="position")
+Stem = Annotated[str, typer.Argument(help="Dataset, such as mps.citizens.")]
+
+
+@position.command("show", epilog="Example: pophub position show mps.citizens")
+def show(stem: Stem, json: bool = JSON) -> None:
+    """Tell the gaps of a dataset: offsets of raw that are gone and were never judged."""
+    with errors_told(json):
+        _told(stem, "", json, dry=True)
+
+
+@position.command("pass-gap", epilog="Example: pophub position pass-gap mps.citizens --by Lan --yes")
+def pass_gap(
+    stem: Stem,
+    by: Annotated[str, typer.Option(help="Who decides it; kept with the gap.")],
+    yes: bool = typer.Option(False, "--yes", help="Do it; without it, only say what would be done."),
+    json: bool = JSON,
+) -> None:
+    """Let judge go on behind a gap; `pophub backfill` brings what was lost there."""
+    with errors_told(json):
+        _told(stem, by, json, dry=not yes)
+
+
+def _told(stem: str, by: str, as_json: bool, *, dry: bool) -> None:
+    from pophub.stages.gap import pass_gaps
+    from pophub.wiring import open_hub
+
+    with open_hub() as hub:
+        gaps = pass_gaps(hub.settings, hub.connector(stem), by, dry=dry)
+    if as_json:
+        print_json([gap._asdict() for gap in gaps])
+        return
+    for gap in gaps:
+        verb = "lacks" if dry else "passed over"
+        answer.print(
+            f"raw.{stem}, lane {gap.lane}: {verb} offsets {gap.start} to {gap.end - 1}", markup=False
+        )
+    if not gaps:
+        answer.print(f"raw.{stem}: no gap", markup=False)
+    elif dry:
+        answer.print(f"next: pophub position pass-gap {stem} --by NAME --yes", markup=False)
+    else:
+        answer.print(f"next: pophub backfill {stem} --yes", markup=False)
