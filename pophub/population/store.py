@@ -149,11 +149,13 @@ class Decision:
     def claim(self, name: str, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
         """Claim (value, key) pairs of a unique field; give the values that another key holds."""
         values, keys = (text_array(part) for part in zip(*sorted(pairs), strict=True))
-        self._cursor.execute(SQL["claim"], (self._stem, name, values, keys))
-        if self._cursor.rowcount == len(pairs):
-            return {}
-        self._cursor.execute(SQL["claims"], (self._stem, name, values))
-        holders = {value: key for _, value, key in self._cursor.fetchall()}
+        holders: dict[str, str] = {}
+        while len(holders) < len(pairs):  # again where one was given up between the two statements
+            self._cursor.execute(SQL["claim"], (self._stem, name, values, keys))
+            if self._cursor.rowcount == len(pairs):
+                return {}
+            self._cursor.execute(SQL["claims"], (self._stem, name, values))
+            holders = {value: key for _, value, key in self._cursor.fetchall()}
         return {value: holders[value] for value, key in pairs if holders[value] != key}
 
     def release_claims(self, name: str, current: dict[str, str | None]) -> None:
