@@ -243,7 +243,7 @@ def _nothing_missing(life: Life) -> None:
     """Every row that the source has now was read, and judged."""
     seen = {v.row for v in life.model.versions}
     stubs = {(v.key, v.marker) for v in life.model.versions if v.stub}
-    missing = [r for r in life.source.rows.values() if r not in seen and (r.key, r.marker) not in stubs]
+    missing = [r for r in life.source.rows_now() if r not in seen and (r.key, r.marker) not in stubs]
     assert not missing, f"rows of the source that were never read: {missing}"
 
 

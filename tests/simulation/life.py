@@ -16,7 +16,7 @@ from .database import Database
 from .follower import STEM, Follower
 from .model import LANES, Model
 from .scheduler import Killed, Mood, Simulation, Worker
-from .source import EPOCH, Table
+from .source import EPOCH, Folder, Table
 from .wires import DrawnRules, Servers, SimulatedHub, present, subscription, things
 
 NUMBERS = (("n1",), ("n1", "n2"))
@@ -31,14 +31,16 @@ class Life:
         self.simulation = Simulation(seed, mood)
         self.rng: Random = self.simulation.rng
         choice = self.rng.choice
-        self.is_time = self.rng.random() < 0.8
-        self.late_s, self.settle_s = choice((0, 0, 20, 60)), choice((0, 0, 10, 30))
+        kind, self.is_time = choice(("sql",) * 6 + ("files",)), self.rng.random() < 0.8
+        self.late_s, self.settle_s = (
+            (choice((0, 0, 20, 60)), choice((0, 0, 10, 30))) if kind == "sql" else (0, 0)
+        )
         numbers, coarse = choice(NUMBERS), self.rng.random() < 0.4
-        self.connector = things(self.is_time, self.late_s, self.settle_s, choice((2, 5, 100)))
+        self.connector = things(kind, self.is_time, self.late_s, self.settle_s, choice((2, 5, 100)))
         self.file = subscription(choice((True, False)))
         self.sizes = {"MICRO_ROWS": choice((1, 3, 1000)), "TRANSACTION_ROWS": choice((1, 3, 1000)), "CHUNK": choice((1, 2, 1000))}  # fmt: skip
         self.database, self.broker = Database(self.simulation), Broker(self.simulation)
-        self.source = Table(self.simulation, self.is_time)
+        self.source = (Table if kind == "sql" else Folder)(self.simulation, self.is_time)
         longest_s = self.late_s + (0 if self.simulation.mood.clock_jumps else self.settle_s)
         self.agency = Agency(self.simulation, self.source, numbers, coarse, longest_s)
         self.model = Model()

@@ -143,6 +143,8 @@ MUTANTS = (
     # extract
     _mutant("the position moves before the acknowledgement", f"{EXTRACT}.table", SEND,
             "rows.batch = 0\n            self.store.moved(rows, position, window_us, columns)\n            self._send(rows, done)"),
+    _mutant("a file is taken before its rows are sent", f"{EXTRACT}._file", "taken = 0", "taken = 0; self.store.taken(name, digest, taken)"),
+    _mutant("a taken file is not remembered", f"{EXTRACT}._file", "self.store.taken(name, digest, taken)", "pass"),
     _mutant("equal markers are read once", f"{EXTRACT}.table", "start.marker - window_us", "start.marker - window_us + 1"),
     _mutant("the late window is skipped", f"{EXTRACT}.table", "self.connector.file.source, \"late_s\", 0) * US if self._is_time else 0", "self.connector.file.source, \"late_s\", 0) * 0"),
     _mutant("fresh markers are not left to settle", f"{EXTRACT}.table", "(m <= start.settled_us or not self._is_time)", "True",

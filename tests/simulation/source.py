@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pophub.domain.errors import TransientError
-from pophub.ports import Columns
+from pophub.domain.errors import PophubError, TransientError
+from pophub.ports import Columns, DropFile
 
 from .scheduler import Simulation
 
@@ -43,12 +43,16 @@ class Table:
             self.pending.remove(entry)
             self.rows[entry[1].key] = entry[1]
 
+    def rows_now(self) -> list[Row]:
+        """Give what must be found on raw once all has settled."""
+        return list(self.rows.values())
+
     def columns(self) -> tuple[str, ...]:
         """Give the names of the columns."""
         self._ask("source columns")
         return COLUMNS
 
-    def read(self, from_marker: int | None, chunk_rows: int) -> Iterator[Columns]:
+    def read(self, from_marker: Any, chunk_rows: int) -> Iterator[Columns]:
         """Give rows from a marker on, in one snapshot, ordered by marker and key."""
         self._ask("source read")
         found = [
@@ -73,3 +77,39 @@ class Table:
         self.simulation.step(what)
         if self.simulation.fails():
             raise TransientError("source.unreachable", "the source does not answer")
+
+
+@dataclass
+class Folder(Table):
+    """A drop folder: what commits at once is a file. Shape: `dropped` are (file, its rows), oldest first."""
+
+    dropped: list[tuple[DropFile, list[Row]]] = field(default_factory=list)
+
+    def commit(self, upto_us: int) -> None:
+        """Drop a file with what is due."""
+        if due := [p for p in self.pending if p[0] <= upto_us]:
+            self.pending = [p for p in self.pending if p not in due]
+            number = len(self.dropped)
+            self.dropped.append((DropFile(f"{number:03d}.csv", f"digest {number}"), [row for _, row in due]))
+            self.rows |= {row.key: row for _, row in due}
+
+    def rows_now(self) -> list[Row]:
+        """Give the rows of all files."""
+        return [row for _, rows in self.dropped for row in rows]
+
+    def files(self, taken: Sequence[str]) -> Iterator[DropFile]:
+        """Give files that were not taken yet, oldest name first."""
+        self._ask("source files")
+        yield from [file for file, _ in self.dropped if file.digest not in taken]
+
+    def bad(self) -> Sequence[PophubError]:
+        """Give what was wrong with files that were left out."""
+        return []
+
+    def read(self, file: Any, chunk_rows: int) -> Iterator[Columns]:
+        """Give a file's rows in their order."""
+        self._ask("source read")
+        rows = next(rows for each, rows in self.dropped if each == file)
+        for start in range(0, len(rows), chunk_rows):
+            yield self._columns(rows[start : start + chunk_rows])
+            self._ask("source chunk")

@@ -92,7 +92,9 @@ def claim(session: Session, args: Any) -> Answer:
     stem, name, values, keys = args
     for value, key in zip(texts(values), texts(keys), strict=True):
         row = {"stem": stem, "field": name, "value": value, "key": key}
-        done += session.insert("population.claim", row, or_nothing=True)
+        if session.insert("population.claim", row, or_nothing=True):
+            done += 1
+            session.claimed[value] = len(session.database.commits)
         session.claimed.setdefault(value, len(session.database.commits))
     return done
 

@@ -36,10 +36,11 @@ FIELDS = ("key", "value", "person", "number")
 
 
 @cache
-def things(is_time: bool, late_s: int, settle_s: int, batch_rows: int) -> Connector:
-    """Give a connector with all that a verdict can depend on."""
-    source = {"kind": "sql", "url": "${X}", "table": "t", "key": ["key"], "deleted": {"column": "gone", "values": [True]},
-              "marker": {"column": "at", "kind": "time" if is_time else "sequence"}, "late_s": late_s, "settle_s": settle_s}  # fmt: skip
+def things(kind: str, is_time: bool, late_s: int, settle_s: int, batch_rows: int) -> Connector:
+    """Give a connector with all that a verdict can depend on; `kind` of its source is sql or files."""
+    table = {"table": "t", "key": ["key"], "late_s": late_s, "settle_s": settle_s}
+    source = {"kind": kind, "url": "${X}", "deleted": {"column": "gone", "values": [True]},
+              "marker": {"column": "at", "kind": "time" if is_time else "sequence"}, **(table if kind == "sql" else {})}  # fmt: skip
     file = ConnectorFile.model_validate({
         "connector": 1, "agency": "mem", "dataset": "things", "title": {"en": "x", "vi": "x"},
         "owner": {"name": "x", "email": "x@x.example"}, "contract": 1, "lanes": LANES, "source": source,

@@ -1,0 +1,29 @@
+"""Races too narrow to wait for: the other worker's step is put where it hurts."""
+
+from __future__ import annotations
+
+from pophub.population.store import JudgeStore
+
+from .database import Database
+from .scheduler import Mood, Simulation
+from .wires import statements_answered, things
+
+
+def test_a_number_given_up_between_the_statements_of_a_claim_is_claimed() -> None:
+    connector = things("sql", True, 0, 0, 5)
+    database = Database(Simulation(0, Mood()))
+    held = {"stem": connector.stem, "field": "number", "value": "n1", "key": "a"}
+    database.write("population.claim", held)
+    place = (connector.stem, "number", "n1")
+
+    def step(what: str) -> None:
+        if what == "claims" and database.tables["population.claim"].get(place) is held:
+            del database.tables["population.claim"][place]
+
+    database.simulation.step = step  # type: ignore[method-assign]
+    with statements_answered():
+        with JudgeStore(database.connect(), connector).transaction() as decision:
+            assert decision.claim("number", [("n1", "b")]) == {}
+        assert database.tables["population.claim"][place]["key"] == "b"
+        with JudgeStore(database.connect(), connector).transaction() as decision:
+            assert decision.claim("number", [("n1", "c"), ("n2", "c")]) == {"n1": "b"}
