@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 
 from benchmarks import (
+    chart,
     costs,
     debezium,
     figures,
@@ -58,12 +59,26 @@ def main() -> int:
     if asked.growth:
         with servers() as settings:
             found["growth"] = growth.measured(settings)
+        figures.OUT.with_name("bench-growth.svg").write_text(chart.growth(found["growth"]))
     if asked.idle:
         found["idle"] = idle.measured()
     found["took_s"] = round(time.monotonic() - begun)
     _save(found)
-    print(json.dumps(found) if asked.json else figures.table(found))
+    print(json.dumps(found) if asked.json else _told(found))
     return 0
+
+
+def _told(found: dict[str, Any]) -> str:
+    """Write all figures for a person."""
+    parts = [figures.table(found)]
+    if "costs" in found:
+        parts += ["\n".join(costs.lines(found["costs"])), f"limits, us: {json.dumps(found['limits']['us'])}"]
+    parts += [
+        f"{name}: {json.dumps(found[name])}" for name in ("incremental", "latency", "idle") if name in found
+    ]
+    if "growth" in found:
+        parts.append(performance.growth_table(found))
+    return "\n\n".join(parts)
 
 
 def _kept() -> dict[str, Any]:

@@ -20,7 +20,7 @@ from pophub import wiring
 from pophub.commands.airflow_runs import Airflow
 from pophub.gates.rules import preload
 from pophub.runtime import hub as runtime
-from pophub.runtime import processes
+from pophub.runtime import places, processes
 from pophub.settings import PROJECT, Settings
 
 COUNTS = (20, 200)
@@ -56,7 +56,8 @@ def _hub(count: int) -> Iterator[Settings]:
         try:
             with hubs.servers() as settings:
                 source.make_source(settings, 0)
-                os.environ["POPHUB_SOURCE_BENCH_URL"] = source.source_url(settings)
+                variable = f"POPHUB_SOURCE_BENCH_URL={source.source_url(settings)}\n"
+                places.write_private(settings.home / "sources.env", variable)  # for Airflow's tasks too
                 with wiring.open_hub(settings) as hub:
                     hub.prepare()
                 yield runtime.start(settings, servers=("postgres", "kafka", "airflow"))

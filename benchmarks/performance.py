@@ -40,9 +40,9 @@ def page(found: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a table; all columns but the first are numbers."""
-    lines = [" | ".join(heads), " | ".join(["---", *["---:"] * (len(heads) - 1)])]
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
+    """Write a table; all columns but the first are numbers, or but the first `texts`."""
+    lines = [" | ".join(heads), " | ".join([*["---"] * texts, *["---:"] * (len(heads) - texts)])]
     lines += [" | ".join(row) for row in rows]
     return "\n".join(f"| {line} |" for line in lines) + "\n"
 
@@ -71,9 +71,9 @@ def _spent(found: dict[str, Any]) -> str:
     ]  # fmt: skip
     return (
         performance_words.SPENT
-        + _table(("way", "process", "CPU seconds", "peak memory, MB"), rows)
+        + _table(("way", "process", "CPU seconds", "peak memory, MB"), rows, texts=2)
         + performance_words.BYTES
-        + _table(("way", "added on disk", "on the wire"), disk)
+        + _table(("way", "added on disk", "on the wire"), disk, texts=2)
     )
 
 
@@ -120,14 +120,19 @@ def _latency(found: dict[str, Any]) -> str:
     return _table(heads, [values])
 
 
-def _growth(found: dict[str, Any]) -> str:
+def growth_table(found: dict[str, Any]) -> str:
+    """Write what grows, to what, and the cost of a record there."""
     rows = [
         (axis, f"{p['value']:,}", f"{p['wall_us']:.1f}", f"{p['cpu_us']:.1f}", f"{p['peak_mb']:,}")
         for axis, points in found["growth"].items()
         for p in points
     ]
     heads = ("what grows", "to", "us a record by the clock", "us of CPU", "most memory of a worker, MB")
-    return f"![cost by records, fields, rules, partitions, workers]({CHART.name})\n\n" + _table(heads, rows)
+    return _table(heads, rows)
+
+
+def _growth(found: dict[str, Any]) -> str:
+    return f"![cost by records, fields, rules, partitions, workers]({CHART.name})\n\n{growth_table(found)}"
 
 
 def _idle(found: dict[str, Any]) -> str:
