@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import json
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -14,11 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pophub.domain.errors import PophubError
 from tests.faults import world as kit
 from tests.faults.catalogue import NOT_COVERED, Fault, NotHere, catalogue
 from tests.faults.report import Result, page
@@ -54,7 +51,7 @@ def attack(world: kit.World, fault: Fault, seeds: int, progress: Progress, task:
                 injected = fault.run(world, seed)
         except NotHere as missing:
             result.not_here = str(missing)
-        except (AssertionError, PophubError, psycopg2.Error, OSError, subprocess.SubprocessError) as broken:
+        except Exception as broken:  # whatever it is, the promise was not seen to hold; the other rows go on
             result.miss(seed, broken)
         else:
             result.hold(injected)
