@@ -235,6 +235,30 @@ class RawReader:
         self._consumer.close(autocommit=False)
 
 
+class RawEnds:
+    """Asks for the ends of many lanes of raw at once, and reads none of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        with translated("raw"), deadline(CALL_S, "connecting to raw"):
+            self._consumer = KafkaConsumer(
+                **_client(settings, "pophub-judge"), group_id=None, enable_auto_commit=False
+            )
+
+    def ends(self, lanes: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Give the offset after the last message of each lane (stem, lane) that the broker has."""
+        with translated("raw"), deadline(CALL_S, "reading the ends of raw"):
+            known = {
+                TopicPartition(f"raw.{stem}", lane): (stem, lane) for stem, lane in lanes
+                if lane in (self._consumer.partitions_for_topic(f"raw.{stem}") or ())
+            }  # fmt: skip
+            found = self._consumer.end_offsets(list(known)) if known else {}
+        return {known[place]: int(end) for place, end in found.items()}
+
+    def close(self) -> None:
+        """End the client."""
+        self._consumer.close(autocommit=False)
+
+
 class Position(NamedTuple):
     """What the last committed transaction of a publisher wrote: sequence and metadata."""
 
