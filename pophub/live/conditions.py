@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pophub.contracts.model import Connector
+from pophub.live.pauses import CONNECTOR, Pauses
 from pophub.live.state import US, Seen
 from pophub.live.store import Counted, Hold, Lag
 
@@ -60,20 +61,26 @@ def of_failures(failing: Sequence[Counted]) -> Iterator[Condition]:
         )
 
 
-def of_lags(lags: Sequence[Lag], stems: Mapping[str, Connector], now: int) -> Iterator[Condition]:
-    """Give each recipient that is late, its lanes together."""
+def of_lags(
+    lags: Sequence[Lag], stems: Mapping[str, Connector], pauses: Pauses, now: int
+) -> Iterator[Condition]:
+    """Give each recipient that is late and not paused, its lanes together."""
     late: dict[tuple[str, str], int] = {}
     for lag in lags:
-        if lag.since is not None and lag.since + stems[lag.stem].file.live.lag_s * US < now:
+        since = None if lag.since is None else pauses.waits_since(lag.stem, lag.recipient, lag.since)
+        if since is not None and since + stems[lag.stem].file.live.lag_s * US < now:
             late[lag.stem, lag.recipient] = late.get((lag.stem, lag.recipient), 0) + lag.behind
     for (stem, recipient), behind in late.items():
         yield Condition("alert.lag", stem, f"recipient {recipient}", f"{behind:,} versions are not shared")
 
 
-def of_balance(counts: Sequence[Counted], stems: Mapping[str, Connector], now: int) -> Iterator[Condition]:
-    """Give batches that do not add up: read twice at once, not read when it is late."""
+def of_balance(
+    counts: Sequence[Counted], stems: Mapping[str, Connector], pauses: Pauses, now: int
+) -> Iterator[Condition]:
+    """Give batches that do not add up: read twice at once, not read when it is late and not paused."""
     for c in counts:
-        late = c.at is not None and c.at + stems[c.stem].file.live.lag_s * US < now
+        since = None if c.at is None else pauses.waits_since(c.stem, CONNECTOR, c.at)
+        late = since is not None and since + stems[c.stem].file.live.lag_s * US < now
         if c.second > c.first or late:
             yield Condition(
                 "alert.unbalanced", c.stem, f"batch {c.batch}", f"sent {c.first:,}, read {c.second:,}"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pophub.contracts.model import Connector
+from pophub.live.pauses import Pause, Pauses
 from pophub.live.state import Beat, Promise, Seen, Work, absence, state_of
 from pophub.postgres import Connection, Cursor, only_row, statements, transaction
 
@@ -77,6 +78,10 @@ class LiveStore:
         """Give the batches that are held now."""
         return [Hold(*row) for row in self.rows("open_holds")]
 
+    def pauses(self, stems: Sequence[str]) -> Pauses:
+        """Give the last pause of each connector and of each recipient."""
+        return Pauses(Pause(*row) for row in self.rows("pauses", {"stems": list(stems)}))
+
     def lags(self, wanted: Sequence[tuple[str, str]]) -> list[Lag]:
         """Give the lanes in which a recipient of (stem, recipient) is behind."""
         stems, recipients = [s for s, _ in wanted], [r for _, r in wanted]
@@ -108,7 +113,7 @@ class LiveStore:
 
     def states(self, connectors: Mapping[str, Connector], lags: Sequence[Lag], now: int) -> dict[str, Seen]:
         """Say in what state each source is."""
-        beats, holds = self.beats(list(connectors)), self.holds()
+        beats, holds, pauses = self.beats(list(connectors)), self.holds(), self.pauses(list(connectors))
         found = {}
         for stem, connector in connectors.items():
             live, mine = connector.file.live, beats.get(stem, [])
@@ -116,7 +121,8 @@ class LiveStore:
                 min((h.since for h in holds if h.stem == stem), default=None),
                 self._backlog(stem, mine, sum(lag.behind for lag in lags if lag.stem == stem), now),
             )
-            found[stem] = state_of(mine, Promise(live.promise_s, live.clock_skew_s), work, now)
+            at = pauses.source_at(stem, mine[-1].at if mine else None, live.promise_s, now)
+            found[stem] = state_of(mine, Promise(live.promise_s, live.clock_skew_s), work, at)
         return found
 
     def _backlog(self, stem: str, beats: Sequence[Beat], behind: int, now: int) -> int:

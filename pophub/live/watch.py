@@ -54,7 +54,7 @@ def watch(
         watched.busy = True
         return watched
     now = store.now() if now is None else now
-    lags = store.lags(recipients)
+    lags, pauses = store.lags(recipients), store.pauses(list(connectors))
     watched.states = store.states(connectors, lags, now)
     still = alerts.batches()
     failing = store.failing(connectors, still)
@@ -65,8 +65,8 @@ def watch(
         *found.of_states(watched.states),
         *found.of_holds(store.holds(), connectors),
         *found.of_failures(failing),
-        *found.of_lags(lags, connectors, now),
-        *found.of_balance(store.unbalanced(list(connectors), still), connectors, now),
+        *found.of_lags(lags, connectors, pauses, now),
+        *found.of_balance(store.unbalanced(list(connectors), still), connectors, pauses, now),
         *found.of_overdue(store.overdue(connectors, now), now),
         *more,
     ]

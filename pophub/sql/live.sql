@@ -27,6 +27,11 @@ select (extract(epoch from clock_timestamp()) * 1000000)::bigint
 select stem, hold, code, (extract(epoch from since) * 1000000)::bigint
 from extract.hold where released_at is null order by hold
 
+-- name: pauses
+select distinct on (stem, recipient) stem, recipient, (extract(epoch from paused_at) * 1000000)::bigint,
+    (extract(epoch from resumed_at) * 1000000)::bigint
+from quarantine.pause where stem = any(%(stems)s) order by stem, recipient, pause desc
+
 -- name: after_absence
 select coalesce(sum(b.rows - coalesce(r.read, 0)), 0)::bigint, count(*) from extract.batch b
 left join lateral (select sum(read) as read from judge.reconciliation where batch = b.batch and stem = b.stem) r on true
@@ -61,12 +66,12 @@ order by r.batch
 
 -- name: still_quarantined
 select batch, count(*) from quarantine.version
-where stem = %s and batch = any(%s) and state = 'quarantined' group by 1
+where stem = %s and batch = any(%s) and state = 'quarantined' and expired_at is null group by 1
 
 -- name: overdue
 select stem, count(*), (extract(epoch from min(first_judged_at)) * 1000000)::bigint
 from quarantine.version v join unnest(%(stems)s::text[], %(before)s::bigint[]) w(name, before) on w.name = v.stem
-where state = 'quarantined' and first_judged_at < to_timestamp(0) + before * interval '1 microsecond'
+where state = 'quarantined' and expired_at is null and first_judged_at < to_timestamp(0) + before * interval '1 microsecond'
 group by 1 order by 1
 
 -- name: holds_ever

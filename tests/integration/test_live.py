@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from pophub.commands.live import sources
 from pophub.contracts.load import load_all
 from pophub.live.run import watch_once
 from pophub.live.watch import Watched
+from pophub.postgres import connect
+from pophub.quarantine.holds import pause, resume
 from pophub.settings import PROJECT, Settings
 
 pytestmark = pytest.mark.timeout(300)
@@ -234,6 +237,37 @@ def test_lag_overdue_and_unbalanced_are_told_once_and_closed_when_mended(bare_pr
     source.watch()
     assert sorted(source.alerts()) == sorted((*w, False) for w in wrong)
     assert sorted(source.told()) == sorted((code, e) for code, _ in wrong for e in ("opened", "closed"))
+
+
+def test_what_is_paused_is_neither_silent_nor_late_until_its_promise_after_resume(
+    bare_project: Project,
+) -> None:
+    source, servers = Source(bare_project, "live: {promise_s: 7200, lag_s: 5}"), bare_project.servers
+    bare_project.put(1, 630)
+    bare_project.pass_through("extract", "judge")
+    with closing(connect(source.settings, "pophub_judge")) as connection:
+        pause(connection, source.stem, "", "Lan", "the source moves")
+        servers.query(
+            "update quarantine.pause set paused_at = paused_at - interval '9 hours' where stem = %s",
+            source.stem,
+        )
+        source.shift_beats(10)  # long silent, if nobody had paused it; a version waits longer than lag_s
+        time.sleep(5.1)
+        source.watch()
+        assert source.alerts() == []
+        resume(connection, source.stem, "", "Lan")
+        source.watch()
+        assert source.alerts() == [], "its first extract has the promise, what waits has lag_s, from now on"
+        servers.query(
+            "update quarantine.pause set resumed_at = resumed_at - interval '3 hours' where stem = %s",
+            source.stem,
+        )
+        source.watch()
+        assert {code for code, _, _ in source.alerts()} == {"alert.silent", "alert.lag"}
+        pause(connection, source.stem, bare_project.subscriber, "Lan", "their servers are down")
+        source.watch()
+    late = {subject: is_open for code, subject, is_open in source.alerts() if code == "alert.lag"}
+    assert late == {"recipient shared": True, f"recipient {bare_project.subscriber}": False}
 
 
 def test_a_watcher_killed_after_telling_tells_nothing_twice(bare_project: Project) -> None:
