@@ -18,9 +18,9 @@ from pophub.quarantine.selection import Selection, statement
 LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")
 CAUSES = 20
 STATES_VI = {"quarantined": "đang chờ sửa", "shared": "đã chia sẻ sau khi sửa", "superseded": "đã có phiên bản mới hơn",
-             "duplicate": "trùng lặp"}  # fmt: skip
+             "duplicate": "trùng lặp", "expired": "đã hết hạn lưu giữ"}  # fmt: skip
 STATES_EN = {"quarantined": "waiting for repair", "shared": "shared after repair", "superseded": "made void by a newer version",
-             "duplicate": "duplicate"}  # fmt: skip
+             "duplicate": "duplicate", "expired": "expired, what was sent was removed"}  # fmt: skip
 
 
 def gather(connection: Connection, agency: str, connectors: Sequence[Connector]) -> dict[str, Any]:

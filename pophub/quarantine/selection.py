@@ -10,7 +10,7 @@ from pophub.domain.errors import ConfigError
 from pophub.postgres import statements
 
 SQL = statements("quarantine")
-STATES = ("quarantined", "shared", "superseded", "duplicate")
+STATES = ("quarantined", "shared", "superseded", "duplicate", "expired")
 _AGE = re.compile(r"\A([0-9]{1,6})([smhdw])\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -19,6 +19,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 class Selection:
     """A choice of versions; what is None does not restrict.
 
+    Shape: state `quarantined` means those that wait; `expired` those whose content retention removed.
     Units: `since_s` and `older_s` seconds before now, of the first judging.
     """
 

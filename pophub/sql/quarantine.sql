@@ -1,4 +1,5 @@
 -- Statements of the quarantine room. `:selected` stands for the condition `selected` below.
+-- An expired version stays `quarantined` in its table, for its verdict stands and the sums with it; asked for are those that wait.
 
 -- name: selected
 (%(stem)s::text is null or v.stem = %(stem)s)
@@ -7,7 +8,9 @@ and (%(gate)s::text is null or v.gate = %(gate)s)
 and (%(code)s::text is null or v.failures @> jsonb_build_array(jsonb_build_object('code', %(code)s::text)))
 and (%(field)s::text is null or v.failures @> jsonb_build_array(jsonb_build_object('field', %(field)s::text)))
 and (%(ids)s::bigint[] is null or v.id = any(%(ids)s))
-and (%(state)s::text is null or v.state = %(state)s)
+and (%(state)s::text is null or %(state)s = 'expired' or v.state = %(state)s)
+and (%(state)s::text is distinct from 'quarantined' or v.expired_at is null)
+and (%(state)s::text is distinct from 'expired' or (v.state = 'quarantined' and v.expired_at is not null))
 and (%(since_s)s::float is null or v.first_judged_at >= clock_timestamp() - make_interval(secs => %(since_s)s))
 and (%(older_s)s::float is null or v.first_judged_at < clock_timestamp() - make_interval(secs => %(older_s)s))
 
@@ -124,7 +127,9 @@ where f.agency = %s and f.sequence > %s and f.sequence <= %s order by f.sequence
 select pg_try_advisory_lock(hashtext('feedback'), hashtext(%s))
 
 -- name: states
-select v.stem, v.state, count(*), min(v.first_judged_at) from quarantine.version v where :selected group by 1, 2 order by 1, 2
+select v.stem, case when v.state = 'quarantined' and v.expired_at is not null then 'expired' else v.state end, count(*),
+    min(v.first_judged_at)
+from quarantine.version v where :selected group by 1, 2 order by 1, 2
 
 -- name: examples
 select v.id, v.key, v.batch, v.lane, v.raw_offset, v.row, v.first_judged_at from quarantine.version v

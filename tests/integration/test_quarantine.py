@@ -240,6 +240,23 @@ def test_a_replay_after_the_mapping_was_mended_keeps_event_and_batch(project: Pr
     check(project)
 
 
+def test_a_rule_that_was_wrong_is_mended_and_what_it_rejected_replayed(project: Project) -> None:
+    key, sound = project.put(1, 60, ho_ten=BAD_NAME), project.put(2, 60)
+    project.put(3, 60, gioi_tinh="khác")
+    project.pass_through()
+    codes = project.verdicts()[key][2]
+    path = project.folder / f"expectations/{project.agency}/citizens.json"
+    suite = json.loads(path.read_text())
+    suite["expectations"] = [e for e in suite["expectations"] if e["meta"]["code"] not in codes]
+    path.write_text(json.dumps(suite))
+    assert project.pass_through("replay", "share")[0]["shared"] == 1
+    assert project.verdicts()[key][0] == "shared"
+    assert project.verdicts()[key][2] == codes, "the failed rules stay on record"
+    assert project.states() == {"shared": 2, "quarantined": 1}
+    assert sound not in project.verdicts()
+    check(project)
+
+
 # repair -------------------------------------------------------------------------------------------
 
 
@@ -422,6 +439,15 @@ def test_nothing_expires_unseen(project: Project) -> None:
         "join quarantine.version v on v.id = e.version where e.version = %s", number)  # fmt: skip
     assert record[0][0] is True and "clean.text.control" in record[0][1] and record[0][2] == "Lan"
     assert bytes(record[0][3]) == b""
+    with judging(project) as connection:
+        listed = {
+            s: browse.count(connection, Selection(stem=project.stem, state=s))
+            for s in ("quarantined", "expired", None)
+        }
+        (agency,) = digest.gather(connection, project.agency, [])["states"]
+    assert listed == {"quarantined": 0, "expired": 1, None: 1}
+    assert (agency["state"], agency["records"]) == ("expired", 1)
+    assert project.states() == {"quarantined": 1}, "its verdict stands"
     assert project.pass_through("replay")[0]["total"] == 0
     check(project)
 
