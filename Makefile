@@ -41,7 +41,7 @@ bench: $(STAMP) ## speed beside dlt and Debezium, latency, cost of each step and
 	@$(UV) sync --frozen --compile-bytecode --group bench >&2
 	@$(RUN) python -m benchmarks $(if $(ARGS),$(ARGS),--all)
 
-bench-long: $(STAMP) ## replay, deep reconcile, verify, growth; no time limit (ARGS="--rows 1000000 --ledger 10000000")
+bench-long: $(STAMP) ## replay, deep reconcile, verify, growth; no time limit (ARGS="--only verify --ledger 1000000")
 	@$(RUN) python -m benchmarks.long $(ARGS)
 
 # Everything said here goes to standard error: standard output belongs to the command that follows.

@@ -19,7 +19,8 @@ from pophub import digests
 from pophub.domain.errors import ConfigError, LedgerDiverged
 from pophub.ledger.checkpoint import Checkpoint, find, load, make
 from pophub.ledger.export import export
-from pophub.ledger.growth import Late, Scope, derived, growth_as_of, late_rows
+from pophub.ledger.growth import Late, Scope, derived, growth, growth_as_of, late_rows
+from pophub.ledger.present import counted, present
 from pophub.ledger.signing import public_key
 from pophub.ledger.verify import Broken, Evidence, verify
 from pophub.ledger.witness import Witness
@@ -232,6 +233,37 @@ def test_a_published_figure_stays_and_a_later_one_differs_only_by_listed_late_ro
     with closing(connect(servers.settings, "pophub_ledger")) as connection:
         for one in (published, later):
             assert derived(connection, one) == one.tally()
+
+
+def test_growth_as_it_is_now_is_the_count_of_all_rows_and_stays_as_signed_where_one_was_removed(
+    fresh: Project,
+) -> None:
+    servers = fresh.servers
+    signed = make(servers.settings)
+    fresh.put(33, 30)
+    fresh.put(34, 29, cap_nhat_luc=fresh.ago(28))
+    fresh.pass_through()
+    with closing(connect(servers.settings, "pophub_read")) as connection:
+        now = present(connection)
+        assert now == counted(connection)
+        assert (now - signed.tally()).total() == 4, "two people, population and one subscriber"
+        by_month = sum(row.transactions for row in growth(connection, "month"))
+        assert by_month == servers.query("select count(*) from hub.share_transaction")[0][0]
+        lane, sequences = lane_of(fresh)
+        place = f"stem = '{fresh.stem}' and lane = {lane} and sequence = {sequences[0]}"
+        with tampered(servers, f"delete from ledger.history where {place}"):
+            assert present(connection) == now
+            assert (now - counted(connection)).total() == 1
+            (broken,) = mine(fresh, found(servers))
+    assert (broken.table, broken.sequence) == ("ledger.history", sequences[0])
+
+
+def test_growth_counts_each_row_where_nothing_was_ever_signed(filled: Project) -> None:
+    with (
+        tampered(filled.servers, "truncate ledger.checkpoint"),
+        closing(connect(filled.servers.settings, "pophub_read")) as connection,
+    ):
+        assert present(connection) == counted(connection) != {}
 
 
 def run(folder: Path, *arguments: str) -> tuple[int, str]:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from pophub.commands import reconcile as commands
 from pophub.reconcile.findings import Finding, Report
 from pophub.reconcile.rebuild import Rebuild, Table
 from pophub.settings import Settings
+from pophub.sources import open_source
 from pophub.wiring import Hub
 
 pytestmark = pytest.mark.timeout(240)
@@ -224,6 +226,55 @@ def test_a_row_gone_or_changed_unmarked_at_the_source_is_told(project: Project, 
         ("reconcile.gone", project.number_of(3), event_of(project, 3)),
         ("reconcile.altered", project.number_of(4), event_of(project, 4)),
     }
+
+
+COLUMNS = ("Mã hồ sơ", "Mã thủ tục", "Số định danh", "Họ và tên", "Ngày sinh", "Ngày nộp", "Ngày trả", "Kênh",
+           "Đã số hóa", "Lệ phí", "Trạng thái", "Cập nhật")  # fmt: skip
+
+
+def dossiers(project: Project, path: Path, *numbers: int) -> None:
+    """Drop a file with a sound dossier of person 1 for each number."""
+    day = project.ago(3 * 1440).strftime("%d/%m/%Y")
+    lines = [
+        (f"H{number}", "1.004222", project.number_of(1), "Nguyễn Văn An", "15/03/1990", day, "", "Trực tuyến", "x",
+         "15000", "Đang xử lý", f"{day} 0{number}:00:00")
+        for number in numbers
+    ]  # fmt: skip
+    path.write_text("\n".join(map(",".join, [COLUMNS, *lines])) + "\n")
+
+
+def test_a_row_of_a_taken_file_that_was_never_read_is_found_and_brought_in(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    project.environment["POPHUB_SOURCE_THANHHOA_URL"] = str(folder)
+    stem = project.declare("thanhhoa.procedures", ("(?m)^  kind: files$", "  kind: files\n  quiet_s: 0"))
+    project.put(1, 30)
+    project.pass_through()
+    dossiers(project, folder / "ho_so_1.csv", 1, 2, 3)
+    project.pass_through("prepare", "extract", "judge", "share", stem=stem)
+    assert project.states(stem) == {"shared": 3}
+    hub = hub_of(project, monkeypatch)
+    assert commands.examine(hub, stem, deep=True).findings == []
+    dossiers(project, folder / "ho_so_2.csv", 4, 5)
+    assert commands.examine(hub, stem).findings == [], "a file that waits is no finding"
+    (taken,) = [file for file in open_source(hub.connector(stem), hub.settings).files(()) if "2" in file.name]
+    project.servers.query(  # as if extract had taken the file and lost its rows
+        "insert into extract.file (stem, digest, name, rows) values (%s, %s, %s, 2)",
+        stem,
+        taken.digest,
+        taken.name,
+    )
+    found = commands.examine(hub, stem).findings
+    assert {(f.code, f.store, f.key) for f in found} == {
+        ("reconcile.missing", "source", k) for k in ("H4", "H5")
+    }
+    assert commands._mend(hub, stem, {str(f.event_id) for f in found}, yes=True) == 2
+    project.pass_through(stem=stem)
+    assert project.states(stem) == {"shared": 5}
+    assert commands.examine(hub, stem, deep=True).findings == []
+    check(project, stem, subscriber=False)
 
 
 def test_findings_tell_keys_to_nobody_but_the_operator(project: Project, examine: Examine) -> None:
