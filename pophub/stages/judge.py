@@ -26,6 +26,7 @@ from pophub.stages.commit import STATES, write
 from pophub.stages.versions import Versions, add_block, add_poison, contradictions, hub_columns
 
 MICRO_ROWS = 5_000  # bounds memory; Great Expectations' fixed cost a frame is spread thin from here on
+MICRO_BYTES = 16 << 20  # of raw blocks; rows of the largest size would make a gigabyte of them
 TRIES = 8
 
 
@@ -144,7 +145,7 @@ class Judge:
         self, messages: Iterator[tuple[int, bytes]], start: int
     ) -> Iterator[tuple[Versions, int]]:
         """Gather messages to micro-batches; give each with the offset behind it."""
-        versions, upto = Versions({}), start
+        versions, upto, size = Versions({}), start, 0
         for offset, data in messages:
             try:
                 block = avro.decode_block(data)
@@ -153,9 +154,10 @@ class Judge:
             else:
                 add_block(versions, self.connector, self.mapper, offset, block)
             upto = offset + 1
-            if len(versions) >= MICRO_ROWS:
+            size += len(data)
+            if len(versions) >= MICRO_ROWS or size >= MICRO_BYTES:
                 yield versions, upto
-                versions = Versions({})
+                versions, size = Versions({}), 0
         if len(versions):
             yield versions, upto
 
