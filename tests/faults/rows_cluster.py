@@ -121,7 +121,7 @@ def brokers_that_bounce_under_transactions_leave_one_copy(world: World, seed: in
             time.sleep(flow.chance.uniform(0.5, 2))
 
     def freeze() -> None:
-        time.sleep(flow.chance.uniform(0.3, 1.5))
+        time.sleep(flow.chance.uniform(0.2, 0.8))
         for node in cluster.nodes:
             cluster.freeze(node)
 
@@ -223,7 +223,7 @@ def a_full_disk_halts_the_broker_and_loses_nothing(world: World, seed: int) -> I
             flow.write(40)
             ran = world.run(flow.project, "extract", "judge", "share")
             assert ran.error in BROKEN and ran.code in (0, STUCK), ran
-        assert "No space left" in cluster.log(1)
+        assert any(told in cluster.log(1) for told in ("No space left", "SIGBUS", "InternalError"))
         assert batches(world, flow.project.stem) >= acknowledged
         resize(200)
         flow.mend()
