@@ -90,7 +90,7 @@ class Life:
         actions: list[tuple[Callable[[], Any], float]] = [
             (self.agency.change, 5), (self._start_some, 9), (self._arrive, 1.2), (self._time_passes, 2), (self._late_frame, 1),
             (self._reap, 0.5), (self._time_out, 0.3), (self._poison, 0.2), (self._kill_one, 0.5), (self._priorities, 1),
-            (self._repair, 1), (self._change_rule, 0.4),
+            (self._repair, 2), (self._change_rule, 1),
         ]  # fmt: skip
         self.rng.choices([a for a, _ in actions], [w for _, w in actions])[0]()
         self.source.commit(self.simulation.true_us)
@@ -200,11 +200,12 @@ class Life:
         for stages in (
             ("extract",),
             ("judge", "judge"),
-            ("replay", "replay"),
+            ("replay", "replay", "replay"),
             ("share",),
         ):  # what is hit last, stays hit
             for stage in stages:
                 self.start(stage)
+            self._priorities()
             while self.simulation.workers:
                 if not self.simulation.turn():
                     self._reap()

@@ -82,6 +82,7 @@ def _mutant(name: str, *parts: str, mood: Mood | None = None) -> Mutant:
 
 
 CROWD = Mood(leave=0.15, locks_lie=True)
+LONG_TURNS = Mood(leave=0.04)
 LOST_ANSWERS = Mood(leave=0.05, lose=0.5)
 
 
@@ -111,7 +112,7 @@ COMPLETE = "_complete(subscription, store, lane, position.sequence, shared)\n   
 MUTANTS = (
     # who decides
     _mutant("the raw offset is set without comparing", "population.store:Decision.move_raw", "self._cursor.rowcount != 1", "False"),
-    _mutant("accepted state is read before the lane is locked", f"{JUDGE}._commit", LOCK, LATE_LOCK, mood=CROWD),
+    _mutant("accepted state is read before the lane is locked", f"{JUDGE}._commit", LOCK, LATE_LOCK, mood=LONG_TURNS),
     _mutant("the raw offset stays behind after a stretch", f"{JUDGE}.lane", "at.raw_offset = upto", "pass"),
     _mutant("the lane row does not move with history", "stages.commit:write", "decision.move_lane(lanes[touched])", "pass"),
     # verdicts
