@@ -113,9 +113,9 @@ def test_named_classes_exist(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_named_make_targets_exist(name: str) -> None:
-    targets = set(re.findall(r"^([a-z]+):", text_of("Makefile"), re.M))
+    targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.M))
     inline = [w for w in words(name) if w.startswith("make ")]
-    fenced = re.findall(r"^make \w+", "\n".join(FENCE.findall(text_of(name))), re.M)
+    fenced = re.findall(r"^make [\w-]+", "\n".join(FENCE.findall(text_of(name))), re.M)
     for text in inline + fenced:
         assert text.split()[1] in targets, f"{name}: `{text}`"
 
