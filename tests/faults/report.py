@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tests.faults.catalogue import NOT_COVERED, Injected
 
@@ -59,7 +61,10 @@ class Result:
         """Count a seed that did not hold."""
         self.seeds += 1
         first = str(broken).strip().partition("\n")[0][:300]
-        self.reasons.append(f"seed {seed}: {type(broken).__name__}: {_impersonal(first)}")
+        last = traceback.extract_tb(broken.__traceback__)[-1]
+        where = f"{Path(last.filename).name}:{last.lineno}"
+        told = _impersonal(first or last.line or "")
+        self.reasons.append(f"seed {seed}: {type(broken).__name__} at {where}: {told}")
 
     def line(self) -> str:
         """Give the line that the bench prints."""
