@@ -75,7 +75,7 @@ def _chunk(cursor: Cursor, lane: int, sequences: range, versions: int, chain: by
             chain, STEM, lane, sequence, event_id, key, sequence, "u", content, payload, 1, stamp, stamp
         )
         made.append((month_of(stamp), STEM, lane, sequence, event_id, key, sequence, "u", content, payload, 1,
-                     instant(stamp), instant(stamp), batch, sequence, 0, False, chain))  # fmt: skip
+                     instant(stamp), instant(stamp), batch, sequence, 0, False, chain, lane))  # fmt: skip
     copy_rows(cursor, "ledger.history", HISTORY, made)
     return chain
 

@@ -210,6 +210,7 @@ create table if not exists ledger.history (
     exchanged_at timestamptz not null,
     recorded_at timestamptz not null,
     batch bigint not null,
+    raw_lane int not null,  -- where it came by: judge's mapping may give a key of another lane than extract's
     raw_offset bigint not null,
     row int not null,
     replayed boolean not null,
@@ -285,7 +286,7 @@ create table if not exists hub.subscription (
 );
 
 create or replace view hub.record_state as
-    select stem, batch, lane, raw_offset, row, event_id, 'shared'::text as state, null::text as gate
+    select stem, batch, raw_lane as lane, raw_offset, row, event_id, 'shared'::text as state, null::text as gate
     from ledger.history where not replayed
     union all
     select stem, batch, lane, raw_offset, row, event_id, state,
@@ -344,7 +345,7 @@ grant select on hub.subscription, hub.registry_schema to pophub_share;
 grant select on all tables in schema hub to pophub_read;
 grant select on extract.batch, extract.position, extract.hold, extract.setting, extract.file to pophub_read;
 grant select on judge.lane, judge.reconciliation, ledger.lane, ledger.transaction to pophub_read;
-grant select (month, stem, lane, sequence, event_id, marker, operation, contract, exchanged_at, recorded_at, batch, raw_offset, row, replayed, digest)
+grant select (month, stem, lane, sequence, event_id, marker, operation, contract, exchanged_at, recorded_at, batch, raw_lane, raw_offset, row, replayed, digest)
     on ledger.history to pophub_read;
 grant select (id, stem, event_id, contract, operation, lane, raw_offset, row, batch, exchanged_at, gate, state, waits_until, first_judged_at, last_judged_at)
     on quarantine.version to pophub_read;

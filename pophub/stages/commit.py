@@ -37,7 +37,7 @@ def write(
     now_us = decision.now_us()
     shared = [row for row, state in enumerate(verdicts.first) if state == "shared"]
     if shared:
-        history = _history(connector, versions, shared, lanes, payloads, now_us, lane is None)
+        history = _history(connector, versions, shared, lanes, payloads, now_us, lane)
         decision.append_history(history)
         decision.move_heads(_heads(history))
         decision.write_people(versions, shared)
@@ -65,7 +65,7 @@ def _history(
     lanes: dict[int, Lane],
     payloads: list[bytes | None],
     now_us: int,
-    replayed: bool,
+    raw_lane: int | None,
 ) -> Columns:
     """Give the rows' history, each linked to the one before it in its lane; columns as `store.HISTORY`."""
     stem, count = connector.stem, connector.file.lanes
@@ -91,9 +91,10 @@ def _history(
         "batch": pick(versions.batches),
         "raw_offset": pick(versions.raw_offsets),
         "row": pick(versions.rows),
-        "replayed": [replayed] * len(rows),
+        "replayed": [raw_lane is None] * len(rows),
         "digest": [],
     }
+    columns["raw_lane"] = columns["lane"] if raw_lane is None else [raw_lane] * len(rows)
     sequences, links, link = columns["sequence"], columns["digest"], digests.history_link
     linked = ("lane", "event_id", "key", "marker", "operation", "content", "payload", "contract")
     for number, event, key, marker, operation, content, payload, contract, stamp in zip(
