@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pophub.commands import backfill_app, ledger_app, live_app, position_app, reconcile_app
+from pophub.commands import backfill_app, ledger_app, live_app, position_app, reconcile_app, stream_app
 from pophub.commands.arguments import refuse_secrets
 from pophub.commands.output import JSON, errors_told, talk
 from pophub.commands.quarantine_app import app as quarantine_app
@@ -29,6 +29,7 @@ app.add_typer(live_app.app)
 app.add_typer(backfill_app.app)
 app.add_typer(position_app.app)
 app.add_typer(reconcile_app.app)
+app.add_typer(stream_app.app)
 Stem = Annotated[str, typer.Argument(help="Dataset, such as mps.citizens.")]
 
 

@@ -11,6 +11,7 @@ from pophub.commands.live import local_time, print_sources, sources
 from pophub.commands.output import answer, print_json, print_table, talk
 from pophub.postgres import connect, transaction
 from pophub.runtime import hub as servers
+from pophub.runtime.lag import StageLag, stage_lags
 from pophub.settings import Settings
 
 
@@ -43,10 +44,12 @@ def status(as_json: bool) -> None:
     lanes, holds = _lanes(settings) if "postgres" in running else ([], [])
     alive = sources(settings) if "postgres" in running else []
     stuck = held_up(settings) if "postgres" in running else []
+    stages = _stages(settings, broker="kafka" in running) if "postgres" in running else []
     if as_json:
         print_json({
             "servers": [dict(name=s.name, running=s.running, pid=s.pid, since=s.since, address=s.address, memory_bytes=s.memory_bytes) for s in states],
             "lanes": [dict(zip(("stem", "lane", "sequence", "shared", "behind"), row, strict=True)) for row in lanes],
+            "stages": [one.as_json() for one in stages],
             "sources": alive,
             "held_up": stuck,
             "holds": [dict(zip(("stem", "code", "what", "since"), row, strict=True)) for row in holds],
@@ -58,9 +61,27 @@ def status(as_json: bool) -> None:
         print_sources(alive)
     if lanes:
         print_table("Lanes", ("dataset", "lane", "accepted", "shared", "behind"), lanes)
+    if stages:
+        print_table("Stages", ("dataset", "stage", "lane", "behind", "oldest, s", "worker"), [
+            (s.stem, f"{s.stage} to {s.recipient}" if s.recipient else s.stage, "" if s.lane is None else s.lane,
+             _amount(s.behind, "blocks" if s.stage == "judge" else "versions"), s.oldest_s, s.worker)
+            for s in stages if s.behind or s.worker
+        ], empty="none is behind, none streams")  # fmt: skip
     if stuck:
         print_table("Held up", ("dataset", "what", "since", "next"),
                     [(row["stem"], row["what"], local_time(row["since"]), row["next"]) for row in stuck])  # fmt: skip
+
+
+def _stages(settings: Settings, *, broker: bool) -> list[StageLag]:
+    from pophub.contracts.load import load_all, load_subscriptions
+
+    connectors, _ = load_all(settings.project)
+    subscriptions = load_subscriptions(settings.project, connectors)[0]
+    return stage_lags(settings, connectors, subscriptions, broker=broker)
+
+
+def _amount(behind: int | None, of: str) -> str:
+    return "" if behind is None else f"{behind:,} {of}"
 
 
 def _lanes(settings: Settings) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:

@@ -1,0 +1,130 @@
+"""A lane's worker: judges its raw and shares what was accepted, step by step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+
+from pophub.contracts.model import Connector
+from pophub.domain.errors import TransientError
+from pophub.gates.mapping import ContractMapper
+from pophub.gates.rules import GreatExpectationsRules
+from pophub.kafka import Publisher
+from pophub.ledger.history import History
+from pophub.ledger.store import LedgerStore
+from pophub.population.store import JudgeStore
+from pophub.postgres import connect
+from pophub.sharing.subscription import Subscription
+from pophub.stages.judge import Judge, Judged
+from pophub.stages.share import Shared, share
+from pophub.streaming.standing import WAITING_S, Standing
+from pophub.streaming.turn import Turn, TurnLedger, TurnOver, TurnReader
+from pophub.wiring import Hub, Locked
+
+STAGES = ("judge", "share")
+TURN_S = 2.0  # then the other lanes of the process have theirs
+
+
+@dataclass
+class _Outlet:
+    """One subscription of a lane: its ledger, its publisher once there is something to publish."""
+
+    subscription: Subscription
+    store: LedgerStore
+    publisher: Publisher | None = None
+    done: int = -1
+
+
+class LaneWorker:
+    """Judges one lane of a connector and shares it with every subscription, a turn at each call."""
+
+    def __init__(
+        self, hub: Hub, stem: str, lane: int, *, stages: Sequence[str] = STAGES,
+        turn: Turn | None = None, standing: Standing | None = None,
+    ) -> None:  # fmt: skip
+        self._hub = hub
+        self._connector: Connector = hub.connector(stem)
+        self._lane = lane
+        self._stack = ExitStack()
+        self._turn = turn or Turn()
+        self._standing = standing or self._stack.enter_context(closing(Standing(hub.settings)))
+        self._waited = float("-inf")
+        self._outlets: list[_Outlet] = []
+        try:
+            if "judge" in stages:
+                self._open_judge()
+            if "share" in stages:
+                self._open_share()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_judge(self) -> None:
+        hub, connector, lane = self._hub, self._connector, self._lane
+        rules = GreatExpectationsRules(connector)
+        connection = self._stack.enter_context(closing(connect(hub.settings, "pophub_judge")))
+        store = JudgeStore(connection, connector)
+        _own(store, lane, f"judge of {connector.stem}, lane {lane}")
+        self._judge = Judge(connector, ContractMapper(connector), rules, store)
+        reader = TurnReader(hub.settings, f"raw.{connector.stem}", lane, self._turn)
+        self._reader = self._stack.enter_context(closing(reader))
+
+    def _open_share(self) -> None:
+        connection = self._stack.enter_context(closing(connect(self._hub.settings, "pophub_share")))
+        history = History(self._connector.stem)
+        for subscription in self._hub.subscriptions_of(self._connector):
+            recipient, stem = subscription.recipient, subscription.stem
+            store = TurnLedger(connection, recipient, stem, history, self._turn)
+            _own(store, self._lane, f"share to {subscription.topic}, lane {self._lane}")
+            self._outlets.append(_Outlet(subscription, store))
+
+    def judge(self) -> Judged:
+        """Judge up to the end that is seen now, or of the turn; now and then, what waited for people."""
+        judged = Judged()
+        if "" in self._standing.paused(self._connector.stem):
+            return judged
+        self._turn.begin(TURN_S)
+        self._judge.lane(self._reader, self._lane, judged)
+        if time.monotonic() - self._waited > WAITING_S and self._lane == 0:
+            self._judge.waiting(judged)
+            self._waited = time.monotonic()
+        return judged
+
+    def share(self) -> dict[str, Shared]:
+        """Share with each subscription up to the end that is seen now, or of its turn; give what each got."""
+        pauses = self._standing.paused(self._connector.stem)
+        if "" in pauses or self._standing.stopped(self._connector):
+            return {}
+        wanted = [o for o in self._outlets if o.subscription.recipient not in pauses]
+        return {o.subscription.recipient: self._share(o) for o in wanted}
+
+    def _share(self, outlet: _Outlet) -> Shared:
+        shared = Shared()
+        end = outlet.store.end(self._lane)
+        if end == outlet.done or outlet.store.lane(self._lane).sequence >= end:
+            return shared
+        if outlet.publisher is None:
+            made = Publisher(self._hub.settings, outlet.subscription.topic, self._lane)
+            outlet.publisher = self._stack.enter_context(closing(made))
+        self._turn.begin(TURN_S)
+        with suppress(TurnOver):
+            share(outlet.subscription, outlet.store, outlet.publisher, self._lane, shared)
+            outlet.done = end
+        return shared
+
+    def close(self) -> None:
+        """End the clients; the locks end with the connections."""
+        self._stack.close()
+
+
+def _own(store: Locked, lane: int, where: str) -> None:
+    """Become the lane's one worker.
+
+    Errors: `lane.busy`, naming the holder.
+    """
+    if holder := store.worker_lock(lane):
+        raise TransientError(
+            "lane.busy", f"the lane is held by {holder}", where=where, remedy="none: the stream waits for it"
+        )

@@ -1,0 +1,215 @@
+"""A source's worker: the extract stage again and again, connection, position and source kept open.
+
+It has the dataset for one step at a time, so that an extract of the DAGs gets its turn between two.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from datetime import UTC, datetime
+
+from pophub.contracts.model import SqlSource
+from pophub.domain.errors import ContractBreach, PophubError
+from pophub.gates.mapping import ContractMapper
+from pophub.kafka import RawWriter
+from pophub.live.circuit import refuse_resting
+from pophub.live.heartbeat import beat
+from pophub.live.state import Outcome
+from pophub.ports import Columns, DropFile, FolderSource
+from pophub.postgres import connect
+from pophub.settings import Settings
+from pophub.sources import open_source
+from pophub.sources.open_table import OpenTable
+from pophub.stages.extract import Extract, Extracted
+from pophub.streaming.sent import LATE_LOOK_S, US, Sent, StepStore
+from pophub.streaming.standing import Standing
+from pophub.streaming.turn import Turn, TurnOver
+from pophub.wiring import Hub
+
+TURN_S = 10.0  # then the other sources of the process have theirs
+BEAT_S = 10.0  # how often a source that answers gets a heartbeat
+LATE_S = 30.0  # how often rows that commit late are looked for
+LATE_PART = 50  # at most a fiftieth of the time goes there
+
+
+class SourceWorker:
+    """Extracts one connector, a bounded step at each call."""
+
+    def __init__(
+        self, hub: Hub, stem: str, *, turn: Turn | None = None, standing: Standing | None = None
+    ) -> None:
+        self._connector = hub.connector(stem)
+        self._settings = hub.settings
+        self._turn = turn or Turn()
+        self._mapper = ContractMapper(self._connector)
+        self._run = f"stream {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        self._sent = Sent()
+        self._seen: _Seen | None = None
+        self._beaten = float("-inf")
+        self._rested = False
+        self._stack = ExitStack()
+        self._standing = standing or self._stack.enter_context(closing(Standing(hub.settings)))
+        self._connection = self._stack.enter_context(closing(connect(hub.settings, "pophub_extract")))
+        self._writer = self._stack.enter_context(closing(LateWriter(hub.settings, f"raw.{stem}")))
+        source = self._connector.file.source
+        self._table: _Table | None = None
+        if isinstance(source, SqlSource):
+            table = OpenTable(source, hub.settings.resolve(source.url, where=stem), where=stem)
+            self._table = _Table(self._stack.enter_context(closing(table)), source, self._turn)
+
+    def step(self) -> Extracted:
+        """Extract up to the end that is seen now, or that of the turn.
+
+        Errors: those of `Hub.extract`.
+        """
+        stem = self._connector.stem
+        if "" in self._standing.paused(stem):
+            return Extracted()
+        if not self._rested:
+            refuse_resting(self._connection, stem)
+            self._rested = True
+        self._turn.begin(TURN_S)
+        store = StepStore(
+            self._connection, stem, getattr(self._connector.file.source, "settle_s", 0), self._sent
+        )
+        stage = Extract(self._connector, self._mapper, store, self._writer, self._run)
+        well = False
+        try:
+            with self._told(stage.done):
+                self._read(stage)
+            well = True
+        finally:
+            with suppress(PophubError):  # the caller drops the connection then, and with it the lock
+                store.leave(well=well)
+        if stage.done.refused:
+            raise stage.done.refused[0]
+        return stage.done
+
+    def _read(self, stage: Extract) -> None:
+        if self._table is not None:
+            self._table.done = stage.done
+            stage.table(self._table)
+            return
+        folder = open_source(self._connector, self._settings)
+        with suppress(TurnOver):
+            stage.folder(_Folder(folder, self._turn))  # type: ignore[arg-type]
+
+    @contextmanager
+    def _told(self, done: Extracted) -> Iterator[None]:
+        """Write a heartbeat now and then, and with each error of the source."""
+        seen = self._seen = self._seen or _Seen()
+        try:
+            yield
+        except PophubError as error:
+            seen.add(done)
+            outcome: Outcome = "refused" if isinstance(error, ContractBreach) else "unreachable"
+            if error.code.startswith("source."):
+                with suppress(PophubError):
+                    beat(self._connection, self._connector.stem, outcome, error.code, seen)
+            raise
+        seen.add(done)
+        if time.monotonic() - self._beaten > BEAT_S:
+            beat(self._connection, self._connector.stem, "reached", "", seen)
+            self._beaten, seen.rows = time.monotonic(), 0
+
+    def close(self) -> None:
+        """End the clients."""
+        self._stack.close()
+
+
+class LateWriter(RawWriter):
+    """A `RawWriter` that connects with the first block: most sources have nothing new most of the time."""
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        self._late = settings, topic
+        self._open = False
+
+    def send(self, blocks: Iterable[tuple[int, bytes]]) -> bool:
+        """Send blocks as `RawWriter` does."""
+        if not self._open:
+            super().__init__(*self._late)
+            self._open = True
+        return super().send(blocks)
+
+    def close(self) -> None:
+        """End the client, if there is one."""
+        if self._open:
+            super().close()
+
+
+class _Seen:
+    """What a source showed since the last heartbeat."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._newest: int | None = None
+
+    def add(self, done: Extracted) -> None:
+        self.rows += done.rows
+        self._newest = max((at for at in (self._newest, done.newest) if at is not None), default=None)
+
+    @property
+    def newest(self) -> int | None:
+        return self._newest
+
+
+class _Table:
+    """A table read behind its position, and now and then from as far back as rows may commit late.
+
+    Such a look begins where the last one had its position, so that no row is older than the window
+    when it is looked for: exactly what an extract sees that runs as rarely.
+    """
+
+    def __init__(self, table: OpenTable, source: SqlSource, turn: Turn) -> None:
+        self._table = table
+        self._turn = turn
+        self._window_us = source.late_s * US if source.marker.kind == "time" else 0
+        self._position: int | None = None  # of the last late look
+        self._due = float("-inf")
+        self.done = Extracted()
+
+    def columns(self) -> tuple[str, ...]:
+        return self._table.columns()
+
+    def read(self, from_marker: int | None, chunk_rows: int) -> Iterator[Columns]:
+        if from_marker is None or not self._window_us:
+            yield from self._turn.taken(self._table.read(from_marker, chunk_rows), self._sent_some)
+            return
+        position, begun = from_marker + self._window_us, time.monotonic()
+        if begun < self._due:
+            yield from self._turn.taken(self._table.read(position, chunk_rows), self._sent_some)
+            return
+        before = position if self._position is None else min(self._position, position)
+        for columns in self._table.read(before - self._window_us, chunk_rows):
+            if self._turn.stopping:
+                return
+            yield columns
+        took_s = time.monotonic() - begun
+        self._position = position
+        self._due = begun + took_s + min(LATE_LOOK_S / 2, max(LATE_S, LATE_PART * took_s))
+
+    def _sent_some(self) -> bool:
+        """Tell whether the position has moved: many rows under one marker are read again from the first."""
+        return self.done.batches > 0
+
+
+class _Folder:
+    """A drop folder whose files are taken as long as the turn lasts."""
+
+    def __init__(self, folder: FolderSource, turn: Turn) -> None:
+        self._folder = folder
+        self._turn = turn
+
+    def files(self, taken: Sequence[str]) -> Iterator[DropFile]:
+        return self._turn.taken(self._folder.files(taken))
+
+    def bad(self) -> Sequence[PophubError]:
+        return self._folder.bad()
+
+    def read(self, file: DropFile, chunk_rows: int) -> Iterator[Columns]:
+        for columns in self._folder.read(file, chunk_rows):
+            if self._turn.stopping:
+                raise TurnOver  # the file is taken as a whole: the next stream begins it anew
+            yield columns
