@@ -85,6 +85,7 @@ def verify(
     ]
     for lane in lanes:
         rows, found = _verify_lane(connection, lane, tally, last, progress)
+        lane.kept.close()
         total += rows
         broken += [found] if found else []
     broken += _missing_lanes(lanes, last)

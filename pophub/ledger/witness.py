@@ -74,6 +74,11 @@ class Rows:
         found = self._data[(number - 1) * PREFIX_BYTES : number * PREFIX_BYTES]
         return found if len(found) == PREFIX_BYTES and found != _UNKNOWN else None
 
+    def close(self) -> None:
+        """Give the mapping back: what was read of it counts as this process's memory."""
+        if isinstance(self._data, mmap.mmap):
+            self._data.close()
+
     def later(self, number: int, digest: bytes) -> bool:
         """Tell whether a row after `number` had this digest."""
         wanted, at = digest[:PREFIX_BYTES], number * PREFIX_BYTES
