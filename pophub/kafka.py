@@ -71,6 +71,32 @@ def translated(where: str) -> Iterator[None]:
         raise _in_our_words(_same_error(cause), where) from cause
 
 
+@contextmanager
+def connecting(settings: Settings, principal: str, where: str) -> Iterator[None]:
+    """Translate as `translated` does, and tell a refused login from a broker that cannot be reached.
+
+    kafka-python says "unable to bootstrap" to both; librdkafka is asked once more.
+    """
+    try:
+        with translated(where):
+            yield
+    except TransientError as error:
+        if _login_refused(settings, principal):
+            raise _in_our_words(kafka_errors.SaslAuthenticationFailedError(), where) from error
+        raise
+
+
+def _login_refused(settings: Settings, principal: str) -> bool:
+    told: list[Any] = []
+    probe = confluent_kafka.Producer(_librdkafka(settings, principal) | {"error_cb": told.append})
+    try:
+        probe.list_topics(timeout=10)
+    except confluent_kafka.KafkaException as error:
+        told.append(error.args[0])
+    probe.poll(0)
+    return any(error.code() == confluent_kafka.KafkaError._AUTHENTICATION for error in told)
+
+
 def _same_error(cause: Any) -> Exception:
     """Give kafka-python's error for librdkafka's: both carry the protocol's error code."""
     code = cause.args[0].code()
@@ -139,7 +165,8 @@ class RawWriter:
         self._producer = self._connected()
 
     def _connected(self) -> KafkaProducer:
-        with translated(self.topic), deadline(CALL_S, f"connecting to {self.topic}"):
+        login = connecting(self._settings, "pophub-extract", self.topic)
+        with login, deadline(CALL_S, f"connecting to {self.topic}"):
             return KafkaProducer(
                 **_client(self._settings, "pophub-extract"),
                 enable_idempotence=True, acks="all", max_request_size=MAX_REQUEST_BYTES,
@@ -179,7 +206,8 @@ class RawReader:
     def __init__(self, settings: Settings, topic: str, lane: int) -> None:
         self._partition = TopicPartition(topic, lane)
         self._where = f"{topic}, lane {lane}"
-        with translated(self._where), deadline(CALL_S, f"connecting to {topic}"):
+        login = connecting(settings, "pophub-judge", self._where)
+        with login, deadline(CALL_S, f"connecting to {topic}"):
             self._consumer = KafkaConsumer(
                 **_client(settings, "pophub-judge"),
                 group_id=None, enable_auto_commit=False, auto_offset_reset="none",
