@@ -1,7 +1,7 @@
 # pophub: `make help` lists the commands. ARGS is handed on: make demo ARGS="--once --json"
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down check test bench bench-long faults
+.PHONY: help setup demo up down check test bench bench-long faults fuzz
 MAKEFLAGS += --no-print-directory
 
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -36,6 +36,10 @@ test: $(STAMP) ## all tests, on real servers (ARGS="tests/unit -k name")
 
 faults: $(STAMP) ## inject every fault of the matrix on real servers, under 30 minutes (ARGS="--rows 6,7 --seeds 1")
 	@$(RUN) python -m tests.faults $(ARGS)
+
+fuzz: $(STAMP) ## coverage-guided fuzzing of what strangers send (ARGS="--seconds 60")
+	@$(UV) sync --frozen --inexact --group fuzz >&2
+	@$(RUN) python tests/fuzz/run.py $(ARGS)
 
 bench: $(STAMP) ## speed beside dlt and Debezium, latency, cost of each step and of growth (ARGS="--rounds 1 --peers dlt")
 	@$(UV) sync --frozen --compile-bytecode --group bench >&2

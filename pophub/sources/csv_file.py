@@ -10,16 +10,18 @@ from typing import Any
 from pophub.contracts.model import FilesSource
 from pophub.domain.errors import ConfigError, ContractBreach
 from pophub.ports import Columns
-from pophub.sources.file_rows import check_header, in_chunks
+from pophub.sources.file_rows import check_header, in_chunks, too_large
 
 MAX_FIELD_CHARACTERS = 4 << 20
+MAX_RECORD_CHARACTERS = 16 << 20  # a line without end, or a quote that runs over lines without end
 
 
 def check(path: Path, source: FilesSource, required: Sequence[str], where: str) -> None:
     """Read the file once for its shape.
 
-    Errors: `source.header_missing`, `source.header_repeated`; `source.file_truncated` when its
-    last line has no end and too few columns, or a quoted value never ends.
+    Errors: `source.header_missing`, `source.header_repeated`, `source.file_bomb`;
+    `source.file_truncated` when its last line has no end and too few columns, or a quoted value never
+    ends.
     """
     last: list[str] = []
     with _Lines(path, source.encoding, where) as lines:
@@ -27,7 +29,6 @@ def check(path: Path, source: FilesSource, required: Sequence[str], where: str) 
         names = check_header(next(rows, []), required, where)
         for row in rows:
             last = row
-            lines.complete()
         open_quote = _open_quote(lines.last_record, source.delimiter)
         cut = not lines.ended() and 0 < len(last) < len(names)
     if open_quote or cut:
@@ -62,7 +63,9 @@ class _Lines:
                 where=where,
                 remedy="mend `source.encoding`, such as utf-8-sig or cp1258",
             ) from error
+        self._where = where
         self._record: list[str] = []
+        self._size = 0
         self._last = ""
         self.last_record: list[str] = []
 
@@ -73,14 +76,17 @@ class _Lines:
         self._file.close()
 
     def __iter__(self) -> Iterator[str]:
-        for line in self._file:
+        while line := self._file.readline(MAX_RECORD_CHARACTERS + 1):
             self._record.append(line)
+            self._size += len(line)
+            if self._size > MAX_RECORD_CHARACTERS:
+                raise too_large("a line", f"{MAX_RECORD_CHARACTERS:,} characters", self._where)
             self._last = line
             yield line
 
     def complete(self) -> None:
         """Say that the record of the lines read since the last call is complete."""
-        self.last_record, self._record = self._record, []
+        self.last_record, self._record, self._size = self._record, [], 0
 
     def ended(self) -> bool:
         """Tell whether the line read last has a line end."""
@@ -90,7 +96,9 @@ class _Lines:
 def _parse(lines: _Lines, delimiter: str, where: str) -> Iterator[list[str]]:
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
     try:
-        yield from csv.reader(lines, delimiter=delimiter)
+        for row in csv.reader(lines, delimiter=delimiter):
+            lines.complete()
+            yield row
     except (csv.Error, UnicodeError) as error:
         raise ContractBreach(
             "source.file_truncated",

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 from pophub.domain.errors import ContractBreach
 from pophub.ports import EXTRA, Columns
 
+MAX_COLUMNS = 2_000
+CHUNK_CHARACTERS = 8 << 20  # a chunk of long cells has fewer rows
+
+
+def too_large(what: str, most: str, where: str) -> ContractBreach:
+    """Make the refusal of a file that would fill memory."""
+    return ContractBreach(
+        "source.file_bomb",
+        f"{what} has more than {most}",
+        where=where,
+        remedy="ask the agency to split the file",
+    )
+
 
 def check_header(header: Sequence[object], required: Sequence[str], where: str) -> list[str]:
     """Give the header's names, white space off the ends and empty ends left out.
 
-    Errors: `source.header_missing` when a required column is not there, or a name repeats.
+    Errors: `source.header_missing` when a required column is not there, or a name repeats;
+    `source.file_bomb` when there are too many.
     """
+    if len(header) > MAX_COLUMNS:
+        raise too_large("the first line", f"{MAX_COLUMNS:,} columns", where)
     names = ["" if name is None else str(name).strip() for name in header]
     while names and not names[-1]:
         names.pop()
@@ -43,7 +58,7 @@ def in_chunks(names: Sequence[str], rows: Iterable[Sequence[Any]], chunk_rows: i
     """Give rows as columns; the column `_extra` tells of rows of another width (see `read`)."""
     width = len(names)
     rest = iter(rows)
-    while chunk := list(islice(rest, chunk_rows)):
+    while chunk := _some(rest, chunk_rows):
         extra: list[str | None] = [None] * len(chunk)
         if set(map(len, chunk)) != {width}:
             for index, row in enumerate(chunk):
@@ -55,3 +70,15 @@ def in_chunks(names: Sequence[str], rows: Iterable[Sequence[Any]], chunk_rows: i
             **{name: list(value) for name, value in zip(names, values, strict=True)},
             EXTRA: extra,
         }
+
+
+def _some(rows: Iterator[Sequence[Any]], most: int) -> list[Sequence[Any]]:
+    """Take rows up to a number, or until their texts make a chunk."""
+    chunk: list[Sequence[Any]] = []
+    size = 0
+    for row in rows:
+        chunk.append(row)
+        size += sum([len(cell) for cell in row if type(cell) is str])
+        if len(chunk) >= most or size >= CHUNK_CHARACTERS:
+            break
+    return chunk

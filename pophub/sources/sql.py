@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Engine, create_engine, event, inspect, select
+from sqlalchemy import CursorResult, Engine, Row, create_engine, event, inspect, select
 from sqlalchemy import column as sql_column
 from sqlalchemy import table as sql_table
 from sqlalchemy.engine import URL, Connection, make_url
@@ -25,9 +25,12 @@ from pophub.ports import Columns
 from pophub.sources.marker_sql import MarkerColumn
 from pophub.sources.sql_errors import translated
 
+FETCH_ROWS = 500
+CHUNK_BYTES = 16 << 20  # a chunk of long values has fewer rows
 CONNECT_S = 10
 STATEMENT_S = 300
 _PLAIN = {type(None), str, int, float, bool, bytes, Decimal, date, datetime}
+_SIZED = (str, bytes, memoryview)
 _PG_TIMES = (1082, 1114, 1184)  # OIDs of date, timestamp, timestamptz
 
 
@@ -60,8 +63,7 @@ class SqlTable:
             types = self._types(connection)
             query = self._query(types, connection.dialect.name, from_marker)
             streamed = connection.execution_options(stream_results=True, max_row_buffer=chunk_rows)
-            result = streamed.execute(query)
-            for rows in result.partitions(chunk_rows):
+            for rows in _chunks(streamed.execute(query), chunk_rows):
                 values = zip(*rows, strict=True)
                 yield {name: _plain(list(value)) for name, value in zip(types, values, strict=True)}
 
@@ -160,6 +162,25 @@ def _lenient_postgres(engine: Engine) -> Callable[[Any, object], None]:
             extensions.register_type(cast, connection)
 
     return register
+
+
+def _chunks(result: CursorResult[Any], most: int) -> Iterator[list[Row[Any]]]:
+    """Give the rows in chunks of so many rows at most, fewer where they are long.
+
+    What is fetched at once follows the size of the rows fetched before.
+    """
+    chunk: list[Row[Any]] = []
+    size, fetch = 0, min(FETCH_ROWS, most)
+    while rows := result.fetchmany(min(fetch, most - len(chunk))):
+        fetched = sum([len(value) for row in rows for value in row if type(value) in _SIZED])
+        chunk += rows
+        size += fetched
+        fetch = min(FETCH_ROWS, 2 * fetch, max(1, CHUNK_BYTES * len(rows) // (4 * fetched + 1)))
+        if len(chunk) >= most or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def _plain(values: list[Any]) -> list[Any]:

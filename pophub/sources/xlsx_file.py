@@ -15,9 +15,12 @@ from openpyxl.utils.exceptions import InvalidFileException
 from pophub.contracts.model import FilesSource
 from pophub.domain.errors import ContractBreach
 from pophub.ports import Columns
-from pophub.sources.file_rows import check_header, in_chunks
+from pophub.sources.file_rows import MAX_COLUMNS, check_header, in_chunks, too_large
 
 MAX_UNPACKED_BYTES = 1 << 30
+MAX_SHARED_BYTES = 128 << 20  # parts besides the sheets are held in memory
+MAX_ROWS = 1 << 20  # as many as a spreadsheet has; a cell far below would be rows without end
+MAX_CELL_CHARACTERS = 4 << 20
 MAX_RATIO = 200  # a sheet of repeated rows packs to about 1:30
 _FREE_BYTES = 16 << 20  # below this size the ratio does not matter
 
@@ -79,6 +82,9 @@ def _check_zip(path: Path, where: str) -> None:
             where=where,
             remedy="ask the agency to drop it again as an XLSX file",
         )
+    shared = sum(part.file_size for part in parts if not part.filename.startswith("xl/worksheets/"))
+    if shared > MAX_SHARED_BYTES:
+        raise too_large("the file", f"{MAX_SHARED_BYTES >> 20} MiB besides its sheets", where)
     unpacked = sum(part.file_size for part in parts)
     packed = max(1, sum(part.compress_size for part in parts))
     if unpacked > MAX_UNPACKED_BYTES or (unpacked > _FREE_BYTES and unpacked / packed > MAX_RATIO):
@@ -99,7 +105,14 @@ def _rows(path: Path, where: str) -> Iterator[Sequence[Any]]:
                 workbook = load_workbook(file, read_only=True, data_only=True, keep_links=False)
             sheet = workbook.worksheets[0]
             sheet.reset_dimensions()
-            yield from sheet.iter_rows(values_only=True)
+            for number, row in enumerate(sheet.iter_rows(values_only=True)):
+                if number >= MAX_ROWS:
+                    raise too_large("the sheet", f"{MAX_ROWS:,} rows", where)
+                if len(row) > MAX_COLUMNS and any(cell is not None for cell in row[MAX_COLUMNS:]):
+                    raise too_large("a row", f"{MAX_COLUMNS:,} columns", where)
+                if any(type(cell) is str and len(cell) > MAX_CELL_CHARACTERS for cell in row):
+                    raise too_large("a cell", f"{MAX_CELL_CHARACTERS:,} characters", where)
+                yield row
     except _BROKEN as error:
         raise _truncated(where) from error
 

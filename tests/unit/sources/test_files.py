@@ -172,3 +172,44 @@ def test_a_file_changed_after_it_was_found_is_not_read(tmp_path: Path) -> None:
 def test_a_missing_folder_is_unreachable(tmp_path: Path) -> None:
     with pytest.raises(TransientError, match=r"source\.unreachable"):
         list(folder(tmp_path / "nowhere").files([]))
+
+
+def test_a_file_that_would_fill_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pophub.sources.csv_file.MAX_RECORD_CHARACTERS", 1_000)
+    monkeypatch.setattr("pophub.sources.xlsx_file.MAX_ROWS", 50)
+    monkeypatch.setattr("pophub.sources.xlsx_file.MAX_CELL_CHARACTERS", 1_000)
+    (tmp_path / "line.csv").write_text(HEADER + "H1," + "x" * 1_001 + ",y\n")
+    (tmp_path / "quote.csv").write_text(HEADER + '"H1\n' * 999)
+    (tmp_path / "wide.csv").write_text(HEADER.rstrip() + ",x" * 2_000 + "\n")
+    (tmp_path / "sound.csv").write_text(GOOD + "H3,A,x\n" * 200)
+    head = ["Mã hồ sơ", "Cập nhật"]
+    workbook(tmp_path / "rows.xlsx", [head, *[["1", "x"]] * 60])
+    workbook(tmp_path / "cell.xlsx", [head, ["1", "x" * 1_001]])
+    workbook(tmp_path / "columns.xlsx", [head, ["1", "x", *[None] * 2_000, "y"]])
+    workbook(tmp_path / "far.xlsx", [head, ["1", "x"]])
+    _far_below(tmp_path / "far.xlsx")
+    drop = folder(tmp_path)
+    assert [file.name for file in drop.files([])] == ["sound.csv"]
+    assert set(codes(drop).values()) == {"source.file_bomb"}
+    assert len(codes(drop)) == 7
+
+
+def _far_below(path: Path) -> None:
+    """Write a row number that no sheet has: a reader that fills the rows between never ends."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = parts["xl/worksheets/sheet1.xml"]
+    parts["xl/worksheets/sheet1.xml"] = sheet.replace(b'<row r="2"', b'<row r="99999999999"').replace(
+        b'"A2"', b'"A99999999999"'
+    ).replace(b'"B2"', b'"B99999999999"')  # fmt: skip
+    assert parts["xl/worksheets/sheet1.xml"] != sheet
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+def test_long_cells_make_short_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pophub.sources.file_rows.CHUNK_CHARACTERS", 1_000)
+    (tmp_path / "a.csv").write_text(HEADER + f"H1,{'x' * 600},y\n" * 6)
+    chunks = whole(folder(tmp_path), chunk_rows=100)["a.csv"]
+    assert [len(chunk["_extra"]) for chunk in chunks] == [2, 2, 2]
