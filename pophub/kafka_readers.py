@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import confluent_kafka
 from confluent_kafka import TopicPartition
@@ -13,11 +13,14 @@ from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, Resou
 from pophub.kafka import CALL_S, _librdkafka, translated
 from pophub.settings import Settings
 
-Lanes = Mapping[int, int]
+GROUP = "pophub.share.readers"
 
 
 class SlowReader(NamedTuple):
-    """A group whose oldest unread record has lived more than half of the topic's retention."""
+    """A group whose oldest unread record has lived more than half of the topic's retention.
+
+    Units: `messages` counts offsets, so marks of commits too.
+    """
 
     topic: str
     group: str
@@ -40,11 +43,15 @@ def slow_readers(
         groups = _groups(admin)
         found: list[SlowReader] = []
         for topic, kept_ms in retained.items():
-            half = _offsets(admin, topic, OffsetSpec.for_timestamp(now_ms - kept_ms // 2))
-            ends = _offsets(admin, topic, OffsetSpec.latest())
+            ends = _ends(admin, topic)
             for group in (g for g in groups if g.startswith(topics[topic])):
-                if behind := _behind(_committed(admin, group, topic, list(ends)), half, ends):
-                    found.append(SlowReader(topic, group, behind))
+                late = 0
+                for lane, at in _committed(admin, group, topic, list(ends)).items():
+                    written_ms = _oldest_unread_ms(settings, TopicPartition(topic, lane, at), ends[lane])
+                    if written_ms is not None and now_ms - written_ms > kept_ms // 2:
+                        late += ends[lane] - at
+                if late:
+                    found.append(SlowReader(topic, group, late))
         return found
 
 
@@ -66,9 +73,9 @@ def _groups(admin: AdminClient) -> list[str]:
     return sorted(str(group.group_id) for group in found.valid)
 
 
-def _offsets(admin: AdminClient, topic: str, spec: Any) -> dict[int, int]:
+def _ends(admin: AdminClient, topic: str) -> dict[int, int]:
     lanes = admin.list_topics(topic, timeout=CALL_S).topics[topic].partitions
-    asked = {TopicPartition(topic, lane): spec for lane in lanes}
+    asked = {TopicPartition(topic, lane): OffsetSpec.latest() for lane in lanes}
     found = admin.list_offsets(asked, request_timeout=CALL_S)
     return {partition.partition: int(future.result().offset) for partition, future in found.items()}
 
@@ -81,11 +88,21 @@ def _committed(admin: AdminClient, group: str, topic: str, lanes: Sequence[int])
     return {p.partition: int(p.offset) for p in found.topic_partitions if p.offset >= 0}
 
 
-def _behind(committed: Lanes, half: Lanes, ends: Lanes) -> int:
-    """Count what is unread in lanes whose oldest unread record is older than half of the retention."""
-    late = 0
-    for lane, at in committed.items():
-        oldest_young = half[lane] if half[lane] >= 0 else ends[lane]
-        if at < oldest_young:
-            late += ends[lane] - at
-    return late
+def _oldest_unread_ms(settings: Settings, at: TopicPartition, end: int) -> int | None:
+    """Give when the first record from an offset on was written; None where only marks of commits follow."""
+    if at.offset >= end:
+        return None
+    consumer = confluent_kafka.Consumer(
+        _librdkafka(settings, "pophub-share") | {
+            "group.id": GROUP, "isolation.level": "read_committed", "enable.auto.commit": False,
+            "enable.partition.eof": True, "auto.offset.reset": "earliest", "fetch.wait.max.ms": 50,
+        }
+    )  # fmt: skip
+    try:
+        consumer.assign([at])
+        message = consumer.poll(CALL_S)
+        if message is None or message.error() is not None:
+            return None
+        return int(message.timestamp()[1])
+    finally:
+        consumer.close()

@@ -64,8 +64,11 @@ def raw_rows(servers: Servers, stem: str) -> Counter[tuple[int, int, int]]:
     """Give each row on raw as (lane, offset, row); a message that is no block counts as one row."""
     places: Counter[tuple[int, int, int]] = Counter()
     for message in read_topic(servers, f"raw.{stem}"):
+        block = message.value or b""
         try:
-            record: Any = next(fastavro.reader(io.BytesIO(message.value or b"")))
+            if not block.startswith(b"Obj\x01"):  # fastavro reads on without it
+                raise ValueError("no object container")
+            record: Any = next(fastavro.reader(io.BytesIO(block)))
             rows = int(record["rows"])
         except (ValueError, EOFError, IndexError, KeyError, TypeError, StopIteration):
             rows = 1
