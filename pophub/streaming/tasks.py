@@ -22,7 +22,7 @@ from pophub.wiring import Hub
 
 BUSY_S, REST_MOST_S = 1.0, 60.0
 SOURCE_S, SOURCE_IDLE_S = 0.2, 2.0  # how often a source is asked, while rows come and when none do
-IDLE_S = 300.0  # a lane without work for so long gives its clients up
+IDLE_S = 60.0  # a lane without work for so long gives its clients up
 
 
 def tell(text: str) -> None:

@@ -82,10 +82,11 @@ class Worker:
                     self._pass(standing)
                     self._patience.well()
             except PophubError as error:  # where everything stands cannot be told: nobody can work
-                standing = self._dropped(standing)
+                self._drop(standing)
+                standing = None
                 self._patience.met(error)
             time.sleep(0 if self._turn.stopping else self._pause_s)
-        self._dropped(standing)
+        self._drop(standing)
 
     def _end(self, _signal: int, _frame: object) -> None:
         self._turn.stopping = True
@@ -105,9 +106,11 @@ class Worker:
             idle_s = min(IDLE_PAUSE_S, max(BUSY_PAUSE_S, soonest))
         self._pause_s = BUSY_PAUSE_S if did else idle_s
 
-    def _dropped(self, standing: Standing | None) -> None:
-        for task in (*self._sources, *self._lanes):
-            task.drop()
+    def _drop(self, standing: Standing | None) -> None:
+        for source in self._sources:
+            source.drop()
+        for lane in self._lanes:
+            lane.drop()
         if standing is not None:
             with suppress(PophubError):
                 standing.close()

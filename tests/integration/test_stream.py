@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -126,15 +127,19 @@ def test_a_killed_worker_is_started_again_and_the_counts_are_equal(project: Proj
 
 @pytest.mark.parametrize("point", ["judge.written", "share.sent", "share.published", "extract.acknowledged"])
 def test_a_worker_that_dies_amid_a_step_neither_loses_nor_doubles(project: Project, point: str) -> None:
+    people = itertools.count(1)
+
+    def killed() -> bool:
+        person = next(people)
+        project.put(person, 900 - person / 10)
+        return "ended by SIGKILL" in stream.told()
+
     with streaming(project, project.stem, POPHUB_FAIL=f"{point}:2") as stream:
-        for person in range(1, 30):
-            project.put(person, 60 - person)
-            time.sleep(0.03)
-        until(lambda: "ended by SIGKILL" in stream.told(), "the kill", stream)
-        for person in range(30, 40):
-            project.put(person, 60 - person)
+        until(killed, "the kill", stream)
+        for _ in range(5):
+            killed()
     project.pass_through()
-    assert project.states()["shared"] == 39
+    assert project.states()["shared"] == next(people) - 1
     check(project)
 
 
