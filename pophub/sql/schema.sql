@@ -297,10 +297,10 @@ create or replace view hub.record_state as
     from judge.passed_over;
 
 create or replace view hub.share_transaction as
-    select 'population'::text as recipient, stem, lane, sequence, event_id, exchanged_at, recorded_at
+    select 'population'::text as recipient, stem, lane, sequence, event_id, exchanged_at, recorded_at, month
     from ledger.history
     union all
-    select recipient, stem, lane, sequence, event_id, exchanged_at, recorded_at
+    select recipient, stem, lane, sequence, event_id, exchanged_at, recorded_at, month
     from ledger.transaction;
 
 create or replace view hub.batch_summary as

@@ -22,16 +22,15 @@ from hub.share_transaction where recipient <> 'shared'
 group by recipient, stem order by recipient <> 'population', recipient, stem
 """
 GROWTH = """
-select extract(year from exchanged_at at time zone 'Asia/Ho_Chi_Minh')::int as period,
-    count(*)::bigint as transactions
-from hub.share_transaction where recipient <> 'shared' group by 1 order by 1
+select extract(year from month)::int as period, sum(transactions)::bigint as transactions from (
+    select month, count(*) as transactions from hub.share_transaction where recipient <> 'shared' group by 1
+) months group by 1 order by 1
 """
 THIS_YEAR = "select extract(year from now() at time zone 'Asia/Ho_Chi_Minh')::int as period"
 MONTHS = """
-select to_char(exchanged_at at time zone 'Asia/Ho_Chi_Minh', 'YYYY-MM') as period,
-    count(*)::bigint as transactions
+select to_char(month, 'YYYY-MM') as period, count(*)::bigint as transactions
 from hub.share_transaction where recipient <> 'shared' and stem = %(stem)s
-group by 1 order by 1 desc limit 36
+group by month order by month desc limit 36
 """
 HOLDS = """
 select stem, code, subject, what, remedy, since from extract.hold
