@@ -110,11 +110,11 @@ def shape_of(schema: bytes) -> Shape:
         plain = [(f["name"], f["type"]) for f in found["fields"]]
         last = found["fields"][-1]
         columns = tuple(_column(number, f) for number, f in enumerate(last["type"]["fields"]))
+        kinds = (found["type"], last["type"]["type"])
+        flat = kinds == ("record", "record") and plain[:-1] == _FIELDS and last["name"] == "columns"
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         refuse("contract.avro.block")
-    if found["type"] != "record" or plain[:-1] != _FIELDS or last["name"] != "columns":
-        refuse("contract.avro.block")
-    if last["type"]["type"] != "record" or not columns:
+    if not flat or not columns:
         refuse("contract.avro.block")
     if len({column for _, column, _, _ in columns}) < len(columns):
         refuse("contract.schema.duplicate")

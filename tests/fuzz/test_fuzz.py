@@ -75,7 +75,13 @@ def test_a_few_new_inputs(name: str) -> None:
 def _under(name: str, how: settings) -> None:
     check: Callable[[bytes], None] = TARGETS[name]
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
-    given(inputs(name))(settings(how, deadline=None, suppress_health_check=slow)(check))()
+
+    @settings(how, deadline=None, suppress_health_check=slow)
+    @given(inputs(name))
+    def holds(data: bytes) -> None:
+        check(data)
+
+    holds()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name[:12]}")

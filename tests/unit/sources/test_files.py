@@ -179,7 +179,7 @@ def test_a_file_that_would_fill_memory_is_refused(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("pophub.sources.xlsx_file.MAX_ROWS", 50)
     monkeypatch.setattr("pophub.sources.xlsx_file.MAX_CELL_CHARACTERS", 1_000)
     (tmp_path / "line.csv").write_text(HEADER + "H1," + "x" * 1_001 + ",y\n")
-    (tmp_path / "quote.csv").write_text(HEADER + '"H1\n' * 999)
+    (tmp_path / "quote.csv").write_text(HEADER + '"' + "x\n" * 600)
     (tmp_path / "wide.csv").write_text(HEADER.rstrip() + ",x" * 2_000 + "\n")
     (tmp_path / "sound.csv").write_text(GOOD + "H3,A,x\n" * 200)
     head = ["Mã hồ sơ", "Cập nhật"]
