@@ -29,6 +29,7 @@ MAGIC = b"Obj\x01"
 _LEAD = MAGIC + b"\x04\x14avro.codec\x08null\x16avro.schema"
 _BEHIND = b"\x02"  # one record in the one block
 _FIELDS = [("batch", "long"), ("exchanged_at", "long"), ("contract", "int"), ("rows", "int")]
+_RECORDS = [("record", "RawBlock"), ("record", "Columns")]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -110,8 +111,9 @@ def shape_of(schema: bytes) -> Shape:
         plain = [(f["name"], f["type"]) for f in found["fields"]]
         last = found["fields"][-1]
         columns = tuple(_column(number, f) for number, f in enumerate(last["type"]["fields"]))
-        kinds = (found["type"], last["type"]["type"])
-        flat = kinds == ("record", "record") and plain[:-1] == _FIELDS and last["name"] == "columns"
+        records = [(part["type"], part["name"]) for part in (found, last["type"])]
+        flat = records == _RECORDS and plain[:-1] == _FIELDS and last["name"] == "columns"
+        "".join(column for _, column, _, _ in columns).encode()
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         refuse("contract.avro.block")
     if not flat or not columns:
