@@ -37,8 +37,14 @@ insert into population.claim (stem, field, value, key)
 select %s, %s, value, key from unnest(%s::text[], %s::text[]) as n(value, key) on conflict (stem, field, value) do nothing
 
 -- name: release_claims
-delete from population.claim c using unnest(%(keys)s::text[], %(values)s::text[]) as now(key, value)
-where c.stem = %(stem)s and c.field = %(field)s and c.key = now.key and c.value is distinct from now.value
+-- looked up key by key: a join went over all claims of the dataset where statistics were missing or old
+delete from population.claim c
+where c.stem = %(stem)s and c.field = %(field)s and c.ctid = any(array(
+    select held.ctid from unnest(%(keys)s::text[], %(values)s::text[]) as now(key, value)
+    cross join lateral (
+        select o.ctid, o.value from population.claim o
+        where o.key = now.key and o.stem = %(stem)s and o.field = %(field)s offset 0) held
+    where held.value is distinct from now.value))
 
 -- name: ensure_month
 select ledger.ensure_month(%s)
