@@ -22,7 +22,7 @@ from pophub.live.circuit import refuse_resting
 from pophub.live.heartbeat import heartbeat
 from pophub.live.watch import Watched, stops_sharing
 from pophub.population.store import JudgeStore
-from pophub.postgres import Connection, connect
+from pophub.postgres import connect
 from pophub.quarantine.feedback import feed, prepare_feedback
 from pophub.quarantine.holds import paused
 from pophub.quarantine.selection import Selection
@@ -32,7 +32,7 @@ from pophub.sources import open_source
 from pophub.stages.backfill import BackfillStore, backfill
 from pophub.stages.commit import STATES
 from pophub.stages.extract import Extract
-from pophub.stages.extract_store import ExtractStore
+from pophub.stages.extract_store import ExtractStore, own_source
 from pophub.stages.judge import Judge, Judged
 from pophub.stages.replay import Progress, Replay
 from pophub.stages.share import Shared, share
@@ -85,7 +85,7 @@ class Hub:
             return {"stem": stem, "batches": 0, "rows": 0, "sent_before": 0, "paused": why}
         with ExitStack() as stack:
             connection = stack.enter_context(closing(connect(self.settings, "pophub_extract")))
-            store = own_source(connection, stem, getattr(connector.file.source, "settle_s", 0))
+            store = own_source(connection, stem, getattr(connector.file.source, "settle_s", 0), ExtractStore)
             if not at_once:
                 refuse_resting(connection, stem)
             writer = stack.enter_context(closing(RawWriter(self.settings, f"raw.{stem}")))
@@ -126,7 +126,7 @@ class Hub:
             raise ConfigError("backfill.folder", words.en.lower(), where=stem, remedy=words.remedy)
         with ExitStack() as stack:
             connection = stack.enter_context(closing(connect(self.settings, "pophub_extract")))
-            store = BackfillStore(connection, stem, connector.file.source.settle_s)
+            store = own_source(connection, stem, connector.file.source.settle_s, BackfillStore)
             writer = stack.enter_context(closing(RawWriter(self.settings, f"raw.{stem}")))
             stage = Extract(connector, ContractMapper(connector), store, writer, run)
             source: Any = open_source(connector, self.settings)
@@ -249,21 +249,6 @@ def own_lane(store: Locked, lane: int, passed: Callable[[], bool], where: str) -
             )
         time.sleep(0.2)
     return True
-
-
-def own_source(connection: Connection, stem: str, settle_s: int) -> ExtractStore:
-    """Become the one extract of a dataset; a stream has a source for one short step at a time.
-
-    Errors: `lane.busy`, naming the holder, when it does not come free in time.
-    """
-    until = time.monotonic() + LANE_WAIT_S
-    while True:
-        try:
-            return ExtractStore(connection, stem, settle_s)
-        except TransientError as error:
-            if error.code != "lane.busy" or time.monotonic() > until:
-                raise
-        time.sleep(0.05)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pophub.postgres import connect
 from pophub.reconcile import source
 from pophub.settings import Settings
 from pophub.stages.extract import Extract
-from pophub.stages.extract_store import ExtractStore
+from pophub.stages.extract_store import ExtractStore, own_source
 
 
 def bring_in(
@@ -31,7 +31,8 @@ def bring_in(
         closing(connect(settings, "pophub_extract")) as connection,
         closing(RawWriter(settings, f"raw.{connector.stem}")) as writer,
     ):
-        store = ExtractStore(connection, connector.stem, getattr(connector.file.source, "settle_s", 0))
+        settle_s = getattr(connector.file.source, "settle_s", 0)
+        store = own_source(connection, connector.stem, settle_s, ExtractStore)
         stage = Extract(connector, mapper, store, writer, run)
         seen = source.Seen(0, None, {}, tuple(store.files_taken()))
         chunks = source.chunks_of(connector, at, seen)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pophub.domain.errors import ContractBreach, PophubError, TransientError
 from pophub.failpoints import reach
@@ -13,6 +15,7 @@ from pophub.stages.batching import Rows
 
 SQL = statements("extract")
 US = 1_000_000
+WAIT_S = 120
 
 
 @dataclass(frozen=True)
@@ -130,3 +133,21 @@ class ExtractStore:
             raise
         with self._transaction() as cursor:
             cursor.execute(SQL["release"], (self._stem, subject))
+
+
+Store = TypeVar("Store", bound=ExtractStore)
+
+
+def own_source(connection: Connection, stem: str, settle_s: int, kind: type[Store]) -> Store:
+    """Become the one extract of a dataset; a stream has a source for one short step at a time.
+
+    Errors: `lane.busy`, naming the holder, when it does not come free in time.
+    """
+    until = time.monotonic() + WAIT_S
+    while True:
+        try:
+            return kind(connection, stem, settle_s)
+        except TransientError as error:
+            if error.code != "lane.busy" or time.monotonic() > until:
+                raise
+        time.sleep(0.05)
