@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -57,7 +56,6 @@ class GreatExpectationsRules:
         rows = self._check(frame)
         wanted = {name: frame[name] for name in self.columns}
         judged = {found.rule: found for found in self._run(wanted, rows)}
-        gc.collect(1)  # Great Expectations leaves the frame in a cycle: ten megabytes of long rows each time
         deleted = [operation == "delete" for operation in frame.get("hub_operation", ())]
         failures: list[Failure] = []
         for place, rule in enumerate(self._rules):

@@ -30,15 +30,20 @@ def validate(rules: Sequence[Rule], frame: Columns, rows: int) -> list[Judged]:
     """Run every rule over the frame and keep nothing but row numbers."""
     # dtype=object: pandas would make text of its own of it, and NaN of None
     table = pd.DataFrame(frame, index=range(rows), dtype=object)
-    engine = PandasExecutionEngine(batch_data_dict={"frame": table})
+    held = {"frame": table}
+    engine = PandasExecutionEngine(batch_data_dict=held)
     validator = Validator(execution_engine=engine)
     validator.metrics_calculator.show_progress_bars = False
     configurations = [
         ExpectationConfiguration(type=rule.expectation, kwargs=dict(rule.kwargs), meta={"rule": place})
         for place, rule in enumerate(rules)
     ]
-    results = validator.graph_validate(configurations=configurations, runtime_configuration=_COMPLETE)
-    return [_judged(result) for result in results]
+    try:
+        results = validator.graph_validate(configurations=configurations, runtime_configuration=_COMPLETE)
+        return [_judged(result) for result in results]
+    finally:  # engine and validator hold one another: the frame must not wait for the collector with them
+        held.clear()
+        engine.batch_manager.batch_data_cache.clear()
 
 
 def _judged(result: Any) -> Judged:
