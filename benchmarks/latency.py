@@ -37,7 +37,9 @@ def measured(own: Settings, stem: str, rows: int) -> dict[str, Any]:
     with _stream(own, stem) as stream:
         reader = _Reader(own, stem)
         try:
-            committed = _write(own, total, stream)
+            first, *others = _keys(own, total)
+            reader.wait(_write(own, [first], stream), stream)  # the stream has loaded what it needs
+            committed = _write(own, others, stream)
             arrived = reader.wait(committed, stream)
         finally:
             reader.close()
@@ -114,16 +116,17 @@ class _Reader:
         self._consumer.close()
 
 
-def _write(own: Settings, total: int, stream: subprocess.Popen[bytes]) -> dict[str, float]:
-    """Commit one change each hundredth of a second; give the moment before each commit, by key.
-
-    A key is changed once, so that its first message is that change.
-    """
-    committed: dict[str, float] = {}
+def _keys(own: Settings, total: int) -> list[str]:
+    """Choose keys all over the table; each is changed once, so that its first message is that change."""
     with closing(source.open_source_database(own)) as connection, connection.cursor() as cursor:
         cursor.execute(f"select so_ddcn from {source.TABLE} order by md5(so_ddcn) limit %s", (total,))
-        keys = [row[0] for row in cursor.fetchall()]
-        connection.commit()
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _write(own: Settings, keys: list[str], stream: subprocess.Popen[bytes]) -> dict[str, float]:
+    """Commit one change each hundredth of a second; give the moment before each commit, by key."""
+    committed: dict[str, float] = {}
+    with closing(source.open_source_database(own)) as connection, connection.cursor() as cursor:
         begun = time.monotonic()
         for number, key in enumerate(keys):
             if stream.poll() is not None:
