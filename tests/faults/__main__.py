@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tests.faults import world as kit
 from tests.faults.catalogue import NOT_COVERED, Fault, NotHere, catalogue
-from tests.faults.report import Result, page
+from tests.faults.report import Result, joined, page
 
 PROJECT = Path(__file__).resolve().parents[2]
 SEED_S = 420
@@ -87,6 +87,9 @@ def main() -> int:
     parser.add_argument("--rows", help="only these rows, such as 6,7")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each row, each different (default 3)")
     parser.add_argument("--bounded", action="store_true", help="only the rows that `make test` runs")
+    parser.add_argument(
+        "--again", action="store_true", help="join what --rows finds to the result of the run before"
+    )
     parser.add_argument("--json", action="store_true", help="print the results as JSON on standard output")
     asked = parser.parse_args()
     rows = {int(row) for row in asked.rows.split(",")} if asked.rows else None
@@ -94,11 +97,14 @@ def main() -> int:
     if not chosen or asked.seeds < 1:
         parser.error("nothing to run: no such row, or no seed")
     results = bench(chosen, asked.seeds, asked.json)
+    found = PROJECT / "build" / "faults.json"
+    found.parent.mkdir(exist_ok=True)
+    if asked.again:
+        results = joined(results, found)
     told = [asdict(result) | {"held": result.held, "reason": result.reason} for result in results]
-    build = PROJECT / "build"
-    build.mkdir(exist_ok=True)
-    (build / "faults.json").write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
-    if rows is None and not asked.bounded and asked.seeds >= 3:
+    found.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    whole = {result.row for result in results} == {fault.row for fault in catalogue()}
+    if whole and asked.seeds >= 3:
         (PROJECT / "docs" / "faults.md").write_text(page(results, asked.seeds))
     if asked.json:
         print(json.dumps(told, ensure_ascii=False))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from tests.faults.catalogue import NOT_COVERED, Injected
@@ -38,6 +39,7 @@ class Result:
     seconds: float = 0
     not_here: str = ""
     reasons: list[str] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)  # why it did not hold in runs before this one
 
     @property
     def held(self) -> bool:
@@ -78,6 +80,20 @@ def _impersonal(text: str) -> str:
     return re.sub(r"\d{12}", "(number)", text)
 
 
+def joined(results: Sequence[Result], earlier: Path) -> list[Result]:
+    """Join single rows to what an earlier run found of the others; what a row failed by stays told."""
+    if not earlier.exists():
+        return list(results)
+    told = json.loads(earlier.read_text())
+    known = {r["row"]: Result(**{f.name: r[f.name] for f in fields(Result)}) for r in told}
+    for result in results:
+        if result.row in known:
+            before = known[result.row]
+            result.again = before.again + ([] if before.held else before.reasons)
+        known[result.row] = result
+    return [known[row] for row in sorted(known)]
+
+
 def page(results: Sequence[Result], seeds: int) -> str:
     """Write the page of a whole run."""
     lines = [HEAD.format(seeds=seeds)]
@@ -88,6 +104,9 @@ def page(results: Sequence[Result], seeds: int) -> str:
     lines.append("\nNot covered yet:\n\n")
     lines += [f"- row {row}: {why}\n" for row, why in sorted(NOT_COVERED.items())]
     lines += [f"- row {r.row}: {_cell(r.reason)}\n" for r in results if r.not_here]
+    if again := [r for r in results if r.again]:
+        lines.append("\nRun again by themselves, because they did not hold before:\n\n")
+        lines += [f"- row {r.row}: {_cell('; '.join(r.again))}\n" for r in again]
     if broken := [r for r in results if not r.held and not r.not_here]:
         lines.append("\nDid not hold in this run:\n\n")
         lines += [f"- row {r.row}: {_cell(r.reason)}\n" for r in broken]
