@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pophub.commands.output import JSON, answer, errors_told, print_json
+from pophub.commands.output import JSON, answer, errors_told, print_json, talk
 
 app = typer.Typer()
 
@@ -41,7 +41,7 @@ def _backfill(stem: str, since: str | None, until: str | None, *, yes: bool, as_
 
         bounds = marker(since), marker(until)
         if not yes:
-            answer.print(
+            talk.print(  # standard output is the document's, where one was asked for
                 f"would read {stem} again up to its position and send it to raw; add --yes", markup=False
             )
             return
