@@ -13,9 +13,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import psutil
-
 from benchmarks import hubs, source
+from benchmarks.meter import cpu_s, family
 from pophub import wiring
 from pophub.commands.airflow_runs import Airflow
 from pophub.gates.rules import preload
@@ -82,29 +81,11 @@ def _write(project: Path, count: int) -> None:
 
 def _watch(settings: Settings) -> dict[str, Any]:
     """Give CPU in hundredths of one core, and memory, of everything that the hub runs."""
-    before, begun = _cpu_s(settings), time.monotonic()
+    before, begun = cpu_s(settings), time.monotonic()
     time.sleep(WATCH_S)
-    share = (_cpu_s(settings) - before) / (time.monotonic() - begun) * 100
-    memory = processes.proportional_bytes(_family(settings))
+    share = (cpu_s(settings) - before) / (time.monotonic() - begun) * 100
+    memory = processes.proportional_bytes(family(settings))
     return {"cpu_percent_of_a_core": round(share, 1), "memory_mb": round(memory / 2**20)}
-
-
-def _family(settings: Settings) -> list[psutil.Process]:
-    found = {process.pid: process for process in processes.belonging(settings.home)}
-    for process in list(found.values()):
-        found |= {child.pid: child for child in process.children(recursive=True)}
-    return list(found.values())
-
-
-def _cpu_s(settings: Settings) -> float:
-    total = 0.0
-    for process in _family(settings):
-        try:
-            times = process.cpu_times()
-        except psutil.Error:
-            continue
-        total += times.user + times.system + times.children_user + times.children_system
-    return total
 
 
 def _cycles(settings: Settings, airflow: Airflow, stem: str) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Meter:
 
     def __enter__(self) -> Meter:
         self._disk = self._on_disk()
-        self._cpu = {name: _cpu_s(self._settings, name) for name in SERVERS}
+        self._cpu = {name: cpu_s(self._settings, name) for name in SERVERS}
         self._wire = _wire_bytes()
         self._sampler.start()
         return self
@@ -60,7 +60,7 @@ class Meter:
             return
         self.ran.wire_bytes = _wire_bytes() - self._wire
         for name in SERVERS:
-            self.ran.cpu_s[name] = _cpu_s(self._settings, name) - self._cpu[name]
+            self.ran.cpu_s[name] = cpu_s(self._settings, name) - self._cpu[name]
         after = self._on_disk()
         self.ran.disk_bytes = {place: after[place] - self._disk[place] for place in after}
 
@@ -91,18 +91,18 @@ class Meter:
         return sum(path.stat().st_size for path in data.glob(f"{topic}.*/*.log"))
 
 
-def _family(settings: Settings, program: str) -> list[psutil.Process]:
-    """Find a server's processes; PostgreSQL's backends overwrite the mark in their environment."""
+def family(settings: Settings, program: str | None = None) -> list[psutil.Process]:
+    """Find a server's processes, or all of the home; PostgreSQL's backends overwrite the mark in their environment."""
     found = {process.pid: process for process in processes.belonging(settings.home, program)}
     for process in list(found.values()):
         found |= {child.pid: child for child in process.children(recursive=True)}
     return list(found.values())
 
 
-def _cpu_s(settings: Settings, program: str) -> float:
-    """Give the CPU seconds of a server so far, of its backends that ended too."""
+def cpu_s(settings: Settings, program: str | None = None) -> float:
+    """Give the CPU seconds of a server, or of all of the home, so far, of its backends that ended too."""
     total = 0.0
-    for process in _family(settings, program):
+    for process in family(settings, program):
         try:
             times = process.cpu_times()
         except psutil.Error:
@@ -114,7 +114,7 @@ def _cpu_s(settings: Settings, program: str) -> float:
 def _memory_mb(settings: Settings, program: str) -> float:
     """Give a server's resident memory, pages that its processes share counted once."""
     own, shared = 0, 0
-    for process in _family(settings, program):
+    for process in family(settings, program):
         try:
             memory = process.memory_info()
         except psutil.Error:
