@@ -17,7 +17,7 @@ from .follower import STEM, Follower
 from .model import LANES, Model
 from .scheduler import Killed, Mood, Simulation, Worker
 from .source import EPOCH, Folder, Table
-from .wires import DrawnRules, Servers, SimulatedHub, present, subscription, things
+from .wires import DrawnRules, Servers, SimulatedHub, drawn_things, present, subscription
 
 NUMBERS = (("n1",), ("n1", "n2"))
 S = 1_000_000
@@ -36,7 +36,7 @@ class Life:
             (choice((0, 0, 20, 60)), choice((0, 0, 10, 30))) if kind == "sql" else (0, 0)
         )
         numbers, coarse = choice(NUMBERS), self.rng.random() < 0.4
-        self.connector = things(kind, self.is_time, self.late_s, self.settle_s, choice((2, 5, 100)))
+        self.connector = drawn_things(kind, self.is_time, self.late_s, self.settle_s, choice((2, 5, 100)))
         self.file = subscription(choice((True, False)))
         self.sizes = {"MICRO_ROWS": choice((1, 3, 1000)), "TRANSACTION_ROWS": choice((1, 3, 1000)), "CHUNK": choice((1, 2, 1000))}  # fmt: skip
         self.database, self.broker = Database(self.simulation), Broker(self.simulation)
@@ -48,7 +48,7 @@ class Life:
         self.hub = SimulatedHub(
             self.connector,
             self.file,
-            DrawnRules(self.simulation, self.model.forgiven, choice((0.0, 0.0, 0.05))),
+            DrawnRules(self.model.forgiven, simulation=self.simulation, chance=choice((0.0, 0.0, 0.05))),
         )
         self.told = 0
         self.simulation.on_kill = self._killed

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
+from life_model import CONTRADICTS, GRACE_S, LANES, TAKEN, UNKNOWN
+
 from .source import Row
 
-LANES, GRACE_S = 2, 90 * 86_400
-UNKNOWN, TAKEN, CONTRADICTS = "sufficient.unknown_person", "clean.key.duplicate", "clean.contradiction"
 UNREADABLE = "contract"
 Place = tuple[int, int, int]
 Identity = tuple[int, bool, int]

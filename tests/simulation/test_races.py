@@ -6,11 +6,11 @@ from pophub.population.store import JudgeStore
 
 from .database import Database
 from .scheduler import Mood, Simulation
-from .wires import statements_answered, things
+from .wires import drawn_things, statements_answered
 
 
 def test_a_number_given_up_between_the_statements_of_a_claim_is_claimed() -> None:
-    connector = things("sql", True, 0, 0, 5)
+    connector = drawn_things("sql", True, 0, 0, 5)
     database = Database(Simulation(0, Mood()))
     held = {"stem": connector.stem, "field": "number", "value": "n1", "key": "a"}
     database.write("population.claim", held)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,15 +9,14 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-import fastavro
+from fake_rules import FakeRules, things
 
 from pophub import failpoints, postgres, wiring
-from pophub.contracts.model import AvroField, Connector, ConnectorFile, Contract, Grant, SubscriptionFile
+from pophub.contracts.model import Connector, Grant, SubscriptionFile
 from pophub.domain.errors import ValidatorFailed
 from pophub.ledger import store as ledger_store
 from pophub.ports import Columns, Failure
@@ -26,35 +24,20 @@ from pophub.stages import judge, replay, share
 
 from . import cursor, database, statements_flow, statements_judge, statements_replay
 from .broker import Broker, MemoryPublisher, MemoryReader, MemoryWriter
-from .model import GRACE_S, LANES, TAKEN, UNKNOWN
 from .scheduler import Simulation
 from .source import Table
 
 TWINS = (statements_flow, statements_judge, statements_replay)  # each names its statements at its import
 SUBSCRIBER = "portal"
-FIELDS = ("key", "value", "person", "number")
 
 
 @cache
-def things(kind: str, is_time: bool, late_s: int, settle_s: int, batch_rows: int) -> Connector:
-    """Give a connector with all that a verdict can depend on; `kind` of its source is sql or files."""
+def drawn_things(kind: str, is_time: bool, late_s: int, settle_s: int, batch_rows: int) -> Connector:
+    """Give the made-up dataset with a source of this kind: sql or files."""
     table = {"table": "t", "key": ["key"], "late_s": late_s, "settle_s": settle_s}
     source = {"kind": kind, "url": "${X}", "deleted": {"column": "gone", "values": [True]},
               "marker": {"column": "at", "kind": "time" if is_time else "sequence"}, **(table if kind == "sql" else {})}  # fmt: skip
-    file = ConnectorFile.model_validate({
-        "connector": 1, "agency": "mem", "dataset": "things", "title": {"en": "x", "vi": "x"},
-        "owner": {"name": "x", "email": "x@x.example"}, "contract": 1, "lanes": LANES, "source": source,
-        "mapping": {name: {"from": name} for name in FIELDS}, "key": ["key"], "limits": {"batch_rows": batch_rows},
-        "people": [{"id": "person", "grace_s": GRACE_S}], "unique": ["number"],
-    })  # fmt: skip
-    fields = [{"name": n, "type": "string" if n == "key" else ["null", "string"]} for n in FIELDS]
-    schema = {"type": "record", "name": "things", "namespace": "mem", "fields": fields}
-    contract = Contract(
-        version=1, avro_schema=json.dumps(fastavro.parse_schema(schema, _write_hint=False)), record_name="mem.things",
-        fields=tuple(AvroField(name=n, type="string", nullable=n != "key") for n in FIELDS),
-        rules=(), suite_path=Path("none"),
-    )  # fmt: skip
-    return Connector(file=file, contract=contract, path=Path("none"), digest="")
+    return things(source, limits={"batch_rows": batch_rows})
 
 
 @cache
@@ -69,13 +52,12 @@ def subscription(some_rows: bool) -> SubscriptionFile:
     })  # fmt: skip
 
 
-@dataclass
-class DrawnRules:
-    """Fails `bad:<gate>` at that gate unless it is forgiven, unknown people, and numbers held by others."""
+@dataclass(kw_only=True)
+class DrawnRules(FakeRules):
+    """Fails as `FakeRules` does, or as a whole, as a validator does."""
 
     simulation: Simulation
-    forgiven: set[str]
-    chance: float = 0.0
+    chance: float
 
     def judge(self, frame: Columns) -> list[Failure]:
         """Judge every row, or fail as a validator does."""
@@ -84,16 +66,7 @@ class DrawnRules:
             self.simulation.hostile and self.simulation.rng.random() < self.chance
         ):
             raise ValidatorFailed("validator.failed", "an expectation raised")
-        found = []
-        for row, value in enumerate(frame["value"]):
-            gate = (value or "").removeprefix("bad:")
-            if gate != (value or "") and gate not in self.forgiven:
-                found.append(Failure(row, gate, f"{gate}.bad", "value", "x"))
-            if not frame["hub_person_known"][row]:
-                found.append(Failure(row, "sufficient", UNKNOWN, "person", "x"))
-            if frame["hub_number_holder"][row] not in (None, frame["hub_key"][row]):
-                found.append(Failure(row, "clean", TAKEN, "number", "x"))
-        return found
+        return super().judge(frame)
 
 
 class SimulatedHub(wiring.Hub):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import fastavro
 from life_model import GRACE_S, LANES, TAKEN, UNKNOWN
@@ -12,23 +14,24 @@ from life_model import GRACE_S, LANES, TAKEN, UNKNOWN
 from pophub.contracts.model import AvroField, Connector, ConnectorFile, Contract
 from pophub.ports import Columns, Failure
 
+FIELDS = ("key", "value", "person", "number")
+TABLE = {"kind": "sql", "url": "${X}", "table": "t", "key": ["key"], "marker": {"column": "seq", "kind": "sequence"},
+         "deleted": {"column": "gone", "values": [True]}}  # fmt: skip
 
-def things() -> Connector:
-    """Give a connector with all that a verdict can depend on."""
-    names = ("key", "value", "person", "number")
-    mapping = {name: {"from": name} for name in names}
+
+def things(source: Mapping[str, Any] = TABLE, **more: Any) -> Connector:
+    """Give a connector with all that a verdict can depend on; `more` of its file."""
     file = ConnectorFile.model_validate({
         "connector": 1, "agency": "mem", "dataset": "things", "title": {"en": "x", "vi": "x"},
-        "owner": {"name": "x", "email": "x@x.example"}, "contract": 1, "lanes": LANES, "mapping": mapping,
-        "source": {"kind": "sql", "url": "${X}", "table": "t", "key": ["key"],
-                   "marker": {"column": "seq", "kind": "sequence"}, "deleted": {"column": "gone", "values": [True]}},
-        "key": ["key"], "people": [{"id": "person", "grace_s": GRACE_S}], "unique": ["number"],
+        "owner": {"name": "x", "email": "x@x.example"}, "contract": 1, "lanes": LANES, "source": dict(source),
+        "mapping": {name: {"from": name} for name in FIELDS}, "key": ["key"],
+        "people": [{"id": "person", "grace_s": GRACE_S}], "unique": ["number"], **more,
     })  # fmt: skip
-    fields = [{"name": n, "type": "string" if n == "key" else ["null", "string"]} for n in names]
+    fields = [{"name": n, "type": "string" if n == "key" else ["null", "string"]} for n in FIELDS]
     schema = {"type": "record", "name": "things", "namespace": "mem", "fields": fields}
     contract = Contract(
         version=1, avro_schema=json.dumps(fastavro.parse_schema(schema, _write_hint=False)), record_name="mem.things",
-        fields=tuple(AvroField(name=n, type="string", nullable=n != "key") for n in names),
+        fields=tuple(AvroField(name=n, type="string", nullable=n != "key") for n in FIELDS),
         rules=(), suite_path=Path("none"),
     )  # fmt: skip
     return Connector(file=file, contract=contract, path=Path("none"), digest="")
