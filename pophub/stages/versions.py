@@ -238,13 +238,6 @@ def contradictions(hub: Columns) -> list[Failure]:
 
 
 def _person_columns(person: Person, at_kind: str | None, versions: Versions, accepted: Accepted) -> Columns:
-    if not accepted.identities:
-        nothing = [None] * len(versions)
-        return {
-            f"hub_{person.id}_known": [citizen is None for citizen in versions.columns[person.id]],
-            f"hub_{person.id}_name": nothing,
-            f"hub_{person.id}_birth_date": nothing,
-        }
     known: list[Any] = []
     names: list[Any] = []
     births: list[Any] = []
