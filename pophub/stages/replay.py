@@ -8,10 +8,8 @@ rolled back and read anew, so that each version ends in one state and is counted
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +17,6 @@ import orjson
 
 from pophub.contracts.model import Connector
 from pophub.domain.decide import Batch, decide
-from pophub.domain.errors import TransientError
 from pophub.failpoints import reach
 from pophub.population.store import Decision, JudgeStore, Lane
 from pophub.ports import Mapper, Rules
@@ -31,7 +28,6 @@ from pophub.stages.versions import hub_columns
 
 MICRO_ROWS = 5_000
 MICRO_BYTES = 32 << 20
-TRIES = 8
 OUTCOMES = ("shared", "superseded", "duplicate", "quarantined", "unreadable")
 Progress = Callable[[int, int], None]
 
@@ -88,6 +84,8 @@ class ReplayDecision(Decision):
 class ReplayStore(JudgeStore):
     """Judge's store for a replay: its transactions carry the run along."""
 
+    work = "replay"
+
     def __init__(self, connection: Connection, connector: Connector) -> None:
         super().__init__(connection, connector)
         self.connection = connection
@@ -95,15 +93,9 @@ class ReplayStore(JudgeStore):
         self.ids: list[int] = []
         self.run = 0
 
-    @contextmanager
-    def transaction(self) -> Iterator[Decision]:
-        """One transaction of judge's, for the versions in `ids`."""
-        try:
-            with transaction(self.connection, f"replay of {self.connector.stem}") as cursor:
-                yield ReplayDecision(cursor, self, self._months)
-        except BaseException:
-            self._months.clear()  # a month's table that was made in it is not there
-            raise
+    def _decision(self, cursor: Cursor) -> Decision:
+        """Judge's transaction, for the versions in `ids`."""
+        return ReplayDecision(cursor, self, self._months)
 
 
 def move_run(cursor: Cursor, run: int, last_id: int, counts: Counter[str]) -> None:
@@ -126,19 +118,12 @@ class Replay:
         run = self._begin(self._meant(selection), by)
         self._store.run = run.number
         reach("replay.started")
-        tries = 0
         while rows := self._rows(run):
             try:
                 self._micro(rows)
             except _Moved:
                 continue  # read again what is still open
-            except TransientError as error:
-                tries += 1
-                if error.code != "postgres.deadlock" or tries == TRIES:
-                    raise
-                time.sleep(0.1 * tries)
-                continue
-            run.last_id, tries = rows[-1][0], 0
+            run.last_id = rows[-1][0]
             progress(len(rows), run.total)
         return self._finish(run)
 
