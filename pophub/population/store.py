@@ -48,6 +48,8 @@ class Lane:
 class JudgeStore:
     """The population database as judge sees it; one connection, one process."""
 
+    work = "judge"
+
     def __init__(self, connection: Connection, connector: Connector) -> None:
         self._connection = connection
         self._connector = connector
@@ -58,11 +60,15 @@ class JudgeStore:
     def transaction(self) -> Iterator[Decision]:
         """One transaction; judge does all that makes a micro-batch true inside it."""
         try:
-            with transaction(self._connection, f"judge of {self._stem}") as cursor:
-                yield Decision(cursor, self._connector, self._months)
+            with transaction(self._connection, f"{self.work} of {self._stem}") as cursor:
+                yield self._decision(cursor)
         except BaseException:
             self._months.clear()  # a month's table that was made in it is not there
             raise
+
+    def _decision(self, cursor: Cursor) -> Decision:
+        """Give the open transaction as judge uses it."""
+        return Decision(cursor, self._connector, self._months)
 
     def lane(self, lane: int) -> Lane:
         """Read where a lane stands; it is made on first sight."""
@@ -221,6 +227,10 @@ class Decision:
     def move_lane(self, lane: Lane) -> None:
         """Write a lane's last sequence and chain head."""
         self._cursor.execute(SQL["move_sequence"], (lane.sequence, lane.chain, self._stem, lane.lane))
+
+    def record_gap(self, lane: int, start: int, end: int, by: str) -> None:
+        """Record offsets of raw that are passed over unjudged: `start` up to before `end`."""
+        self._cursor.execute(SQL["record_gap"], (self._stem, lane, start, end, by))
 
     def move_raw(self, lane: int, expected: int, to: int) -> None:
         """Compare and set the raw offset.

@@ -12,6 +12,9 @@ select lane, raw_offset, sequence, chain from judge.lane where stem = %s and lan
 -- name: move_raw
 update judge.lane set raw_offset = %s where stem = %s and lane = %s and raw_offset = %s
 
+-- name: record_gap
+insert into judge.gap (stem, lane, from_offset, to_offset, by) values (%s, %s, %s, %s, %s)
+
 -- name: move_sequence
 update judge.lane set sequence = %s, chain = %s where stem = %s and lane = %s
 

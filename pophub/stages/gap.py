@@ -12,13 +12,9 @@ from typing import NamedTuple
 
 from pophub.contracts.model import Connector
 from pophub.kafka import RawReader
-from pophub.postgres import Connection, connect, only_row, transaction
+from pophub.population.store import JudgeStore
+from pophub.postgres import connect
 from pophub.settings import Settings
-
-LOCK = "select raw_offset from judge.lane where stem = %s and lane = %s for update"
-RECORD = "insert into judge.gap (stem, lane, from_offset, to_offset, by) values (%s, %s, %s, %s, %s)"
-MOVE = "update judge.lane set raw_offset = %s where stem = %s and lane = %s"
-LANES = "insert into judge.lane (stem, lane) values (%s, %s) on conflict do nothing"
 
 
 class Gap(NamedTuple):
@@ -33,22 +29,21 @@ def pass_gaps(settings: Settings, connector: Connector, by: str, *, dry: bool = 
     """Pass over the gap of each lane that has one; `dry` only finds them."""
     gaps: list[Gap] = []
     with closing(connect(settings, "pophub_judge")) as connection:
+        store = JudgeStore(connection, connector)
         for lane in range(connector.file.lanes):
             with closing(RawReader(settings, f"raw.{connector.stem}", lane)) as reader:
                 first = reader.start()
-            if gap := _pass_gap(connection, connector.stem, lane, first, None if dry else by):
+            if gap := _pass_gap(store, lane, first, None if dry else by):
                 gaps.append(gap)
     return gaps
 
 
-def _pass_gap(connection: Connection, stem: str, lane: int, first: int, by: str | None) -> Gap | None:
-    with transaction(connection, f"gap of {stem}") as cursor:
-        cursor.execute(LANES, (stem, lane))
-        cursor.execute(LOCK, (stem, lane))
-        (at,) = only_row(cursor)
+def _pass_gap(store: JudgeStore, lane: int, first: int, by: str | None) -> Gap | None:
+    with store.transaction() as decision:
+        at = decision.lock([lane])[lane].raw_offset
         if at >= first:
             return None
         if by is not None:
-            cursor.execute(RECORD, (stem, lane, at, first, by))
-            cursor.execute(MOVE, (first, stem, lane))
+            decision.record_gap(lane, at, first, by)
+            decision.move_raw(lane, at, first)
         return Gap(lane, at, first)
