@@ -27,7 +27,13 @@ from pophub.quarantine.feedback import feed, prepare_feedback
 from pophub.quarantine.holds import paused
 from pophub.quarantine.selection import Selection
 from pophub.settings import Settings
-from pophub.sharing.subscription import OWN, Subscription, subscription_schema, subscription_secret
+from pophub.sharing.subscription import (
+    OWN,
+    Subscription,
+    recipients,
+    subscription_schema,
+    subscription_secret,
+)
 from pophub.sources import open_source
 from pophub.stages.backfill import BackfillStore, backfill
 from pophub.stages.commit import STATES
@@ -163,9 +169,7 @@ class Hub:
         """Look once at every source and every promise, and tell what is wrong."""
         from pophub.live.run import watch_once  # the webhook's client is slow to import
 
-        recipients = [(stem, OWN) for stem in self.connectors]
-        recipients += [(g.dataset, f.subscriber) for f in self.subscriptions for g in f.grants]
-        return watch_once(self.settings, self.connectors, recipients)
+        return watch_once(self.settings, self.connectors, recipients(self.connectors, self.subscriptions))
 
     def replay(
         self,

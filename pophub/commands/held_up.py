@@ -15,6 +15,7 @@ from pophub.live.store import ROLE, Counted, Lag, LiveStore
 from pophub.postgres import connect
 from pophub.quarantine.holds import holds, pauses
 from pophub.settings import Settings
+from pophub.sharing.subscription import recipients
 
 WORDS = {
     "frozen": "nothing new came within the promise",
@@ -28,12 +29,10 @@ Row = dict[str, Any]
 def held_up(settings: Settings) -> list[Row]:
     """Give what does not go on: dataset, what, since when, what comes next; the oldest first."""
     connectors = {c.stem: c for c in load_all(settings.project)[0]}
-    grants = load_subscriptions(settings.project, list(connectors.values()))[0]
-    recipients = [(stem, "shared") for stem in connectors]
-    recipients += [(g.dataset, file.subscriber) for file in grants for g in file.grants]
+    files, _ = load_subscriptions(settings.project, list(connectors.values()))
     with closing(connect(settings, ROLE)) as connection:
         store = LiveStore(connection)
-        lags = store.lags(recipients)
+        lags = store.lags(recipients(connectors, files))
         found = [
             *of_sources(
                 store.states(connectors, lags, store.now()),

@@ -12,7 +12,7 @@ from pophub.domain.errors import PophubError
 from pophub.kafka import RawEnds
 from pophub.postgres import Cursor, connect, statements, transaction
 from pophub.settings import Settings
-from pophub.sharing.subscription import OWN
+from pophub.sharing.subscription import recipients
 
 SQL = statements("stream")
 
@@ -61,17 +61,16 @@ def stage_lags(
     broker: bool = True,
 ) -> list[StageLag]:
     """Tell of each stage and lane how far it is behind. Without the `broker`, judge's is unknown."""
-    recipients = {c.stem: [OWN] for c in connectors}
-    for file in subscriptions:
-        for grant in file.grants:
-            recipients.setdefault(grant.dataset, []).append(file.subscriber)
+    shared_with: dict[str, list[str]] = {}
+    for stem, recipient in recipients([c.stem for c in connectors], subscriptions):
+        shared_with.setdefault(stem, []).append(recipient)
     places = [(c.stem, lane) for c in connectors for lane in range(c.file.lanes)]
     ends = _ends(settings, places) if broker else None
     with (
         closing(connect(settings, "pophub_read")) as connection,
         transaction(connection, "where the lanes stand") as cursor,
     ):
-        found = _stages(cursor, connectors, recipients, ends)
+        found = _stages(cursor, connectors, shared_with, ends)
         for one in found:
             one.oldest_s = _oldest_s(cursor, one)
         _workers(cursor, found)
@@ -89,14 +88,10 @@ def _ends(settings: Settings, lanes: Sequence[tuple[str, int]]) -> Mapping[tuple
 def _stages(
     cursor: Cursor,
     connectors: Sequence[Connector],
-    recipients: Mapping[str, Sequence[str]],
+    shared_with: Mapping[str, Sequence[str]],
     ends: Mapping[tuple[str, int], int] | None,
 ) -> list[StageLag]:
-    stems = [c.stem for c in connectors]
-    cursor.execute(SQL["judged"], (stems,))
-    judged = {(stem, lane): (offset, sequence) for stem, lane, offset, sequence in cursor.fetchall()}
-    cursor.execute(SQL["shared"], (stems,))
-    shared = {(stem, lane, to): sequence for stem, lane, to, sequence in cursor.fetchall()}
+    judged, shared = lanes_stand(cursor, [c.stem for c in connectors])
     found: list[StageLag] = []
     for connector in connectors:
         stem = connector.stem
@@ -105,10 +100,20 @@ def _stages(
             offset, sequence = judged.get((stem, lane), (0, 0))
             behind = None if ends is None else ends.get((stem, lane), 0) - offset
             found.append(StageLag(stem, "judge", None, lane, behind))
-            for to in recipients[stem]:
+            for to in shared_with[stem]:
                 done = shared.get((stem, lane, to), 0)
                 found.append(StageLag(stem, "share", to, lane, sequence - done))
     return found
+
+
+def lanes_stand(
+    cursor: Cursor, stems: Sequence[str]
+) -> tuple[dict[tuple[str, int], tuple[int, int]], dict[tuple[str, int, str], int]]:
+    """Give raw offset and last sequence of each (stem, lane), and how far each recipient's ledger is."""
+    cursor.execute(SQL["judged"], (list(stems),))
+    judged = {(stem, lane): (offset, sequence) for stem, lane, offset, sequence in cursor.fetchall()}
+    cursor.execute(SQL["shared"], (list(stems),))
+    return judged, {(stem, lane, to): sequence for stem, lane, to, sequence in cursor.fetchall()}
 
 
 def _oldest_s(cursor: Cursor, one: StageLag) -> float | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from pophub import avro
-from pophub.contracts.model import Connector, Grant
+from pophub.contracts.model import Connector, Grant, SubscriptionFile
 from pophub.kafka import Message
 from pophub.ledger.rows import Accepted
 
@@ -100,6 +100,12 @@ class Subscription:
     def transaction_id(self, event_id: bytes) -> str:
         """Name a share transaction as the recipient sees it: a keyed digest of the event, hex."""
         return hmac.digest(self.secret, b"transaction" + event_id, "sha256")[:16].hex()
+
+
+def recipients(stems: Iterable[str], files: Iterable[SubscriptionFile]) -> list[tuple[str, str]]:
+    """Give (dataset, recipient) for each that is shared: the hub itself first, then the subscribers."""
+    own = [(stem, OWN) for stem in stems]
+    return own + [(grant.dataset, file.subscriber) for file in files for grant in file.grants]
 
 
 def subscription_schema(connector: Connector, recipient: str, grant: Grant | None) -> str:

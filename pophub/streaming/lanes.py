@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from pophub.postgres import connect
 from pophub.sharing.subscription import Subscription
 from pophub.stages.judge import Judge, Judged
 from pophub.stages.share import Shared, share
-from pophub.streaming.standing import WAITING_S, Standing
+from pophub.streaming.standing import Standing
 from pophub.streaming.turn import Turn, TurnLedger, TurnOver, TurnReader
 from pophub.wiring import Hub, Locked
 
@@ -50,7 +49,6 @@ class LaneWorker:
         self._stack = ExitStack()
         self._turn = turn or Turn()
         self._standing = standing or self._stack.enter_context(closing(Standing(hub.settings)))
-        self._waited = float("-inf")
         self._outlets: list[_Outlet] = []
         try:
             if "judge" in stages:
@@ -80,16 +78,15 @@ class LaneWorker:
             _own(store, self._lane, f"share to {subscription.topic}, lane {self._lane}")
             self._outlets.append(_Outlet(subscription, store))
 
-    def judge(self) -> Judged:
-        """Judge up to the end that is seen now, or of the turn; now and then, what waited for people."""
+    def judge(self, *, again: bool = False) -> Judged:
+        """Judge up to the end that is seen now, or of the turn; `again` also what waited for people."""
         judged = Judged()
         if "" in self._standing.paused(self._connector.stem):
             return judged
         self._turn.begin(TURN_S)
         self._judge.lane(self._reader, self._lane, judged)
-        if time.monotonic() - self._waited > WAITING_S and self._lane == 0:
+        if again:
             self._judge.waiting(judged)
-            self._waited = time.monotonic()
         return judged
 
     def share(self) -> dict[str, Shared]:

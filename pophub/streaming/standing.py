@@ -13,6 +13,7 @@ from pophub.kafka import RawEnds
 from pophub.live.watch import stops_sharing
 from pophub.postgres import connect, statements, transaction, worker_lock
 from pophub.quarantine.holds import pauses
+from pophub.runtime.lag import lanes_stand
 from pophub.settings import Settings
 
 SQL = statements("stream")
@@ -84,10 +85,7 @@ class Standing:
         ends = self._raw_ends(wanted) if judges else {}
         again = self._waiting(stems) if judges else set()
         with transaction(self._connection, "where the lanes stand") as cursor:
-            cursor.execute(SQL["judged"], (stems,))
-            judged = {(stem, lane): (offset, sequence) for stem, lane, offset, sequence in cursor.fetchall()}
-            cursor.execute(SQL["shared"], (stems,))
-            shared = {(stem, lane, to): sequence for stem, lane, to, sequence in cursor.fetchall()}
+            judged, shared = lanes_stand(cursor, stems)
         found: dict[Place, Behind] = {}
         for stem, lane in wanted:
             offset, sequence = judged.get((stem, lane), (0, 0))

@@ -104,7 +104,7 @@ class LaneTask:
         self._worked = time.monotonic()
         judged = Judged()
         if "judge" in self._stages and (behind.judge or behind.again):
-            judged = self._worker.judge()
+            judged = self._worker.judge(again=behind.again)
         accepted = judged.states["shared"] + judged.replayed
         shared = 0
         if "share" in self._stages and (behind.share or accepted) and not self._turn.stopping:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from pophub.kafka import RawReader
@@ -67,11 +67,11 @@ class TurnLedger(LedgerStore):
         super().__init__(connection, recipient, stem, history)
         self._turn = turn
 
-    def history(self, lane: int, after: int, upto: int) -> list[Accepted]:
+    def history(self, lane: int, after: int, upto: int) -> Sequence[Accepted]:
         """Read accepted versions after a sequence.
 
         Errors: `TurnOver`, with nothing begun.
         """
         if self._turn.over():
             raise TurnOver
-        return list(super().history(lane, after, upto))
+        return super().history(lane, after, upto)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pophub.domain.errors import PophubError
-from pophub.sharing.subscription import OWN
+from pophub.sharing.subscription import recipients
 from pophub.streaming.standing import Place, Standing
 from pophub.streaming.tasks import LaneTask, Patience, SourceTask
 from pophub.streaming.turn import Turn
@@ -62,11 +62,11 @@ class Worker:
         self._pause_s = BUSY_PAUSE_S
         self._sources = [SourceTask(hub, stem, self._turn) for stem in part.sources]
         self._lanes = [LaneTask(hub, place, part.stages, self._turn) for place in part.lanes]
-        granted = [(g.dataset, f.subscriber) for f in hub.subscriptions for g in f.grants]
-        self._recipients = {
-            stem: {OWN} | {to for dataset, to in granted if dataset == stem} if "share" in part.stages else set()
-            for stem, _ in part.lanes
-        }  # fmt: skip
+        self._recipients: dict[str, set[str]] = {stem: set() for stem, _ in part.lanes}
+        if "share" in part.stages:
+            for stem, recipient in recipients(self._recipients, hub.subscriptions):
+                if stem in self._recipients:
+                    self._recipients[stem].add(recipient)
 
     def listen(self) -> None:
         """Let SIGTERM end this process behind its next commit."""
