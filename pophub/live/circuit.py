@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from pophub.domain.errors import TransientError
 from pophub.live.state import US
-from pophub.postgres import Connection, only_row, transaction
+from pophub.live.store import LiveStore
+from pophub.postgres import Connection, transaction
 
 FAILURES = 5  # so many in a row open it: a run with its retries, and one more
 FIRST_S = 60
@@ -58,9 +59,7 @@ def refuse_resting(connection: Connection, stem: str) -> None:
     outage = outages(connection, [stem]).get(stem)
     if outage is None:
         return
-    with transaction(connection, "clock") as cursor:
-        cursor.execute("select (extract(epoch from clock_timestamp()) * 1000000)::bigint")
-        rest_s = (outage.asked_again_at - int(only_row(cursor)[0])) / US
+    rest_s = (outage.asked_again_at - LiveStore(connection).now()) / US
     if rest_s > 0:
         error = TransientError(
             "source.resting",

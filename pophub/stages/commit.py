@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -69,10 +68,10 @@ def _history(
 ) -> Columns:
     """Give the rows' history, each linked to the one before it in its lane; columns as `store.HISTORY`."""
     stem, count = connector.stem, connector.file.lanes
-    if len(rows) == len(versions):
-        pick: Callable[[list[Any]], list[Any]] = list
-    else:
-        pick = lambda values: [values[row] for row in rows]  # noqa: E731
+
+    def pick(values: list[Any]) -> list[Any]:
+        return list(values) if len(rows) == len(versions) else [values[row] for row in rows]
+
     keys, stamps, deleted = pick(versions.keys), pick(versions.stamps), pick(versions.deleted)
     columns: Columns = {
         "month": [month_of(stamp) for stamp in stamps],
