@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cache
@@ -237,6 +237,21 @@ def copy_columns(cursor: Cursor, table: str, columns: Mapping[str, Sequence[Any]
     if text:
         body = io.BytesIO(f"{text}\n".encode())
         cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin", body, 1 << 18)
+
+
+def or_nothing(cursor: Cursor, work: Callable[[], None]) -> bool:
+    """Do a part of a transaction whole; False, with nothing of it done, where a key is there already.
+
+    Who inserts the same key at once is waited for.
+    """
+    cursor.execute("savepoint part")
+    try:
+        work()
+    except pg.UniqueViolation:
+        cursor.execute("rollback to savepoint part")
+        return False
+    cursor.execute("release savepoint part")
+    return True
 
 
 def text_array(values: Sequence[str]) -> str:

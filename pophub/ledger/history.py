@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from pophub.ledger.rows import Accepted
+from pophub.population.columns import EPOCH
+from pophub.ports import Columns
 from pophub.postgres import Cursor, statements
 
 SQL = statements("share")
+MICROSECOND = timedelta(microseconds=1)
+MOST_ROWS = 20_000  # kept: some ten megabytes
+PARTS = ("sequence", "event_id", "key", "marker", "operation", "payload", "contract")
 
 
 class History:
     """The history of one dataset.
 
     All subscriptions read the same rows, and each reads them again to complete its ledger; history
-    is append-only, so the stretch that was read last serves them all.
+    is append-only, so the stretch that was read last serves them all. Where the same process judges,
+    what it committed need not be read at all.
     """
 
     def __init__(self, stem: str) -> None:
@@ -46,6 +53,24 @@ class History:
         ]  # fmt: skip
         self._lane, self._rows = lane, rows
         return rows
+
+    def add(self, columns: Columns) -> None:
+        """Keep what judge has committed, columns as `population.store.HISTORY`; never more than some rows."""
+        lane, sequence = columns["lane"][0], columns["sequence"][0]
+        if set(columns["lane"]) != {lane}:
+            return
+        follows = lane == self._lane and self._rows and sequence == self._rows[-1].sequence + 1
+        if follows and len(self._rows) + len(columns["lane"]) > MOST_ROWS:
+            return
+        moments = {
+            at: (at - EPOCH) // MICROSECOND for at in {*columns["exchanged_at"], *columns["recorded_at"]}
+        }
+        times = [[moments[at] for at in columns[name]] for name in ("exchanged_at", "recorded_at")]
+        rows = [
+            Accepted(*row)
+            for row in zip(*(columns[name] for name in PARTS), *times, columns["digest"], strict=True)
+        ]
+        self._lane, self._rows = lane, [*self._rows, *rows] if follows else rows
 
     def _kept(self, lane: int, after: int, upto: int) -> Sequence[Accepted] | None:
         """Give the wanted rows out of those kept, None unless each of them is there."""

@@ -12,7 +12,7 @@ from pophub.contracts.model import Connector
 from pophub.domain.names import fold_name
 from pophub.population.columns import instant, parted
 from pophub.ports import Columns
-from pophub.postgres import Cursor, copy_columns, statements
+from pophub.postgres import Cursor, copy_columns, or_nothing, statements
 from pophub.stages.versions import Versions
 
 SQL = statements("judge")
@@ -34,7 +34,7 @@ def write_citizens(
         return
     if declared.identity:
         _write_identities(cursor, connector, versions, rows, new)
-    _write_fields(cursor, connector, versions, _newest(connector, versions, rows))
+    _write_fields(cursor, connector, versions, _newest(connector, versions, rows), new)
 
 
 def _newest(connector: Connector, versions: Versions, rows: Sequence[int]) -> list[tuple[str, int]]:
@@ -82,7 +82,7 @@ def _write_identities(
 
 
 def _write_fields(
-    cursor: Cursor, connector: Connector, versions: Versions, newest: list[tuple[str, int]]
+    cursor: Cursor, connector: Connector, versions: Versions, newest: list[tuple[str, int]], new: set[str]
 ) -> None:
     declared = connector.file.population
     assert declared is not None
@@ -97,6 +97,9 @@ def _write_fields(
         columns["present"] = [not versions.deleted[r] for r in chosen]
     own = list(columns)
     columns["markers"] = [f'{{"{connector.stem}": {versions.markers[r]}}}' for r in chosen]
+    unseen = connector.file.key == (declared.citizen,) and new.issuperset(columns["citizen_id"])
+    if unseen and or_nothing(cursor, lambda: copy_columns(cursor, "population.citizen", columns)):
+        return
     cursor.execute(SQL["stage_citizens"])
     copy_columns(cursor, "citizen_new", columns)
     cursor.execute(_upsert(own, connector.stem).as_string(cursor))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from pophub.contracts.model import Connector
-from pophub.domain.decide import Head, Quarantined
+from pophub.domain.decide import Claim, Head, Quarantined
 from pophub.domain.errors import LaneMoved
 from pophub.population.citizen import write_citizens
 from pophub.population.columns import parted
@@ -21,6 +21,7 @@ from pophub.postgres import (
     copy_rows,
     execute_values,
     only_row,
+    or_nothing,
     statements,
     text_array,
     transaction,
@@ -133,7 +134,7 @@ class Decision:
         quarantine: dict[str, list[Quarantined]] = {}
         for key, number, marker, content, contract in cursor.fetchall():
             quarantine.setdefault(key, []).append(Quarantined(number, marker, bytes(content), contract))
-        return Accepted(heads, quarantine, self._identities(versions), self._claims(versions))
+        return Accepted(heads, quarantine, self._identities(versions), self._claims(versions, list(heads)))
 
     def _identities(self, versions: Versions) -> dict[str, list[tuple[int, str | None, int | None, bool]]]:
         people = {c for p in self._connector.file.people for c in versions.columns[p.id] if c is not None}
@@ -144,32 +145,46 @@ class Decision:
                 found.setdefault(citizen, []).append(tuple(rest))
         return found
 
-    def _claims(self, versions: Versions) -> dict[tuple[str, str], str]:
-        found: dict[tuple[str, str], str] = {}
-        for name in self._connector.file.unique:
-            values = list({str(v) for v in versions.columns[name] if v is not None})
-            self._cursor.execute(SQL["claims"], (self._stem, name, text_array(values)))
+    def _claims(self, versions: Versions, known: list[str]) -> dict[Claim, str]:
+        """Read who holds the values of these versions, and what the keys with a head hold."""
+        fields = self._connector.file.unique
+        found: dict[Claim, str] = {}
+        for name in fields:
+            found |= self._holders(name, {str(v) for v in versions.columns[name] if v is not None})
+        if fields and known:
+            self._cursor.execute(SQL["claims_of"], (self._stem, text_array(known)))
             found |= {(field, value): key for field, value, key in self._cursor.fetchall()}
         return found
 
-    def claim(self, name: str, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-        """Claim (value, key) pairs of a unique field; give the values that another key holds."""
-        values, keys = (text_array(part) for part in zip(*sorted(pairs), strict=True))
-        holders: dict[str, str] = {}
-        while len(holders) < len(pairs):  # again where one was given up between the two statements
-            self._cursor.execute(SQL["claim"], (self._stem, name, values, keys))
-            if self._cursor.rowcount == len(pairs):
-                return {}
-            self._cursor.execute(SQL["claims"], (self._stem, name, values))
-            holders = {value: key for _, value, key in self._cursor.fetchall()}
-        return {value: holders[value] for value, key in pairs if holders[value] != key}
+    def _holders(self, name: str, values: Iterable[str]) -> dict[Claim, str]:
+        self._cursor.execute(SQL["claims"], (self._stem, name, text_array(list(values))))
+        return {(field, value): key for field, value, key in self._cursor.fetchall()}
 
-    def release_claims(self, name: str, current: dict[str, str | None]) -> None:
-        """Give up what a key held under its earlier versions."""
-        self._cursor.execute(
-            SQL["release_claims"],
-            {"stem": self._stem, "field": name, "keys": list(current), "values": list(current.values())},
-        )
+    def move_claims(self, given_up: Sequence[Claim], claimed: Mapping[Claim, str]) -> dict[Claim, str]:
+        """Write who holds which unique value from now on.
+
+        Where another lane took one of them since it was read, nothing is written, and who holds it is
+        given.
+        """
+        given = frozenset(given_up)
+        while not or_nothing(self._cursor, lambda: self._write_claims(given_up, claimed)):
+            meanwhile: dict[Claim, str] = {}
+            for name in {name for name, _ in claimed}:
+                meanwhile |= self._holders(name, [value for field, value in claimed if field == name])
+            if others := {place: key for place, key in meanwhile.items() if place not in given}:
+                return others  # else it was given up again between the two statements
+        return {}
+
+    def _write_claims(self, given_up: Sequence[Claim], claimed: Mapping[Claim, str]) -> None:
+        for name in sorted({name for name, _ in given_up}):
+            values = sorted(value for field, value in given_up if field == name)
+            self._cursor.execute(SQL["give_up"], (self._stem, name, text_array(values)))
+        if claimed:  # in the order of the values: two lanes that meet wait for one another
+            places = sorted(claimed)
+            copy_columns(self._cursor, "population.claim", {
+                "stem": [self._stem] * len(places), "field": [field for field, _ in places],
+                "value": [value for _, value in places], "key": [claimed[place] for place in places],
+            })  # fmt: skip
 
     def append_history(self, columns: Columns) -> None:
         """Append accepted versions, columns as `HISTORY`; a month's partition is made when it is missing."""

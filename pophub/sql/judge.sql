@@ -35,19 +35,11 @@ where citizen_id = any(%s::text[]) order by citizen_id, valid_from
 -- name: claims
 select field, value, key from population.claim where stem = %s and field = %s and value = any(%s::text[])
 
--- name: claim
-insert into population.claim (stem, field, value, key)
-select %s, %s, value, key from unnest(%s::text[], %s::text[]) as n(value, key) on conflict (stem, field, value) do nothing
+-- name: claims_of
+select field, value, key from population.claim where stem = %s and key = any(%s::text[])
 
--- name: release_claims
--- looked up key by key: a join went over all claims of the dataset where statistics were missing or old
-delete from population.claim c
-where c.stem = %(stem)s and c.field = %(field)s and c.ctid = any(array(
-    select held.ctid from unnest(%(keys)s::text[], %(values)s::text[]) as now(key, value)
-    cross join lateral (
-        select o.ctid, o.value from population.claim o
-        where o.key = now.key and o.stem = %(stem)s and o.field = %(field)s offset 0) held
-    where held.value is distinct from now.value))
+-- name: give_up
+delete from population.claim where stem = %s and field = %s and value = any(%s::text[])
 
 -- name: ensure_month
 select ledger.ensure_month(%s)

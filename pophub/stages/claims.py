@@ -14,52 +14,32 @@ REASON = "the value belongs to another record already"
 def decide_with_claims(
     connector: Connector, versions: Versions, accepted: Accepted, decision: Decision
 ) -> Verdicts:
-    """Decide; claim the unique values of what would be shared; decide again where one was taken.
+    """Decide, and write who holds which unique value; decide again where another lane took one meanwhile.
 
-    Each round fails at least one more row, so this ends. The unique index of `population.claim`
-    holds over lanes; a concurrent claim waits there for the other transaction's end.
+    The unique index of `population.claim` holds over lanes: a concurrent claim waits there for the
+    other transaction's end. Each round learns of at least one more holder, so this ends.
     """
+    batch, claims = batch_of(connector, versions), dict(accepted.claims)
     while True:
-        verdicts = decide(_batch(versions), accepted.heads, accepted.quarantine)
-        taken = [f for name in connector.file.unique for f in _taken(name, versions, verdicts, decision)]
-        if not taken:
-            for name in connector.file.unique:
-                if current := _current(name, versions, verdicts, accepted):
-                    decision.release_claims(name, current)
+        verdicts = decide(batch, accepted.heads, accepted.quarantine, claims)
+        meanwhile = decision.move_claims(verdicts.given_up, verdicts.claimed)
+        if not meanwhile:
+            versions.fail(
+                Failure(row, "clean", "clean.key.duplicate", name, REASON) for row, name in verdicts.taken
+            )
             return verdicts
-        versions.fail(taken)
+        claims |= meanwhile
 
 
-def _batch(versions: Versions) -> Batch:
+def batch_of(connector: Connector, versions: Versions) -> Batch:
+    """Give the versions as `decide` sees them; one whose key cannot be read claims nothing."""
     failed = [row in versions.failures for row in range(len(versions))]
-    return Batch(versions.keys, versions.markers, versions.contents, versions.contracts, failed)
+    unique = {name: _claimed(versions, name) for name in connector.file.unique}
+    return Batch(versions.keys, versions.markers, versions.contents, versions.contracts, failed, unique)
 
 
-def _taken(name: str, versions: Versions, verdicts: Verdicts, decision: Decision) -> list[Failure]:
-    column = versions.columns[name]
-    rows = [r for r, state in enumerate(verdicts.first) if state == "shared" and column[r] is not None]
-    first: dict[str, str] = {}
-    for row in rows:
-        first.setdefault(str(column[row]), versions.keys[row])
-    if not first:
-        return []
-    held = decision.claim(name, list(first.items()))
+def _claimed(versions: Versions, name: str) -> list[str | None]:
     return [
-        Failure(row, "clean", "clean.key.duplicate", name, REASON)
-        for row in rows
-        if held.get(str(column[row]), first[str(column[row])]) != versions.keys[row]
+        None if value is None or gone or not whole else str(value)
+        for value, gone, whole in zip(versions.columns[name], versions.deleted, versions.judged, strict=True)
     ]
-
-
-def _current(name: str, versions: Versions, verdicts: Verdicts, accepted: Accepted) -> dict[str, str | None]:
-    """Give the present value of each key that may hold another one: it was shared before."""
-    column = versions.columns[name]
-    seen: set[str] = set(accepted.heads)
-    current: dict[str, str | None] = {}
-    for row, state in enumerate(verdicts.first):
-        if state == "shared":
-            key, value = versions.keys[row], column[row]
-            if key in seen:
-                current[key] = None if versions.deleted[row] or value is None else str(value)
-            seen.add(key)
-    return current

@@ -28,12 +28,13 @@ def write(
     lanes: dict[int, Lane],
     lane: int | None,
     stretch: tuple[int, int],
-) -> None:
+) -> Columns:
     """Write history, heads, people, quarantine, what was passed over, and the reconciliation.
 
-    `lane` is None for a replay: it counts nothing as read and changes rows of the quarantine.
+    Shape: gives the history that was appended, columns as `store.HISTORY`, or none. `lane` is None for
+    a replay: it counts nothing as read and changes rows of the quarantine.
     """
-    now_us = decision.now_us()
+    now_us, history = decision.now_us(), Columns()
     shared = [row for row, state in enumerate(verdicts.first) if state == "shared"]
     if shared:
         history = _history(connector, versions, shared, lanes, payloads, now_us, lane)
@@ -47,7 +48,7 @@ def write(
         decision.replayed(
             [_replayed_row(connector, versions, verdicts, row, now_us) for row in range(len(versions))]
         )
-        return
+        return history
     aside = [row for row, state in enumerate(verdicts.first) if state == "quarantined"]
     decision.set_aside([_quarantine_row(connector, versions, verdicts, row, lane, now_us) for row in aside])
     decision.pass_over([
@@ -55,6 +56,7 @@ def write(
         for row, state in enumerate(verdicts.first) if state in ("duplicate", "superseded")
     ])  # fmt: skip
     decision.reconcile(_reconciliation(connector, versions, verdicts, lane, stretch))
+    return history
 
 
 def _history(

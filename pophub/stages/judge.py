@@ -8,7 +8,7 @@ lane row's compare-and-set follow. Nothing else decides.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from pophub import avro
@@ -47,12 +47,16 @@ class Judged:
 
 @dataclass
 class Judge:
-    """Judges the lanes of one connector; one object a process."""
+    """Judges the lanes of one connector; one object a process.
+
+    `onward` is told the history that a micro-batch appended, once it is committed.
+    """
 
     connector: Connector
     mapper: Mapper
     rules: Rules
     store: JudgeStore
+    onward: Callable[[Columns], None] | None = None
 
     def lane(self, reader: RawReader, lane: int, judged: Judged) -> None:
         """Judge one lane up to the end that is seen at the start."""
@@ -103,9 +107,13 @@ class Judge:
             self.apply_rules(versions, hub)
             reach("judge.judged")
             verdicts = decide_with_claims(self.connector, versions, accepted, decision)
-            write(self.connector, versions, verdicts, payloads, decision, lanes, lane, (start, upto))
+            history = write(
+                self.connector, versions, verdicts, payloads, decision, lanes, lane, (start, upto)
+            )
             reach("judge.written")
         reach("judge.committed")
+        if self.onward and history:
+            self.onward(history)
         return verdicts
 
     def apply_rules(self, versions: Versions, hub: Columns) -> None:

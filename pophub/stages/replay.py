@@ -16,13 +16,14 @@ from typing import Any
 import orjson
 
 from pophub.contracts.model import Connector
-from pophub.domain.decide import Batch, decide
+from pophub.domain.decide import decide
 from pophub.failpoints import reach
 from pophub.population.store import Decision, JudgeStore, Lane
 from pophub.ports import Mapper, Rules
 from pophub.postgres import Connection, Cursor, only_row, transaction
 from pophub.quarantine.selection import SQL, Selection, statement
 from pophub.stages.again import mapped_again
+from pophub.stages.claims import batch_of
 from pophub.stages.judge import Judge
 from pophub.stages.versions import hub_columns
 
@@ -128,10 +129,7 @@ class Replay:
         return self._finish(run)
 
     def foresee(self, selection: Selection, progress: Progress) -> Run:
-        """Say what a replay would do: nothing is locked or written.
-
-        Values that two of the versions claim at once are seen only by the real run.
-        """
+        """Say what a replay would do: nothing is locked or written."""
         meant = self._meant(selection)
         run = Run(0, meant, 0, *self._bounds(meant))
         while rows := self._rows(run):
@@ -143,9 +141,8 @@ class Replay:
                 accepted = self._store.accepted(versions)
                 hub = hub_columns(self._connector, versions, accepted)
                 self._judge.apply_rules(versions, hub)
-                failed = [row in versions.failures for row in range(len(versions))]
-                batch = Batch(versions.keys, versions.markers, versions.contents, versions.contracts, failed)
-                run.counts.update(decide(batch, accepted.heads, accepted.quarantine).present)
+                batch = batch_of(self._connector, versions)
+                run.counts.update(decide(batch, accepted.heads, accepted.quarantine, accepted.claims).present)
             run.last_id = rows[-1][0]
             progress(len(rows), run.total)
         return run

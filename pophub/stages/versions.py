@@ -163,7 +163,7 @@ class Accepted:
     """Accepted state that a set of versions meets.
 
     Shape: `identities[id]` lists (valid from, folded name, birth day, present) in order; `claims`
-    maps (field, value) to the key that holds it.
+    tells the key that holds each unique value of the versions, and each that a key with a head holds.
     """
 
     heads: Mapping[str, Head]
@@ -187,10 +187,27 @@ def hub_columns(connector: Connector, versions: Versions, accepted: Accepted) ->
     for person in connector.file.people:
         columns |= _person_columns(person, kinds.get(person.at or ""), versions, accepted)
     for name in connector.file.unique:
-        columns[f"hub_{name}_holder"] = [
-            None if value is None else accepted.claims.get((name, value)) for value in versions.columns[name]
-        ]
+        columns[f"hub_{name}_holder"] = _holders_of(name, versions, accepted)
     return columns
+
+
+def _holders_of(name: str, versions: Versions, accepted: Accepted) -> list[str | None]:
+    """Give the key that surely holds each version's value: `decide` finds the others in lane order.
+
+    None also where the holder has an earlier version here that may give the value up.
+    """
+    values = versions.columns[name]
+    holders = [None if v is None else accepted.claims.get((name, str(v))) for v in values]
+    if not any(holders):
+        return holders
+    moving: dict[str, int] = {}
+    for row, key in enumerate(versions.keys):
+        if (value := values[row]) is None or accepted.claims.get((name, str(value))) != key:
+            moving.setdefault(key, row)
+    return [
+        None if holder is not None and moving.get(holder, row) < row else holder
+        for row, holder in enumerate(holders)
+    ]
 
 
 def _rivals(versions: Versions, accepted: Accepted) -> list[str | None]:

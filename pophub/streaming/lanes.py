@@ -50,6 +50,7 @@ class LaneWorker:
         self._turn = turn or Turn()
         self._standing = standing or self._stack.enter_context(closing(Standing(hub.settings)))
         self._outlets: list[_Outlet] = []
+        self._history = History(stem)
         try:
             if "judge" in stages:
                 self._open_judge()
@@ -65,16 +66,15 @@ class LaneWorker:
         connection = self._stack.enter_context(closing(connect(hub.settings, "pophub_judge")))
         store = JudgeStore(connection, connector)
         _own(store, lane, f"judge of {connector.stem}, lane {lane}")
-        self._judge = Judge(connector, ContractMapper(connector), rules, store)
+        self._judge = Judge(connector, ContractMapper(connector), rules, store, self._history.add)
         reader = TurnReader(hub.settings, f"raw.{connector.stem}", lane, self._turn)
         self._reader = self._stack.enter_context(closing(reader))
 
     def _open_share(self) -> None:
         connection = self._stack.enter_context(closing(connect(self._hub.settings, "pophub_share")))
-        history = History(self._connector.stem)
         for subscription in self._hub.subscriptions_of(self._connector):
             recipient, stem = subscription.recipient, subscription.stem
-            store = TurnLedger(connection, recipient, stem, history, self._turn)
+            store = TurnLedger(connection, recipient, stem, self._history, self._turn)
             _own(store, self._lane, f"share to {subscription.topic}, lane {self._lane}")
             self._outlets.append(_Outlet(subscription, store))
 

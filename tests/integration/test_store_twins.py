@@ -292,8 +292,7 @@ def test_an_exception_inside_the_transaction_leaves_nothing(twin: Twin) -> None:
     with pytest.raises(RuntimeError), twin.store.transaction() as decision:
         decision.lock([0])
         decision.move_raw(0, 1, 2)
-        decision.claim("number", [("n2", "a")])
-        decision.release_claims("number", {"a": "n2"})
+        assert decision.move_claims([("number", "n1")], {("number", "n2"): "a"}) == {}
         decision.supersede([1, 2], instant(START))
         raise RuntimeError
     after = (twin.history(), twin.quarantine(), twin.counts(), twin.passed_over(), twin.store.lane(0))

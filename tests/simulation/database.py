@@ -31,7 +31,7 @@ class Commit:
     """One committed transaction: what it wrote, and what it had seen of others when it looked.
 
     Shape: `saw_people` and `saw_claims` are how many commits were there when it read these, `claimed`
-    the same for each value at its first claim, `replayed` ids in the order in which they were judged.
+    the same for each value at its last claim, `replayed` ids in the order in which they were judged.
     """
 
     writes: Writes
@@ -119,6 +119,7 @@ class Session:
         self.claimed: dict[str, int] = {}
         self.replayed: list[int] = []
         self.head_new: list[Row] = []
+        self.part: Writes = {}
 
     # psycopg2's face
 

@@ -100,34 +100,25 @@ class Model:
             self.versions += stretch
             for version in stretch:
                 self.by_key.setdefault(version.key, []).append(version)
-        codes = {v: self._reasons(v, self.holders[saw[1]], self.people[saw[0]]) for v in stretch}
-        own: dict[str, str] = {}
-        while True:
-            first, present, heads = self._states(stretch, codes, again)
-            taken = [v for v in first if first[v] == "shared" and self._taken(v, own, claimed)]
-            if not taken:
-                break
-            for version in taken:
-                codes[version].add(TAKEN)
+        codes = {v: self._reasons(v, self.people[saw[0]]) for v in stretch}
+        numbers = {v.number for v in stretch}
+        holders = {n: self.holders[claimed.get(n, saw[1])].get(n) for n in numbers if n}
+        first, present, heads = self._states(stretch, codes, holders, again)
         self._settle(first, present, codes, again)
         self.heads |= heads
-        self.passed(self._left(own, {v.key for v in first if first[v] == "shared"}))
+        self.passed(self._left(heads))
 
-    def _taken(self, version: Version, own: dict[str, str], claimed: dict[str, int]) -> bool:
-        number = version.number
-        if number is None:
-            return False
-        if number not in own:
-            own[number] = self.holders[claimed.get(number, -1)].get(number, version.key)
-        return own[number] != version.key
-
-    def _left(self, own: dict[str, str], moved: set[str]) -> dict[str, str]:
-        holders = {**self.holders[-1], **{n: k for n, k in own.items() if k in moved}}
-        kept = {key: self.heads[key].number for key in moved}
-        return {n: k for n, k in holders.items() if k not in kept or kept[k] == n}
+    def _left(self, heads: dict[str, Version]) -> dict[str, str]:
+        """Say who holds which number now that these are heads: each one's own number, and none else."""
+        holders = {n: k for n, k in self.holders[-1].items() if k not in heads}
+        return holders | {v.number: key for key, v in heads.items() if v.number}
 
     def _states(
-        self, stretch: list[Version], codes: dict[Version, set[str]], again: bool
+        self,
+        stretch: list[Version],
+        codes: dict[Version, set[str]],
+        holders: dict[str, str | None],
+        again: bool,
     ) -> tuple[dict[Version, State], dict[Version, State], dict[str, Version]]:
         first: dict[Version, State] = {}
         present: dict[Version, State] = {}
@@ -146,10 +137,16 @@ class Model:
             ):
                 state = "duplicate"
             else:
+                if version.whole and holders.get(version.number or "") not in (None, version.key):
+                    codes[version].add(TAKEN)
                 state = "quarantined" if codes[version] else "shared"
             first[version] = present[version] = state
             if state == "shared":
                 heads[version.key] = version
+                for number in [n for n, k in holders.items() if k == version.key]:
+                    holders[number] = None
+                if version.number:
+                    holders[version.number] = version.key
                 for older in [v for v in [*rivals, *here] if v is not head and v.marker < version.marker]:
                     present[older] = "superseded"
         return first, present, heads
@@ -171,9 +168,7 @@ class Model:
             if state == "shared":
                 self.history[lane_of(version.key)].append(version)
 
-    def _reasons(
-        self, version: Version, holders: dict[str, str], people: dict[str, list[Identity]]
-    ) -> set[str]:
+    def _reasons(self, version: Version, people: dict[str, list[Identity]]) -> set[str]:
         if not version.whole or version.stub:
             return {UNREADABLE}
         row = version.row
@@ -187,8 +182,6 @@ class Model:
             codes.add(f"{bad}.bad")
         if row.person and not known_at(people.get(row.person, []), version.moment):
             codes.add(UNKNOWN)
-        if row.number and holders.get(row.number, version.key) != version.key:
-            codes.add(TAKEN)
         return codes
 
     def waiting_of(self, key: str) -> list[Version]:

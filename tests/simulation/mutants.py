@@ -86,7 +86,7 @@ LONG_TURNS = Mood(leave=0.04)
 LOST_ANSWERS = Mood(leave=0.05, lose=0.5)
 
 
-DECIDE, CLAIMS, JUDGE = "domain.decide:decide", "stages.claims", "stages.judge:Judge"
+DECIDE, HOLDERS, JUDGE = "domain.decide:decide", "domain.decide:_Holders", "stages.judge:Judge"
 SHARE, LEDGER = "stages.share:share", "ledger.store:LedgerStore.complete"
 EXTRACT, POSITION = "stages.extract:Extract", "stages.extract_store:ExtractStore.moved"
 SEND = "self._send(rows, done)\n            self.store.moved(rows, position, window_us, columns)"
@@ -130,8 +130,11 @@ MUTANTS = (
     _mutant("a delete is written as a change", "stages.commit:_history", '"d" if gone else "u"', '"u"'),
     _mutant("the head is the first of a stretch", "stages.commit:_heads", 'in enumerate(history["key"])', 'in reversed(list(enumerate(history["key"])))'),
     # unique values
-    _mutant("a taken number is not noticed", f"{CLAIMS}:_taken", "if held.get(", "if False and held.get("),
-    _mutant("a number given up stays taken", f"{CLAIMS}:decide_with_claims", "decision.release_claims(name, current)", "pass"),
+    _mutant("a taken number is not noticed", f"{HOLDERS}.rivals", "if value is not None and", "if False and"),
+    _mutant("a number given up stays taken", f"{HOLDERS}.take", "self._now[field, old] = None", "pass"),
+    _mutant("a number given up in the stretch stays taken for it", "stages.versions:_holders_of", "if not any(holders):", "if True:"),
+    _mutant("a number that another lane took meanwhile is written over", "population.store:Decision.move_claims", "return others", "break"),
+    _mutant("a version that failed holds its number", DECIDE, "taken += found", "taken += found; holders.take(row, key)"),
     # quarantine and replay
     _mutant("whatever failed waits for people", "stages.commit:_waits", 'any(f.code != "sufficient.unknown_person" for f in failures)', 'all(f.code != "sufficient.unknown_person" for f in failures)'),
     _mutant("nobody looks after those who wait", "wiring:Hub.judge", "stage.waiting(judged)", "pass"),

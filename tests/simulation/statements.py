@@ -93,6 +93,23 @@ def ensure_month(session: Session, args: Any) -> Answer:
     return [("",)]
 
 
+@twin(text="savepoint part")
+def begin_part(session: Session, args: Any) -> Answer:
+    session.part = {table: dict(rows) for table, rows in session.writes.items()}
+    return 0
+
+
+@twin(text="rollback to savepoint part")
+def undo_part(session: Session, args: Any) -> Answer:
+    session.writes = session.part
+    return 0
+
+
+@twin(text="release savepoint part")
+def keep_part(session: Session, args: Any) -> Answer:
+    return 0
+
+
 @twin(text=WORKER_LOCK)
 def take_worker_lock(session: Session, args: Any) -> Answer:
     return [(session.advisory(tuple(args)),)]

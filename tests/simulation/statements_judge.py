@@ -80,36 +80,40 @@ def identities(session: Session, args: Any) -> Answer:
 @twin("judge")
 def claims(session: Session, args: Any) -> Answer:
     stem, name, values = args
-    if not session.claimed:
+    if session.claimed:  # asked again, for one of these was taken meanwhile
+        session.claimed |= dict.fromkeys(texts(values), len(session.database.commits))
+    else:
         session.saw_claims = len(session.database.commits)
     rows = [session.get("population.claim", (stem, name, value)) for value in texts(values)]
     return [(r["field"], r["value"], r["key"]) for r in rows if r]
 
 
 @twin("judge")
-def claim(session: Session, args: Any) -> Answer:
-    done = 0
-    stem, name, values, keys = args
-    for value, key in zip(texts(values), texts(keys), strict=True):
-        row = {"stem": stem, "field": name, "value": value, "key": key}
-        if session.insert("population.claim", row, or_nothing=True):
-            done += 1
-            session.claimed[value] = len(session.database.commits)
-        session.claimed.setdefault(value, len(session.database.commits))
-    return done
+def claims_of(session: Session, args: Any) -> Answer:
+    keys = set(texts(args[1]))
+    return [
+        (r["field"], r["value"], r["key"])
+        for place, r in session.scan("population.claim")
+        if place[0] == args[0] and r["key"] in keys
+    ]
 
 
 @twin("judge")
-def release_claims(session: Session, args: Any) -> Answer:
-    now = dict(zip(args["keys"], args["values"], strict=True))
-    gone = [
-        place
-        for place, r in session.scan("population.claim")
-        if place[:2] == (args["stem"], args["field"]) and r["key"] in now and now[r["key"]] != r["value"]
-    ]
-    for place in sorted(gone):
+def give_up(session: Session, args: Any) -> Answer:
+    places = [(args[0], args[1], value) for value in texts(args[2])]
+    gone = [place for place in places if session.get("population.claim", place)]
+    for place in gone:
         session.delete("population.claim", place)
     return len(gone)
+
+
+@twin(text="copy population.claim")
+def insert_claims(session: Session, rows: Any) -> Answer:
+    for row in rows:
+        session.claimed[row["value"]] = len(session.database.commits)
+        session.insert("population.claim", row)
+        session.claimed[row["value"]] = len(session.database.commits)  # later, where it waited
+    return len(rows)
 
 
 @twin(text="copy ledger.history")

@@ -23,7 +23,10 @@ def test_a_number_given_up_between_the_statements_of_a_claim_is_claimed() -> Non
     database.simulation.step = step  # type: ignore[method-assign]
     with statements_answered():
         with JudgeStore(database.connect(), connector).transaction() as decision:
-            assert decision.claim("number", [("n1", "b")]) == {}
+            assert decision.move_claims([], {("number", "n1"): "b"}) == {}
         assert database.tables["population.claim"][place]["key"] == "b"
         with JudgeStore(database.connect(), connector).transaction() as decision:
-            assert decision.claim("number", [("n1", "c"), ("n2", "c")]) == {"n1": "b"}
+            assert decision.move_claims([], {("number", n): "c" for n in ("n1", "n2")}) == {
+                ("number", "n1"): "b"
+            }
+        assert (connector.stem, "number", "n2") not in database.tables["population.claim"]

@@ -51,24 +51,16 @@ class Model:
     forgiven: set[str] = field(default_factory=set)
 
     def judge(self, stretch: list[Version], again: bool = False) -> None:
-        """Decide a stretch that is one transaction: numbers given up in it are free after it."""
-        before = dict(self.holders)
-        moved: list[Version] = []
+        """Decide a stretch, version by version; where it is cut into transactions changes nothing."""
         for version in stretch:
             if not again:
                 self.versions.append(version)
-            codes = self._reasons(version, before)
+            codes = self._reasons(version)
             state = self._state(version, codes)
-            if state == "shared" and self._taken(version):
-                codes, state = {TAKEN}, "quarantined"
             version.waits = state == "quarantined" and codes == {UNKNOWN}
             version.state, version.first = state, version.first or state
             if state == "shared":
-                moved.append(version)
                 self._share(version)
-        for key in {v.key for v in moved}:
-            kept = None if self.heads[key].gone else self.heads[key].number
-            self.holders = {n: k for n, k in self.holders.items() if k != key or n == kept}
 
     def _state(self, version: Version, codes: set[str]) -> str:
         head = self.heads.get(version.key)
@@ -82,7 +74,7 @@ class Model:
             return "duplicate"
         return "quarantined" if codes else "shared"
 
-    def _reasons(self, version: Version, holders: dict[str, str]) -> set[str]:
+    def _reasons(self, version: Version) -> set[str]:
         first = next(v for v in self.versions if (v.key, v.marker) == (version.key, version.marker))
         codes = {CONTRADICTS} if first.content() != version.content() else set()
         if version.gone:
@@ -92,20 +84,18 @@ class Model:
             codes.add(f"{bad}.bad")
         if version.person and version.person not in self.arrivals:
             codes.add(UNKNOWN)
-        if version.number and holders.get(version.number, version.key) != version.key:
+        if version.number and self.holders.get(version.number, version.key) != version.key:
             codes.add(TAKEN)
         return codes
-
-    def _taken(self, version: Version) -> bool:
-        if version.gone or version.number is None:
-            return False
-        return self.holders.setdefault(version.number, version.key) != version.key
 
     def _share(self, version: Version) -> None:
         for older in self.waiting_of(version.key):
             if older.marker < version.marker:
                 older.state = "superseded"
         self.heads[version.key] = version
+        self.holders = {number: key for number, key in self.holders.items() if key != version.key}
+        if version.number and not version.gone:
+            self.holders[version.number] = version.key
         self.history[lane_of(version.key, LANES)].append(version)
 
     def waiting_of(self, key: str) -> list[Version]:

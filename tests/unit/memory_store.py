@@ -7,7 +7,7 @@ works on a copy, which takes the database's place at its end; an exception throw
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from pophub.contracts.model import GATES, Connector
-from pophub.domain.decide import Head, Quarantined
+from pophub.domain.decide import Claim, Head, Quarantined
 from pophub.domain.errors import LaneMoved
 from pophub.domain.names import fold_name
 from pophub.population.columns import EPOCH, instant
@@ -169,24 +169,17 @@ class MemoryDecision(Decision):
             (name, str(value)) for name in self._connector.file.unique for value in versions.columns[name]
         }
         mine = {(f, v): key for (stem, f, v), key in self._draft.claims.items() if stem == self._stem}
-        return {place: key for place, key in mine.items() if place in asked}
+        known = {key for key in versions.keys if (self._stem, key) in self._draft.heads}
+        return {place: key for place, key in mine.items() if place in asked or key in known}
 
-    def claim(self, name: str, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-        """Claim what is free; give the values that another key holds."""
+    def move_claims(self, given_up: Sequence[Claim], claimed: Mapping[Claim, str]) -> dict[Claim, str]:
+        """Write who holds which unique value; give who holds those that are taken, writing nothing."""
         self._reach()
-        holders = {
-            value: self._draft.claims.setdefault((self._stem, name, value), key) for value, key in pairs
-        }
-        return {value: holders[value] for value, key in pairs if holders[value] != key}
-
-    def release_claims(self, name: str, current: dict[str, str | None]) -> None:
-        """Give up what a key held under its earlier versions."""
-        self._reach()
-        self._draft.claims = {
-            (stem, f, value): key
-            for (stem, f, value), key in self._draft.claims.items()
-            if (stem, f) != (self._stem, name) or key not in current or current[key] == value
-        }
+        left = {place: key for place, key in self._draft.claims.items() if place[1:] not in set(given_up)}
+        if others := {place: left[self._stem, *place] for place in claimed if (self._stem, *place) in left}:
+            return others
+        self._draft.claims = left | {(self._stem, *place): key for place, key in claimed.items()}
+        return {}
 
     def append_history(self, columns: Columns) -> None:
         """Append accepted versions."""

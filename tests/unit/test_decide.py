@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pophub.domain.decide import Batch, Head, Quarantined, Verdicts, decide
 
-KEYS, CONTENTS = ("a", "b"), (b"x", b"y", b"z")
+KEYS, CONTENTS, NUMBERS = ("a", "b"), (b"x", b"y", b"z"), (None, "1", "2")
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class Version:
     content: bytes
     contract: int
     failed: bool
+    number: str | None = None
+    other: str | None = None
 
 
 @dataclass
@@ -30,6 +32,16 @@ class World:
     heads: dict[str, Version] = field(default_factory=dict)
     waiting: dict[str, list[Version]] = field(default_factory=dict)
 
+    @property
+    def claims(self) -> dict[tuple[str, str], str]:
+        """Give who holds which unique value: each head its own, and nothing else."""
+        return {
+            (name, value): key
+            for key, head in self.heads.items()
+            for name, value in (("number", head.number), ("other", head.other))
+            if value is not None
+        }
+
     def meet(self, version: Version) -> str:
         """Give a version's verdict and change the world by it."""
         head = self.heads.get(version.key)
@@ -38,7 +50,12 @@ class World:
         known = [*([head] if head else []), *self.waiting.get(version.key, [])]
         if any(same(version, other) for other in known):
             return "duplicate"
-        if version.failed:
+        claims = self.claims
+        taken = [
+            claims.get(place, version.key) != version.key
+            for place in (("number", version.number), ("other", version.other))
+        ]
+        if version.failed or any(taken):
             self.waiting.setdefault(version.key, []).append(version)
             return "quarantined"
         self.heads[version.key] = version
@@ -62,21 +79,28 @@ versions = st.lists(
         st.sampled_from(CONTENTS),
         st.integers(1, 2),
         st.booleans(),
+        st.sampled_from(NUMBERS),
+        st.sampled_from(NUMBERS),
     ),
     max_size=14,
 )
 
 
 def judged(
-    batch: list[Version], heads: dict[str, Version], waiting: dict[str, list[tuple[int, Version]]]
+    batch: list[Version],
+    heads: dict[str, Version],
+    waiting: dict[str, list[tuple[int, Version]]],
+    claims: dict[tuple[str, str], str] | None = None,
 ) -> Verdicts:
     """Ask decide."""
     return decide(
         Batch([v.key for v in batch], [v.marker for v in batch], [v.content for v in batch],
-              [v.contract for v in batch], [v.failed for v in batch]),
+              [v.contract for v in batch], [v.failed for v in batch],
+              {"number": [v.number for v in batch], "other": [v.other for v in batch]}),
         {key: Head(v.marker, v.content, v.contract) for key, v in heads.items()},
         {key: [Quarantined(number, v.marker, v.content, v.contract) for number, v in found]
          for key, found in waiting.items()},
+        claims,
     )  # fmt: skip
 
 
@@ -89,9 +113,11 @@ def test_verdicts_are_those_of_the_model(earlier: list[Version], batch: list[Ver
     heads = dict(world.heads)
     numbers = iter(range(100))
     waiting = {key: [(next(numbers), v) for v in found] for key, found in world.waiting.items()}
-    verdicts = judged(batch, heads, waiting)
+    claims = world.claims
+    verdicts = judged(batch, heads, waiting, claims)
     assert verdicts.first == [world.meet(version) for version in batch]
     left = {id(v) for found in world.waiting.values() for v in found}
+    assert {p: k for p, k in claims.items() if p not in verdicts.given_up} | verdicts.claimed == world.claims
     gone = [n for found in waiting.values() for n, v in found if id(v) not in left]
     assert verdicts.superseded == sorted(gone)
     for first, present, version in zip(verdicts.first, verdicts.present, batch, strict=True):
@@ -110,13 +136,13 @@ def test_where_a_batch_is_cut_changes_no_verdict(batch: list[Version], cut: int)
     for version in batch[:cut]:
         world.meet(version)
     waiting = {key: list(enumerate(found)) for key, found in world.waiting.items()}
-    assert first + judged(batch[cut:], world.heads, waiting).first == whole
+    assert first + judged(batch[cut:], world.heads, waiting, world.claims).first == whole
 
 
 @settings(max_examples=200)
 @given(versions)
 def test_a_repeated_batch_without_contradictions_shares_and_quarantines_nothing(batch: list[Version]) -> None:
-    batch = [Version(v.key, v.marker, b"x", v.contract, v.failed) for v in batch]
+    batch = [Version(v.key, v.marker, b"x", v.contract, v.failed, v.number, v.other) for v in batch]
     world = World()
     for version in batch:
         world.meet(version)
