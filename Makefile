@@ -8,6 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN = $(UV) run --no-sync
 STAMP := .venv/.setup-done
 ARGS ?=
+WORKERS ?= 2
 export POPHUB_STARTED := $(shell date +%s)
 
 help: ## show this list
@@ -31,8 +32,8 @@ check: $(STAMP) ## style, types, import directions, generated pages: what CI run
 	@$(RUN) lint-imports
 	@$(RUN) pophub docs --check
 
-test: $(STAMP) ## all tests, on real servers (ARGS="tests/unit -k name")
-	@$(RUN) pytest $(ARGS)
+test: $(STAMP) ## all tests, on real servers, each of two workers has its own (ARGS="tests/unit -k name")
+	@$(RUN) pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 faults: $(STAMP) ## inject every fault of the matrix on real servers, under 30 minutes (ARGS="--rows 6,7 --seeds 1")
 	@$(RUN) python -m tests.faults $(ARGS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import pairwise
 from struct import Struct
 from typing import Any, NamedTuple
 
@@ -141,30 +142,37 @@ def project(schema: str, target: str, payloads: Sequence[bytes]) -> list[bytes] 
 
 
 @cache
-def _steps(schema: str, target: str) -> tuple[tuple[str, int, bool], ...] | None:
-    """Give (kind, null's byte or -1, whether it is kept) of each field up to the last one kept."""
+def _steps(schema: str, target: str) -> tuple[tuple[str, int, bool, bool], ...] | None:
+    """Give (kind, null's byte or -1, whether what is kept begins, or ends, before it) of each field.
+
+    Up to the last one kept; what is kept in a row is cut out at once.
+    """
     fields, wanted = fields_of(schema), fields_of(target)
     if fields is None or wanted is None:
         return None
     names = [field.name for field in wanted]
     if [field for field in fields if field.name in names] != list(wanted):
         return None
-    steps = [(f.kind, -1 if f.null is None else 2 * f.null, f.name in names) for f in fields]
-    while steps and not steps[-1][2]:
-        steps.pop()
-    return tuple(steps)
+    last = max(place for place, field in enumerate(fields) if field.name in names)
+    kept = [False, *(field.name in names for field in fields[: last + 1])]
+    turns = [(now and not before, before and not now) for before, now in pairwise(kept)]
+    return tuple(
+        (field.kind, -1 if field.null is None else 2 * field.null, *turn)
+        for field, turn in zip(fields, turns, strict=False)
+    )
 
 
-def _cut(steps: tuple[tuple[str, int, bool], ...], payload: bytes) -> bytes | None:
-    at, kept = 0, []
-    for kind, null, keep in steps:
-        start = at
+def _cut(steps: tuple[tuple[str, int, bool, bool], ...], payload: bytes) -> bytes | None:
+    at, start, kept = 0, 0, []
+    for kind, null, begins, ends in steps:
+        if begins:
+            start = at
+        elif ends:
+            kept.append(payload[start:at])
         if null >= 0:
             branch = payload[at]
             at += 1
             if branch == null:
-                if keep:
-                    kept.append(payload[start:at])
                 continue
             if branch != 2 - null:
                 return None
@@ -173,8 +181,7 @@ def _cut(steps: tuple[tuple[str, int, bool], ...], payload: bytes) -> bytes | No
             at += 1 + (size >> 1)
         else:
             at = _behind(kind, payload, at)
-        if keep:
-            kept.append(payload[start:at])
+    kept.append(payload[start:at])
     return b"".join(kept) if at <= len(payload) else None
 
 

@@ -7,8 +7,9 @@ third party can derive them with any language's standard library.
 from __future__ import annotations
 
 import hashlib
+import hmac  # noqa: F401  the example's
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from struct import Struct
@@ -17,6 +18,7 @@ from typing import Any
 import orjson
 
 DIGEST_BYTES = 16
+_BLOCK_BYTES = 64  # of SHA-256
 _OPTIONS = orjson.OPT_UTC_Z
 _FIVE, _SIX = Struct(">5q"), Struct(">6q")  # 64 bits each, signed, big-endian
 
@@ -67,6 +69,27 @@ def event_ids(
 def lane_of(key: str, lanes: int) -> int:
     """Give the lane of a key: CRC-32 of its UTF-8 modulo the number of lanes."""
     return zlib.crc32(key.encode("utf-8", "surrogatepass")) % lanes
+
+
+def keyed(secret: bytes, prefix: bytes) -> Callable[[bytes], bytes]:
+    """Give HMAC-SHA-256 (RFC 2104) under a secret over `prefix` and what it is given, the key worked in once.
+
+    >>> keyed(b"k", b"of ")(b"x") == hmac.digest(b"k", b"of x", "sha256")
+    True
+    """
+    block = (hashlib.sha256(secret).digest() if len(secret) > _BLOCK_BYTES else secret).ljust(
+        _BLOCK_BYTES, b"\0"
+    )
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + prefix)
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def digest(data: bytes) -> bytes:
+        first, second = inner.copy(), outer.copy()
+        first.update(data)
+        second.update(first.digest())
+        return second.digest()
+
+    return digest
 
 
 def chain(previous: bytes, *parts: bytes) -> bytes:

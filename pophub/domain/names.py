@@ -19,7 +19,7 @@ def fold_name(name: str) -> str:
     >>> fold_name("Hòa") == fold_name("Hoa")
     False
     """
-    return " ".join(_fold_word(word) for word in name.casefold().split())
+    return " ".join(map(_fold_word, name.casefold().split()))
 
 
 @lru_cache(100_000)

@@ -28,6 +28,16 @@ class History:
         self._stem = stem
         self._lane = -1
         self._rows: list[Accepted] = []
+        self._added = 0
+
+    def begin(self) -> None:
+        """Count anew what judge adds."""
+        self._added = 0
+
+    @property
+    def full(self) -> bool:
+        """Tell whether judge added as much as is kept for share."""
+        return self._added >= MOST_ROWS
 
     def read(self, cursor: Cursor, lane: int, after: int, upto: int) -> Sequence[Accepted]:
         """Give the versions of a lane behind `after` up to `upto`, in order."""
@@ -55,13 +65,13 @@ class History:
         return rows
 
     def add(self, columns: Columns) -> None:
-        """Keep what judge has committed, columns as `population.store.HISTORY`; never more than some rows."""
+        """Keep what judge has committed, columns as `population.store.HISTORY`, and little of what it had before."""
         lane, sequence = columns["lane"][0], columns["sequence"][0]
+        self._added += len(columns["lane"])
         if set(columns["lane"]) != {lane}:
             return
         follows = lane == self._lane and self._rows and sequence == self._rows[-1].sequence + 1
-        if follows and len(self._rows) + len(columns["lane"]) > MOST_ROWS:
-            return
+        kept = self._rows[-MOST_ROWS:] if follows else []
         moments = {
             at: (at - EPOCH) // MICROSECOND for at in {*columns["exchanged_at"], *columns["recorded_at"]}
         }
@@ -70,7 +80,7 @@ class History:
             Accepted(*row)
             for row in zip(*(columns[name] for name in PARTS), *times, columns["digest"], strict=True)
         ]
-        self._lane, self._rows = lane, [*self._rows, *rows] if follows else rows
+        self._lane, self._rows = lane, [*kept, *rows]
 
     def _kept(self, lane: int, after: int, upto: int) -> Sequence[Accepted] | None:
         """Give the wanted rows out of those kept, None unless each of them is there."""

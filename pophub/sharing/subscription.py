@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
-from collections.abc import Iterable, Sequence
+from binascii import hexlify
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
-from pophub import avro
+from pophub import avro, digests
 from pophub.contracts.model import Connector, Grant, SubscriptionFile
 from pophub.kafka import Message
 from pophub.ledger.rows import Accepted
@@ -75,31 +75,30 @@ class Subscription:
 
     def messages(self, rows: Sequence[Accepted]) -> list[Message]:
         """Turn accepted versions into what the topic carries; a delete becomes a tombstone."""
-        frame = avro.framed(self.schema_id)
+        frame, keys = avro.framed(self.schema_id), [row.key.encode() for row in rows]
         if self.grant is None:
-            return [
-                Message(r.key.encode(), None if r.payload is None else frame + r.payload, _own_headers(r))
-                for r in rows
-            ]
-        whole = [r.payload for r in rows if r.payload is not None]
+            values = [None if row.payload is None else frame + row.payload for row in rows]
+            return list(map(Message, keys, values, map(_own_headers, rows)))
+        whole = [row.payload for row in rows if row.payload is not None]
         projected = iter(avro.project(self.connector.contract.avro_schema, self.schema, whole))
-        plain = set(self.connector.file.key) <= set(self.grant.fields)
-        return [
-            Message(
-                r.key.encode() if plain else self._pseudonym(r.key),
-                None if r.payload is None else frame + next(projected),
-                [("transaction", self.transaction_id(r.event_id).encode())],
-            )
-            for r in rows
-        ]
-
-    def _pseudonym(self, key: str) -> bytes:
-        """Give this subscriber's name for a key that it was not granted."""
-        return hmac.digest(self.secret, b"key" + key.encode(), "sha256").hex().encode()
+        values = [None if row.payload is None else frame + next(projected) for row in rows]
+        if not set(self.connector.file.key) <= set(self.grant.fields):
+            keys = [hexlify(self._pseudonym(key)) for key in keys]
+        transactions = [hexlify(self._transaction(row.event_id)[:16]) for row in rows]
+        return list(map(Message, keys, values, [[("transaction", one)] for one in transactions]))
 
     def transaction_id(self, event_id: bytes) -> str:
         """Name a share transaction as the recipient sees it: a keyed digest of the event, hex."""
-        return hmac.digest(self.secret, b"transaction" + event_id, "sha256")[:16].hex()
+        return self._transaction(event_id)[:16].hex()
+
+    @cached_property
+    def _transaction(self) -> Callable[[bytes], bytes]:
+        return digests.keyed(self.secret, b"transaction")
+
+    @cached_property
+    def _pseudonym(self) -> Callable[[bytes], bytes]:
+        """This subscriber's names for keys that it was not granted."""
+        return digests.keyed(self.secret, b"key")
 
 
 def recipients(stems: Iterable[str], files: Iterable[SubscriptionFile]) -> list[tuple[str, str]]:
@@ -123,7 +122,7 @@ def subscription_secret(secret: str, topic: str) -> bytes:
 
 def _own_headers(row: Accepted) -> list[tuple[str, bytes]]:
     return [
-        ("event_id", row.event_id.hex().encode()),
+        ("event_id", hexlify(row.event_id)),
         ("sequence", b"%d" % row.sequence),
         ("marker", b"%d" % row.marker),
         *_repeated(row.operation, row.exchanged_us, row.recorded_us, row.contract),

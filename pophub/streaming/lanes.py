@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 
 from pophub.contracts.model import Connector
-from pophub.domain.errors import TransientError
+from pophub.domain.errors import PophubError, TransientError
 from pophub.gates.mapping import ContractMapper
 from pophub.gates.rules import GreatExpectationsRules
 from pophub.kafka import Publisher
@@ -24,16 +25,22 @@ from pophub.wiring import Hub, Locked
 
 STAGES = ("judge", "share")
 TURN_S = 2.0  # then the other lanes of the process have theirs
+PUBLISHERS = 4  # that come up at once
 
 
 @dataclass
 class _Outlet:
-    """One subscription of a lane: its ledger, its publisher once there is something to publish."""
+    """One subscription of a lane: its ledger, and its publisher, which comes up while judge works."""
 
     subscription: Subscription
     store: LedgerStore
-    publisher: Publisher | None = None
+    publisher: Future[Publisher]
     done: int = -1
+
+    def close(self) -> None:
+        """End the publisher, where one came up."""
+        with suppress(PophubError):
+            self.publisher.result().close()
 
 
 class LaneWorker:
@@ -67,16 +74,19 @@ class LaneWorker:
         store = JudgeStore(connection, connector)
         _own(store, lane, f"judge of {connector.stem}, lane {lane}")
         self._judge = Judge(connector, ContractMapper(connector), rules, store, self._history.add)
-        reader = TurnReader(hub.settings, f"raw.{connector.stem}", lane, self._turn)
+        reader = TurnReader(hub.settings, f"raw.{connector.stem}", lane, self._turn, self._history)
         self._reader = self._stack.enter_context(closing(reader))
 
     def _open_share(self) -> None:
         connection = self._stack.enter_context(closing(connect(self._hub.settings, "pophub_share")))
+        pool = self._stack.enter_context(ThreadPoolExecutor(PUBLISHERS, "publisher"))
         for subscription in self._hub.subscriptions_of(self._connector):
             recipient, stem = subscription.recipient, subscription.stem
             store = TurnLedger(connection, recipient, stem, self._history, self._turn)
             _own(store, self._lane, f"share to {subscription.topic}, lane {self._lane}")
-            self._outlets.append(_Outlet(subscription, store))
+            publisher = pool.submit(Publisher, self._hub.settings, subscription.topic, self._lane)
+            outlet = _Outlet(subscription, store, publisher)
+            self._outlets.append(self._stack.enter_context(closing(outlet)))
 
     def judge(self, *, again: bool = False) -> Judged:
         """Judge up to the end that is seen now, or of the turn; `again` also what waited for people."""
@@ -102,12 +112,10 @@ class LaneWorker:
         end = outlet.store.end(self._lane)
         if end == outlet.done or outlet.store.lane(self._lane).sequence >= end:
             return shared
-        if outlet.publisher is None:
-            made = Publisher(self._hub.settings, outlet.subscription.topic, self._lane)
-            outlet.publisher = self._stack.enter_context(closing(made))
+        publisher = outlet.publisher.result()
         self._turn.begin(TURN_S)
         with suppress(TurnOver):
-            share(outlet.subscription, outlet.store, outlet.publisher, self._lane, shared)
+            share(outlet.subscription, outlet.store, publisher, self._lane, shared)
             outlet.done = end
         return shared
 

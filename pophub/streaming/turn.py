@@ -35,27 +35,37 @@ class Turn:
         """Tell whether the step is to end at its next commit."""
         return self.stopping or time.monotonic() > self._until
 
-    def taken(self, found: Iterator[T], moved: Callable[[], bool] = lambda: True) -> Iterator[T]:
-        """Give what is found until the turn is over.
+    def taken(
+        self,
+        found: Iterator[T],
+        moved: Callable[[], bool] = lambda: True,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> Iterator[T]:
+        """Give what is found until the turn is over, or it is `enough`.
 
         At least one, and until something has `moved`, unless the process is to end.
         """
         for number, one in enumerate(found):
-            if self.stopping or (number and moved() and self.over()):
+            if self.stopping or (number and moved() and (self.over() or enough())):
                 return
             yield one
 
 
 class TurnReader(RawReader):
-    """Reads a lane of raw as long as the turn lasts: what was read by then is judged and committed."""
+    """Reads a lane of raw as long as the turn lasts: what was read by then is judged and committed.
 
-    def __init__(self, settings: Settings, topic: str, lane: int, turn: Turn) -> None:
+    It ends, too, where so much history is kept that share would have to read of it again.
+    """
+
+    def __init__(self, settings: Settings, topic: str, lane: int, turn: Turn, history: History) -> None:
         super().__init__(settings, topic, lane)
         self._turn = turn
+        self._history = history
 
     def read(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
         """Give (offset, bytes) from `start` up to before `end`, or to the end of the turn."""
-        return self._turn.taken(super().read(start, end))
+        self._history.begin()
+        return self._turn.taken(super().read(start, end), enough=lambda: self._history.full)
 
 
 class TurnLedger(LedgerStore):
