@@ -38,6 +38,7 @@ class Child:
     def __init__(self) -> None:
         self.owner = os.getpid()
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        environment["OPENBLAS_NUM_THREADS"] = "1"  # numpy would reserve memory for each core
         self._process = subprocess.Popen(
             [sys.executable, "-m", "pophub.stranger"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,

@@ -50,6 +50,13 @@ def test_the_process_inherits_no_secret(monkeypatch: pytest.MonkeyPatch) -> None
     assert b"hunter2" not in Path(f"/proc/{warm()}/environ").read_bytes()
 
 
+def test_its_memory_is_for_the_work_however_many_cores_there_are() -> None:
+    pid = warm()
+    assert len(list(Path(f"/proc/{pid}/task").iterdir())) == 1
+    taken = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
+    assert taken < stranger.MEMORY_BYTES // 4
+
+
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_process_that_ends_or_hangs_is_replaced(
     sign: signal.Signals, monkeypatch: pytest.MonkeyPatch
