@@ -2,7 +2,8 @@
 
 A raw block is one Avro object container with one record: batch, stamp, contract version and, for
 each source column, an array of its values. The writer's schema travels in the container, with the
-source's own column names as property `column` (they need not be Avro names).
+source's own column names as property `column` (they need not be Avro names). Our own blocks are
+written and read by column (`block_encoding`, `block_decoding`), in the bytes that fastavro would write.
 """
 
 from __future__ import annotations
@@ -10,46 +11,28 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import fastavro
 from fastavro.schema import parse_schema, to_parsing_canonical_form
 from fastavro.validation import validate
 
-from pophub import avro_columns, stranger
-from pophub.blocks import MAX_BLOCK_BYTES, MAX_BLOCK_ROWS, opened, refuse, sealed, shape_of
+from pophub import avro_columns, block_decoding, block_encoding, stranger
+from pophub.blocks import MAX_BLOCK_BYTES, opened, refuse, sealed
 from pophub.blocks import BadBlock as BadBlock
 from pophub.blocks import Block as Block
 from pophub.domain.codes import explain
 from pophub.domain.errors import PromiseBroken
 from pophub.ports import Columns
 
-_LONG = range(-(1 << 63), 1 << 63)
-
 
 def encode_block(block: Block) -> bytes:
     """Encode a block with its writer's schema, uncompressed, under the mark of our own."""
-    fields, values = [], {}
-    for number, (name, column) in enumerate(block.columns.items()):
-        items, column = _typed(column)
-        fields.append({"name": f"c{number}", "column": name, "type": {"type": "array", "items": items}})
-        values[f"c{number}"] = column
-    schema = {
-        "type": "record", "name": "RawBlock", "fields": [
-            {"name": "batch", "type": "long"},
-            {"name": "exchanged_at", "type": "long", "doc": "microseconds since 1970 UTC"},
-            {"name": "contract", "type": "int"},
-            {"name": "rows", "type": "int"},
-            {"name": "columns", "type": {"type": "record", "name": "Columns", "fields": fields}},
-        ],
-    }  # fmt: skip
-    record = {"batch": block.batch, "exchanged_at": block.exchanged_at, "contract": block.contract,
-              "rows": block.rows, "columns": values}  # fmt: skip
-    out = io.BytesIO()
-    fastavro.schemaless_writer(out, parse_schema(schema, _write_hint=False), record)
-    return sealed(json.dumps(schema, ensure_ascii=False, separators=(",", ":")).encode(), out.getvalue())
+    arrays = {name: block_encoding.array(column) for name, column in block.columns.items()}
+    schema = block_encoding.schema_of(tuple((name, items) for name, (items, _) in arrays.items()))
+    head = block_encoding.longs(block.batch, block.exchanged_at, block.contract, block.rows)
+    return sealed(schema, b"".join([head, *(values for _, values in arrays.values())]))
 
 
 def decode_block(data: bytes) -> Block:
@@ -68,77 +51,7 @@ def decode_block(data: bytes) -> Block:
 def _own(data: bytes) -> Block | None:
     """Decode a block under our own mark; None where there is none, or it was forged."""
     found = opened(data)
-    if found is None:
-        return None
-    schema, record_bytes = found
-    try:
-        names = [(field, column) for field, column, _, _ in shape_of(schema).columns]
-        buffer = io.BytesIO(record_bytes)
-        record: Any = fastavro.schemaless_reader(buffer, _parsed_block(schema), None)
-        rows = record["rows"]
-        columns = {name: record["columns"][field] for field, name in names}
-    except Exception:  # whatever forged bytes make of the reader: the strict reader finds the code
-        return None
-    whole = buffer.tell() == len(record_bytes) and 0 < rows <= MAX_BLOCK_ROWS
-    if not whole or any(len(column) != rows for column in columns.values()):
-        return None
-    return Block(record["batch"], record["exchanged_at"], record["contract"], rows, columns)
-
-
-@lru_cache(maxsize=128)
-def _parsed_block(schema: bytes) -> Any:
-    return parse_schema(shape_of(schema).schema, _write_hint=False)
-
-
-def _typed(column: list[Any]) -> tuple[Any, list[Any]]:
-    """Choose the Avro item type of a column; values without an Avro type of their own become text."""
-    kinds = set(map(type, column))
-    nullable = type(None) in kinds
-    kinds.discard(type(None))
-    if len(kinds) == 1:
-        item = _single(kinds.pop(), column)
-        if item is not None:
-            return (["null", item] if nullable else item), column
-    column = [_portable(value) for value in column]
-    branches = [b for b, t in (("string", str), ("bytes", bytes), ("long", int), ("double", float), ("boolean", bool))
-                if t in set(map(type, column))]  # fmt: skip
-    return (["null", *branches] if branches else ["null", "string"]), column
-
-
-def _single(kind: type, column: list[Any]) -> Any:
-    if kind is str:
-        try:
-            "".join([v for v in column if v is not None]).encode()
-        except UnicodeEncodeError:
-            return None
-        return "string"
-    if kind is int:
-        return "long" if all(v is None or v in _LONG for v in column) else None
-    if kind is datetime:
-        zones = {v.tzinfo is None for v in column if v is not None}
-        if len(zones) > 1:
-            return None
-        return {
-            "type": "long",
-            "logicalType": "local-timestamp-micros" if zones.pop() else "timestamp-micros",
-        }
-    if kind is date:
-        return {"type": "int", "logicalType": "date"}
-    return {float: "double", bool: "boolean", bytes: "bytes"}.get(kind)
-
-
-def _portable(value: Any) -> Any:
-    if value is None or type(value) in (bool, float, bytes):
-        return value
-    if type(value) is int:
-        return value if value in _LONG else str(value)
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return value.encode("utf-8", "surrogatepass")
-        return str(value)
-    return value.isoformat() if isinstance(value, (date, datetime)) else str(value)
+    return None if found is None else block_decoding.read(*found)
 
 
 def canonical(schema: str) -> str:
