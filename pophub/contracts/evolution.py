@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pophub.contracts.avro_schema import read_schema
 from pophub.contracts.model import AvroField
@@ -12,20 +13,36 @@ from pophub.contracts.strict_yaml import Document, load_document
 from pophub.contracts.suite import refuse
 
 
+class Earlier(NamedTuple):
+    """A version before the contract's own: its file in the project, record name, fields and schema."""
+
+    file: Path
+    record_name: str
+    fields: tuple[AvroField, ...]
+    schema: str
+
+
+def earlier_versions(path: Path, project: Path) -> list[Earlier]:
+    """Read the versions before the one of this file, the newest first."""
+    found = []
+    for file in _earlier(path):
+        document = load_document(file, project)
+        found.append(Earlier(file.relative_to(project), *read_schema(document, _key(document))))
+    return found
+
+
 def check_evolution(
-    document: Document, path: Path, project: Path, now: tuple[str, Sequence[AvroField]]
+    document: Document, earlier: Sequence[Earlier], now: tuple[str, Sequence[AvroField]]
 ) -> None:
     """Refuse a schema with which an earlier version's readers, or its records in history, cannot be read.
 
     Errors: ConfigError `schema.renamed`, `schema.field_dropped`, `schema.type_changed`,
-    `schema.field_required`, naming the field and the earlier file.
+    `schema.field_required`, `schema.fingerprint`, naming the field and the earlier file.
     """
-    for earlier in _earlier(path):
-        old = load_document(earlier, project)
-        name, fields, _ = read_schema(old, _key(old))
-        if found := difference((name, fields), now):
+    for version in earlier:
+        if found := difference((version.record_name, version.fields), now):
             code, what = found
-            raise refuse(code, f"{what}, unlike in {earlier.relative_to(project)}", document.where("fields"))
+            raise refuse(code, f"{what}, unlike in {version.file}", document.where("fields"))
 
 
 def difference(
@@ -44,6 +61,10 @@ def difference(
     for name in present.keys() - known.keys():
         if not present[name].nullable:
             return "schema.field_required", f"the new field {name} must not be null"
+    # new fields stand last, so that the number of fields in a record tells its version
+    for old, new in zip(before[1], now[1], strict=False):
+        if old.name != new.name:
+            return "schema.fingerprint", f"the field {new.name} stands in the place of {old.name}"
     return None
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pophub.contracts.avro_schema import read_schema
 from pophub.contracts.crosscheck import check_authority, check_file
-from pophub.contracts.evolution import check_evolution
+from pophub.contracts.evolution import check_evolution, earlier_versions
 from pophub.contracts.model import Connector, ConnectorFile, Contract, SubscriptionFile
 from pophub.contracts.refusals import read_model
 from pophub.contracts.strict_yaml import Document, Place, load_document
@@ -34,12 +34,14 @@ def load_connector(path: Path, project: Path) -> Connector:
             raise refuse("config.missing_file", what, document.where(place))
     schema = load_document(schema_path, project)
     record_name, fields, text = read_schema(schema, file.key)
-    check_evolution(schema, schema_path, project, (record_name, fields))
+    earlier = earlier_versions(schema_path, project)
+    check_evolution(schema, earlier, (record_name, fields))
     check_file(document, file, fields)
     suite = load_document(suite_path, project)
     contract = Contract(
         version=file.contract,
         avro_schema=text,
+        earlier=tuple(version.schema for version in earlier),
         record_name=record_name,
         fields=fields,
         rules=SuiteReader(suite, file, fields).read(),

@@ -229,10 +229,16 @@ class Contract(Model):
 
     version: int
     avro_schema: str = Field(description="the Avro schema as canonical JSON text")
+    earlier: tuple[str, ...] = Field((), description="schemas of the versions before it, the newest first")
     record_name: str
     fields: tuple[AvroField, ...]
     rules: tuple[Rule, ...]
     suite_path: Path
+
+    @property
+    def schemas(self) -> tuple[str, ...]:
+        """The schemas that records in history may have, the newest first."""
+        return (self.avro_schema, *self.earlier)
 
 
 class Connector(Model):

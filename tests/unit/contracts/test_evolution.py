@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pophub.contracts.load import check
+from pophub.contracts.load import check, load_connector
 
 PROJECT = Path(__file__).parents[3]
 Fields = list[dict[str, Any]]
@@ -52,9 +52,32 @@ def dropped(name: str) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+def moved(place: int) -> Callable[[dict[str, Any]], None]:
+    """Put a new field at a place among the others."""
+    return lambda schema: schema["fields"].insert(place, {"name": "extra", "type": ["null", "string"]})
+
+
+def turned(schema: dict[str, Any]) -> None:
+    fields = schema["fields"]
+    fields[1], fields[2] = fields[2], fields[1]
+    with_extra(["null", "string"])(schema)
+
+
 def test_a_field_added_that_may_be_null_is_sound(project: Path) -> None:
     second_version(project, with_extra(["null", "string"]))
     assert check(project) == []
+
+
+def test_a_contract_knows_the_schemas_of_its_earlier_versions_the_newest_first(project: Path) -> None:
+    path, folder = project / "connectors/mps/citizens.yaml", project / "schemas/mps"
+    assert load_connector(path, project).contract.earlier == ()
+    second_version(project, with_extra(["null", "string"]))
+    (folder / "citizens.v3.avsc").write_text((folder / "citizens.v2.avsc").read_text())
+    (folder / "citizens.v4.avsc").write_text("a draft of the next version")
+    path.write_text(path.read_text().replace("contract: 2", "contract: 3"))
+    schemas = load_connector(path, project).contract.schemas
+    files = [json.loads((folder / f"citizens.v{version}.avsc").read_text()) for version in (3, 2, 1)]
+    assert [json.loads(schema) for schema in schemas] == files
 
 
 @pytest.mark.parametrize(
@@ -63,6 +86,9 @@ def test_a_field_added_that_may_be_null_is_sound(project: Path) -> None:
         (dropped("sex"), "schema.field_dropped", "sex"),
         (changed("sex", ["null", "int"]), "schema.type_changed", "sex"),
         (lambda s: s.update(name="Person"), "schema.renamed", "Person"),
+        (moved(0), "schema.fingerprint", "extra"),
+        (moved(6), "schema.fingerprint", "extra"),
+        (turned, "schema.fingerprint", "birth_date"),
     ],
 )
 def test_a_version_that_breaks_readers_is_refused(
