@@ -104,6 +104,43 @@ def decode_record(schema: str, payload: bytes) -> dict[str, Any]:
     return dict(record)
 
 
+def decode_known(schemas: Sequence[str], payload: bytes) -> dict[str, Any]:
+    """Decode a record of any version of a contract; what its version lacks is None.
+
+    Shape: `schemas` as `versions_of` takes them; the fields are those of the first.
+    Errors: `BadBlock` where the payload is no record of any of them, or more than one.
+    """
+    if len(schemas) == 1:
+        return decode_record(schemas[0], payload)
+    (version,) = versions_of(schemas, [payload])
+    return dict.fromkeys(names_of(schemas[0])) | decode_record(schemas[version], payload)
+
+
+def versions_of(schemas: Sequence[str], payloads: Sequence[bytes]) -> list[int]:
+    """Tell which of a contract's schemas, the newest first, each payload was encoded under: its place there.
+
+    The fields of an earlier version are the first of every later one (`contracts.evolution`), so the
+    number of whole fields tells.
+    Errors: `BadBlock` with `contract.avro.truncated` or `contract.avro.trailing`.
+    """
+    places = {len(names_of(schema)): place for place, schema in reversed(list(enumerate(schemas)))}
+    widest, found = len(names_of(schemas[0])), []
+    for payload in payloads:
+        width, behind = avro_columns.whole_fields(schemas[0], payload)
+        if width == widest and behind < len(payload):
+            refuse("contract.avro.trailing")
+        if width not in places or behind < len(payload):
+            refuse("contract.avro.truncated")
+        found.append(places[width])
+    return found
+
+
+@cache
+def names_of(schema: str) -> tuple[str, ...]:
+    """Give the names of a record's fields, in their order."""
+    return tuple(field["name"] for field in json.loads(schema)["fields"])
+
+
 @cache
 def _plain(schema: str) -> Any:
     """The schema without logical types: same bytes, integers instead of dates."""
@@ -124,17 +161,17 @@ def projected(schema: str, fields: Sequence[str], name: str) -> str:
 
 
 def project(schema: str, target: str, payloads: Sequence[bytes]) -> list[bytes]:
-    """Re-encode contract records under the schema of a subscription."""
+    """Re-encode contract records under the schema of a subscription; a field that they lack is null."""
     fast = avro_columns.project(schema, target, payloads)
     if fast is not None:
         return fast
     source, wanted = _plain(schema), _plain(target)
-    names = [f["name"] for f in json.loads(target)["fields"]]
+    names = names_of(target)
     read, write, out = fastavro.schemaless_reader, fastavro.schemaless_writer, []
     for payload in payloads:
         record: Any = read(io.BytesIO(payload), source, None)
         buffer = io.BytesIO()
-        write(buffer, wanted, {n: record[n] for n in names})
+        write(buffer, wanted, {n: record.get(n) for n in names})
         out.append(buffer.getvalue())
     return out
 

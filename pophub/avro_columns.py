@@ -185,6 +185,26 @@ def _cut(steps: tuple[tuple[str, int, bool, bool], ...], payload: bytes) -> byte
     return b"".join(kept) if at <= len(payload) else None
 
 
+def whole_fields(schema: str, payload: bytes) -> tuple[int, int]:
+    """Count the fields that a payload holds whole, from the first on; give the place behind them, too."""
+    number = at = 0
+    try:
+        for field in fields_of(schema) or ():
+            behind = at
+            if field.null is not None:
+                branch, behind = payload[at], at + 1
+                if branch not in (0, 2):
+                    break
+            if field.null is None or branch != 2 * field.null:
+                behind = _behind(field.kind, payload, behind)
+            if behind > len(payload):
+                break
+            number, at = number + 1, behind
+    except IndexError:  # the payload ends inside a field, or before it
+        pass
+    return number, at
+
+
 def _behind(kind: str, payload: bytes, at: int) -> int:
     """Give the place behind a value."""
     if kind == "double":

@@ -20,7 +20,7 @@ from pophub.domain.errors import ConfigError
 from pophub.kafka_admin import Administrator
 from pophub.postgres import Connection, Cursor, connect, transaction
 from pophub.settings import Settings
-from pophub.sharing.subscription import subscription_schema
+from pophub.sharing.subscription import OWN, subscription_schemas
 
 OWNER = "pophub_owner"
 STAGE_ROLES = (
@@ -101,7 +101,7 @@ def _role(cursor: Cursor, role: str, password: str) -> None:
 def register(
     settings: Settings, connectors: Sequence[Connector], subscriptions: Sequence[SubscriptionFile]
 ) -> None:
-    """Register the schema of each topic's records, and the terms of each subscription."""
+    """Register the schemas of each topic's records, and the terms of each subscription."""
     by_stem = {c.stem: c for c in connectors}
     connection = connect(settings, OWNER)
     try:
@@ -109,13 +109,13 @@ def register(
             cursor.execute("lock table hub.registry_schema in exclusive mode")
             for connector in connectors:
                 _register(
-                    cursor, f"shared.{connector.stem}-value", subscription_schema(connector, "shared", None)
+                    cursor, f"shared.{connector.stem}-value", subscription_schemas(connector, OWN, None)
                 )
             for file in subscriptions:
                 for grant in file.grants:
                     if grant.dataset in by_stem:
-                        schema = subscription_schema(by_stem[grant.dataset], file.subscriber, grant)
-                        _register(cursor, f"sub.{file.subscriber}.{grant.dataset}-value", schema)
+                        schemas = subscription_schemas(by_stem[grant.dataset], file.subscriber, grant)
+                        _register(cursor, f"sub.{file.subscriber}.{grant.dataset}-value", schemas)
                     cursor.execute(
                         "insert into hub.subscription (recipient, stem, version, starts_at, ends_at, terms) "
                         "values (%s, %s, %s, %s::date at time zone 'Asia/Ho_Chi_Minh', %s::date at time zone 'Asia/Ho_Chi_Minh', %s) "
@@ -127,7 +127,13 @@ def register(
         connection.close()
 
 
-def _register(cursor: Cursor, subject: str, schema: str) -> None:
+def _register(cursor: Cursor, subject: str, schemas: Sequence[str]) -> None:
+    """Register the schemas of a topic, the newest first: the oldest becomes the subject's first version."""
+    for schema in reversed(schemas):
+        _register_one(cursor, subject, schema)
+
+
+def _register_one(cursor: Cursor, subject: str, schema: str) -> None:
     fingerprint = _fingerprint(schema)
     cursor.execute(
         "select 1 from hub.registry_schema where subject = %s and fingerprint = %s", (subject, fingerprint)

@@ -29,9 +29,10 @@ from pophub.quarantine.selection import Selection
 from pophub.settings import Settings
 from pophub.sharing.subscription import (
     OWN,
+    Form,
     Subscription,
     recipients,
-    subscription_schema,
+    subscription_schemas,
     subscription_secret,
 )
 from pophub.sources import open_source
@@ -219,12 +220,15 @@ class Hub:
                     yield self._subscription(file.subscriber, connector, grant)
 
     def _subscription(self, recipient: str, connector: Connector, grant: Grant | None) -> Subscription:
-        schema = subscription_schema(connector, recipient, grant)
+        schemas = subscription_schemas(connector, recipient, grant)
         topic = f"shared.{connector.stem}" if grant is None else f"sub.{recipient}.{connector.stem}"
         with closing(connect(self.settings, "pophub_share")) as connection:
-            schema_id = preparation.schema_id(connection, f"{topic}-value", schema)
+            forms = tuple(
+                Form(schema, preparation.schema_id(connection, f"{topic}-value", schema))
+                for schema in schemas
+            )
         secret = subscription_secret(self.settings.secret("hub.pseudonyms"), topic)
-        return Subscription(recipient, connector, grant, schema, schema_id, secret)
+        return Subscription(recipient, connector, grant, forms, secret)
 
 
 class Locked(Protocol):

@@ -141,7 +141,7 @@ def as_of(at: str, key: str | None, *, stem: str, known: str | None, as_json: bo
     """Show a dataset, or one key of it, as it was accepted at a time."""
     settings = Settings.load()
     with open_hub(settings) as hub:
-        schema = hub.connector(stem).contract.avro_schema
+        schemas = hub.connector(stem).contract.schemas
     values = {"stem": stem, "at": moment(at), "known": moment(known) if known else "infinity", "key": key}
     with closing(connect(settings, "pophub_owner")) as connection, transaction(connection, "as of") as cursor:
         if key is None:
@@ -155,7 +155,7 @@ def as_of(at: str, key: str | None, *, stem: str, known: str | None, as_json: bo
             }
         else:
             cursor.execute(SQL["as_of"], values)
-            told = {"stem": stem, "at": at} | _version(schema, cursor.fetchone())
+            told = {"stem": stem, "at": at} | _version(schemas, cursor.fetchone())
     if as_json:
         print_json(told)
         return
@@ -163,10 +163,10 @@ def as_of(at: str, key: str | None, *, stem: str, known: str | None, as_json: bo
         answer.print(f"{name}: {value}", markup=False)
 
 
-def _version(schema: str, row: tuple[Any, ...] | None) -> dict[str, Any]:
+def _version(schemas: Sequence[str], row: tuple[Any, ...] | None) -> dict[str, Any]:
     if row is None:
         return {"known": False}
-    payload = None if row[9] is None else avro.decode_record(schema, bytes(row[9]))
+    payload = None if row[9] is None else avro.decode_known(schemas, bytes(row[9]))
     return {"known": True, "deleted": row[3] == "d", "event_id": bytes(row[2]).hex(), "contract": row[4],
             "lane": row[5], "sequence": row[6], "exchanged_at": row[7].isoformat(), "recorded_at": row[8].isoformat(),
             "record": payload}  # fmt: skip

@@ -195,7 +195,7 @@ CODES: dict[str, Code] = {
     "ledger.key_missing": Code("The key that signs checkpoints is not here", "Không có khóa ký mốc kiểm tra", "bring the file secrets/ledger.ed25519 back from where it is kept"),
     "ledger.key_invalid": Code("The key that signs checkpoints is no Ed25519 key", "Khóa ký mốc kiểm tra không hợp lệ", "bring the right file back; a new key would make all checkpoints look forged"),
     "ledger.pack_exists": Code("The folder of an evidence pack is not empty", "Thư mục của gói bằng chứng không trống", "name another --out"),
-    "ledger.no_register": Code("The register's connector or contract version is not in the project", "Không có kết nối hoặc phiên bản hợp đồng của sổ đăng ký", "see pophub connector list"),
+    "ledger.no_register": Code("The register's connector is not in the project", "Không có kết nối của sổ đăng ký", "see pophub connector list"),
     "cli.period": Code("The period is not a year, a quarter or a month", "Kỳ không phải là năm, quý hoặc tháng", "write 2024, 2024-Q2 or 2024-05"),
     "cli.as_of": Code("The moment cannot be read", "Không đọc được thời điểm", "write a date, a time, #NUMBER of a checkpoint, or now"),
     "share.diverged": Code("A recipient's position and the history differ", "Vị trí của bên nhận khác với lịch sử", "run pophub ledger verify before anything else"),

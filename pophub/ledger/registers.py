@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from pophub.avro import decode_record
+from pophub.avro import decode_known
 from pophub.contracts.load import load_all
 from pophub.domain.errors import ConfigError
 from pophub.ledger.checkpoint import ROLE
@@ -26,29 +26,15 @@ def register(settings: Settings, stem: str, as_of: datetime) -> list[Row]:
 
     Errors: `ledger.no_register` where the project has no such connector.
     """
-    schemas = {
-        c.file.contract: c.contract.avro_schema for c in load_all(settings.project)[0] if c.stem == stem
-    }
-    if not schemas:
+    connector = next((c for c in load_all(settings.project)[0] if c.stem == stem), None)
+    if connector is None:
         raise ConfigError(
             "ledger.no_register", f"there is no connector {stem}", remedy="see `pophub connector list`"
         )
-    rows = []
+    schemas = connector.contract.schemas
     with closing(connect(settings, ROLE)) as connection, transaction(connection, stem) as cursor:
         cursor.execute(SQL["register"], (stem, as_of))
-        for _, payload, contract, _ in cursor.fetchall():
-            rows.append(decode_record(_schema(schemas, contract, stem), bytes(payload)))
-    return rows
-
-
-def _schema(schemas: dict[int, str], contract: int, stem: str) -> str:
-    if contract not in schemas:
-        raise ConfigError(
-            "ledger.no_register",
-            f"contract version {contract} of {stem} is not the project's",
-            remedy="restore the schema of that version",
-        )
-    return schemas[contract]
+        return [decode_known(schemas, bytes(payload)) for (payload,) in cursor.fetchall()]
 
 
 def day(number: int) -> date:

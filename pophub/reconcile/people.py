@@ -28,9 +28,9 @@ Decode = Callable[[Accepted], dict[str, Any]]
 
 
 def decoder(connector: Connector) -> Decode:
-    """Give what decodes a payload of history."""
-    schema = connector.contract.avro_schema
-    return lambda row: avro.decode_record(schema, row.payload or b"")
+    """Give what decodes a payload of history, whichever version of the contract it was encoded under."""
+    schemas = connector.contract.schemas
+    return lambda row: avro.decode_known(schemas, row.payload or b"")
 
 
 def derive(
@@ -55,7 +55,7 @@ def _people(connector: Connector, told: Told) -> Iterator[tuple[Any, ...]]:
     assert declared is not None
     by_key = connector.file.key == (declared.citizen,)
     for lane, row, record in told:
-        citizen = row.key if by_key else None if record is None else record[declared.citizen]
+        citizen = row.key if by_key else None if record is None else record.get(declared.citizen)
         if citizen is None:
             continue
         values = record or {}

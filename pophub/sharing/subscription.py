@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from binascii import hexlify
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from pophub import avro, digests
@@ -19,19 +20,29 @@ HO_CHI_MINH = ZoneInfo("Asia/Ho_Chi_Minh")
 OWN = "shared"
 
 
+class Form(NamedTuple):
+    """How the topic carries records of one contract version: their schema there, and its registered id."""
+
+    schema: str
+    schema_id: int
+
+
 @dataclass(frozen=True)
 class Subscription:
     """A recipient's right to one dataset at one version of its terms.
 
     The hub's own subscription (`recipient` is `shared`) has no grant: all fields, all rows, and
     headers from which anyone can rebuild the population database.
+
+    Shape: `forms` has one form for each of the contract's schemas, the newest first. A record leaves in
+    the form of the version that it was encoded under, so that raising a contract changes nothing of
+    what the topic carries for it.
     """
 
     recipient: str
     connector: Connector
     grant: Grant | None
-    schema: str
-    schema_id: int
+    forms: tuple[Form, ...]
     secret: bytes
 
     @property
@@ -70,22 +81,43 @@ class Subscription:
 
     def _matches(self, payload: bytes) -> bool:
         assert self.grant is not None
-        record = avro.decode_record(self.connector.contract.avro_schema, payload)
-        return all(str(record[name]) in values for name, values in self.grant.rows.items())
+        record = avro.decode_known(self.connector.contract.schemas, payload)
+        return all(
+            record[name] is not None and str(record[name]) in values
+            for name, values in self.grant.rows.items()
+        )
 
     def messages(self, rows: Sequence[Accepted]) -> list[Message]:
         """Turn accepted versions into what the topic carries; a delete becomes a tombstone."""
-        frame, keys = avro.framed(self.schema_id), [row.key.encode() for row in rows]
+        keys = [row.key.encode() for row in rows]
+        formed = self._values([row.payload for row in rows if row.payload is not None])
+        values = [None if row.payload is None else next(formed) for row in rows]
         if self.grant is None:
-            values = [None if row.payload is None else frame + row.payload for row in rows]
             return list(map(Message, keys, values, map(_own_headers, rows)))
-        whole = [row.payload for row in rows if row.payload is not None]
-        projected = iter(avro.project(self.connector.contract.avro_schema, self.schema, whole))
-        values = [None if row.payload is None else frame + next(projected) for row in rows]
         if not set(self.connector.file.key) <= set(self.grant.fields):
             keys = [hexlify(self._pseudonym(key)) for key in keys]
         transactions = [hexlify(self._transaction(row.event_id)[:16]) for row in rows]
         return list(map(Message, keys, values, [[("transaction", one)] for one in transactions]))
+
+    def _values(self, payloads: list[bytes]) -> Iterator[bytes]:
+        """Give what the topic carries for accepted payloads, each in the form of its own version."""
+        schemas = self.connector.contract.schemas
+        if len(schemas) == 1:
+            return self._formed(0, payloads)
+        versions = avro.versions_of(schemas, payloads)
+        parts = {
+            version: self._formed(
+                version, [p for p, v in zip(payloads, versions, strict=True) if v == version]
+            )
+            for version in set(versions)
+        }
+        return (next(parts[version]) for version in versions)
+
+    def _formed(self, version: int, payloads: list[bytes]) -> Iterator[bytes]:
+        schema, schema_id = self.forms[version]
+        if self.grant is not None:
+            payloads = avro.project(self.connector.contract.schemas[version], schema, payloads)
+        return map(avro.framed(schema_id).__add__, payloads)
 
     def transaction_id(self, event_id: bytes) -> str:
         """Name a share transaction as the recipient sees it: a keyed digest of the event, hex."""
@@ -107,12 +139,19 @@ def recipients(stems: Iterable[str], files: Iterable[SubscriptionFile]) -> list[
     return own + [(grant.dataset, file.subscriber) for file in files for grant in file.grants]
 
 
-def subscription_schema(connector: Connector, recipient: str, grant: Grant | None) -> str:
-    """Derive the Avro schema of a subscription's records."""
+def subscription_schemas(connector: Connector, recipient: str, grant: Grant | None) -> list[str]:
+    """Derive the Avro schemas of a subscription's records: one for each of the contract's, the newest first.
+
+    Readers want at least one field: a version with none of the granted ones takes the schema of the
+    first later version that has one, and its records are null there.
+    """
     if grant is None:
-        return connector.contract.avro_schema
-    name = f"{connector.contract.record_name}_for_{recipient}"
-    return avro.projected(connector.contract.avro_schema, grant.fields, name)
+        return list(connector.contract.schemas)
+    name, found = f"{connector.contract.record_name}_for_{recipient}", list[str]()
+    for schema in connector.contract.schemas:
+        some = not found or not set(grant.fields).isdisjoint(avro.names_of(schema))
+        found.append(avro.projected(schema, grant.fields, name) if some else found[-1])
+    return found
 
 
 def subscription_secret(secret: str, topic: str) -> bytes:

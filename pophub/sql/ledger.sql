@@ -111,8 +111,8 @@ select 1 from ledger.history where stem = %s and lane = %s and substring(digest 
 select 1 from ledger.transaction where recipient = %s and stem = %s and lane = %s and substring(digest for 8) = %s limit 1
 
 -- name: register
-select key, payload, contract, operation from (
-    select distinct on (key) key, payload, contract, operation
+select payload from (
+    select distinct on (key) key, payload, operation
     from hub.register_version where stem = %s and exchanged_at <= %s order by key, marker desc, sequence desc
 ) newest where operation = 'u' order by key
 

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import fastavro
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,6 +58,37 @@ def test_columns_encode_and_project_as_fastavro_does(
     target = avro.projected(schema, granted, "P")
     kept = [{name: record[name] for name in record if name in granted} for record in records]
     assert avro_columns.project(schema, target, encoded) == _by_fastavro(target, kept)
+
+
+@settings(deadline=None, max_examples=300)
+@given(tables(), st.data())
+def test_the_number_of_whole_fields_tells_the_version_and_any_other_end_is_refused(
+    table: tuple[str, dict[str, list[Any]], list[str]], data: st.DataObject
+) -> None:
+    schema, columns, _ = table
+    fields = json.loads(schema)["fields"]
+    widths = sorted(data.draw(st.sets(st.integers(1, len(fields)))) | {len(fields)}, reverse=True)
+    schemas = [json.dumps({"type": "record", "name": "R", "fields": fields[:width]}) for width in widths]
+    record = {name: values[0] for name, values in columns.items()}
+    ends = {}  # by fastavro's writer: where the first `width` fields end
+    for width in range(1, len(fields) + 1):
+        part = json.dumps({"type": "record", "name": "R", "fields": fields[:width]})
+        ends[len(_by_fastavro(part, [record])[0])] = width
+    (whole,) = _by_fastavro(schema, [record])
+    for end in range(len(whole) + 1):
+        if ends.get(end) in widths:
+            assert avro.versions_of(schemas, [whole[:end]]) == [widths.index(ends[end])]
+            kept = {f["name"] for f in fields[: ends[end]]}
+            found = avro.decode_known(schemas, whole[:end])
+            assert list(found) == [f["name"] for f in fields]
+            assert all(found[name] == (record[name] if name in kept else None) for name in record)
+        else:
+            with pytest.raises(avro.BadBlock) as caught:
+                avro.versions_of(schemas, [whole[:end]])
+            assert caught.value.code == "contract.avro.truncated"
+    with pytest.raises(avro.BadBlock) as caught:
+        avro.versions_of(schemas, [whole + b"\0"])
+    assert caught.value.code == "contract.avro.trailing"
 
 
 def test_what_is_not_plain_is_left_to_fastavro() -> None:

@@ -229,6 +229,7 @@ SCHEMA = json.dumps({"type": "record", "name": "R", "fields": [
 TURNED = json.dumps(
     {**json.loads(SCHEMA), "fields": json.loads(SCHEMA)["fields"][1::-1] + json.loads(SCHEMA)["fields"][2:]}
 )
+FIRST = json.dumps({**json.loads(SCHEMA), "fields": json.loads(SCHEMA)["fields"][:1]})
 SOUND = {"id": ["1"], "name": ["A"], "n": [1]}
 
 
@@ -245,6 +246,14 @@ def reordered(schema: str) -> None:
 RECORDS_OF_A_CONTRACT = [
     Bad(22, lambda: avro.decode_record(SCHEMA, b"\x02"), "history", "contract.avro.truncated"),
     Bad(23, lambda: avro.decode_record(SCHEMA, b"\x021\x02A\x02\0"), "history", "contract.avro.trailing"),
+    Bad(22, lambda: avro.decode_known([SCHEMA, FIRST], b"\x021\x02A"), "history", "contract.avro.truncated"),
+    Bad(22, lambda: avro.decode_known([SCHEMA, FIRST], b"\x021\x02"), "history", "contract.avro.truncated"),
+    Bad(
+        23,
+        lambda: avro.decode_known([SCHEMA, FIRST], b"\x021\x02A\x02\0"),
+        "history",
+        "contract.avro.trailing",
+    ),
     Bad(30, lambda: avro.unframed(b"\0\0\0\0\x07\x02", {6: SCHEMA}), "shared", "schema.unknown"),
     Bad(30, lambda: avro.unframed(b"\x01\0\0\0\x06\x02", {6: SCHEMA}), "shared", "schema.unknown"),
     Bad(31, lambda: reordered(TURNED), "registry", "schema.fingerprint"),

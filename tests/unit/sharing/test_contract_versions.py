@@ -1,0 +1,138 @@
+"""A record leaves under the contract version that it was encoded with, whatever the contract is by now."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import date
+from typing import Any
+
+import fastavro
+import pytest
+from fake_rules import things
+
+from pophub import avro
+from pophub.contracts.model import AvroField, Connector, Contract, Grant, Text
+from pophub.ledger.rows import Accepted
+from pophub.sharing.subscription import Form, Subscription, subscription_schemas
+
+TEXT = Text(en="x", vi="x")
+EXTRA = {"name": "extra", "type": ["null", "string"]}
+LATER = {"name": "later", "type": ["null", "long"]}
+
+
+def raised(connector: Connector, *fields: dict[str, Any]) -> Connector:
+    """Raise the connector's contract once for each field, which is appended."""
+    for field in fields:
+        before = connector.contract
+        schema = json.loads(before.avro_schema)
+        schema["fields"].append(field)
+        contract = Contract(
+            version=before.version + 1, avro_schema=json.dumps(schema), earlier=before.schemas,
+            record_name=before.record_name, rules=(), suite_path=before.suite_path,
+            fields=(*before.fields, AvroField(name=field["name"], type=field["type"][1], nullable=True)),
+        )  # fmt: skip
+        connector = connector.model_copy(update={"contract": contract})
+    return connector
+
+
+def subscribed(connector: Connector, registry: dict[str, int], grant: Grant | None = None) -> Subscription:
+    """Give a subscription whose schemas are registered, the oldest first, each once."""
+    schemas = subscription_schemas(connector, "portal", grant)
+    for schema in reversed(schemas):
+        registry.setdefault(avro.canonical(schema), len(registry) + 1)
+    forms = tuple(Form(schema, registry[avro.canonical(schema)]) for schema in schemas)
+    return Subscription("portal", connector, grant, forms, b"secret")
+
+
+def granted(*fields: str, **rows: tuple[str, ...]) -> Grant:
+    return Grant(dataset="mem.things", purpose=TEXT, legal_basis="x", fields=fields, rows=rows,
+                 starts=date(2022, 1, 1))  # fmt: skip
+
+
+def accepted(sequence: int, connector: Connector, **values: Any) -> Accepted:
+    """Give an accepted version as judge encodes it under the connector's contract."""
+    record = {name: values.get(name) for name in avro.names_of(connector.contract.avro_schema)}
+    record["key"] = f"k{sequence}"
+    (payload,) = avro.encode_records(
+        connector.contract.avro_schema, {name: [value] for name, value in record.items()}, [0]
+    )
+    return Accepted(sequence, bytes([sequence]) * 16, f"k{sequence}", sequence, "u", payload, 1, 5, 6, b"")
+
+
+def read(registry: dict[str, int], value: bytes | None) -> dict[str, Any]:
+    """Read a message as a stranger does: by the schema that its framing names, to its last byte."""
+    assert value is not None and value[0] == 0
+    schemas = {number: schema for schema, number in registry.items()}
+    body = io.BytesIO(value[5:])
+    schema = fastavro.parse_schema(json.loads(schemas[int.from_bytes(value[1:5], "big")]))
+    record: Any = fastavro.schemaless_reader(body, schema, None)
+    assert body.read() == b""
+    return dict(record)
+
+
+FIRST, SECOND = things(), raised(things(), EXTRA)
+THIRD = raised(things(), EXTRA, LATER)
+OLD, NEW = accepted(1, FIRST, value="a"), accepted(2, SECOND, value="b", extra="e")
+GONE = Accepted(3, b"g" * 16, "k3", 3, "d", None, 1, 5, 6, b"")
+
+
+def test_the_own_topic_carries_each_payload_as_it_is_under_its_own_version() -> None:
+    registry: dict[str, int] = {}
+    before = subscribed(FIRST, registry).messages([OLD, GONE])
+    own = subscribed(THIRD, registry)
+    messages = own.messages([OLD, NEW, GONE, OLD])
+    assert [messages[0], messages[2]] == before and messages[3] == messages[0]
+    assert [m.value and m.value[5:] for m in messages[:3]] == [OLD.payload, NEW.payload, None]
+    assert [m.value and m.value[4] for m in messages] == [1, 2, None, 1]
+    blank = dict.fromkeys(("person", "number"))
+    assert read(registry, messages[0].value) == {"key": "k1", "value": "a", **blank}
+    assert read(registry, messages[1].value) == {"key": "k2", "value": "b", **blank, "extra": "e"}
+
+
+def test_a_subscriber_gets_the_granted_fields_that_the_version_has() -> None:
+    registry: dict[str, int] = {}
+    before = subscribed(FIRST, registry, granted("key", "value")).messages([OLD])
+    wider = subscribed(SECOND, registry, granted("key", "value", "extra"))
+    messages = wider.messages([NEW, OLD])
+    assert messages[1:] == before, "raising contract and grant changes nothing of what went out"
+    assert read(registry, messages[1].value) == {"key": "k1", "value": "a"}
+    assert read(registry, messages[0].value) == {"key": "k2", "value": "b", "extra": "e"}
+
+
+def test_a_grant_of_fields_that_all_versions_have_has_one_schema() -> None:
+    registry: dict[str, int] = {}
+    subscription = subscribed(THIRD, registry, granted("key", "value"))
+    assert {form.schema_id for form in subscription.forms} == {1}
+    found = [read(registry, m.value) for m in subscription.messages([OLD, NEW])]
+    assert found == [{"key": "k1", "value": "a"}, {"key": "k2", "value": "b"}]
+
+
+def test_a_version_without_any_granted_field_is_null_in_the_first_that_has_one() -> None:
+    registry: dict[str, int] = {}
+    second = subscribed(SECOND, registry, granted("extra")).messages([OLD, NEW])
+    assert [read(registry, m.value) for m in second] == [{"extra": None}, {"extra": "e"}]
+    third = subscribed(THIRD, registry, granted("extra", "later"))
+    assert third.messages([OLD, NEW]) == second
+    assert [avro.names_of(form.schema) for form in third.forms] == [
+        ("extra", "later"),
+        ("extra",),
+        ("extra",),
+    ]
+
+
+@pytest.mark.parametrize("wanted", ["None", "", "a"])
+def test_a_field_that_the_version_lacks_matches_no_row_term(wanted: str) -> None:
+    subscription = subscribed(SECOND, {}, granted("key", extra=("e", wanted)))
+    empty = accepted(4, SECOND, value="c")
+    assert subscription.granted([OLD, NEW, GONE, empty]) == [NEW]
+
+
+def test_a_payload_of_no_known_version_is_not_shared() -> None:
+    own = subscribed(SECOND, {})
+    assert OLD.payload is not None
+    for bad, code in ((OLD.payload[:-1], "truncated"), (OLD.payload + b"\2", "truncated"),
+                      (OLD.payload + b"\0\0", "trailing")):  # fmt: skip
+        with pytest.raises(avro.BadBlock) as caught:
+            own.messages([NEW, OLD._replace(payload=bad)])
+        assert caught.value.code == f"contract.avro.{code}"
