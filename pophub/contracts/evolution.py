@@ -14,8 +14,9 @@ from pophub.contracts.suite import refuse
 
 
 class Earlier(NamedTuple):
-    """A version before the contract's own: its file in the project, record name, fields and schema."""
+    """A version before the contract's own: its number and file, record name, fields and schema."""
 
+    version: int
     file: Path
     record_name: str
     fields: tuple[AvroField, ...]
@@ -25,9 +26,9 @@ class Earlier(NamedTuple):
 def earlier_versions(path: Path, project: Path) -> list[Earlier]:
     """Read the versions before the one of this file, the newest first."""
     found = []
-    for file in _earlier(path):
+    for version, file in _earlier(path):
         document = load_document(file, project)
-        found.append(Earlier(file.relative_to(project), *read_schema(document, _key(document))))
+        found.append(Earlier(version, file.relative_to(project), *read_schema(document, _key(document))))
     return found
 
 
@@ -39,10 +40,10 @@ def check_evolution(
     Errors: ConfigError `schema.renamed`, `schema.field_dropped`, `schema.type_changed`,
     `schema.field_required`, `schema.fingerprint`, naming the field and the earlier file.
     """
-    for version in earlier:
-        if found := difference((version.record_name, version.fields), now):
+    for old in earlier:
+        if found := difference((old.record_name, old.fields), now):
             code, what = found
-            raise refuse(code, f"{what}, unlike in {version.file}", document.where("fields"))
+            raise refuse(code, f"{what}, unlike in {old.file}", document.where("fields"))
 
 
 def difference(
@@ -74,12 +75,12 @@ def _key(document: Document) -> tuple[str, ...]:
     return tuple(e["name"] for e in entries if isinstance(e, dict) and not isinstance(e.get("type"), list))
 
 
-def _earlier(path: Path) -> list[Path]:
-    """Give the files of the versions before this one, the newest first."""
+def _earlier(path: Path) -> list[tuple[int, Path]]:
+    """Give number and file of the versions before this one, the newest first."""
     dataset, version = path.name.removesuffix(".avsc").rsplit(".v", 1)
     found = {
         int(match[1]): other
         for other in path.parent.glob(f"{dataset}.v*.avsc")
         if (match := re.fullmatch(rf"{re.escape(dataset)}\.v([0-9]+)\.avsc", other.name))
     }
-    return [found[number] for number in sorted(found, reverse=True) if number < int(version)]
+    return [(number, found[number]) for number in sorted(found, reverse=True) if number < int(version)]

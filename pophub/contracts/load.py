@@ -41,7 +41,7 @@ def load_connector(path: Path, project: Path) -> Connector:
     contract = Contract(
         version=file.contract,
         avro_schema=text,
-        earlier=tuple(version.schema for version in earlier),
+        earlier={found.version: found.schema for found in earlier},
         record_name=record_name,
         fields=fields,
         rules=SuiteReader(suite, file, fields).read(),

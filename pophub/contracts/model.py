@@ -229,7 +229,9 @@ class Contract(Model):
 
     version: int
     avro_schema: str = Field(description="the Avro schema as canonical JSON text")
-    earlier: tuple[str, ...] = Field((), description="schemas of the versions before it, the newest first")
+    earlier: dict[int, str] = Field(
+        default_factory=dict, description="version: schema, of those before it, the newest first"
+    )
     record_name: str
     fields: tuple[AvroField, ...]
     rules: tuple[Rule, ...]
@@ -238,7 +240,7 @@ class Contract(Model):
     @property
     def schemas(self) -> tuple[str, ...]:
         """The schemas that records in history may have, the newest first."""
-        return (self.avro_schema, *self.earlier)
+        return (self.avro_schema, *self.earlier.values())
 
 
 class Connector(Model):

@@ -178,12 +178,18 @@ def _contents(
     """Derive the content digest of each version; None where it is not the one first judged.
 
     The event id tells: it covers the content. A repaired version keeps the content it came with,
-    and a delete's tombstone has no fields; for these the event id alone is compared.
+    and a delete's tombstone has no fields; for these the event id alone is compared. A content has the
+    fields of the contract version under which the record was sent.
     """
-    names = [f.name for f in connector.contract.fields]
-    columns: list[list[Any]] = [[row.operation for _, row, _ in chunk]]
-    columns += [[None if record is None else record.get(name) for _, _, record in chunk] for name in names]
-    contents, _ = digests.row_digests(columns, len(chunk))
+    contract, contents = connector.contract, [b""] * len(chunk)
+    for version in {row.contract for _, row, _ in chunk}:
+        names = avro.names_of(contract.earlier.get(version, contract.avro_schema))
+        places = [at for at, (_, row, _) in enumerate(chunk) if row.contract == version]
+        records = [chunk[at][2] or {} for at in places]
+        columns: list[list[Any]] = [[chunk[at][1].operation for at in places]]
+        columns += [[record.get(name) for record in records] for name in names]
+        for at, content in zip(places, digests.row_digests(columns, len(places))[0], strict=True):
+            contents[at] = content
     events = digests.event_ids(
         connector.stem, [r.key for _, r, _ in chunk], [r.marker for _, r, _ in chunk], contents
     )

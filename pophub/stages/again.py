@@ -48,12 +48,18 @@ def mapped_again(
 
 
 def merged(blocks: Sequence[avro.Block]) -> Iterator[avro.Block]:
-    """Join neighbouring blocks of one row with the same columns, so that mapping stays column-wise."""
+    """Join neighbouring blocks of one row with the same columns, sent under the same contract version,
+    so that mapping stays column-wise.
+    """
     start = 0
     for end in range(1, len(blocks) + 1):
-        if end < len(blocks) and list(blocks[end].columns) == list(blocks[start].columns):
+        if end < len(blocks) and _alike(blocks[end], blocks[start]):
             continue
         run, first = blocks[start:end], blocks[start]
         columns = {name: [b.columns[name][0] for b in run] for name in first.columns}
         yield avro.Block(first.batch, first.exchanged_at, first.contract, len(run), columns)
         start = end
+
+
+def _alike(one: avro.Block, other: avro.Block) -> bool:
+    return one.contract == other.contract and list(one.columns) == list(other.columns)

@@ -15,6 +15,7 @@ from pophub.stages.batching import STUB_COLUMN
 
 DAY_US = 86_400_000_000
 CONTRADICTION = "clean.contradiction"
+NO_COLUMN = "contract.field.missing"
 Raw = tuple[avro.Block, int] | bytes
 
 
@@ -68,16 +69,23 @@ class Versions:
 
 
 def add_block(into: Versions, connector: Connector, mapper: Mapper, offset: int, block: avro.Block) -> None:
-    """Map a block's rows to the contract and add them."""
+    """Map a block's rows to the contract and add them.
+
+    What a block was sent under an earlier contract version has the fields of that version: those that
+    came later are null where it has no column for them, and no part of its content.
+    """
     base = len(into)
     stubs = block.columns.get(STUB_COLUMN)
     mapped = mapper.map(block.columns)
     fields = [f.name for f in connector.contract.fields]
+    later = _later_fields(connector, block)
+    failures = [f for f in mapped.failures if f.field not in later or f.code != NO_COLUMN]
     operations = ["d" if gone else "u" for gone in mapped.deleted]
-    contents, _ = digests.row_digests([operations, *(mapped.columns[name] for name in fields)], block.rows)
+    told = [mapped.columns[name] for name in fields if name not in later]
+    contents, _ = digests.row_digests([operations, *told], block.rows)
     keys, markers = list(mapped.keys), list(mapped.markers)
     whole = [True] * block.rows
-    for row in sorted({f.row for f in mapped.failures if f.gate == "contract"}):
+    for row in sorted({f.row for f in failures if f.gate == "contract"}):
         contents[row] = raw = _raw_digest(block, row)
         if keys[row] is None or markers[row] is None:
             keys[row], whole[row] = raw.hex(), False
@@ -97,7 +105,7 @@ def add_block(into: Versions, connector: Connector, mapper: Mapper, offset: int,
     into.rows += range(block.rows)
     into.raw += [(block, row) for row in range(block.rows)]
     into.judged += whole
-    into.fail(_moved(f, base) for f in mapped.failures)
+    into.fail(_moved(f, base) for f in failures)
     for row, stub in enumerate(stubs or []):
         if stub is not None:
             into.failures[base + row] = [
@@ -110,6 +118,13 @@ def add_block(into: Versions, connector: Connector, mapper: Mapper, offset: int,
                 )
             ]
             into.judged[base + row] = False
+
+
+def _later_fields(connector: Connector, block: avro.Block) -> set[str]:
+    """Give the contract's fields that the version of a block did not have."""
+    contract = connector.contract
+    there = contract.earlier.get(block.contract, contract.avro_schema)
+    return {f.name for f in contract.fields}.difference(avro.names_of(there))
 
 
 def _raw_digest(block: avro.Block, row: int) -> bytes:

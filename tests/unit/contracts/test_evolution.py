@@ -70,14 +70,15 @@ def test_a_field_added_that_may_be_null_is_sound(project: Path) -> None:
 
 def test_a_contract_knows_the_schemas_of_its_earlier_versions_the_newest_first(project: Path) -> None:
     path, folder = project / "connectors/mps/citizens.yaml", project / "schemas/mps"
-    assert load_connector(path, project).contract.earlier == ()
+    assert load_connector(path, project).contract.earlier == {}
     second_version(project, with_extra(["null", "string"]))
     (folder / "citizens.v3.avsc").write_text((folder / "citizens.v2.avsc").read_text())
     (folder / "citizens.v4.avsc").write_text("a draft of the next version")
     path.write_text(path.read_text().replace("contract: 2", "contract: 3"))
-    schemas = load_connector(path, project).contract.schemas
+    contract = load_connector(path, project).contract
+    assert list(contract.earlier) == [2, 1]
     files = [json.loads((folder / f"citizens.v{version}.avsc").read_text()) for version in (3, 2, 1)]
-    assert [json.loads(schema) for schema in schemas] == files
+    assert [json.loads(schema) for schema in contract.schemas] == files
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_a_repair_voids_what_mapping_said_of_that_field_alone() -> None:
     assert versions.failures == {}
 
 
-def test_blocks_are_joined_only_with_neighbours_of_the_same_columns() -> None:
+def test_blocks_are_joined_only_with_neighbours_of_the_same_columns_and_contract() -> None:
     columns: list[dict[str, list[int | None]]] = [{"a": [1]}, {"a": [2]}, {"a": [3], "b": [None]}, {"a": [4]}]
     found = list(merged([Block(n, 0, 1, 1, c) for n, c in enumerate(columns)]))
     assert [(b.rows, b.columns) for b in found] == [
@@ -92,6 +92,7 @@ def test_blocks_are_joined_only_with_neighbours_of_the_same_columns() -> None:
         (1, {"a": [3], "b": [None]}),
         (1, {"a": [4]}),
     ]
+    assert [b.contract for b in merged([Block(1, 0, n, 1, {"a": [n]}) for n in (1, 1, 2)])] == [1, 2]
     assert list(merged([])) == []
 
 

@@ -1,4 +1,4 @@
-"""A record leaves under the contract version that it was encoded with, whatever the contract is by now."""
+"""What was sent or encoded under an earlier contract version keeps its fields when the contract is raised."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 
 import fastavro
 import pytest
-from fake_rules import things
+from fake_rules import FIELDS, things
 
 from pophub import avro
 from pophub.contracts.model import AvroField, Connector, Contract, Grant, Text
+from pophub.gates.mapping import ContractMapper
 from pophub.ledger.rows import Accepted
 from pophub.sharing.subscription import Form, Subscription, subscription_schemas
+from pophub.stages.versions import Versions, add_block
 
 TEXT = Text(en="x", vi="x")
 EXTRA = {"name": "extra", "type": ["null", "string"]}
@@ -28,7 +30,7 @@ def raised(connector: Connector, *fields: dict[str, Any]) -> Connector:
         schema = json.loads(before.avro_schema)
         schema["fields"].append(field)
         contract = Contract(
-            version=before.version + 1, avro_schema=json.dumps(schema), earlier=before.schemas,
+            version=before.version + 1, avro_schema=json.dumps(schema), earlier={before.version: before.avro_schema, **before.earlier},
             record_name=before.record_name, rules=(), suite_path=before.suite_path,
             fields=(*before.fields, AvroField(name=field["name"], type=field["type"][1], nullable=True)),
         )  # fmt: skip
@@ -136,3 +138,24 @@ def test_a_payload_of_no_known_version_is_not_shared() -> None:
         with pytest.raises(avro.BadBlock) as caught:
             own.messages([NEW, OLD._replace(payload=bad)])
         assert caught.value.code == f"contract.avro.{code}"
+
+
+def judged_of(connector: Connector, contract: int, **columns: Any) -> Versions:
+    """Give a row of raw, sent under a contract version, as judge maps it."""
+    block = avro.Block(1, 0, contract, 1, {name: [value] for name, value in columns.items()})
+    versions = Versions({})
+    add_block(versions, connector, ContractMapper(connector), 0, block)
+    return versions
+
+
+def test_a_row_sent_before_the_contract_was_raised_lacks_the_new_field_and_nothing_else() -> None:
+    sent = {"key": "k1", "value": "a", "person": None, "number": "1", "seq": 5, "gone": False}
+    mapping = {name: {"from": name} for name in (*FIELDS, "extra")}
+    second = raised(things(mapping=mapping, contract=2), EXTRA)
+    before, after = judged_of(FIRST, 1, **sent), judged_of(second, 1, **sent)
+    assert after.failures == {} and after.columns["extra"] == [None]
+    assert (after.contents, after.event_ids) == (before.contents, before.event_ids)
+    for contract, left_out in ((2, "extra"), (1, "value"), (7, "extra")):
+        row = {name: value for name, value in {**sent, "extra": "e"}.items() if name != left_out}
+        (failure,) = judged_of(second, contract, **row).failures[0]
+        assert (failure.code, failure.field) == ("contract.field.missing", left_out)
