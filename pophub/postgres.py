@@ -15,6 +15,7 @@ import psycopg2
 import psycopg2.extensions
 from psycopg2 import errors as pg
 
+from pophub import copy_binary
 from pophub.deadline import deadline
 from pophub.domain.errors import ConfigError, PophubError, PromiseBroken, TransientError
 from pophub.settings import Settings
@@ -225,6 +226,9 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
+BINARY_ROWS = 100  # from here on the binary format is worth its preparation
+
+
 def copy_rows(cursor: Cursor, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
     """COPY rows into `table` (both names from code, never from data)."""
     if found := list(zip(*rows, strict=True)):
@@ -233,10 +237,33 @@ def copy_rows(cursor: Cursor, table: str, columns: Sequence[str], rows: Iterable
 
 def copy_columns(cursor: Cursor, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
     """COPY columns of one length into `table` (all names from code, never from data)."""
+    count = len(next(iter(columns.values()), ()))
+    encoded = copy_binary.encode(columns, _types(cursor, table)) if count >= BINARY_ROWS else None
+    if encoded is not None:
+        names, data = encoded
+        statement = f"copy {table} ({', '.join(names)}) from stdin (format binary)"
+        cursor.copy_expert(statement, io.BytesIO(data), 1 << 18)
+        return
     text = "\n".join(map("\t".join, zip(*map(_cells, columns.values()), strict=True)))
     if text:
         body = io.BytesIO(f"{text}\n".encode())
         cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin", body, 1 << 18)
+
+
+_known_types: dict[tuple[str, str], dict[str, str]] = {}
+
+
+def _types(cursor: Cursor, table: str) -> dict[str, str]:
+    """Give the name of each column's type, asked once a process, database and table."""
+    place = (cursor.connection.dsn, table)
+    if place not in _known_types:
+        cursor.execute(
+            "select attname, format_type(atttypid, null) from pg_attribute "
+            "where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped",
+            (table,),
+        )
+        _known_types[place] = dict(cursor.fetchall())
+    return _known_types[place]
 
 
 def or_nothing(cursor: Cursor, work: Callable[[], None]) -> bool:
