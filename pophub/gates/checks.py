@@ -11,6 +11,7 @@ from typing import Any
 
 from pophub.contracts.code_tables import code_table
 from pophub.domain.names import fold_name
+from pophub.gates.frame import Frame
 from pophub.gates.personal_id import contradicting, malformed
 
 DAY_US = 86_400_000_000
@@ -27,7 +28,7 @@ _LETTERS = r"\u0300-\u036f '\u2019\u02bc.\-"
 _OTHER = re.compile(rf"[^\w{_LETTERS}{_HIDDEN}]|[\d_]")
 _TAX_CODE = re.compile(r"[0-9]{10}(?:-[0-9]{3})?\Z")
 
-Take = Callable[[str], list[Any]]
+Take = Frame
 Arguments = dict[str, Any]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pophub.contracts.model import Connector, Rule
 from pophub.contracts.shapes import judges_deletes, read_columns
@@ -38,6 +38,7 @@ class GreatExpectationsRules:
         self._rules = connector.contract.rules
         self._deadline_s = deadline_s
         self._late = False
+        self._suite: Any = None  # made by the validator at the first frame
         self.columns = tuple(
             dict.fromkeys(
                 name for rule in self._rules for name in read_columns(rule.expectation, rule.kwargs)
@@ -55,13 +56,13 @@ class GreatExpectationsRules:
         """
         rows = self._check(frame)
         wanted = {name: frame[name] for name in self.columns}
-        judged = {found.rule: found for found in self._run(wanted, rows)}
-        deleted = [operation == "delete" for operation in frame.get("hub_operation", ())]
+        judged = {found.rule: found for found in self._run(wanted)}
+        operations = frame.get("hub_operation", [])
         failures: list[Failure] = []
         for place, rule in enumerate(self._rules):
             failing = self._trusted(judged.get(place), rule, rows)
-            if failing and not self._for_deletes[place] and any(deleted):
-                failing = [row for row in failing if not deleted[row]]
+            if failing and operations and not self._for_deletes[place]:
+                failing = [row for row in failing if operations[row] != "delete"]
             failures.extend(_failures(rule, failing))
         return failures
 
@@ -82,16 +83,17 @@ class GreatExpectationsRules:
             raise self._failed("gate.suite_empty", "the frame has no rows")
         return rows
 
-    def _run(self, frame: Columns, rows: int) -> Sequence[Judged]:
+    def _run(self, frame: Columns) -> Sequence[Judged]:
         """Validate in a thread of its own, so that a deadline can be kept."""
-        from pophub.gates.validator import validate  # takes seconds; not part of the deadline
+        from pophub.gates import validator  # takes seconds; not part of the deadline
 
         done: list[Sequence[Judged]] = []
         raised: list[BaseException] = []
 
         def work() -> None:
             try:
-                done.append(validate(self._rules, frame, rows))
+                self._suite = self._suite or validator.prepare(self._rules)
+                done.append(validator.validate(self._suite, frame))
             except BaseException as error:  # carried to the caller's thread
                 raised.append(error)
 

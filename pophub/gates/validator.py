@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
 from great_expectations.execution_engine.pandas_execution_engine import (
     PandasExecutionEngine,
 )
@@ -20,29 +19,56 @@ from great_expectations.validator.validator import Validator
 
 import pophub.gates.expectations  # noqa: F401  registers the custom expectations
 from pophub.contracts.model import Rule
+from pophub.gates.checks import CHECKS
+from pophub.gates.expectations.batch import FrameData
 from pophub.gates.rules import Judged
 from pophub.ports import Columns
 
 _COMPLETE = {"result_format": {"result_format": "COMPLETE", "include_unexpected_rows": False}}
 
 
-def validate(rules: Sequence[Rule], frame: Columns, rows: int) -> list[Judged]:
+_BATCH = "frame"
+
+
+class _Made(ExpectationConfiguration):  # type: ignore[misc]
+    """The configuration of one of pophub's expectations with its object, both made once.
+
+    Great Expectations copies a configuration and makes two objects of it for each frame. Neither
+    holds anything of a frame: what a frame gives goes by way of the metrics.
+    """
+
+    def __init__(self, **told: Any) -> None:
+        super().__init__(**told)
+        self.kwargs["batch_id"] = _BATCH
+        self._expectation = super().to_domain_obj()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Made:
+        return self
+
+    def to_domain_obj(self) -> Any:
+        return self._expectation
+
+
+def prepare(rules: Sequence[Rule]) -> list[ExpectationConfiguration]:
+    """Make what is the same for every frame of a connector."""
+    return [_configured(place, rule) for place, rule in enumerate(rules)]
+
+
+def _configured(place: int, rule: Rule) -> ExpectationConfiguration:
+    kind = _Made if rule.expectation in CHECKS else ExpectationConfiguration
+    return kind(type=rule.expectation, kwargs=dict(rule.kwargs), meta={"rule": place})
+
+
+def validate(suite: Sequence[ExpectationConfiguration], frame: Columns) -> list[Judged]:
     """Run every rule over the frame and keep nothing but row numbers."""
-    # dtype=object: pandas would make text of its own of it, and NaN of None
-    table = pd.DataFrame(frame, index=range(rows), dtype=object)
-    held = {"frame": table}
-    engine = PandasExecutionEngine(batch_data_dict=held)
+    engine = PandasExecutionEngine()
+    engine.load_batch_data(_BATCH, FrameData(engine, frame))
     validator = Validator(execution_engine=engine)
     validator.metrics_calculator.show_progress_bars = False
-    configurations = [
-        ExpectationConfiguration(type=rule.expectation, kwargs=dict(rule.kwargs), meta={"rule": place})
-        for place, rule in enumerate(rules)
-    ]
     try:
-        results = validator.graph_validate(configurations=configurations, runtime_configuration=_COMPLETE)
+        results = validator.graph_validate(configurations=list(suite), runtime_configuration=_COMPLETE)
         return [_judged(result) for result in results]
     finally:  # engine and validator hold one another: the frame must not wait for the collector with them
-        held.clear()
         engine.batch_manager.batch_data_cache.clear()
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from great_expectations.core.metric_domain_types import MetricDomainTypes
+from great_expectations.compatibility import pydantic
 from great_expectations.execution_engine.pandas_execution_engine import (
     PandasExecutionEngine,
 )
@@ -19,9 +19,11 @@ from great_expectations.expectations.metrics.table_metric_provider import (
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
 from pophub.gates.checks import CHECKS
+from pophub.gates.expectations.batch import FrameData
 
 if TYPE_CHECKING:
     from great_expectations.execution_engine.execution_engine import ExecutionEngine
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
     from great_expectations.validator.validator import ValidationDependencies
 
 METRIC = "table.pophub_failing_rows"
@@ -42,12 +44,9 @@ class FailingRows(TableMetricProvider):  # type: ignore[misc]
         metrics: dict[str, Any],
         runtime_configuration: dict[str, Any],
     ) -> tuple[list[int], int]:
-        frame, _, _ = execution_engine.get_compute_domain(
-            domain_kwargs=metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE
-        )
+        data: FrameData = execution_engine.batch_manager.batch_data_cache[metric_domain_kwargs["batch_id"]]
         check = CHECKS[metric_value_kwargs["check"]]
-        arguments = metric_value_kwargs["arguments"]
-        return check(lambda name: frame[name].to_list(), arguments), len(frame)
+        return check(data.frame, metric_value_kwargs["arguments"]), data.frame.rows
 
 
 class RowsExpectation(BatchExpectation):  # type: ignore[misc]
@@ -55,6 +54,17 @@ class RowsExpectation(BatchExpectation):  # type: ignore[misc]
 
     told: ClassVar[tuple[str, ...]] = ()
     success_keys: ClassVar[tuple[str, ...]] = ()
+    _configuration: Any = pydantic.PrivateAttr(None)
+    _metric: Any = pydantic.PrivateAttr(None)
+
+    @property
+    def configuration(self) -> ExpectationConfiguration:
+        """Give the configuration, made once: Great Expectations asks eleven times a frame, and nothing
+        changes an expectation once it is made.
+        """
+        if self._configuration is None:
+            self._configuration = super().configuration
+        return self._configuration
 
     def get_validation_dependencies(
         self,
@@ -63,18 +73,15 @@ class RowsExpectation(BatchExpectation):  # type: ignore[misc]
     ) -> ValidationDependencies:
         """Ask for the one metric, with this expectation's kwargs."""
         needed = super().get_validation_dependencies(execution_engine, runtime_configuration)
-        kwargs = self.configuration.kwargs
-        needed.set_metric_configuration(
-            METRIC,
-            MetricConfiguration(
+        if self._metric is None:
+            kwargs = self.configuration.kwargs
+            arguments = {name: kwargs.get(name) for name in self.told}
+            self._metric = MetricConfiguration(
                 METRIC,
                 metric_domain_kwargs={"batch_id": kwargs.get("batch_id")},
-                metric_value_kwargs={
-                    "check": self.configuration.type,
-                    "arguments": {name: kwargs.get(name) for name in self.told},
-                },
-            ),
-        )
+                metric_value_kwargs={"check": self.configuration.type, "arguments": arguments},
+            )
+        needed.set_metric_configuration(METRIC, self._metric)
         return needed
 
     def _validate(

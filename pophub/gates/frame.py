@@ -1,0 +1,41 @@
+"""The columns of one frame, and what looks at whole columns found; it lives no longer than the frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pophub.ports import Columns
+
+Found = TypeVar("Found")
+
+
+class Frame:
+    """Gives columns as they are, without a copy: nobody changes them.
+
+    Errors: ValueError where columns differ in length.
+    """
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
+        lengths = {len(values) for values in columns.values()}
+        if len(lengths) > 1:
+            raise ValueError("columns differ in length")
+        self.rows = max(lengths, default=0)
+        self._found: dict[tuple[Any, str], Any] = {}
+
+    def __call__(self, name: str) -> list[Any]:
+        return self.columns[name]
+
+    def found(self, look: Callable[[Frame, str], Found], name: str) -> Found:
+        """Give what a look at a column finds; rules that ask the same share one look."""
+        place = (look, name)
+        if place not in self._found:
+            self._found[place] = look(self, name)
+        found: Found = self._found[place]
+        return found
+
+
+def distinct(frame: Frame, name: str) -> frozenset[Any]:
+    """Give the different values of a column."""
+    return frozenset(frame(name))
