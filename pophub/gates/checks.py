@@ -5,28 +5,19 @@ A null passes every check but `present` and `person_known`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from pophub.contracts.code_tables import code_table
 from pophub.domain.names import fold_name
-from pophub.gates.frame import Frame
-from pophub.gates.personal_id import contradicting, malformed
+from pophub.gates.frame import Frame, distinct, known_values, whole_numbers
+from pophub.gates.personal_id import Digits, contradicting, digits_of, flaws
+from pophub.gates.texts import bad_texts
 
 DAY_US = 86_400_000_000
 LOCAL_US = 7 * 3_600_000_000  # Asia/Ho_Chi_Minh has had UTC+7 without change since 1975
-MAX_TEXT_CHARS = 2_000
-_HIDDEN = (
-    "\\x01-\\x1f\\x7f-\\x9f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180e\\u200b-\\u200f"
-    "\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffd\\ue000-\\uf8ff"
-)
-HIDDEN = re.compile(f"[{_HIDDEN}]")
-# one class each: alternatives that overlap would backtrack without end
-_BLANK = re.compile(rf"[\s{_HIDDEN}]*\Z")
-_LETTERS = r"\u0300-\u036f '\u2019\u02bc.\-"
-_OTHER = re.compile(rf"[^\w{_LETTERS}{_HIDDEN}]|[\d_]")
-_TAX_CODE = re.compile(r"[0-9]{10}(?:-[0-9]{3})?\Z")
+_ABSENT = frozenset({None, ""})
 
 Take = Frame
 Arguments = dict[str, Any]
@@ -34,20 +25,31 @@ Arguments = dict[str, Any]
 
 def personal_id(take: Take, told: Arguments) -> list[int]:
     """Judge the form of a personal identification number, or its digits against the person."""
-    numbers = take(told["column"])
+    column = told["column"]
     if told["check"] != "dob_mismatch":
-        return malformed(numbers, told["check"])
+        flawed = take.found(_flaws, column)
+        return [row for row, check in flawed.items() if check == told["check"]] if flawed else []
     births = take(told["birth_date"]) if told.get("birth_date") else None
     sexes = take(told["sex"]) if told.get("sex") else None
-    return contradicting(numbers, births, sexes)
+    days = take.found(whole_numbers, told["birth_date"]) if births else None
+    return contradicting(take(column), births, sexes, take.found(_digits, column), days)
+
+
+def _digits(take: Take, column: str) -> Digits:
+    return digits_of(take(column))
+
+
+def _flaws(take: Take, column: str) -> dict[int, str]:
+    return flaws(take(column), take.found(_digits, column))
 
 
 def present(take: Take, told: Arguments) -> list[int]:
     """Judge that there is a value."""
-    values = take(told["column"])
-    if None not in values and "" not in values:
+    if take.found(whole_numbers, told["column"]) is not None:
         return []
-    return [row for row, value in enumerate(values) if value is None or value == ""]
+    if not take.found(distinct, told["column"]) & _ABSENT:
+        return []
+    return [row for row, value in enumerate(take(told["column"])) if value is None or value == ""]
 
 
 def person_known(take: Take, told: Arguments) -> list[int]:
@@ -59,14 +61,22 @@ def person_known(take: Take, told: Arguments) -> list[int]:
 def person_agrees(take: Take, told: Arguments) -> list[int]:
     """Judge a name or birth date against the population database, where the person exists."""
     own, other = take(told["column"]), take(f"hub_{told['person']}_{told['on']}")
-    if told["on"] == "name":
-        folds = {name: name and fold_name(name) for name in {*own, *other}}
-        own, other = [folds[name] for name in own], [folds[name] for name in other]
+    if own == other:
+        return []
+    differs = _other_name if told["on"] == "name" else _other
     return [
         row
         for row, (mine, theirs) in enumerate(zip(own, other, strict=True))
-        if mine != theirs and mine is not None and theirs is not None
+        if mine is not None and theirs is not None and differs(mine, theirs)
     ]
+
+
+def _other(mine: Any, theirs: Any) -> bool:
+    return bool(mine != theirs)
+
+
+def _other_name(mine: str, theirs: str) -> bool:
+    return mine != theirs and fold_name(mine) != fold_name(theirs)
 
 
 def one_person(take: Take, told: Arguments) -> list[int]:
@@ -75,83 +85,82 @@ def one_person(take: Take, told: Arguments) -> list[int]:
     Held against the person of that number in the population database, else against the frame's first.
     """
     person, name, birth = told["column"], told["name"], told["birth_date"]
-    rows = zip(take(person), take(name), take(birth), take(f"hub_{person}_name"),
-               take(f"hub_{person}_birth_date"), strict=True)  # fmt: skip
+    births, other_births = take(birth), take(f"hub_{person}_birth_date")
+    once = len(take.found(distinct, person)) == len(births)
+    if births == other_births or (once and other_births.count(None) == len(births)):
+        return []
+    rows = zip(take(person), take(name), births, take(f"hub_{person}_name"), other_births, strict=True)
     first: dict[Any, tuple[Any, Any]] = {}
     found = []
     for row, (number, own, born, other, other_born) in enumerate(rows):
-        if own is None or born is None:
+        if born == other_born or own is None or born is None:
             continue
         if other_born is None:
             other, other_born = first.setdefault(number, (own, born))
-        if born != other_born and other is not None and fold_name(own) != fold_name(other):
+        if born != other_born and other is not None and _other_name(own, other):
             found.append(row)
     return found
 
 
 def no_contradiction(take: Take, told: Arguments) -> list[int]:
     """Judge that no other content was sent before under the same key and marker."""
-    pairs = zip(take("hub_content"), take("hub_rival_content"), strict=True)
+    contents, rivals = take("hub_content"), take("hub_rival_content")
+    if contents == rivals:
+        return []
+    pairs = zip(contents, rivals, strict=True)
     return [row for row, (own, rival) in enumerate(pairs) if rival is not None and own != rival]
 
 
-def _limit(told: Arguments, stamp: int, days: int) -> int:
-    """Give the stamp moved by days, in the unit of the column."""
+def _limits(take: Take, told: Arguments, days: int) -> dict[int, int]:
+    """Give each stamp of an exchange moved by days, in the unit of the column."""
+    stamps = take.found(distinct, "hub_exchanged_at")
     if told["holds"] == "date":
-        return (stamp + LOCAL_US) // DAY_US + days
-    return stamp + days * DAY_US
+        return {stamp: (stamp + LOCAL_US) // DAY_US + days for stamp in stamps}
+    return {stamp: stamp + days * DAY_US for stamp in stamps}
+
+
+def _bounds(take: Take, column: str) -> tuple[Any, Any] | None:
+    """Give the least and the greatest value of a column; None where it has none."""
+    numbers = take.found(whole_numbers, column)
+    if numbers is not None:
+        return int(numbers.min()), int(numbers.max())
+    known = take.found(known_values, column)
+    return (min(known), max(known)) if known else None
 
 
 def fresh(take: Take, told: Arguments) -> list[int]:
     """Judge that a time is not older than so many days at the exchange."""
-    stamps = take("hub_exchanged_at")
-    limits = {stamp: _limit(told, stamp, -told["days"]) for stamp in set(stamps)}
-    pairs = zip(take(told["column"]), stamps, strict=True)
+    limits = _limits(take, told, -told["days"])
+    known = take.found(_bounds, told["column"])
+    if known is None or known[0] >= max(limits.values()):
+        return []
+    pairs = zip(take(told["column"]), take("hub_exchanged_at"), strict=True)
     return [row for row, (at, stamp) in enumerate(pairs) if at is not None and at < limits[stamp]]
 
 
 def not_future(take: Take, told: Arguments) -> list[int]:
     """Judge that a time is not later than so many days after the exchange."""
-    stamps = take("hub_exchanged_at")
-    limits = {stamp: _limit(told, stamp, told.get("days") or 0) for stamp in set(stamps)}
-    pairs = zip(take(told["column"]), stamps, strict=True)
+    limits = _limits(take, told, told.get("days") or 0)
+    known = take.found(_bounds, told["column"])
+    if known is None or known[1] <= min(limits.values()):
+        return []
+    pairs = zip(take(told["column"]), take("hub_exchanged_at"), strict=True)
     return [row for row, (at, stamp) in enumerate(pairs) if at is not None and at > limits[stamp]]
 
 
 def unclaimed(take: Take, told: Arguments) -> list[int]:
     """Judge that no other key holds the value."""
     holders = take(f"hub_{told['column']}_holder")
+    if holders.count(None) == len(holders):
+        return []
     pairs = zip(holders, take("hub_key"), strict=True)
     return [row for row, (holder, key) in enumerate(pairs) if holder is not None and holder != key]
 
 
 def text(take: Take, told: Arguments) -> list[int]:
     """Judge the characters of a text."""
-    values = take(told["column"])
-    distinct = {value for value in values if value is not None}
-    all_good = _TEXTS_AT_ONCE.get(told["check"])
-    if all_good is not None and all_good(distinct):
-        return []
-    good = _TEXT_CHECKS[told["check"]]
-    bad = {value for value in distinct if not good(value)}
-    return [row for row, value in enumerate(values) if value in bad] if bad else []
-
-
-_TEXT_CHECKS: dict[str, Callable[[str], bool]] = {
-    "control": lambda value: HIDDEN.search(value) is None,
-    "letters": lambda value: _OTHER.search(value) is None,
-    "visible": lambda value: _BLANK.match(value) is None,
-    "length": lambda value: len(value) <= MAX_TEXT_CHARS,
-    "tax_code": lambda value: _TAX_CODE.match(value) is not None,
-}
-
-# what tells of a whole column that each value is good; where it does not, each value is looked at
-_TEXTS_AT_ONCE: dict[str, Callable[[set[str]], bool]] = {
-    "control": lambda values: HIDDEN.search(" ".join(values)) is None,
-    "letters": lambda values: _OTHER.search(" ".join(values)) is None,
-    "visible": lambda values: "" not in map(str.strip, values) and HIDDEN.search(" ".join(values)) is None,
-    "length": lambda values: max(map(len, values), default=0) <= MAX_TEXT_CHARS,
-}
+    bad = bad_texts(take, told["column"], told["check"])
+    return [row for row, value in enumerate(take(told["column"])) if value in bad] if bad else []
 
 
 def order(take: Take, told: Arguments) -> list[int]:
@@ -186,8 +195,13 @@ def amount(take: Take, told: Arguments) -> list[int]:
 
 def code(take: Take, told: Arguments) -> list[int]:
     """Judge that a value is in the contract's side of a code table."""
-    known = {None, *code_table(told["codes"]).values()}
-    return [row for row, value in enumerate(take(told["column"])) if value not in known]
+    strange = take.found(distinct, told["column"]) - _known_codes(told["codes"])
+    return [row for row, value in enumerate(take(told["column"])) if value in strange] if strange else []
+
+
+@cache
+def _known_codes(table: str) -> frozenset[str | None]:
+    return frozenset({None, *code_table(table).values()})
 
 
 CHECKS: dict[str, Callable[[Take, Arguments], list[int]]] = {

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pophub.ports import Columns
 
 Found = TypeVar("Found")
@@ -39,3 +42,18 @@ class Frame:
 def distinct(frame: Frame, name: str) -> frozenset[Any]:
     """Give the different values of a column."""
     return frozenset(frame(name))
+
+
+def known_values(frame: Frame, name: str) -> frozenset[Any]:
+    """Give the different values of a column that are no null."""
+    values = frame.found(distinct, name)
+    return values - {None} if None in values else values
+
+
+def whole_numbers(frame: Frame, name: str) -> NDArray[np.int64] | None:
+    """Give a column of whole numbers without a null, such as days or microseconds; None for any other."""
+    values = frame(name)
+    if not values or type(values[0]) is not int:
+        return None
+    found = np.array(values)
+    return found if found.dtype == np.int64 else None

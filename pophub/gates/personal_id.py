@@ -10,16 +10,25 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pophub.contracts.code_tables import code_table
 from pophub.domain.dates import EPOCH_DAY
 
 WELL_FORMED = re.compile(r"[0-9]{12}\Z")
 _SEXES = {"M": 0, "F": 1}
+_NO_NUMBER = "0" * 12
+_NO_DAY = -(10**6)  # before the year 1: no number says so
+
+Digits = NDArray[np.uint8]
+Days = NDArray[np.int64]
 
 
+@cache
 def places() -> frozenset[str]:
     """Give the three-digit codes of places of birth registration: provinces, old and new."""
     return frozenset(f"0{code}" for code in code_table("province"))
@@ -39,49 +48,96 @@ def flaw(number: str) -> str | None:
     return "length" if number.isascii() else "digits"
 
 
-def _all_well_formed(numbers: list[Any]) -> bool:
-    """Tell at once, as for almost every column, that each number has twelve digits."""
-    present = [number for number in numbers if number is not None]
-    joined = "".join(present)
-    return set(map(len, present)) <= {12} and joined.isascii() and (joined.isdigit() or not joined)
+def digits_of(numbers: list[Any]) -> Digits:
+    """Give the digits of each number, zeros where there is none or it is not well-formed.
 
-
-def malformed(numbers: list[Any], check: str) -> list[int]:
-    """Give the rows whose number fails exactly this check of its form."""
-    sound = _all_well_formed(numbers)
-    if sound and check != "province":
-        return []
+    Shape: twelve a row. Zeros are no one's number: no place of birth registration has code 000.
+    """
+    found = None if None in numbers else _digits_at_once(numbers)
+    if found is not None:
+        return found
     match = WELL_FORMED.match
-    if check == "province":
-        known = places()
-        if sound and {number[:3] for number in numbers if number is not None} <= known:
-            return []
-        return [
-            row
-            for row, number in enumerate(numbers)
-            if number is not None and number[:3] not in known and match(number)
-        ]
-    return [
-        row
-        for row, number in enumerate(numbers)
-        if number is not None and not match(number) and flaw(number) == check
-    ]
+    sound = [number if number is not None and match(number) else _NO_NUMBER for number in numbers]
+    found = _digits_at_once(sound)
+    assert found is not None
+    return found
 
 
-def contradicting(numbers: list[Any], births: list[Any] | None, sexes: list[Any] | None) -> list[int]:
+def _digits_at_once(numbers: list[str]) -> Digits | None:
+    """Give the digits if each number is twelve of them, as in almost every column."""
+    lines = "\n".join([*numbers, ""])
+    if not lines.isascii() or len(lines) != 13 * len(numbers):
+        return None
+    table = np.frombuffer(lines.encode(), np.uint8).reshape(len(numbers), 13)
+    digits = table[:, :12] - np.uint8(ord("0"))  # what is below zero becomes large
+    return digits if (table[:, 12] == ord("\n")).all() and (digits <= 9).all() else None
+
+
+def flaws(numbers: list[Any], digits: Digits) -> dict[int, str]:
+    """Give each row whose number has a flaw of form, with the check that it fails."""
+    place = digits[:, 0] * np.uint16(100) + digits[:, 1] * np.uint16(10) + digits[:, 2]
+    found = {}
+    for row in np.flatnonzero(~_known_places()[place]).tolist():
+        if numbers[row] is not None and (check := flaw(numbers[row])) is not None:
+            found[row] = check
+    return found
+
+
+@cache
+def _known_places() -> NDArray[np.bool_]:
+    known = np.zeros(1000, np.bool_)
+    known[[int(place) for place in places()]] = True
+    return known
+
+
+def contradicting(
+    numbers: list[Any],
+    births: list[Any] | None,
+    sexes: list[Any] | None,
+    digits: Digits | None = None,
+    days: Days | None = None,
+) -> list[int]:
     """Give the rows whose well-formed number contradicts birth date (days since 1970) or sex.
 
-    A null birth date or sex contradicts nothing.
+    A null birth date or sex contradicts nothing. Whole columns tell which rows agree for sure; the
+    others are looked at one by one. `digits` and `days` are the numbers and births as arrays, if known.
     """
-    none = [None] * len(numbers)
-    sound = _all_well_formed(numbers)
+    digits = digits_of(numbers) if digits is None else digits
+    doubtful = np.zeros(len(numbers), np.bool_)
+    if births is not None:
+        doubtful |= _years_in(digits) != _years_of(_days_of(births) if days is None else days)
+    if sexes is not None:
+        doubtful |= (digits[:, 3] & 1) != np.array([sex == "F" for sex in sexes], np.uint8)
     return [
         row
-        for row, (number, birth, sex) in enumerate(zip(numbers, births or none, sexes or none, strict=True))
-        if number is not None
-        and number[3:6] not in _digits(birth, sex)
-        and (sound or WELL_FORMED.match(number))
+        for row in np.flatnonzero(doubtful).tolist()
+        if contradicts(numbers[row], births[row] if births else None, sexes[row] if sexes else None)
     ]
+
+
+def _years_in(digits: Digits) -> NDArray[np.int64]:
+    """Give the year of birth that each number says."""
+    century = (digits[:, 3] >> 1) + np.int64(19)
+    return century * 100 + digits[:, 4] * np.int64(10) + digits[:, 5]
+
+
+def _years_of(days: Days) -> NDArray[np.int64]:
+    return days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+
+
+def _days_of(births: list[Any]) -> Days:
+    """Give births as an array; a null is taken for 1970, as good a guess as any."""
+    days: NDArray[Any] = np.array([0 if birth is None else birth for birth in births])
+    if days.dtype == np.int64:
+        return days
+    return np.full(len(births), _NO_DAY)  # no days at all: each is looked at by itself, and refused there
+
+
+def contradicts(number: str | None, birth: int | None, sex: Any) -> bool:
+    """Tell whether a well-formed number contradicts birth date or sex."""
+    if number is None or not WELL_FORMED.match(number):
+        return False
+    return number[3:6] not in _digits(birth, sex)
 
 
 @lru_cache(1 << 16)
