@@ -13,7 +13,7 @@ from pophub.contracts.code_tables import code_table
 from pophub.domain.names import fold_name
 from pophub.gates.frame import Frame, distinct, known_values, whole_numbers
 from pophub.gates.personal_id import Digits, contradicting, digits_of, flaws
-from pophub.gates.texts import bad_texts
+from pophub.gates.texts import bad_rows
 
 DAY_US = 86_400_000_000
 LOCAL_US = 7 * 3_600_000_000  # Asia/Ho_Chi_Minh has had UTC+7 without change since 1975
@@ -159,8 +159,7 @@ def unclaimed(take: Take, told: Arguments) -> list[int]:
 
 def text(take: Take, told: Arguments) -> list[int]:
     """Judge the characters of a text."""
-    bad = bad_texts(take, told["column"], told["check"])
-    return [row for row, value in enumerate(take(told["column"])) if value in bad] if bad else []
+    return bad_rows(take, told["column"], told["check"])
 
 
 def order(take: Take, told: Arguments) -> list[int]:

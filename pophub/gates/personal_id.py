@@ -117,20 +117,24 @@ def contradicting(
 
 def _years_in(digits: Digits) -> NDArray[np.int64]:
     """Give the year of birth that each number says."""
-    century = (digits[:, 3] >> 1) + np.int64(19)
-    return century * 100 + digits[:, 4] * np.int64(10) + digits[:, 5]
+    era, tens, ones = digits[:, 3:6].astype(np.int64).T
+    years: NDArray[np.int64] = (era // 2 + 19) * 100 + tens * 10 + ones
+    return years
 
 
 def _years_of(days: Days) -> NDArray[np.int64]:
-    return days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+    years = days.astype("datetime64[D]").astype("datetime64[Y]")
+    return years.astype(np.int64) + np.int64(1970)
 
 
 def _days_of(births: list[Any]) -> Days:
     """Give births as an array; a null is taken for 1970, as good a guess as any."""
-    days: NDArray[Any] = np.array([0 if birth is None else birth for birth in births])
+    days = np.array([0 if birth is None else birth for birth in births])
     if days.dtype == np.int64:
         return days
-    return np.full(len(births), _NO_DAY)  # no days at all: each is looked at by itself, and refused there
+    return np.full(
+        len(births), _NO_DAY, np.int64
+    )  # no days at all: each is looked at by itself, and refused there
 
 
 def contradicts(number: str | None, birth: int | None, sex: Any) -> bool:

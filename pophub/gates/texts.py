@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pophub.gates.frame import Frame, known_values
 
@@ -15,67 +16,73 @@ _HIDDEN = (
     "\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffd\\ue000-\\uf8ff"
 )
 HIDDEN = re.compile(f"[{_HIDDEN}]")
-# one class each: alternatives that overlap would backtrack without end
-_BLANK = re.compile(rf"[\s{_HIDDEN}]*\Z")
+# one class each, so that a text is good if each of its characters is
+EMPTY = re.compile(rf"[\s{_HIDDEN}]")
 _LETTERS = r"\u0300-\u036f '\u2019\u02bc.\-"
-_OTHER = re.compile(rf"[^\w{_LETTERS}{_HIDDEN}]|[\d_]")
-_TAX_CODE = re.compile(r"[0-9]{10}(?:-[0-9]{3})?\Z")
+OTHER = re.compile(rf"[^\w{_LETTERS}{_HIDDEN}]|[\d_]")
+TAX_CODE = re.compile(r"[0-9]{10}(?:-[0-9]{3})?\Z")
 
 
-def bad_texts(frame: Frame, column: str, check: str) -> set[str]:
-    """Give the values of a column that fail a check."""
-    all_good = _AT_ONCE.get(check)
-    if all_good is not None and all_good(frame, column):
-        return set()
-    good = ONE_BY_ONE[check]
-    return {value for value in frame.found(known_values, column) if not good(value)}
+class Characters:
+    """The characters of a column of texts, row after row, a null as none; judged without looking at texts.
+
+    Errors: TypeError where a value is no text.
+    """
+
+    def __init__(self, frame: Frame, column: str) -> None:
+        self._values = frame(column)
+        try:
+            together = "".join(self._values)
+        except TypeError:  # nulls among them, or what is no text
+            self._values = ["" if value is None else value for value in self._values]
+            together = "".join(self._values)
+        self._points = np.frombuffer(together.encode("utf-32-le", "surrogatepass"), np.uint32)
+        self._seen = np.zeros(int(self._points.max(initial=0)) + 1, np.bool_)
+        self._seen[self._points] = True
+        self._different = np.flatnonzero(self._seen).tolist()
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """Characters of each row."""
+        return np.fromiter(map(len, self._values), np.int64, len(self._values))
+
+    def rows_with(self, kind: re.Pattern[str]) -> list[int]:
+        """Give the rows that have a character of a kind."""
+        marks = self._marks(kind)
+        if marks is None:
+            return []
+        places = np.flatnonzero(marks[self._points])
+        rows: list[int] = np.unique(np.searchsorted(self.lengths.cumsum(), places, "right")).tolist()
+        return rows
+
+    def rows_of_only(self, kind: re.Pattern[str]) -> list[int]:
+        """Give the rows that have no character but of a kind."""
+        marks = self._marks(kind)
+        if marks is None:
+            return np.flatnonzero(self.lengths == 0).tolist()
+        others = np.concatenate(([0], (~marks[self._points]).cumsum()))
+        ends = self.lengths.cumsum()
+        return np.flatnonzero(others[ends] == others[ends - self.lengths]).tolist()
+
+    def _marks(self, kind: re.Pattern[str]) -> NDArray[np.bool_] | None:
+        """Give a table of characters that tells those of a kind; None if the column has none."""
+        found = [point for point in self._different if kind.match(chr(point))]
+        if not found:
+            return None
+        marks = np.zeros_like(self._seen)
+        marks[found] = True
+        return marks
 
 
-ONE_BY_ONE: dict[str, Callable[[str], bool]] = {
-    "control": lambda value: HIDDEN.search(value) is None,
-    "letters": lambda value: _OTHER.search(value) is None,
-    "visible": lambda value: _BLANK.match(value) is None,
-    "length": lambda value: len(value) <= MAX_TEXT_CHARS,
-    "tax_code": lambda value: _TAX_CODE.match(value) is not None,
-}
-
-
-def _together(values: list[str]) -> str:
-    try:
-        return "".join(values)
-    except TypeError:  # nulls among them, or what is no text
-        return "".join([value for value in values if value is not None])
-
-
-def _characters(frame: Frame, column: str) -> str:
-    """Give the different characters of a column: few, whatever its length."""
-    together = _together(frame(column))
-    points = np.frombuffer(together.encode("utf-32-le", "surrogatepass"), np.uint32)
-    seen = np.zeros(int(points.max(initial=0)) + 1, np.bool_)
-    seen[points] = True
-    return "".join(map(chr, np.flatnonzero(seen).tolist()))
-
-
-def _none_hidden(frame: Frame, column: str) -> bool:
-    return HIDDEN.search(frame.found(_characters, column)) is None
-
-
-def _only_letters(frame: Frame, column: str) -> bool:
-    return _OTHER.search(frame.found(_characters, column)) is None
-
-
-def _all_visible(frame: Frame, column: str) -> bool:
-    return _none_hidden(frame, column) and "" not in map(str.strip, frame.found(known_values, column))
-
-
-def _none_long(frame: Frame, column: str) -> bool:
-    return max(map(len, frame.found(known_values, column)), default=0) <= MAX_TEXT_CHARS
-
-
-# what tells of a whole column that each value is good; where it does not, each value is looked at
-_AT_ONCE: dict[str, Callable[[Frame, str], bool]] = {
-    "control": _none_hidden,
-    "letters": _only_letters,
-    "visible": _all_visible,
-    "length": _none_long,
-}
+def bad_rows(frame: Frame, column: str, check: str) -> list[int]:
+    """Give the rows whose text fails a check; a null fails none."""
+    if check == "tax_code":
+        bad = {value for value in frame.found(known_values, column) if not TAX_CODE.match(value)}
+        return [row for row, value in enumerate(frame(column)) if value in bad] if bad else []
+    characters = frame.found(Characters, column)
+    if check == "length":
+        return np.flatnonzero(characters.lengths > MAX_TEXT_CHARS).tolist()
+    if check == "visible":
+        values = frame(column)
+        return [row for row in characters.rows_of_only(EMPTY) if values[row] is not None]
+    return characters.rows_with(HIDDEN if check == "control" else OTHER)
