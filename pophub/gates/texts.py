@@ -57,12 +57,14 @@ class Characters:
 
     def rows_of_only(self, kind: re.Pattern[str]) -> list[int]:
         """Give the rows that have no character but of a kind."""
+        none = np.flatnonzero(self.lengths == 0).tolist()
         marks = self._marks(kind)
         if marks is None:
-            return np.flatnonzero(self.lengths == 0).tolist()
-        others = np.concatenate(([0], (~marks[self._points]).cumsum()))
-        ends = self.lengths.cumsum()
-        return np.flatnonzero(others[ends] == others[ends - self.lengths]).tolist()
+            return none
+        ends, filled = self.lengths.cumsum(), np.flatnonzero(self.lengths)
+        starts = ends - self.lengths
+        begun = filled[marks[self._points[starts[filled]]]].tolist()  # few: names are trimmed
+        return sorted([*none, *(row for row in begun if marks[self._points[starts[row] : ends[row]]].all())])
 
     def _marks(self, kind: re.Pattern[str]) -> NDArray[np.bool_] | None:
         """Give a table of characters that tells those of a kind; None if the column has none."""
