@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import confluent_kafka
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka import errors as kafka_errors
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponential
 
 from pophub.deadline import deadline
 from pophub.domain.errors import ConfigError, PophubError, PromiseBroken, TransientError
@@ -110,6 +111,15 @@ def _same_error(cause: Any) -> Exception:
         kafka_errors.for_code(code) if code >= 0 else kafka_errors.KafkaError
     )
     return kind()
+
+
+def _passing(cause: BaseException) -> bool:
+    """Tell whether the coordinator of a group may be found at another broker, or soon."""
+    codes = confluent_kafka.KafkaError
+    return isinstance(cause, confluent_kafka.KafkaException) and cause.args[0].code() in (
+        codes.NOT_COORDINATOR, codes.COORDINATOR_NOT_AVAILABLE, codes.COORDINATOR_LOAD_IN_PROGRESS,
+        codes.UNSTABLE_OFFSET_COMMIT, codes._TRANSPORT,
+    )  # fmt: skip
 
 
 def _in_our_words(cause: Exception, where: str) -> PophubError:
@@ -327,13 +337,21 @@ class Publisher:
     def position(self) -> Position:
         """Read the committed position; sequence 0 before the first commit."""
         with translated(self._where), deadline(CALL_S, f"reading the position of {self._where}"):
-            place = confluent_kafka.TopicPartition(*self._partition)
-            (found,) = self._member.committed([place], CALL_S)
-            if found.error:
-                raise confluent_kafka.KafkaException(found.error)
+            found = self._committed()
         if found.offset < 0:
             return Position(0, "")
         return Position(found.offset, (found.metadata or "").rstrip("\0"))  # C's final NUL may be counted
+
+    @retry(
+        retry=retry_if_exception(_passing),
+        stop=stop_after_delay(CALL_S / 2), wait=wait_exponential(0.05, max=2), reraise=True,
+    )  # fmt: skip
+    def _committed(self) -> Any:
+        """Ask the group's coordinator, again while it is being moved or still reads its log."""
+        (found,) = self._member.committed([confluent_kafka.TopicPartition(*self._partition)], CALL_S / 2)
+        if found.error:
+            raise confluent_kafka.KafkaException(found.error)
+        return found
 
     def publish(self, messages: Sequence[Message], position: Position) -> None:
         """Publish the messages and the new position, all or nothing.
