@@ -109,11 +109,11 @@ def _even(column: Sequence[Any], form: Form, count: int) -> np.ndarray[Any, Any]
         return None
     if form.array is not None:
         body = np.array(column, form.array)
-    elif form.kind is bytes:
-        widths = set(map(len, column))
-        if len(widths) > 1:
+    elif form.kind in (bytes, str):
+        data = _joined(column, form) if len(set(map(len, column))) == 1 else None
+        if not data:
             return None
-        body = np.frombuffer(b"".join(column), np.uint8)
+        body = np.frombuffer(data, np.uint8)
     elif form.width is not None:
         made = {value: form.one(value) for value in set(column)}
         body = np.frombuffer(b"".join([made[value] for value in column]), np.uint8)
@@ -122,6 +122,14 @@ def _even(column: Sequence[Any], form: Form, count: int) -> np.ndarray[Any, Any]
     bytes_ = body.view(np.uint8).reshape(count, -1)
     size = np.frombuffer(_SIZES[bytes_.shape[1]], np.uint8)
     return np.concatenate([np.broadcast_to(size, (count, 4)), bytes_], axis=1)
+
+
+def _joined(column: Sequence[Any], form: Form) -> bytes | None:
+    """Join values of one length; None where they are texts whose bytes may differ in length."""
+    if form.kind is bytes:
+        return b"".join(column)
+    text = "".join(column)
+    return text.encode() if text.isascii() and form.one is str.encode else None
 
 
 def _pieces(column: Sequence[Any], form: Form) -> Sequence[Sequence[bytes]] | None:

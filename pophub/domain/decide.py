@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 State = Literal["shared", "quarantined", "duplicate", "superseded"]
 Claim = tuple[str, str]
 """A unique field, and one value of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """The accepted version of a key."""
 
     marker: int
@@ -23,8 +22,7 @@ class Head:
     contract: int
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantined:
+class Quarantined(NamedTuple):
     """A version that waits in quarantine; `id` is its row there."""
 
     id: int

@@ -42,6 +42,8 @@ def _newest(connector: Connector, versions: Versions, rows: Sequence[int]) -> li
     declared = connector.file.population
     assert declared is not None
     numbers, markers = versions.columns[declared.citizen], versions.markers
+    if len(rows) == len(numbers) == len(set(numbers)) and None not in numbers:  # as a first copy has them
+        return sorted(zip(numbers, rows, strict=True))
     key_is_citizen = connector.file.key == (declared.citizen,)
     newest: dict[str, int] = {}
     for row in rows:
@@ -60,14 +62,15 @@ def _write_identities(
 ) -> None:
     fields = connector.file.population.fields if connector.file.population else {}
     names, births = versions.columns[fields["full_name"]], versions.columns[fields["birth_date"]]
-    moments = {}  # two versions of one moment: the later one counts
-    for row in rows:
-        since = versions.changed_at[row]
-        moments[versions.keys[row], versions.markers[row] if since is None else since] = row
-    kept = list(moments.values())
+    moments = [
+        (versions.keys[row], versions.markers[row] if (since := versions.changed_at[row]) is None else since)
+        for row in rows
+    ]
+    last = dict(zip(moments, rows, strict=True))  # two versions of one moment: the later one counts
+    kept = list(last.values())
     columns: Columns = {
-        "citizen_id": [key for key, _ in moments],
-        "valid_from": [since for _, since in moments],
+        "citizen_id": [key for key, _ in last],
+        "valid_from": [since for _, since in last],
         "name_folded": [None if names[r] is None else fold_name(names[r]) for r in kept],
         "birth_day": [births[r] for r in kept],
         "present": [not versions.deleted[r] for r in kept],
@@ -87,16 +90,19 @@ def _write_fields(
     declared = connector.file.population
     assert declared is not None
     chosen = [row for _, row in newest]
+    gone = {r for r in chosen if versions.deleted[r]}
     columns: Columns = {"citizen_id": [citizen for citizen, _ in newest]}
     for name, field in declared.fields.items():
-        values = versions.columns[field]
-        columns[name] = [None if versions.deleted[r] else values[r] for r in chosen]
+        columns[name] = list(map(versions.columns[field].__getitem__, chosen))
+        if gone:
+            columns[name] = [None if r in gone else v for r, v in zip(chosen, columns[name], strict=True)]
         if name in DATES:
             columns[name] = [None if v is None else _day(v) for v in columns[name]]
     if declared.identity:
         columns["present"] = [not versions.deleted[r] for r in chosen]
     own = list(columns)
-    columns["markers"] = [f'{{"{connector.stem}": {versions.markers[r]}}}' for r in chosen]
+    start = f'{{"{connector.stem}": '
+    columns["markers"] = [f"{start}{versions.markers[r]}}}" for r in chosen]
     unseen = connector.file.key == (declared.citizen,) and new.issuperset(columns["citizen_id"])
     if unseen and or_nothing(cursor, lambda: copy_columns(cursor, "population.citizen", columns)):
         return

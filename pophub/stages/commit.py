@@ -169,11 +169,9 @@ def _replayed_row(
 def _reconciliation(
     connector: Connector, versions: Versions, verdicts: Verdicts, lane: int, stretch: tuple[int, int]
 ) -> list[tuple[Any, ...]]:
-    counts: dict[int, dict[str, int]] = {}
-    for batch, state in zip(versions.batches, verdicts.first, strict=True):
-        counts.setdefault(batch, dict.fromkeys(STATES, 0))[state] += 1
     read = Counter(versions.batches)
+    counts: Counter[tuple[int, str]] = Counter(zip(versions.batches, verdicts.first, strict=True))
     return [
-        (connector.stem, lane, stretch[0], stretch[1], batch, read[batch], *(states[s] for s in STATES))
-        for batch, states in sorted(counts.items())
+        (connector.stem, lane, *stretch, batch, read[batch], *(counts[batch, state] for state in STATES))
+        for batch in sorted(read)
     ]
