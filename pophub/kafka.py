@@ -327,7 +327,6 @@ class Publisher:
                     "transactional.id": f"pophub.share.{topic}.{lane}", "acks": "all", "linger.ms": 20,
                     "batch.size": 1 << 20, "message.max.bytes": MAX_REQUEST_BYTES,
                     "transaction.timeout.ms": COMMIT_S * 1000, "allow.auto.create.topics": False,
-                    "delivery.report.only.error": True,  # the commit fails where one did not arrive
                 }
             )  # fmt: skip
             self._producer.init_transactions(CALL_S)
