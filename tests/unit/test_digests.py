@@ -40,6 +40,20 @@ def test_neighbouring_columns_are_not_confused() -> None:
     assert one != other
 
 
+@given(
+    st.lists(
+        st.sampled_from(["a", "],[", '","', "]", "[", "\ud800", b"],[", None, 1 << 70, 1.5]), max_size=12
+    ),
+    st.integers(1, 3),
+)
+def test_rows_digested_together_have_the_digests_of_each_alone(values: list[object], width: int) -> None:
+    rows = len(values) // width
+    columns = [values[place * rows : (place + 1) * rows] for place in range(width)]
+    together = digests.row_digests(columns, rows)
+    apart = [digests.row_digests([[value] for value in row], 1) for row in zip(*columns, strict=True)]
+    assert together == ([one for (one,), _ in apart], [size for _, (size,) in apart])
+
+
 def test_an_event_id_depends_on_all_four_parts() -> None:
     base = digests.event_ids("a.b", ["k"], [1], [b"c" * 16])
     others = [
