@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -89,6 +89,13 @@ def date_parser(form: str | None) -> Callable[[str], int]:
     pattern, positions = compile_format(form or "%Y-%m-%d")
     match = pattern.match
     year, month, day = positions[:3]
+    groups = [place + 1 for place in positions[:3]]
+
+    def parse_whole(text: str) -> int:
+        found = match(text)
+        if found is None:
+            raise ValueError
+        return date.fromisoformat("-".join(found.group(*groups))).toordinal() - EPOCH_DAY
 
     def parse(text: str) -> int:
         found = match(text)
@@ -104,7 +111,7 @@ def date_parser(form: str | None) -> Callable[[str], int]:
             - EPOCH_DAY
         )
 
-    return parse
+    return parse if -1 in positions[:3] else parse_whole
 
 
 def time_parser(form: str | None, zone: str) -> Callable[[str], int]:
@@ -136,6 +143,17 @@ def micros(moment: datetime, local: ZoneInfo) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=local)
     return (moment - EPOCH) // _MICROSECOND
+
+
+def all_micros(moments: Iterable[datetime | None], local: ZoneInfo) -> list[int | None]:
+    """Give `micros` of each time of a column, None for none."""
+    epoch, unit = EPOCH, _MICROSECOND
+    return [
+        None if moment is None
+        else (moment - epoch) // unit if moment.tzinfo is not None
+        else micros(moment, local)
+        for moment in moments
+    ]  # fmt: skip
 
 
 def day_of(value: Any, local: ZoneInfo) -> int:

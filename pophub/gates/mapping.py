@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pophub.contracts.model import AvroField, Connector, FieldMapping
 from pophub.domain.codes import CODES, origin
-from pophub.domain.dates import micros
+from pophub.domain.dates import all_micros, date_parser
 from pophub.gates.parsing import Parser, Refused, clean_texts, null_meaning, parser_for, text_step
 from pophub.ports import EXTRA, Columns, Failure, Mapped
 
@@ -56,9 +56,23 @@ class Column:
         self._step = text_step(mapping, field)
         timed = field.type == "timestamp-micros" and mapping.codes is None
         self._zone = ZoneInfo(mapping.time_zone) if timed else None
-        # few days exist, and each stands in many records
         dated = field.type == "date" and mapping.codes is None
-        self._days = lru_cache(1 << 16)(self._one) if dated else None
+        self._days = self._remembered_days(mapping.format or "%Y-%m-%d") if dated else None
+
+    def _remembered_days(self, form: str) -> Callable[[Any], Any]:
+        """Read days from text, each once: few exist, and each stands in many records."""
+        if not form.isprintable() or form != form.strip():  # cleaning would change what has this form
+            return lru_cache(1 << 16)(self._one)
+        from_text, one = date_parser(form), self._one
+
+        @lru_cache(1 << 16)
+        def day(value: Any) -> Any:
+            try:
+                return from_text(value)
+            except (ValueError, TypeError):  # to be cleaned first, none, or none at all
+                return one(value)
+
+        return day
 
     def read(self, values: list[Any]) -> tuple[list[Any], list[tuple[int, str]]]:
         """Give the contract's values and (row, code) of those refused."""
@@ -69,18 +83,17 @@ class Column:
             if texts is not None:
                 return texts, refused
         if self._zone is not None and kinds == {datetime}:
-            zone = self._zone
-            return [None if value is None else micros(value, zone) for value in values], refused
+            return all_micros(values, self._zone), refused
         if self._days is not None and kinds == {str}:
             found = list(map(self._days, values))
         elif len(kinds) <= 1 and kinds <= _PLAIN:
             memo = _Memo(self._parse)
             memo[None] = self._null
-            found = [memo[value] for value in values]
-            if not any(type(entry) is Refused for entry in memo.values()):
-                return found, refused
+            found = list(map(memo.__getitem__, values))
         else:  # values that are equal but of other types (1, True, 1.0) must not share an entry
             found = [self._one(value) for value in values]
+        if Refused not in set(map(type, found)):
+            return found, refused
         for row, entry in enumerate(found):
             if type(entry) is Refused:
                 refused.append((row, entry.code))

@@ -15,12 +15,11 @@ from pophub.contracts.code_tables import code_table
 from pophub.contracts.model import AvroField, FieldMapping
 from pophub.domain.dates import birth_flaw, date_parser, day_of, micros, time_parser
 
-_ODD_SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-_RUN = re.compile(f" [ {_ODD_SPACES}]+|[{_ODD_SPACES}][ {_ODD_SPACES}]*")
-_ODD = re.compile(f"[{_ODD_SPACES}]")
-OUTER = (
-    " \t\r\n\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_ODD_SPACES = (
+    "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 )
+_RUN = re.compile(f" [ {_ODD_SPACES}]+|[{_ODD_SPACES}][ {_ODD_SPACES}]*")
+OUTER = f" \t\r\n{_ODD_SPACES}"
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}\Z")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?\Z")
 _BOUNDS = {"int": 1 << 31, "long": 1 << 63}
@@ -71,7 +70,10 @@ def clean_texts(values: list[str | None], step: str) -> list[str | None] | None:
 
     The checks look at all texts joined; what they pass, `clean_text` would only trim.
     """
-    joined = "|".join([value for value in values if value is not None])
+    try:
+        joined = "|".join(values)  # type: ignore[arg-type]
+    except TypeError:  # of a None
+        joined = "|".join([value for value in values if value is not None])
     if "\0" in joined:
         return None
     if not joined.isascii():
@@ -81,13 +83,17 @@ def clean_texts(values: list[str | None], step: str) -> list[str | None] | None:
             return None
         if step != "as_is" and not unicodedata.is_normalized("NFC", joined):
             return None
-        if step == "name" and _ODD.search(joined):
+        if step == "name" and _holds_any(joined, _ODD_SPACES):
             return None
     if step == "name" and "  " in joined:
         return None
-    if step == "as_is":
+    if step == "as_is" or not _holds_any(joined, OUTER):
         return [value or None for value in values]
     return [(value and (value.strip(OUTER) or None)) or None for value in values]
+
+
+def _holds_any(text: str, characters: str) -> bool:
+    return any(character in text for character in characters)
 
 
 def _text_of(value: Any) -> str:
