@@ -1,4 +1,4 @@
-"""Contract records column by column: each value's bytes made once, joined a row; pure Python.
+"""Contract records column by column: each value's bytes made once, joined a row; cut by places of all rows.
 
 Equal, byte for byte, to fastavro's writer (a test says so); what is not plain here (a value of
 another type than its column's, a number out of range) is left to it: the functions give None.
@@ -13,10 +13,18 @@ from itertools import pairwise
 from struct import Struct
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from pophub.ports import Columns
+
+Octets = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int64]
 
 _DOUBLE = Struct("<d")
 _PYTHON = {"string": str, "int": int, "long": int, "boolean": bool, "double": float}
+_BEYOND = 16  # bytes that may be looked at behind a record that ends early
+_SAMPLE = 200  # values that tell whether those of a column repeat
 _RANGES = {"int": 1 << 31, "long": 1 << 63}
 
 
@@ -29,7 +37,7 @@ class Field(NamedTuple):
 
 
 class _Zigzag(dict[int, bytes]):
-    """Avro's variable-length integers, each made once."""
+    """Avro's variable-length integers, each small one made once."""
 
     def __missing__(self, number: int) -> bytes:
         left = (number << 1) ^ (number >> 63)
@@ -38,11 +46,14 @@ class _Zigzag(dict[int, bytes]):
             out.append(left & 0x7F | 0x80)
             left >>= 7
         out.append(left)
-        return bytes(out)
+        made = bytes(out)
+        if -_KEPT <= number < _KEPT:
+            self[number] = made
+        return made
 
 
+_KEPT = 1 << 16  # lengths, and the days from 1790 to 2149
 _ZIGZAG = _Zigzag({})
-_ZIGZAG.update({number: _ZIGZAG[number] for number in range(4096)})
 
 
 @cache
@@ -69,17 +80,19 @@ def encode(schema: str, columns: Columns, rows: Sequence[int]) -> list[bytes] | 
     fields = fields_of(schema)
     if fields is None:
         return None
-    pieces = []
+    pieces: list[list[bytes]] = []
+    whole = list(rows) == list(range(len(columns[fields[0].name])))
     for field in fields:
         column = columns[field.name]
-        piece = _pieces(field, [column[row] for row in rows])
-        if piece is None:
+        made = _pieces(field, column if whole else [column[row] for row in rows])
+        if made is None:
             return None
-        pieces.append(piece)
+        pieces += made
     return list(map(b"".join, zip(*pieces, strict=True)))
 
 
-def _pieces(field: Field, values: list[Any]) -> list[bytes] | None:
+def _pieces(field: Field, values: list[Any]) -> tuple[list[bytes], ...] | None:
+    """Write a column's values in one piece each, or in two: what stands before a text, and the text."""
     kinds = set(map(type, values))
     nullable = field.null is not None
     if not kinds <= {_PYTHON[field.kind], *([type(None)] if nullable else [])}:
@@ -89,23 +102,33 @@ def _pieces(field: Field, values: list[Any]) -> list[bytes] | None:
         numbers = [value for value in values if value is not None] if nullable else values
         if numbers and not (-bound <= min(numbers) and max(numbers) < bound):
             return None
-    prefix = b"" if field.null is None else _ZIGZAG[1 - field.null]
+    prefix, null = (b"", b"") if field.null is None else (_ZIGZAG[1 - field.null], _ZIGZAG[field.null])
     encoded = _ENCODERS[field.kind]
+    first = values[:_SAMPLE]
     try:
-        if field.kind == "double":  # 0.0 and -0.0 are one key of a dict
-            null = b"" if field.null is None else _ZIGZAG[field.null]
-            return [null if value is None else prefix + encoded(value) for value in values]
-        distinct = set(values)
-        if field.kind == "string" and 2 * len(distinct) > len(values):  # few values are equal
-            null = b"" if field.null is None else _ZIGZAG[field.null]
-            texts = [None if value is None else value.encode() for value in values]
-            return [null if text is None else prefix + _ZIGZAG[len(text)] + text for text in texts]
-        made = {value: prefix + encoded(value) for value in distinct if value is not None}
+        if 2 * len(set(first)) <= len(first) and field.kind != "double":  # 0.0 and -0.0 are one key of a dict
+            made = {value: prefix + encoded(value) for value in set(values) - {None}}
+            made[None] = null
+            return (list(map(made.__getitem__, values)),)
+        if field.kind == "string":
+            return _texts(values, prefix, null if type(None) in kinds else None)
+        return ([null if value is None else prefix + encoded(value) for value in values],)
     except UnicodeEncodeError:
         return None
-    if field.null is not None:
-        made[None] = _ZIGZAG[field.null]
-    return [made[value] for value in values]
+
+
+def _texts(values: list[Any], prefix: bytes, null: bytes | None) -> tuple[list[bytes], list[bytes]]:
+    """Write what stands before each text, and the texts, all encoded at once; no None where `null` is."""
+    texts = values if null is None else [value or "" for value in values]
+    encoded = "\0".join(texts).encode().split(b"\0")
+    if len(encoded) != len(texts):  # a text holds a NUL
+        encoded = [text.encode() for text in texts]
+    sizes = list(map(len, encoded))
+    heads = {size: prefix + _ZIGZAG[size] for size in set(sizes)}
+    before = list(map(heads.__getitem__, sizes))
+    if null is not None:
+        before = [null if value is None else head for value, head in zip(values, before, strict=True)]
+    return before, encoded
 
 
 def _text(value: str) -> bytes:
@@ -129,24 +152,25 @@ def project(schema: str, target: str, payloads: Sequence[bytes]) -> list[bytes] 
     steps = _steps(schema, target)
     if steps is None:
         return None
-    out = []
-    for payload in payloads:
-        try:
-            record = _cut(steps, payload)
-        except IndexError:
+    data = np.frombuffer(b"".join((*payloads, bytes(_BEYOND))), np.uint8)
+    sizes = np.array(list(map(len, payloads)), np.int64)
+    ends = sizes.cumsum()
+    starts = at = ends - sizes
+    bounds = []
+    for field, turns in steps:
+        if turns:
+            bounds.append((at - starts).tolist())
+        after = _behind_all(field, data, at)
+        if after is None or (after > ends).any():
             return None
-        if record is None:
-            return None
-        out.append(record)
-    return out
+        at = after
+    bounds.append((at - starts).tolist())
+    return _cut(payloads, bounds)
 
 
 @cache
-def _steps(schema: str, target: str) -> tuple[tuple[str, int, bool, bool], ...] | None:
-    """Give (kind, null's byte or -1, whether what is kept begins, or ends, before it) of each field.
-
-    Up to the last one kept; what is kept in a row is cut out at once.
-    """
+def _steps(schema: str, target: str) -> tuple[tuple[Field, bool], ...] | None:
+    """Give the fields up to the last one kept, and whether what is kept begins, or ends, before each."""
     fields, wanted = fields_of(schema), fields_of(target)
     if fields is None or wanted is None:
         return None
@@ -155,34 +179,39 @@ def _steps(schema: str, target: str) -> tuple[tuple[str, int, bool, bool], ...] 
         return None
     last = max(place for place, field in enumerate(fields) if field.name in names)
     kept = [False, *(field.name in names for field in fields[: last + 1])]
-    turns = [(now and not before, before and not now) for before, now in pairwise(kept)]
-    return tuple(
-        (field.kind, -1 if field.null is None else 2 * field.null, *turn)
-        for field, turn in zip(fields, turns, strict=False)
-    )
+    turns = [now != before for before, now in pairwise(kept)]
+    return tuple(zip(fields, turns, strict=False))
 
 
-def _cut(steps: tuple[tuple[str, int, bool, bool], ...], payload: bytes) -> bytes | None:
-    at, start, kept = 0, 0, []
-    for kind, null, begins, ends in steps:
-        if begins:
-            start = at
-        elif ends:
-            kept.append(payload[start:at])
-        if null >= 0:
-            branch = payload[at]
-            at += 1
-            if branch == null:
-                continue
-            if branch != 2 - null:
-                return None
-        size = payload[at]
-        if kind == "string" and size < 0x80:  # a short text: its length is one byte
-            at += 1 + (size >> 1)
-        else:
-            at = _behind(kind, payload, at)
-    kept.append(payload[start:at])
-    return b"".join(kept) if at <= len(payload) else None
+def _cut(payloads: Sequence[bytes], bounds: list[list[int]]) -> list[bytes]:
+    """Cut out of each payload what stands between the first bound and the second, the third and fourth ..."""
+    parts = [
+        [payload[start:end] for payload, start, end in zip(payloads, *pair, strict=True)]
+        for pair in zip(bounds[::2], bounds[1::2], strict=True)
+    ]
+    return parts[0] if len(parts) == 1 else list(map(b"".join, zip(*parts, strict=True)))
+
+
+def _behind_all(field: Field, data: Octets, at: Places) -> Places | None:
+    """Give the place behind one field of each record; None where a branch or a length is none of ours."""
+    present = np.full(len(at), True)
+    if field.null is not None:
+        branch = data[at]
+        if (branch & 0xFD).any():  # neither 0 nor 2
+            return None
+        present, at = branch != 2 * field.null, at + 1
+    if field.kind == "double":
+        return np.where(present, at + _DOUBLE.size, at)
+    if field.kind == "boolean":
+        return np.where(present, at + 1, at)
+    number, more = np.zeros(len(at), np.int64), present
+    for shift in range(0, 35 if field.kind == "string" else 70, 7):
+        octet = data[at].astype(np.int64)
+        number |= more * (octet & 0x7F) << shift
+        at, more = at + more, more & (octet > 0x7F)
+        if not more.any():
+            return at + (number >> 1) if field.kind == "string" else at
+    return None
 
 
 def whole_fields(schema: str, payload: bytes) -> tuple[int, int]:

@@ -91,6 +91,27 @@ def test_the_number_of_whole_fields_tells_the_version_and_any_other_end_is_refus
     assert caught.value.code == "contract.avro.trailing"
 
 
+def test_a_record_that_ends_early_is_not_projected_with_bytes_of_the_next() -> None:
+    fields = [{"name": "a", "type": ["null", "string"]}, {"name": "b", "type": ["long", "null"]}]
+    schema = json.dumps({"type": "record", "name": "R", "fields": fields})
+    whole, other = avro_columns.encode(schema, {"a": ["x" * 70, None], "b": [1 << 40, None]}, [0, 1]) or []
+    target = avro.projected(schema, ["b"], "P")
+    for payload in (whole, other):
+        for end in range(len(payload)):
+            assert avro_columns.project(schema, target, [whole, payload[:end], whole]) is None
+            assert avro_columns.project(schema, target, [whole, payload[:end]]) is None
+
+
+def test_texts_with_nul_and_none_are_written_as_fastavro_does() -> None:
+    schema = json.dumps(
+        {"type": "record", "name": "R", "fields": [{"name": "f", "type": ["null", "string"]}]}
+    )
+    values = ["a\0b", None, "", "ề" * 50, *map(str, range(500))]
+    encoded = avro_columns.encode(schema, {"f": values}, range(len(values)))
+    assert encoded == _by_fastavro(schema, [{"f": value} for value in values])
+    assert avro_columns.encode(schema, {"f": values}, [3, 1]) == [encoded[3], encoded[1]]
+
+
 def test_what_is_not_plain_is_left_to_fastavro() -> None:
     schema = json.dumps({"type": "record", "name": "R", "fields": [{"name": "f", "type": ["null", "int"]}]})
     for value in (True, 1.0, "1", 1 << 31):
