@@ -7,7 +7,7 @@ from binascii import hexlify
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -93,11 +93,11 @@ class Subscription:
         formed = self._values([row.payload for row in rows if row.payload is not None])
         values = [None if row.payload is None else next(formed) for row in rows]
         if self.grant is None:
-            return list(map(Message, keys, values, map(_own_headers, rows)))
+            return _messages(keys, values, map(_own_headers, rows))
         if not set(self.connector.file.key) <= set(self.grant.fields):
             keys = [hexlify(self._pseudonym(key)) for key in keys]
         transactions = [hexlify(self._transaction(row.event_id)[:16]) for row in rows]
-        return list(map(Message, keys, values, [[("transaction", one)] for one in transactions]))
+        return _messages(keys, values, [[("transaction", one)] for one in transactions])
 
     def _values(self, payloads: list[bytes]) -> Iterator[bytes]:
         """Give what the topic carries for accepted payloads, each in the form of its own version."""
@@ -157,6 +157,13 @@ def subscription_schemas(connector: Connector, recipient: str, grant: Grant | No
 def subscription_secret(secret: str, topic: str) -> bytes:
     """Derive the key of a subscription's pseudonyms and transaction ids from the hub's secret."""
     return hashlib.blake2b(topic.encode(), key=secret.encode()[:64], digest_size=32).digest()
+
+
+def _messages(
+    keys: list[bytes], values: list[bytes | None], headers: Iterable[list[tuple[str, bytes]]]
+) -> list[Message]:
+    make = partial(tuple.__new__, Message)  # as `Message` does, without a Python frame each
+    return list(map(make, zip(keys, values, headers, strict=True)))
 
 
 def _own_headers(row: Accepted) -> list[tuple[str, bytes]]:

@@ -189,14 +189,15 @@ class Accepted:
 
 def hub_columns(connector: Connector, versions: Versions, accepted: Accepted) -> Columns:
     """Give what the rules need of the accepted state, as columns with the reserved prefix `hub_`."""
+    contents: list[str | None] = list(map(bytes.hex, versions.contents))
     columns: Columns = {
         "hub_key": list(versions.keys),
         "hub_marker": list(versions.markers),
         "hub_operation": ["delete" if gone else "upsert" for gone in versions.deleted],
         "hub_changed_at": list(versions.changed_at),
         "hub_exchanged_at": list(versions.stamps),
-        "hub_content": [content.hex() for content in versions.contents],
-        "hub_rival_content": _rivals(versions, accepted),
+        "hub_content": contents,
+        "hub_rival_content": _rivals(versions, contents, accepted),
     }
     kinds = {f.name: f.type for f in connector.contract.fields}
     for person in connector.file.people:
@@ -225,10 +226,10 @@ def _holders_of(name: str, versions: Versions, accepted: Accepted) -> list[str |
     ]
 
 
-def _rivals(versions: Versions, accepted: Accepted) -> list[str | None]:
+def _rivals(versions: Versions, contents: list[str | None], accepted: Accepted) -> list[str | None]:
     """Give the content of the earliest record with the same key, marker and contract version."""
     if not accepted.heads and not accepted.quarantine and len(set(versions.keys)) == len(versions):
-        return [content.hex() for content in versions.contents]
+        return contents
     first: dict[tuple[str, int, int], bytes] = {}
     rivals: list[str | None] = []
     ids = versions.ids  # in a replay, what came later is no rival of what stood first
