@@ -47,7 +47,7 @@ def people(project: Project, first: int, rows: int, *, house: int = 8, name: str
     """Insert so many rows at the agency; `house` is the length of the household code."""
     project.sql(
         "insert into dancu.cong_dan (so_ddcn, ho_ten, ngay_sinh, gioi_tinh, ma_tinh, ma_ho, cap_nhat_luc) "
-        "select '001090' || lpad(n::text, 6, '0'), %s, '15/03/1990', 'Nam', '01', "
+        "select '001092' || lpad(n::text, 6, '0'), %s, '15/03/1992', 'Nam', '01', "  # no other test's people
         "rpad(md5(n::text), %s, 'H'), %s - interval '1 second' * (%s - n) / 1000 "
         "from generate_series(%s, %s) n",
         name, house, project.ago(60), first + rows, first, first + rows - 1,

@@ -256,11 +256,11 @@ def test_a_replay_shares_in_order_or_gives_way_to_the_newer(twin: Twin) -> None:
 
 def test_a_number_belongs_to_one_key_until_that_gives_it_up(twin: Twin) -> None:
     assert twin.meet(row("a", 2, number="n1"), row("b", 2, number="n1")) == ["shared", "quarantined"]
-    assert twin.meet(row("a", 4, number="n2"), row("c", 2, number="n1")) == ["shared", "quarantined"]
-    assert twin.meet(row("c", 4, number="n1")) == ["shared"]
-    assert replay(twin) == ["quarantined"]  # b's number is c's by now
-    assert twin.meet(row("c", 6, gone=True)) == ["shared"]
-    assert replay(twin) == ["shared"]
+    rows = row("c", 2, number="n1"), row("a", 4, number="n2"), row("d", 2, number="n1")
+    assert twin.meet(*rows) == ["quarantined", "shared", "shared"]  # each in its turn
+    assert replay(twin) == ["quarantined", "quarantined"]  # b's and c's number is d's by now
+    assert twin.meet(row("d", 4, gone=True)) == ["shared"]
+    assert replay(twin) == ["shared", "quarantined"]
 
 
 def test_a_record_waits_for_its_person_and_is_found_when_they_came(twin: Twin) -> None:
@@ -297,7 +297,7 @@ def test_an_exception_inside_the_transaction_leaves_nothing(twin: Twin) -> None:
         raise RuntimeError
     after = (twin.history(), twin.quarantine(), twin.counts(), twin.passed_over(), twin.store.lane(0))
     assert after == before
-    assert twin.store.accepted(versions).claims == {}
+    assert twin.store.accepted(versions).claims == {("number", "n1"): "a"}
     assert twin.meet(row("d", 2, number="n1")) == ["quarantined"]
 
 

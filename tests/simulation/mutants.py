@@ -131,7 +131,7 @@ MUTANTS = (
     _mutant("the head is the first of a stretch", "stages.commit:_heads", 'in enumerate(history["key"])', 'in reversed(list(enumerate(history["key"])))'),
     # unique values
     _mutant("a taken number is not noticed", f"{HOLDERS}.rivals", "if value is not None and", "if False and"),
-    _mutant("a number given up stays taken", f"{HOLDERS}.take", "self._now[field, old] = None", "pass"),
+    _mutant("a number given up stays taken", f"{HOLDERS}.take", "self._now[name, old] = None", "pass"),
     _mutant("a number given up in the stretch stays taken for it", "stages.versions:_holders_of", "if not any(holders):", "if True:"),
     _mutant("a number that another lane took meanwhile is written over", "population.store:Decision.move_claims", "return others", "break"),
     _mutant("a version that failed holds its number", DECIDE, "taken += found", "taken += found; holders.take(row, key)"),
