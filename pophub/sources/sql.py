@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import CursorResult, Engine, Row, create_engine, event, inspect, select
+from sqlalchemy import CursorResult, Engine, create_engine, event, inspect, select
 from sqlalchemy import column as sql_column
 from sqlalchemy import table as sql_table
 from sqlalchemy.engine import URL, Connection, make_url
@@ -30,7 +30,8 @@ CHUNK_BYTES = 16 << 20  # a chunk of long values has fewer rows
 CONNECT_S = 10
 STATEMENT_S = 300
 _PLAIN = {type(None), str, int, float, bool, bytes, Decimal, date, datetime}
-_SIZED = (str, bytes, memoryview)
+_SIZED = {str, bytes}
+_TEXTS = _SIZED | {type(None)}
 _PG_TIMES = (1082, 1114, 1184)  # OIDs of date, timestamp, timestamptz
 
 
@@ -63,9 +64,8 @@ class SqlTable:
             types = self._types(connection)
             query = self._query(types, connection.dialect.name, from_marker)
             streamed = connection.execution_options(stream_results=True, max_row_buffer=chunk_rows)
-            for rows in _chunks(streamed.execute(query), chunk_rows):
-                values = zip(*rows, strict=True)
-                yield {name: _plain(list(value)) for name, value in zip(types, values, strict=True)}
+            for columns in _chunks(streamed.execute(query), len(types), chunk_rows):
+                yield dict(zip(types, columns, strict=True))
 
     def _query(self, types: dict[str, TypeEngine[Any]], dialect: str, from_marker: int | None) -> Select[Any]:
         missing = [c for c in (self._source.marker.column, *self._source.key) if c not in types]
@@ -164,29 +164,40 @@ def _lenient_postgres(engine: Engine) -> Callable[[Any, object], None]:
     return register
 
 
-def _chunks(result: CursorResult[Any], most: int) -> Iterator[list[Row[Any]]]:
-    """Give the rows in chunks of so many rows at most, fewer where they are long.
+def _chunks(result: CursorResult[Any], width: int, most: int) -> Iterator[list[list[Any]]]:
+    """Give the columns in chunks of so many rows at most, fewer where they are long.
 
     What is fetched at once follows the size of the rows fetched before.
     """
-    chunk: list[Row[Any]] = []
-    size, fetch = 0, min(FETCH_ROWS, most)
-    while rows := result.fetchmany(min(fetch, most - len(chunk))):
-        fetched = sum([len(value) for row in rows for value in row if type(value) in _SIZED])
-        chunk += rows
+    chunk: list[list[Any]] = [[] for _ in range(width)]
+    count, size, fetch = 0, 0, min(FETCH_ROWS, most)
+    while rows := result.fetchmany(min(fetch, most - count)):
+        fetched = 0
+        for column, values in zip(chunk, zip(*rows, strict=True), strict=True):
+            plain, length = _plain(values)
+            column += plain
+            fetched += length
+        count += len(rows)
         size += fetched
         fetch = min(FETCH_ROWS, 2 * fetch, max(1, CHUNK_BYTES * len(rows) // (4 * fetched + 1)))
-        if len(chunk) >= most or size >= CHUNK_BYTES:
+        if count >= most or size >= CHUNK_BYTES:
             yield chunk
-            chunk, size = [], 0
-    if chunk:
+            chunk, count, size = [[] for _ in range(width)], 0, 0
+    if count:
         yield chunk
 
 
-def _plain(values: list[Any]) -> list[Any]:
-    if set(map(type, values)) <= _PLAIN:
-        return values
-    return [value if type(value) in _PLAIN else _as_text(value) for value in values]
+def _plain(values: Sequence[Any]) -> tuple[Sequence[Any], int]:
+    """Give the values in the types that `SqlTable.read` promises, and how long their texts are together."""
+    kinds = set(map(type, values))
+    if not kinds <= _PLAIN:
+        values = [value if type(value) in _PLAIN else _as_text(value) for value in values]
+        kinds = set(map(type, values))
+    if kinds.isdisjoint(_SIZED):
+        return values, 0
+    if not kinds <= _TEXTS:
+        return values, sum([len(value) for value in values if type(value) in _SIZED])
+    return values, sum(map(len, filter(None, values)))
 
 
 def _as_text(value: Any) -> str | bytes:
