@@ -61,6 +61,25 @@ def row_digests(columns: Sequence[Sequence[Any]], rows: int) -> tuple[list[bytes
     return [digest(text, digest_size=DIGEST_BYTES).digest() for text in texts], list(map(len, texts))
 
 
+def joint_sizes(columns: Sequence[Sequence[Any]], rows: int, stretch: int) -> list[int]:
+    """Give what each stretch of so many rows takes as JSON: the sums of the sizes that `row_digests` gives.
+
+    A column of a stretch is written at once, which takes a fraction of the time of a text a row.
+    """
+    starts, dumps = range(0, rows, stretch), orjson.dumps
+    if not columns:
+        return [0 for _ in starts]
+    try:
+        return [
+            sum([len(dumps(values[at : at + stretch], _plain, _OPTIONS)) for values in columns])
+            + min(stretch, rows - at) - len(columns)  # brackets and commas of rows, not of columns
+            for at in starts
+        ]  # fmt: skip
+    except orjson.JSONEncodeError:
+        _, sizes = row_digests(columns, rows)
+        return [sum(sizes[at : at + stretch]) for at in starts]
+
+
 def event_ids(
     stem: str, keys: Sequence[str], markers: Sequence[int], contents: Sequence[bytes]
 ) -> list[bytes]:

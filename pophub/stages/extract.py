@@ -159,11 +159,12 @@ class Extract:
             self._cutter = Cutter(start.ticks_us, start.exchanged_us, self.connector.file.limits)
         for columns in chunks:
             rows = Rows.of(columns, self.mapper)
-            keep = [
-                i for i, (digest, marker) in enumerate(zip(rows.digests, rows.markers, strict=True))
-                if (sent is None or digest not in sent)
-                and not (self._is_time and sent is not None and marker is not None and start.settled_us < marker <= start.now_us)
-            ]  # fmt: skip
+            keep = list(range(len(rows)))
+            if sent:
+                keep = [i for i, digest in enumerate(rows.digests) if digest not in sent]
+            if sent is not None and self._is_time:
+                settled, now, markers = start.settled_us, start.now_us, rows.markers
+                keep = [i for i in keep if (marker := markers[i]) is None or not settled < marker <= now]
             done.filtered += len(rows) - len(keep)
             done.see(rows.changed_at, keep, start.now_us + self.connector.file.live.clock_skew_s * US)
             if keep:
@@ -207,17 +208,18 @@ class Extract:
             )  # fmt: skip
 
     def _by_lane(self, rows: Rows) -> dict[int, list[int]]:
-        by_lane: dict[int, list[int]] = {}
         lanes = self.connector.file.lanes
+        by_lane: list[list[int]] = [[] for _ in range(lanes)]
         for index, key in enumerate(rows.keys):
-            by_lane.setdefault(0 if key is None else digests.lane_of(key, lanes), []).append(index)
-        return dict(sorted(by_lane.items()))
+            by_lane[0 if key is None else digests.lane_of(key, lanes)].append(index)
+        return {lane: indices for lane, indices in enumerate(by_lane) if indices}
 
     def _blocks(self, rows: Rows, batch: int, stamp: int) -> Iterator[tuple[int, bytes]]:
         for lane, indices in self._by_lane(rows).items():
             for part in rows.parts(indices, BLOCK_BYTES):
-                columns = {name: [values[i] for i in part] for name, values in rows.columns.items()}
-                block = avro.Block(batch, stamp, self.connector.contract.version, len(part), columns)
+                block = avro.Block(
+                    batch, stamp, self.connector.contract.version, len(part), rows.chosen(part)
+                )
                 yield lane, avro.encode_block(block)
 
 

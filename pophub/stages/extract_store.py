@@ -87,13 +87,20 @@ class ExtractStore:
             cursor.execute(SQL["open_batch"], (self._stem, run, contract, stamp_us, rows))
             return int(only_row(cursor)[0])
 
-    def moved(self, rows: Rows, marker: int | None, window_us: int | None, columns: Sequence[str]) -> None:
-        """Close the batch and move the position behind it, in one transaction."""
+    def moved(
+        self, rows: Rows, marker: int | None, window_us: int | None, columns: Sequence[str]
+    ) -> list[tuple[str, bytes, int | None]]:
+        """Close the batch and move the position behind it, in one transaction.
+
+        Give what is kept in `extract.sent_row`: the rows that may be read again.
+        """
         oldest = None if marker is None or window_us is None else marker - window_us
-        keep = [
-            (self._stem, digest, m) for digest, m in zip(rows.digests, rows.markers, strict=True)
+        again = [
+            i for i, m in enumerate(rows.markers)
             if window_us is not None and (m is None or oldest is None or m >= oldest)
         ]  # fmt: skip
+        late = rows.take(again)
+        keep = [(self._stem, digest, m) for digest, m in zip(late.digests, late.markers, strict=True)]
         stamp = self.stamp(rows.tick_us)
         with self._transaction() as cursor:
             cursor.execute(SQL["sent_batch"], (rows.batch,))
@@ -105,6 +112,7 @@ class ExtractStore:
             if oldest is not None:
                 cursor.execute(SQL["forget_sent_rows"], (self._stem, oldest))
             reach("extract.moving")
+        return keep
 
     def closed(self, rows: Rows) -> None:
         """Close the batch and leave the position where it is."""

@@ -62,16 +62,17 @@ class StepStore(ExtractStore):
             self._start = Start(marker, exchanged, sent.digests, ticks, now, now - self._settle_s * US)
         return self._start
 
-    def moved(self, rows: Rows, marker: int | None, window_us: int | None, columns: Sequence[str]) -> None:
+    def moved(
+        self, rows: Rows, marker: int | None, window_us: int | None, columns: Sequence[str]
+    ) -> list[tuple[str, bytes, int | None]]:
         """Close the batch and move the position; keep what was sent until the next late look is past it."""
         window_us = window_us + LATE_LOOK_S * US if window_us else window_us
-        super().moved(rows, marker, window_us, columns)
-        if window_us is None:
-            return
-        for digest, at in zip(rows.digests, rows.markers, strict=True):
+        keep = super().moved(rows, marker, window_us, columns)
+        for _, digest, at in keep:
             self._sent.keep(digest, at)
-        if marker is not None:
+        if marker is not None and window_us is not None:
             self._sent.forget(marker - window_us)
+        return keep
 
     def leave(self, *, well: bool) -> None:
         """Leave the dataset to whoever extracts it next."""

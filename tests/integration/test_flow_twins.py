@@ -104,7 +104,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 def rows_of(*markers: int | None, batch: int) -> Rows:
     """Give rows on their way, each with a digest of its own."""
     count_ = len(markers)
-    rows = Rows({"x": [0] * count_}, ["k"] * count_, list(markers), list(markers), [f"{m}".encode() for m in markers], [1] * count_)  # fmt: skip
+    rows = Rows({"x": [0] * count_}, ["k"] * count_, list(markers), list(markers), _digests=[f"{m}".encode() for m in markers])  # fmt: skip
     rows.batch = batch
     return rows
 

@@ -152,7 +152,7 @@ MUTANTS = (
     _mutant("equal markers are read once", f"{EXTRACT}.table", "start.marker - window_us", "start.marker - window_us + 1"),
     _mutant("the late window is skipped", f"{EXTRACT}.table", "self.connector.file.source, \"late_s\", 0) * US if self._is_time else 0", "self.connector.file.source, \"late_s\", 0) * 0"),
     _mutant("fresh markers are not left to settle", f"{EXTRACT}.table", "(m <= start.settled_us or not self._is_time)", "True",
-            f"{EXTRACT}._new_rows", "and not (self._is_time", "and not (False"),
+            f"{EXTRACT}._new_rows", "sent is not None and self._is_time", "False"),
     _mutant("the digests of sent rows are forgotten", POSITION, 'execute_values(cursor, SQL["keep_sent_rows"], keep)', "pass"),
     _mutant("the digests of sent rows go too early", POSITION, "(self._stem, oldest))", "(self._stem, oldest + 10**12))"),
     _mutant("a batch is counted twice", f"{EXTRACT}._send", "len(rows))", "2 * len(rows))"),
