@@ -44,7 +44,9 @@ def test_stretches_take_what_their_rows_take(lines: list[tuple[Any, ...]], stret
 
 
 @given(table, st.data())
-def test_chosen_rows_have_the_digests_that_they_had(lines: list[tuple[Any, ...]], data: st.DataObject) -> None:
+def test_chosen_rows_have_the_digests_that_they_had(
+    lines: list[tuple[Any, ...]], data: st.DataObject
+) -> None:
     chosen = data.draw(st.lists(st.integers(0, len(lines) - 1), unique=True).map(sorted))
     rows, asked = rows_of(lines), rows_of(lines)
     wanted = [asked.digests[i] for i in chosen]
