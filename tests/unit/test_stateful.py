@@ -22,6 +22,7 @@ from pophub.digests import lane_of
 from pophub.gates.mapping import ContractMapper
 from pophub.kafka import RawReader
 from pophub.population.columns import instant
+from pophub.population.store import HISTORY
 from pophub.ports import Columns
 from pophub.stages import judge as judging
 from pophub.stages.again import mapped_again
@@ -92,7 +93,8 @@ class Life(RuleBasedStateMachine):
     def restart(self) -> None:
         """Go on with nothing but what the database holds."""
         self.store = MemoryStore(self.memory, CONNECTOR)
-        self.judge = Judge(CONNECTOR, ContractMapper(CONNECTOR), self.suite, self.store)
+        self.handed: list[Columns] = []
+        self.judge = Judge(CONNECTOR, ContractMapper(CONNECTOR), self.suite, self.store, self.handed.append)
 
     # the source
 
@@ -123,8 +125,7 @@ class Life(RuleBasedStateMachine):
         elif kind == "contradiction" and old:
             version = Version(key, old.marker, False, value, person, None)
         elif kind == "late":
-            # without a number: who gets one that two ask for in one transaction is not promised then
-            version = Version(key, max(1, newest - 1), False, value, person, None)
+            version = Version(key, max(1, newest - 1), False, value, person, number)
         elif kind == "delete":
             version = Version(key, newest + 2, True, None, None, None)
         else:
@@ -211,7 +212,8 @@ class Life(RuleBasedStateMachine):
         ]
         while chosen := [n for n in left if self.memory.quarantine[n]["state"] == "quarantined"][:size]:
             left = [n for n in left if n > chosen[-1]]
-            self._survive(kill, lambda chosen=chosen: self._replay(chosen))  # type: ignore[misc]
+            replay = lambda chosen=chosen: self._replay(chosen)  # type: ignore[misc]  # noqa: E731
+            self._survive(kill, replay, again=kill != 0)  # a run's row moves with the commit
             self.model.judge([self._versions()[n] for n in chosen], again=True)
 
     def _replay(self, chosen: list[int]) -> None:
@@ -220,15 +222,16 @@ class Life(RuleBasedStateMachine):
             versions, _ = mapped_again(CONNECTOR, self.judge.mapper, rows, self.store.repairs)
             self.judge._micro(versions, None, 0, 0)
 
-    def _survive(self, kill: int | None, work: Callable[[], None]) -> None:
-        """Do a work; when it is killed, nothing of its open transaction is left, and it is done again."""
+    def _survive(self, kill: int | None, work: Callable[[], None], *, again: bool = True) -> None:
+        """Do a work; when it is killed, nothing of its open transaction is left, and it is done `again`."""
         self.store.kill_at = kill or None
         try:
             with patch.object(judging, "reach", self._behind_commit if kill == 0 else lambda point: None):
                 work()
         except Killed:
             self.restart()
-            work()
+            if again:
+                work()
         self.store.kill_at = None
 
     @staticmethod
@@ -247,6 +250,13 @@ class Life(RuleBasedStateMachine):
 
     def _number(self, version: Version) -> int:
         return next(n for n, v in self._versions().items() if v is version)
+
+    @invariant()
+    def what_was_handed_on_to_share_is_committed(self) -> None:
+        """Compare what judge handed on with the database, as it is after any kill."""
+        for columns in self.handed:
+            for row in zip(*(columns[name] for name in HISTORY), strict=True):
+                assert self.memory.history[row[1:4]] == row
 
     @invariant()
     def each_version_is_in_one_state_and_it_is_the_models(self) -> None:
