@@ -78,10 +78,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     try:
         yield Demo(home, report, os.environ | json.loads(exports.stdout), process)
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            process.communicate(timeout=120)
-        subprocess.run([POPHUB, "down"], env=environment(home), capture_output=True, check=False)
+        try:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=120)
+        finally:  # nothing is left behind, whatever went wrong
+            process.kill()
+            subprocess.run([POPHUB, "down"], env=environment(home), capture_output=True, check=False)
 
 
 @pytest.fixture(scope="module")
