@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -49,6 +50,7 @@ def main() -> int:
         return 0
     found = _kept()
     begun = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the servers end with it
     for way in (workers, peers, debezium):
         way.RUN_S = max(way.RUN_S, asked.rows // SLOWEST_PER_S)
     found["machine"] = _machine()

@@ -19,7 +19,7 @@ from pophub import wiring
 from pophub.commands.airflow_runs import Airflow
 from pophub.gates.rules import preload
 from pophub.runtime import hub as runtime
-from pophub.runtime import places, processes
+from pophub.runtime import processes
 from pophub.settings import PROJECT, Settings
 
 COUNTS = (20, 200)
@@ -55,8 +55,7 @@ def _hub(count: int) -> Iterator[Settings]:
         try:
             with hubs.servers() as settings:
                 source.make_source(settings, 0)
-                variable = f"POPHUB_SOURCE_BENCH_URL={source.source_url(settings)}\n"
-                places.write_private(settings.home / "sources.env", variable)  # for Airflow's tasks too
+                os.environ["POPHUB_SOURCE_BENCH_URL"] = source.source_url(settings)  # for Airflow's tasks too
                 with wiring.open_hub(settings) as hub:
                     hub.prepare()
                 yield runtime.start(settings, servers=("postgres", "kafka", "airflow"))
@@ -93,7 +92,6 @@ def _cycles(settings: Settings, airflow: Airflow, stem: str) -> dict[str, Any]:
 
     Errors: RuntimeError when a run fails.
     """
-    states: list[str] = []
     taken = []
     for number in range(CYCLES + 1):
         begun = time.monotonic()
@@ -101,9 +99,8 @@ def _cycles(settings: Settings, airflow: Airflow, stem: str) -> dict[str, Any]:
         while (state := airflow.state(stem, f"bench-{number}")) not in ("success", "failed"):
             time.sleep(0.05)
         taken.append(time.monotonic() - begun)
-        states.append(str(state))
-    if "failed" in states:
-        raise RuntimeError(f"an empty cycle of {stem} failed under Airflow")
+        if state == "failed":
+            raise RuntimeError(f"an empty cycle of {stem} failed under Airflow")
     preload()
     bare = []
     with wiring.open_hub(settings) as hub:
