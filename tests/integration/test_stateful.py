@@ -138,8 +138,9 @@ class Life(RuleBasedStateMachine):
         else:
             version = Version(key, newest + 2, kind == "delete", value, None, number)
         row = {"ho_ten": NAMES[version.value or "good"], "so_cmnd": version.number, "da_xoa": version.gone}
-        seen = any(v.key == key and v.marker == newest for v in self.placed.values())
-        if kind == "update" and seen:  # in place of the last row, which the hub has read
+        last = {v.content() for v in [v for v in known if v.marker == newest][-1:]}
+        read = {v.content() for v in self.placed.values() if (v.key, v.marker) == (key, newest)}
+        if kind == "update" and last & read:  # in place of the last row, which the hub has read
             self.project.sql(
                 "update dancu.cong_dan set ho_ten = %s, so_cmnd = %s, da_xoa = %s, cap_nhat_luc = %s where id = "
                 "(select max(id) from dancu.cong_dan where so_ddcn = %s and cap_nhat_luc = %s)",

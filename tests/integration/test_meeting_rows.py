@@ -1,0 +1,84 @@
+"""Two workers, or two datasets, at one row of the population database: who comes second does it over."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hubkit import Project, Servers
+from outside import check
+
+from pophub.contracts.load import load_all
+from pophub.population.store import JudgeStore
+from pophub.postgres import connect
+
+pytestmark = pytest.mark.timeout(240)
+Place = tuple[str, str]
+
+
+@pytest.mark.parametrize("ends", ["commit", "rollback"])
+def test_a_number_that_another_lane_takes_meanwhile_is_waited_for(project: Project, ends: str) -> None:
+    (connector,) = load_all(project.folder)[0]
+    settings, number = project.servers.settings, ("old_number", f"{ends[:4]}{project.number:05d}")
+    told: list[dict[Place, str]] = []
+
+    def second(store: JudgeStore) -> None:
+        with store.transaction() as decision:
+            told.append(decision.move_claims([], {number: "b", ("old_number", f"x{project.number}"): "b"}))
+
+    with (
+        closing(connect(settings, "pophub_judge")) as one,
+        closing(connect(settings, "pophub_judge")) as other,
+    ):
+        worker = threading.Thread(target=second, args=(JudgeStore(other, connector),))
+        try:
+            with JudgeStore(one, connector).transaction() as decision:
+                assert decision.move_claims([], {number: "a"}) == {}
+                worker.start()
+                worker.join(1.0)
+                assert worker.is_alive(), "it waits for the first one's end"
+                if ends == "rollback":
+                    raise RuntimeError
+        except RuntimeError:
+            assert ends == "rollback"
+        worker.join(30)
+    held = project.servers.query(
+        "select value, key from population.claim where stem = %s", project.stem)  # fmt: skip
+    if ends == "commit":
+        assert told == [{number: "a"}]
+        assert held == [(number[1], "a")]  # nothing of the second one's: not the free number either
+    else:
+        assert told == [{}]
+        assert sorted(held) == sorted([(number[1], "b"), (f"x{project.number}", "b")])
+
+
+def test_a_citizen_that_another_dataset_wrote_is_merged_field_by_field(
+    servers: Servers, tmp_path: Path
+) -> None:
+    first, second = (Project(servers, tmp_path / name) for name in ("first", "second"))
+    try:
+        for project in (first, second):
+            project.declare("mps.citizens", fields=("citizen_id", "full_name"))
+            project.pass_through("prepare")
+        people = [first.number_of(n) for n in range(1, 121)]  # so many go by the binary form of COPY
+        for n, person in enumerate(people):
+            first.put(n + 1, 30)
+            if n % 2:
+                second.put(n + 1, 20, so_ddcn=person, ho_ten="Lê Văn Sửa")
+        first.pass_through()
+        second.pass_through()
+        rows = servers.query(
+            "select citizen_id, full_name, (markers ? %s), (markers ? %s) from population.citizen "
+            "where citizen_id = any(%s) order by citizen_id", first.stem, second.stem, people)  # fmt: skip
+        assert [row[0] for row in rows] == sorted(people)
+        for n, (_, name, by_first, by_second) in enumerate(rows):
+            assert (name, by_first, by_second) == (
+                ("Lê Văn Sửa", True, True) if n % 2 else ("Nguyễn Văn An", True, False)
+            )
+        check(first)
+        check(second)
+    finally:
+        first.close()
+        second.close()
