@@ -1,7 +1,7 @@
 """`python -m benchmarks.long`: what grows with years of records, without a time limit.
 
-Replay, deep reconciliation, verification of the ledger, growth; each result is checked, a wrong one
-ends the run. What is done is written to build/bench-long.json after each measure; with `--only`, the
+Replay, deep reconciliation, verification of the ledger, growth, memory of the whole way; each result is
+checked, a wrong one ends the run. What is done is written to build/bench-long.json after each measure; with `--only`, the
 other parts of an earlier run of the same size stay there.
 """
 
@@ -18,13 +18,13 @@ from typing import Any
 
 from benchmarks import long_hub, long_ledger, long_past, source
 from benchmarks.figures import OUT as SHORT
-from benchmarks.hubs import fresh_hub, servers
+from benchmarks.hubs import drop_database, fresh_hub, servers
 from benchmarks.long_child import Measured, measured
 from benchmarks.meter import Meter
 from pophub.settings import Settings
 
 OUT = SHORT.with_name("bench-long.json")
-PARTS = ("replay", "reconcile", "verify", "growth")
+PARTS = ("replay", "reconcile", "verify", "growth", "memory")
 COSTS = (
     "replay",
     "reconcile_hundredth",
@@ -87,6 +87,8 @@ def main() -> int:
             _ledger(figures, settings, ledger, parts)
         if parts & {"replay", "reconcile"}:
             _records(figures, settings, asked.rows, parts)
+        if "memory" in parts:
+            _memory(figures, settings, asked.memory)
     print(json.dumps(figures.found) if asked.json else table(figures.found))
     return 0
 
@@ -95,6 +97,7 @@ def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.long", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="records reconciled; a tenth is replayed")
     parser.add_argument("--ledger", type=int, default=10_000_000, help="rows of the ledger verified")
+    parser.add_argument("--memory", type=int, default=10_000_000, help="records carried to see the memory")
     parser.add_argument("--only", choices=PARTS, action="append", help="this part alone; may be repeated")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output, no table")
     return parser.parse_args()
@@ -119,8 +122,24 @@ def _records(figures: Figures, settings: Settings, rows: int, parts: set[str]) -
         if "reconcile" in parts:
             own, stem = fresh_hub(settings, number), f"bench.people{number}"
             figures.say(f"carrying {size:,} records through the pipeline")
-            figures.say(f"carried in {long_hub.carry(own, stem, size):,.1f} s")
+            figures.say(f"carried in {long_hub.carry(own, stem, size)[0]:,.1f} s")
             figures.measure(name, size, long_hub.reconcile, own, stem, size)
+
+
+def _memory(figures: Figures, settings: Settings, rows: int) -> None:
+    """Carry a hundredth and all of so many records; note the most memory that each process held."""
+    found = []
+    for size in (rows // 100, rows):
+        figures.say(f"making a source of {size:,} rows")
+        measured(long_hub.make, settings, size)
+        own, stem = fresh_hub(settings, f"m{size}"), f"bench.peoplem{size}"
+        figures.say(f"carrying {size:,} records through the pipeline")
+        seconds, worked = long_hub.carry(own, stem, size)
+        long_hub.carried_whole(own, stem, size)
+        peaks = {one.name: round(one.peak_mb) for one in worked}
+        found.append({"records": size, "seconds": round(seconds, 1), "per_s": round(size / seconds), "peak_mb": peaks})  # fmt: skip
+        figures.add("memory", found)
+        drop_database(settings, own.endpoints.database)
 
 
 def _replay(figures: Figures, settings: Settings, rows: int) -> None:
@@ -159,6 +178,9 @@ def table(found: dict[str, Any]) -> str:
         lines.append(f"{name.replace('_', ' '):<20}{number:>12,}{cost}")
     if "verify" in found:
         lines.append(f"verify: peak after a tenth of the rows {found['verify']['peak_mb_at_a_tenth']:,} MB")
+    for one in found.get("memory", ()):
+        peaks = ", ".join(f"{name} {peak:,} MB" for name, peak in one["peak_mb"].items())
+        lines.append(f"memory, {one['records']:,} records in {one['seconds']:,.0f} s: {peaks}")
     for name, one in found.get("growth", {}).items():
         lines.append(f"growth, {name.replace('_', ' ')}: p50 {one['p50_s']:.3f} s, p95 {one['p95_s']:.3f} s")
     return "\n".join([*lines, *([f"the ledger's rows: {found['how']}"] if "how" in found else [])])

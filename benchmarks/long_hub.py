@@ -29,11 +29,30 @@ def make(clock: Clock, settings: Settings, rows: int) -> None:
     source.make_source(settings, rows)
 
 
-def carry(settings: Settings, stem: str, rows: int) -> float:
-    """Carry the source through all stages, however long it takes; give the seconds."""
+def carry(settings: Settings, stem: str, rows: int) -> tuple[float, list[workers.Worked]]:
+    """Carry the source through all stages, however long it takes; give the seconds, and what each process took."""
     workers.RUN_S = sys.maxsize
     with progress_of("carried", rows) as moved, _watched(settings, stem, rows, moved):
-        return workers.run(settings, stem, LANES)[0]
+        return workers.run(settings, stem, LANES)
+
+
+def carried_whole(settings: Settings, stem: str, rows: int) -> None:
+    """Count what arrived, from outside.
+
+    Errors: RuntimeError where a record was not read, accepted and shared once.
+    """
+    with (
+        closing(connect(settings, "pophub_read")) as connection,
+        transaction(connection, "counting") as cursor,
+    ):
+        cursor.execute(
+            "select (select count(*) from hub.record_state where stem = %(stem)s and state = 'shared'), "
+            "(select count(*) from hub.share_transaction where stem = %(stem)s)",
+            {"stem": stem},
+        )
+        accepted, shared = only_row(cursor)
+    if (accepted, shared) != (rows, 2 * rows):  # with the population database, and with the subscriber
+        raise RuntimeError(f"{accepted} accepted and {shared} shared of {rows}")
 
 
 @contextmanager

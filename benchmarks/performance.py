@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from benchmarks import chart, performance_words
+from benchmarks import chart, growth, performance_words
 from benchmarks.hubs import say
 from pophub.settings import PROJECT
 
@@ -26,7 +26,9 @@ def write(found: dict[str, Any]) -> None:
 def page(found: dict[str, Any]) -> str:
     """Give the page; a part that was not measured says how to measure it."""
     machine = found["machine"]
-    head = performance_words.HEAD.format(**machine, rows=found["rows"], rounds=found["rounds"])
+    head = performance_words.HEAD.format(
+        **machine, rows=found["rows"], rounds=found["rounds"], rules=growth.OWN_RULES
+    )
     parts = [head, _rates(found), _spent(found)]
     for key, option, give in (
         ("costs", "steps", _costs), ("incremental", "incremental", _incremental), ("latency", "latency", _latency),
@@ -34,7 +36,7 @@ def page(found: dict[str, Any]) -> str:
     ):  # fmt: skip
         title, words = performance_words.PARTS[key]
         body = give(found) if key in found else f'Not measured yet: `make bench ARGS="--{option}"`.\n'
-        parts.append(f"## {title}\n\n{words}\n{body}")
+        parts.append(f"## {title}\n\n{words.format(rules=growth.OWN_RULES)}\n{body}")
     if TRIED.exists():
         parts.append(TRIED.read_text())
     return "\n".join(parts)

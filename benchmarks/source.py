@@ -27,6 +27,7 @@ COLUMNS = (
     "cap_nhat_luc",
 )
 CHUNK_ROWS = 50_000
+SERIALS = 1_000_000
 _FIRST_BIRTH = date(1930, 1, 1)
 
 
@@ -81,11 +82,12 @@ def _people(rows: int) -> Iterator[tuple[object, ...]]:
     """Draw people with sound numbers, names and dates; markers rise by a fraction of a second."""
     rng = Random(20230101)
     now = datetime.now(UTC).replace(microsecond=0)
+    blocks = (rows - 1) // SERIALS + 1  # of numbers with one serial each; blocks have no province in common
     for number in range(rows):
         birth = _FIRST_BIRTH + timedelta(days=rng.randrange(33_000))
-        sex, province = rng.choice("MF"), rng.choice(OLD_PROVINCES)
+        sex, province = rng.choice("MF"), rng.choice(OLD_PROVINCES[number // SERIALS :: blocks])
         yield (
-            personal_id(province, sex, birth, number),
+            personal_id(province, sex, birth, number % SERIALS),
             full_name(rng, surname(rng), sex),
             f"{birth:%d/%m/%Y}",
             "Nam" if sex == "M" else "Nữ",
