@@ -62,6 +62,7 @@ def main() -> int:
         with servers() as settings:
             found["growth"] = growth.measured(settings)
         figures.OUT.with_name("bench-growth.svg").write_text(chart.growth(found["growth"]))
+        _save(found)
     if asked.idle:
         found["idle"] = idle.measured()
     found["took_s"] = round(time.monotonic() - begun)

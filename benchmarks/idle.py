@@ -19,7 +19,7 @@ from pophub import wiring
 from pophub.commands.airflow_runs import Airflow
 from pophub.gates.rules import preload
 from pophub.runtime import hub as runtime
-from pophub.runtime import processes
+from pophub.runtime import places, processes
 from pophub.settings import PROJECT, Settings
 
 COUNTS = (20, 200)
@@ -52,10 +52,12 @@ def _hub(count: int) -> Iterator[Settings]:
         project = Path(folder) / "project"
         _write(project, count)
         os.environ |= {"POPHUB_PROJECT": str(project), "POPHUB_SCHEDULE": NEVER}
+        os.environ.pop("POPHUB_SOURCE_BENCH_URL", None)  # that of other servers, and it would come first
         try:
             with hubs.servers() as settings:
                 source.make_source(settings, 0)
-                os.environ["POPHUB_SOURCE_BENCH_URL"] = source.source_url(settings)  # for Airflow's tasks too
+                variable = f"POPHUB_SOURCE_BENCH_URL={source.source_url(settings)}\n"
+                places.write_private(settings.home / "sources.env", variable)  # for Airflow's tasks too
                 with wiring.open_hub(settings) as hub:
                     hub.prepare()
                 yield runtime.start(settings, servers=("postgres", "kafka", "airflow"))
