@@ -76,7 +76,7 @@ STEPS = {
     ("judge", "map"): "to the contract: dates, code tables, names",
     ("judge", "digest"): "content and event id of each version",
     ("judge", "look up"): "heads, quarantine, people, unique values",
-    ("judge", "judge"): "Great Expectations: 23 rules",
+    ("judge", "judge"): "Great Expectations: 24 rules",
     ("judge", "decide"): "the verdict of each version",
     ("judge", "encode"): "the accepted record in Avro",
     ("judge", "build"): "rows of history, chain links, reconciliation",
