@@ -127,9 +127,9 @@ def _records(figures: Figures, settings: Settings, rows: int, parts: set[str]) -
 
 
 def _memory(figures: Figures, settings: Settings, rows: int) -> None:
-    """Carry a hundredth and all of so many records; note the most memory that each process held."""
+    """Carry a hundredth, a tenth and all of so many records; note the most memory that each process held."""
     found = []
-    for size in (rows // 100, rows):
+    for size in (rows // 100, rows // 10, rows):
         figures.say(f"making a source of {size:,} rows")
         measured(long_hub.make, settings, size)
         own, stem = fresh_hub(settings, f"m{size}"), f"bench.peoplem{size}"
