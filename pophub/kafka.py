@@ -312,7 +312,7 @@ class Publisher:
     outcome is indefinite: close it, make a new one, read the position.
 
     All through librdkafka: with one message a record, kafka-python's send was two thirds of share's
-    time, and right behind a commit it read the position before it, once in two commits. librdkafka
+    time, and right behind a commit it could read the position before it, for up to 54 ms. librdkafka
     asks for a stable one: it waits until no transaction is pending.
     """
 
