@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pophub.digests import SIZES
+
 _HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END = b"\xff\xff"
 _NULL = b"\xff\xff\xff\xff"
@@ -24,17 +26,6 @@ _DAY_0 = date(2000, 1, 1).toordinal()
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SHORT, _LONG = Struct(">i"), Struct(">q")
-
-
-class _Sizes(dict[int, bytes]):
-    """A value's length as it stands before the value, each made once."""
-
-    def __missing__(self, length: int) -> bytes:
-        made = self[length] = length.to_bytes(4, "big")
-        return made
-
-
-_SIZES = _Sizes()
 
 
 class Form(NamedTuple):
@@ -120,7 +111,7 @@ def _even(column: Sequence[Any], form: Form, count: int) -> np.ndarray[Any, Any]
     else:
         return None
     bytes_ = body.view(np.uint8).reshape(count, -1)
-    size = np.frombuffer(_SIZES[bytes_.shape[1]], np.uint8)
+    size = np.frombuffer(SIZES[bytes_.shape[1]], np.uint8)
     return np.concatenate([np.broadcast_to(size, (count, 4)), bytes_], axis=1)
 
 
@@ -140,11 +131,11 @@ def _pieces(column: Sequence[Any], form: Form) -> Sequence[Sequence[bytes]] | No
     if type(None) in kinds:
         return [[_NULL if value is None else _sized(form, value) for value in column]]
     values = list(map(form.one, column))
-    return [[_SIZES[length] for length in map(len, values)], values]
+    return [[SIZES[length] for length in map(len, values)], values]
 
 
 def _sized(form: Form, value: Any) -> bytes:
     if type(value) is not form.kind:
         raise TypeError
     data = form.one(value)
-    return _SIZES[len(data)] + data
+    return SIZES[len(data)] + data

@@ -134,7 +134,7 @@ def history_link(
     """
     numbers = _SIX.pack(lane, sequence, marker, contract, exchanged_us, recorded_us)
     body = b"" if payload is None else hashlib.sha256(payload).digest()
-    size, name = _SIZES, key.encode()
+    size, name = SIZES, key.encode()
     return hashlib.sha256(b"".join((
         previous, _sized_text(stem), size[48], numbers, size[len(event_id)], event_id, size[len(name)], name,
         _sized_text(operation), size[len(content)], content, size[len(body)], body,
@@ -148,7 +148,7 @@ def transaction_link(
     """Link a row of `ledger.transaction`."""
     numbers = _FIVE.pack(lane, sequence, subscription, exchanged_us, recorded_us)
     return hashlib.sha256(b"".join((
-        previous, _sized_text(recipient), _sized_text(stem), _SIZES[40], numbers, _SIZES[len(event_id)], event_id,
+        previous, _sized_text(recipient), _sized_text(stem), SIZES[40], numbers, SIZES[len(event_id)], event_id,
     ))).digest()  # fmt: skip
 
 
@@ -160,11 +160,11 @@ class _Sizes(dict[int, bytes]):
         return made
 
 
-_SIZES = _Sizes()
+SIZES = _Sizes()
 
 
 def _sized(part: bytes) -> bytes:
-    return _SIZES[len(part)] + part
+    return SIZES[len(part)] + part
 
 
 @lru_cache(1024)
