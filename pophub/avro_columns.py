@@ -21,7 +21,7 @@ from pophub.ports import Columns
 Octets = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 
-_DOUBLE = Struct("<d")
+DOUBLE = Struct("<d")
 _PYTHON = {"string": str, "int": int, "long": int, "boolean": bool, "double": float}
 _BEYOND = 16  # bytes that may be looked at behind a record that ends early
 _SAMPLE = 200  # values that tell whether those of a column repeat
@@ -53,7 +53,7 @@ class _Zigzag(dict[int, bytes]):
 
 
 _KEPT = 1 << 16  # lengths, and the days from 1790 to 2149
-_ZIGZAG = _Zigzag({})
+ZIGZAG = _Zigzag({})
 
 
 @cache
@@ -102,7 +102,7 @@ def _pieces(field: Field, values: list[Any]) -> tuple[list[bytes], ...] | None:
         numbers = [value for value in values if value is not None] if nullable else values
         if numbers and not (-bound <= min(numbers) and max(numbers) < bound):
             return None
-    prefix, null = (b"", b"") if field.null is None else (_ZIGZAG[1 - field.null], _ZIGZAG[field.null])
+    prefix, null = (b"", b"") if field.null is None else (ZIGZAG[1 - field.null], ZIGZAG[field.null])
     encoded = _ENCODERS[field.kind]
     first = values[:_SAMPLE]
     try:
@@ -124,7 +124,7 @@ def _texts(values: list[Any], prefix: bytes, null: bytes | None) -> tuple[list[b
     if len(encoded) != len(texts):  # a text holds a NUL
         encoded = [text.encode() for text in texts]
     sizes = list(map(len, encoded))
-    heads = {size: prefix + _ZIGZAG[size] for size in set(sizes)}
+    heads = {size: prefix + ZIGZAG[size] for size in set(sizes)}
     before = list(map(heads.__getitem__, sizes))
     if null is not None:
         before = [null if value is None else head for value, head in zip(values, before, strict=True)]
@@ -133,15 +133,15 @@ def _texts(values: list[Any], prefix: bytes, null: bytes | None) -> tuple[list[b
 
 def _text(value: str) -> bytes:
     data = value.encode()
-    return _ZIGZAG[len(data)] + data
+    return ZIGZAG[len(data)] + data
 
 
 _ENCODERS: dict[str, Callable[[Any], bytes]] = {
     "string": _text,
-    "int": _ZIGZAG.__getitem__,
-    "long": _ZIGZAG.__getitem__,
+    "int": ZIGZAG.__getitem__,
+    "long": ZIGZAG.__getitem__,
     "boolean": lambda value: b"\1" if value else b"\0",
-    "double": _DOUBLE.pack,
+    "double": DOUBLE.pack,
 }
 
 
@@ -201,7 +201,7 @@ def _behind_all(field: Field, data: Octets, at: Places) -> Places | None:
             return None
         present, at = branch != 2 * field.null, at + 1
     if field.kind == "double":
-        return np.where(present, at + _DOUBLE.size, at)
+        return np.where(present, at + DOUBLE.size, at)
     if field.kind == "boolean":
         return np.where(present, at + 1, at)
     number, more = np.zeros(len(at), np.int64), present

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pophub.avro_columns import _DOUBLE, _ZIGZAG
+from pophub.avro_columns import DOUBLE, ZIGZAG
 from pophub.block_encoding import EPOCH, EPOCH_DAY, LOCAL_EPOCH, SHIFTS
 from pophub.blocks import MAX_BLOCK_ROWS, BadBlock, Block, Reader, shape_of
 
@@ -46,7 +46,7 @@ def _block(schema: bytes, data: bytes) -> Block | None:
     batch, stamp, contract, rows = head.long(), head.long(), head.int(), head.int()
     if not 0 < rows <= MAX_BLOCK_ROWS:
         return None
-    at, count, columns, scratch = head.at, _ZIGZAG[rows], {}, bytearray(data)
+    at, count, columns, scratch = head.at, ZIGZAG[rows], {}, bytearray(data)
     for _, name, branches, union in shape_of(schema).columns:
         if not data.startswith(count, at):
             return None
@@ -268,7 +268,7 @@ def _string(data: bytes, at: int) -> tuple[str, int]:
 
 
 def _double(data: bytes, at: int) -> tuple[float, int]:
-    return float(_DOUBLE.unpack_from(data, at)[0]), at + 8
+    return float(DOUBLE.unpack_from(data, at)[0]), at + 8
 
 
 def _boolean(data: bytes, at: int) -> tuple[bool, int]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pophub.avro_columns import _DOUBLE, _ZIGZAG
+from pophub.avro_columns import DOUBLE, ZIGZAG
 
 Items = tuple[str, ...]  # the branches of a column's items; one alone is no union
 Written = tuple[str, bytes] | None  # None: these values have no type of their own, or not all the same
@@ -76,7 +76,7 @@ def array(column: list[Any]) -> tuple[Items, bytes]:
     else:
         branch, values = done
         items = ("null", branch) if nullable else (branch,)
-    return items, b"".join((_ZIGZAG[len(column)], values, b"\0")) if column else b"\0"
+    return items, b"".join((ZIGZAG[len(column)], values, b"\0")) if column else b"\0"
 
 
 class _Sizes(dict[int, str]):
@@ -87,7 +87,7 @@ class _Sizes(dict[int, str]):
         self.update({size: self[size] for size in range(4096)})
 
     def __missing__(self, size: int) -> str:
-        return (self._branch + _ZIGZAG[size]).decode("latin-1")
+        return (self._branch + ZIGZAG[size]).decode("latin-1")
 
 
 _SIZES, _SIZES_IN_UNION = _Sizes(b""), _Sizes(b"\2")
@@ -102,7 +102,7 @@ def _texts(column: list[Any], nullable: bool) -> Written:
     except UnicodeEncodeError:
         return None
     if nullable:
-        sizes, texts = _ZIGZAG, [text if text is None else text.encode() for text in column]
+        sizes, texts = ZIGZAG, [text if text is None else text.encode() for text in column]
         parts = [b"\0" if text is None else b"\2" + sizes[len(text)] + text for text in texts]
         return "string", b"".join(parts)
     apart = encoded.split(b"\0")  # where no text has a NUL: sooner than to encode each
@@ -121,7 +121,7 @@ def _ascii(texts: list[Any], nullable: bool) -> str:
 
 
 def _counted(texts: list[Any]) -> bytes:
-    sizes = map(_ZIGZAG.__getitem__, map(len, texts))
+    sizes = map(ZIGZAG.__getitem__, map(len, texts))
     return b"".join(chain.from_iterable(zip(sizes, texts, strict=True)))
 
 
@@ -190,7 +190,7 @@ def _union(column: list[Any]) -> tuple[Items, bytes]:
     column = [_portable(value) for value in column]
     kinds = set(map(type, column))
     branches = [branch for branch, kind in _BRANCHES.items() if kind in kinds]
-    under = {_BRANCHES[branch]: _ZIGZAG[index] for index, branch in enumerate(branches, 1)}
+    under = {_BRANCHES[branch]: ZIGZAG[index] for index, branch in enumerate(branches, 1)}
     write = _VALUES
     parts = [b"\0" if value is None else under[type(value)] + write[type(value)](value) for value in column]
     return ("null", *(branches or ["string"])), b"".join(parts)
@@ -198,14 +198,14 @@ def _union(column: list[Any]) -> tuple[Items, bytes]:
 
 def _text(text: str) -> bytes:
     data = text.encode()
-    return _ZIGZAG[len(data)] + data
+    return ZIGZAG[len(data)] + data
 
 
 _VALUES: dict[type, Callable[[Any], bytes]] = {
     str: _text,
-    bytes: lambda data: _ZIGZAG[len(data)] + data,
-    int: _ZIGZAG.__getitem__,
-    float: _DOUBLE.pack,
+    bytes: lambda data: ZIGZAG[len(data)] + data,
+    int: ZIGZAG.__getitem__,
+    float: DOUBLE.pack,
     bool: (b"\0", b"\1").__getitem__,
 }
 
