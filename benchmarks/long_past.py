@@ -1,6 +1,6 @@
 """A ledger of years in a hub of its own: half history, half share transactions.
 
-History is generated: real chain links (`pophub.digests`), made-up records, COPY. The share
+History is generated: real chain links (`pophub.domain.digests`), made-up records, COPY. The share
 transactions come from `LedgerStore.complete` over it, as share writes them.
 """
 
@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from benchmarks.long_child import Clock
-from pophub import digests
 from pophub.commands.quarantine_access import progress_of
+from pophub.domain import digests
 from pophub.ledger.store import LedgerStore
 from pophub.population.columns import instant, month_of
 from pophub.population.store import HISTORY

@@ -14,8 +14,8 @@ from psycopg2 import sql
 
 from pophub import avro
 from pophub.contracts.model import Connector, SubscriptionFile
-from pophub.digests import row_digests
 from pophub.domain.codes import explain
+from pophub.domain.digests import row_digests
 from pophub.domain.errors import ConfigError
 from pophub.kafka_admin import Administrator
 from pophub.postgres import Connection, Cursor, connect, transaction

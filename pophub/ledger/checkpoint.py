@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pophub import digests
+from pophub.domain import digests
 from pophub.domain.errors import ConfigError, LedgerDiverged
 from pophub.ledger.signing import fingerprint, sign
 from pophub.ledger.witness import PREFIX_BYTES, Witness

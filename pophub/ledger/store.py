@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from pophub import digests
+from pophub.domain import digests
 from pophub.failpoints import reach
 from pophub.ledger.history import History
 from pophub.ledger.rows import Accepted, LedgerLane

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pophub import digests
+from pophub.domain import digests
 from pophub.ledger.checkpoint import Checkpoint, Tally
 from pophub.ledger.signing import signed
 from pophub.ledger.witness import PREFIX_BYTES, Rows, Witness

@@ -10,8 +10,9 @@ from typing import Any
 
 from psycopg2 import sql
 
-from pophub import avro, digests
+from pophub import avro
 from pophub.contracts.model import Connector
+from pophub.domain import digests
 from pophub.domain.errors import ConfigError, PromiseBroken, TransientError
 from pophub.kafka_log import TopicLog
 from pophub.ledger.rows import Accepted

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import count, islice
 from typing import Any
 
-from pophub import digests
+from pophub.domain import digests
 from pophub.kafka_log import Ends, Read, TopicLog
 from pophub.ledger.rows import Accepted
 from pophub.postgres import Connection, statements, translated

@@ -11,8 +11,9 @@ from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from pophub import avro, digests
+from pophub import avro
 from pophub.contracts.model import Connector, Grant, SubscriptionFile
+from pophub.domain import digests
 from pophub.kafka import Message
 from pophub.ledger.rows import Accepted
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-from pophub import digests
 from pophub.contracts.model import Connector, Limits
+from pophub.domain import digests
 from pophub.ports import Columns, Mapper
 
 STUB_COLUMN = "_pophub_stub"

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from pophub import digests
 from pophub.contracts.model import Connector
+from pophub.domain import digests
 from pophub.domain.decide import Verdicts
 from pophub.population.columns import instant, month_of
 from pophub.population.store import HEAD, Decision, Lane

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pophub import avro, digests
+from pophub import avro
 from pophub.contracts.model import Connector
+from pophub.domain import digests
 from pophub.domain.errors import ConfigError, ContractBreach, PophubError
 from pophub.failpoints import reach
 from pophub.kafka import RawWriter

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 
 from pophub import avro
 from pophub.contracts.model import Connector
-from pophub.digests import lane_of
 from pophub.domain.decide import Verdicts
+from pophub.domain.digests import lane_of
 from pophub.domain.errors import TransientError
 from pophub.failpoints import reach
 from pophub.kafka import RawReader

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pophub import avro, digests
+from pophub import avro
 from pophub.contracts.model import GATES, Connector, Person
+from pophub.domain import digests
 from pophub.domain.codes import explain
 from pophub.domain.decide import Head, Quarantined
 from pophub.ports import Columns, Failure, Mapper

@@ -15,7 +15,7 @@ import psycopg2.errors
 import pytest
 from hubkit import Project, Servers
 
-from pophub import digests
+from pophub.domain import digests
 from pophub.domain.errors import ConfigError, LedgerDiverged
 from pophub.ledger.checkpoint import Checkpoint, find, load, make
 from pophub.ledger.export import export

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from pophub.digests import lane_of
+from pophub.domain.digests import lane_of
 
 LANES, GRACE_S = 2, 90 * 86_400
 UNKNOWN, TAKEN, CONTRADICTS = "sufficient.unknown_person", "clean.key.duplicate", "clean.contradiction"

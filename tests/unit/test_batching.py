@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pophub import digests
 from pophub.contracts.model import Limits
+from pophub.domain import digests
 from pophub.stages.batching import Cutter, Rows
 
 value = st.one_of(

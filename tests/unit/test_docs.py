@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import typer
 
-from pophub import digests
 from pophub.cli import app
 from pophub.contracts.load import load_all
+from pophub.domain import digests
 from pophub.domain.codes import CODES, GATES
 from pophub.settings import PROJECT, Endpoints
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from pophub import avro
-from pophub.digests import lane_of
+from pophub.domain.digests import lane_of
 from pophub.gates.mapping import ContractMapper
 from pophub.kafka import RawReader
 from pophub.population.columns import instant
