@@ -18,9 +18,9 @@ from kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from pophub.deadline import deadline
 from pophub.domain.errors import ConfigError
 from pophub.kafka import CALL_S, MAX_REQUEST_BYTES, _client, translated
+from pophub.process.deadline import deadline
 from pophub.settings import Settings
 
 TOPIC = {

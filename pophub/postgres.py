@@ -16,8 +16,8 @@ import psycopg2.extensions
 from psycopg2 import errors as pg
 
 from pophub import copy_binary
-from pophub.deadline import deadline
 from pophub.domain.errors import ConfigError, PophubError, PromiseBroken, TransientError
+from pophub.process.deadline import deadline
 from pophub.settings import Settings
 
 Connection = psycopg2.extensions.connection
