@@ -13,8 +13,8 @@ from kafka import errors as kafka_errors
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponential
 
 from pophub.domain.errors import ConfigError, PophubError, PromiseBroken, TransientError
-from pophub.failpoints import reach
 from pophub.process.deadline import deadline
+from pophub.process.failpoints import reach
 from pophub.settings import Settings
 
 logging.getLogger("kafka").setLevel(logging.ERROR)  # below that it prints keys and values

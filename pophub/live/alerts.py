@@ -15,9 +15,9 @@ import orjson
 from pophub.contracts.model import Connector
 from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError, PophubError
-from pophub.failpoints import reach
 from pophub.live.conditions import Condition
 from pophub.postgres import Connection, Cursor, execute_values, only_row, statements, transaction
+from pophub.process.failpoints import reach
 
 SQL = statements("live")
 

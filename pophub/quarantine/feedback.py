@@ -14,10 +14,10 @@ import orjson
 
 from pophub.contracts.model import Connector
 from pophub.domain.errors import LedgerDiverged, TransientError
-from pophub.failpoints import reach
 from pophub.kafka import Message, Position, Publisher
 from pophub.kafka_admin import Administrator
 from pophub.postgres import Connection, connect, only_row, transaction
+from pophub.process.failpoints import reach
 from pophub.quarantine.reasons import in_words
 from pophub.quarantine.selection import SQL
 from pophub.settings import Settings

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pophub.domain.errors import ConfigError
-from pophub.failpoints import reach
 from pophub.ports import TableSource
 from pophub.postgres import only_row, statements
+from pophub.process.failpoints import reach
 from pophub.stages.extract import Extract
 from pophub.stages.extract_store import ExtractStore
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pophub.domain.errors import ContractBreach, PophubError, TransientError
-from pophub.failpoints import reach
 from pophub.postgres import Connection, Cursor, execute_values, only_row, statements, transaction, worker_lock
+from pophub.process.failpoints import reach
 from pophub.stages.batching import Rows
 
 SQL = statements("extract")

@@ -16,10 +16,10 @@ from pophub.contracts.model import Connector
 from pophub.domain.decide import Verdicts
 from pophub.domain.digests import lane_of
 from pophub.domain.errors import TransientError
-from pophub.failpoints import reach
 from pophub.kafka import RawReader
 from pophub.population.store import JudgeStore
 from pophub.ports import Columns, Mapper, Rules
+from pophub.process.failpoints import reach
 from pophub.stages.again import mapped_again
 from pophub.stages.claims import decide_with_claims
 from pophub.stages.commit import STATES, write

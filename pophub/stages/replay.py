@@ -17,10 +17,10 @@ import orjson
 
 from pophub.contracts.model import Connector
 from pophub.domain.decide import decide
-from pophub.failpoints import reach
 from pophub.population.store import Decision, JudgeStore, Lane
 from pophub.ports import Mapper, Rules
 from pophub.postgres import Connection, Cursor, only_row, transaction
+from pophub.process.failpoints import reach
 from pophub.quarantine.selection import SQL, Selection, statement
 from pophub.stages.again import mapped_again
 from pophub.stages.claims import batch_of

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pophub.domain.errors import LedgerDiverged
-from pophub.failpoints import reach
 from pophub.kafka import Position, Publisher
 from pophub.ledger.store import LedgerStore
+from pophub.process.failpoints import reach
 from pophub.sharing.subscription import Subscription
 
 TRANSACTION_ROWS = 10_000

@@ -18,9 +18,9 @@ import sys
 import traceback
 from typing import Any
 
-from pophub import failpoints
 from pophub.domain.errors import PophubError
 from pophub.gates.rules import preload
+from pophub.process import failpoints
 from pophub.settings import Settings
 from pophub.wiring import Hub
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pophub.domain.errors import TransientError
-from pophub.failpoints import reach
 from pophub.kafka import Message, Position
+from pophub.process.failpoints import reach
 
 from .scheduler import Simulation
 

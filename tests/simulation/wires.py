@@ -15,11 +15,12 @@ from unittest.mock import patch
 
 from fake_rules import FakeRules, things
 
-from pophub import failpoints, postgres, wiring
+from pophub import postgres, wiring
 from pophub.contracts.model import Connector, Grant, SubscriptionFile
 from pophub.domain.errors import ValidatorFailed
 from pophub.ledger import store as ledger_store
 from pophub.ports import Columns, Failure
+from pophub.process import failpoints
 from pophub.stages import judge, replay, share
 
 from . import cursor, database, statements_flow, statements_judge, statements_replay
