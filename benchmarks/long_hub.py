@@ -11,10 +11,10 @@ from typing import Any
 
 from benchmarks import source, workers
 from benchmarks.long_child import Clock
-from pophub.collector import calm
 from pophub.commands.quarantine_access import progress_of
 from pophub.gates.mapping import ContractMapper
 from pophub.postgres import connect, only_row, transaction
+from pophub.process.memory import calm
 from pophub.reconcile.examine import Examination
 from pophub.settings import Settings
 from pophub.sources import open_source

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.meter import peak_mb_of
 from benchmarks.steps import Collector, Taken
-from pophub.collector import calm
+from pophub.process.memory import calm
 from pophub.settings import Settings
 from pophub.streaming import LaneWorker
 from pophub.wiring import Hub

@@ -8,7 +8,6 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import Any, Protocol
 
 from pophub import prepare as preparation
-from pophub.collector import calm
 from pophub.contracts.load import load_all, load_subscriptions
 from pophub.contracts.model import Connector, FilesSource, Grant
 from pophub.domain.codes import explain
@@ -23,6 +22,7 @@ from pophub.live.heartbeat import heartbeat
 from pophub.live.watch import Watched, stops_sharing
 from pophub.population.store import JudgeStore
 from pophub.postgres import connect
+from pophub.process.memory import calm
 from pophub.quarantine.feedback import feed, prepare_feedback
 from pophub.quarantine.holds import paused
 from pophub.quarantine.selection import Selection
