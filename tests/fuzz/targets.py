@@ -12,7 +12,8 @@ from typing import Any
 
 import fastavro
 
-from pophub import avro, blocks
+from pophub import avro
+from pophub.avro import container
 from pophub.contracts.model import FilesSource
 from pophub.contracts.strict_yaml import parse_document
 from pophub.domain.codes import CODES
@@ -26,15 +27,15 @@ FLAWS = {None, "length", "format", "digits", "whitespace", "province"}
 def raw_block(data: bytes) -> None:
     """A message is refused by a code, or means what fastavro reads, and can be sent again."""
     try:
-        block = blocks.read_strictly(data)
-    except blocks.BadBlock as bad:
+        block = container.read_strictly(data)
+    except container.BadBlock as bad:
         assert bad.code in CODES, bad.code
         return
     assert all(len(values) == block.rows for values in block.columns.values())
     record: Any = next(fastavro.reader(io.BytesIO(data)))
     assert _told(record["columns"].values()) == _told(block.columns.values())
     again = avro.encode_block(block)
-    assert blocks.opened(again) is not None
+    assert container.opened(again) is not None
     assert _told(avro.decode_block(again).columns.values()) == _told(block.columns.values())
 
 

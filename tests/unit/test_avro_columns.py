@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pophub import avro, avro_columns
+from pophub import avro
+from pophub.avro import record_columns
 
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "string": st.text(max_size=90),
@@ -53,11 +54,11 @@ def test_columns_encode_and_project_as_fastavro_does(
     schema, columns, granted = table
     rows = range(len(next(iter(columns.values()))))
     records = [{name: values[row] for name, values in columns.items()} for row in rows]
-    encoded = avro_columns.encode(schema, columns, rows)
+    encoded = record_columns.encode(schema, columns, rows)
     assert encoded == _by_fastavro(schema, records)
     target = avro.projected(schema, granted, "P")
     kept = [{name: record[name] for name in record if name in granted} for record in records]
-    assert avro_columns.project(schema, target, encoded) == _by_fastavro(target, kept)
+    assert record_columns.project(schema, target, encoded) == _by_fastavro(target, kept)
 
 
 @settings(deadline=None, max_examples=300)
@@ -94,12 +95,12 @@ def test_the_number_of_whole_fields_tells_the_version_and_any_other_end_is_refus
 def test_a_record_that_ends_early_is_not_projected_with_bytes_of_the_next() -> None:
     fields = [{"name": "a", "type": ["null", "string"]}, {"name": "b", "type": ["long", "null"]}]
     schema = json.dumps({"type": "record", "name": "R", "fields": fields})
-    whole, other = avro_columns.encode(schema, {"a": ["x" * 70, None], "b": [1 << 40, None]}, [0, 1]) or []
+    whole, other = record_columns.encode(schema, {"a": ["x" * 70, None], "b": [1 << 40, None]}, [0, 1]) or []
     target = avro.projected(schema, ["b"], "P")
     for payload in (whole, other):
         for end in range(len(payload)):
-            assert avro_columns.project(schema, target, [whole, payload[:end], whole]) is None
-            assert avro_columns.project(schema, target, [whole, payload[:end]]) is None
+            assert record_columns.project(schema, target, [whole, payload[:end], whole]) is None
+            assert record_columns.project(schema, target, [whole, payload[:end]]) is None
 
 
 def test_texts_with_nul_and_none_are_written_as_fastavro_does() -> None:
@@ -107,13 +108,13 @@ def test_texts_with_nul_and_none_are_written_as_fastavro_does() -> None:
         {"type": "record", "name": "R", "fields": [{"name": "f", "type": ["null", "string"]}]}
     )
     values = ["a\0b", None, "", "ề" * 50, *map(str, range(500))]
-    encoded = avro_columns.encode(schema, {"f": values}, range(len(values)))
+    encoded = record_columns.encode(schema, {"f": values}, range(len(values)))
     assert encoded == _by_fastavro(schema, [{"f": value} for value in values])
-    assert avro_columns.encode(schema, {"f": values}, [3, 1]) == [encoded[3], encoded[1]]
+    assert record_columns.encode(schema, {"f": values}, [3, 1]) == [encoded[3], encoded[1]]
 
 
 def test_what_is_not_plain_is_left_to_fastavro() -> None:
     schema = json.dumps({"type": "record", "name": "R", "fields": [{"name": "f", "type": ["null", "int"]}]})
     for value in (True, 1.0, "1", 1 << 31):
-        assert avro_columns.encode(schema, {"f": [value]}, [0]) is None
-    assert avro_columns.project(schema, schema, [b"\x02"]) is None
+        assert record_columns.encode(schema, {"f": [value]}, [0]) is None
+    assert record_columns.project(schema, schema, [b"\x02"]) is None

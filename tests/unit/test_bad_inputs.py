@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 import fastavro
 import pytest
 
-from pophub import avro, blocks
+from pophub import avro
+from pophub.avro import container
 from pophub.contracts.load import check, load_connector
 from pophub.contracts.model import GATES
 from pophub.contracts.strict_yaml import parse_document
@@ -220,7 +221,7 @@ def test_a_message_that_is_merely_foreign_is_read() -> None:
     reader: Any = fastavro.reader(io.BytesIO(GOOD))
     out = io.BytesIO()
     fastavro.writer(out, reader.writer_schema, [next(reader)])
-    assert blocks.opened(out.getvalue()) is None
+    assert container.opened(out.getvalue()) is None
     assert avro.decode_block(out.getvalue()) == avro.decode_block(GOOD)
 
 

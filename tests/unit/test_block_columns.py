@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pophub import avro, block_decoding, blocks
+from pophub import avro
+from pophub.avro import block_decoding, blocks, container
 
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
 ZONES = st.sampled_from([UTC, HANOI, timezone(timedelta(hours=-9, minutes=-30)), timezone.max])
@@ -73,7 +74,7 @@ def block_of(columns: Columns) -> avro.Block:
 
 def record_of(data: bytes) -> tuple[bytes, bytes]:
     """Give a block's schema and its record."""
-    schema, record = blocks.opened(data) or (b"", memoryview(b""))
+    schema, record = container.opened(data) or (b"", memoryview(b""))
     return schema, bytes(record)
 
 
@@ -119,7 +120,7 @@ def test_whatever_is_written_fastavro_reads_alike_and_writes_again(columns: Colu
     assert found is not None
     assert list(found.columns) == list(columns)
     assert told(found.columns.values()) == told(known["columns"].values())
-    assert told(blocks.read_strictly(data).columns.values()) == told(known["columns"].values())
+    assert told(container.read_strictly(data).columns.values()) == told(known["columns"].values())
     assert (found.batch, found.exchanged_at, found.contract) == (7, -(1 << 63), 3)
 
 
@@ -177,7 +178,7 @@ def record_of_view(data: bytes) -> tuple[bytes, memoryview]:
 
 def agrees(schema: bytes, record: bytes) -> None:
     """Under a forged mark: no block, or the one that fastavro reads."""
-    found = avro._own(blocks.sealed(schema, record))
+    found = blocks._own(container.sealed(schema, record))
     if found is not None:
         known = by_fastavro(schema, record)
         assert told(found.columns.values()) == told(known["columns"].values())
@@ -209,7 +210,7 @@ def test_a_forged_record_is_refused_or_read_alike(columns: Columns, data: st.Dat
     agrees(schema, bytes(forged))
 
 
-BRANCHES = st.sampled_from(sorted(blocks._READ))
+BRANCHES = st.sampled_from(sorted(container._READ))
 
 
 def _typed(branch: str) -> Any:
@@ -286,11 +287,11 @@ MALFORMED: dict[str, tuple[Any, bytes]] = {
 @pytest.mark.parametrize(("items", "record"), MALFORMED.values(), ids=MALFORMED)
 def test_a_malformed_record_is_left_to_the_strict_reader(items: Any, record: bytes) -> None:
     schema = schema_of(items)
-    sealed = blocks.sealed(schema, record)
-    assert blocks.opened(sealed) is not None
+    sealed = container.sealed(schema, record)
+    assert container.opened(sealed) is not None
     tracemalloc.start()
     try:
-        assert avro._own(sealed) is None
+        assert blocks._own(sealed) is None
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()

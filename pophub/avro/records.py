@@ -1,10 +1,4 @@
-"""The one room of fastavro: raw blocks by column, contract records in Confluent framing.
-
-A raw block is one Avro object container with one record: batch, stamp, contract version and, for
-each source column, an array of its values. The writer's schema travels in the container, with the
-source's own column names as property `column` (they need not be Avro names). Our own blocks are
-written and read by column (`block_encoding`, `block_decoding`), in the bytes that fastavro would write.
-"""
+"""Contract records in Confluent framing, by fastavro where the columns' own way does not know a type."""
 
 from __future__ import annotations
 
@@ -18,40 +12,11 @@ import fastavro
 from fastavro.schema import parse_schema, to_parsing_canonical_form
 from fastavro.validation import validate
 
-from pophub import avro_columns, block_decoding, block_encoding, stranger
-from pophub.blocks import MAX_BLOCK_BYTES, opened, refuse, sealed
-from pophub.blocks import BadBlock as BadBlock
-from pophub.blocks import Block as Block
+from pophub.avro import record_columns
+from pophub.avro.container import refuse
 from pophub.domain.codes import explain
 from pophub.domain.errors import PromiseBroken
 from pophub.ports import Columns
-
-
-def encode_block(block: Block) -> bytes:
-    """Encode a block with its writer's schema, uncompressed, under the mark of our own."""
-    arrays = {name: block_encoding.array(column) for name, column in block.columns.items()}
-    schema = block_encoding.schema_of(tuple((name, items) for name, (items, _) in arrays.items()))
-    head = block_encoding.longs(block.batch, block.exchanged_at, block.contract, block.rows)
-    return sealed(schema, b"".join([head, *(values for _, values in arrays.values())]))
-
-
-def decode_block(data: bytes) -> Block:
-    """Decode a block: one of our own at once, any other in the process for strangers' bytes.
-
-    Errors: `BadBlock` with `contract.avro.*` or `contract.schema.*`: never a crash for a stranger's bytes.
-    """
-    if not data:
-        refuse("contract.avro.empty")
-    if len(data) > MAX_BLOCK_BYTES:
-        refuse("contract.avro.size")
-    block = _own(data) or _own(stranger.reread(data))
-    return block or refuse("contract.avro.block")
-
-
-def _own(data: bytes) -> Block | None:
-    """Decode a block under our own mark; None where there is none, or it was forged."""
-    found = opened(data)
-    return None if found is None else block_decoding.read(*found)
 
 
 def canonical(schema: str) -> str:
@@ -69,7 +34,7 @@ def encode_records(schema: str, columns: Columns, rows: Sequence[int]) -> list[b
     parsed = _plain(schema)
     if unknown := columns.keys() - {field["name"] for field in parsed["fields"]}:
         raise _mismatch("contract.avro.field", min(unknown))
-    fast = avro_columns.encode(schema, columns, rows)
+    fast = record_columns.encode(schema, columns, rows)
     if fast is not None:
         return fast
     write, out = fastavro.schemaless_writer, []
@@ -126,7 +91,7 @@ def versions_of(schemas: Sequence[str], payloads: Sequence[bytes]) -> list[int]:
     places = {len(names_of(schema)): place for place, schema in reversed(list(enumerate(schemas)))}
     widest, found = len(names_of(schemas[0])), []
     for payload in payloads:
-        width, behind = avro_columns.whole_fields(schemas[0], payload)
+        width, behind = record_columns.whole_fields(schemas[0], payload)
         if width == widest and behind < len(payload):
             refuse("contract.avro.trailing")
         if width not in places or behind < len(payload):
@@ -162,7 +127,7 @@ def projected(schema: str, fields: Sequence[str], name: str) -> str:
 
 def project(schema: str, target: str, payloads: Sequence[bytes]) -> list[bytes]:
     """Re-encode contract records under the schema of a subscription; a field that they lack is null."""
-    fast = avro_columns.project(schema, target, payloads)
+    fast = record_columns.project(schema, target, payloads)
     if fast is not None:
         return fast
     source, wanted = _plain(schema), _plain(target)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pophub.avro_columns import DOUBLE, ZIGZAG
+from pophub.avro.record_columns import DOUBLE, ZIGZAG
 
 Items = tuple[str, ...]  # the branches of a column's items; one alone is no union
 Written = tuple[str, bytes] | None  # None: these values have no type of their own, or not all the same

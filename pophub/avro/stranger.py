@@ -1,26 +1,22 @@
 """Reads bytes that extract did not write, in a process with limits of memory and of time.
 
-One child for each process that needs one, started at the first such bytes and kept warm. It reads
-strictly (`blocks.read_strictly`) and answers with a block of our own, or with a code. A child that is
-too slow, or ends, is replaced.
+One child (`stranger_child`) for each process that needs one, started at the first such bytes and kept
+warm. It answers with a block of our own, or with a code. A child that is too slow, or ends, is replaced.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
-import resource
 import struct
 import subprocess
 import sys
 import threading
 from typing import IO
 
-from pophub.blocks import BadBlock, read_strictly, refuse
+from pophub.avro.container import refuse
 from pophub.domain.codes import CODES
 
-MEMORY_BYTES = 1 << 30
-CPU_S = 20
 TRIES = 2
 _HEAD = struct.Struct(">cI")
 _INHERITED = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG")  # no secret of ours
@@ -40,7 +36,7 @@ class Child:
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         environment["OPENBLAS_NUM_THREADS"] = "1"  # numpy would reserve memory for each core
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pophub.stranger"],
+            [sys.executable, "-m", "pophub.avro.stranger_child"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
         )  # fmt: skip
         self.pid = self._process.pid
@@ -55,8 +51,8 @@ class Child:
         timer.start()
         try:
             assert self._process.stdin and self._process.stdout
-            _send(self._process.stdin, b"?", data)
-            return _receive(self._process.stdout)
+            send(self._process.stdin, b"?", data)
+            return receive(self._process.stdout)
         except (OSError, struct.error) as cause:
             raise Ended from cause
         finally:
@@ -118,56 +114,16 @@ def end() -> None:
     _child = None
 
 
-def _send(out: IO[bytes], kind: bytes, data: bytes) -> None:
+def send(out: IO[bytes], kind: bytes, data: bytes) -> None:
+    """Write a message: its kind of one byte, its size, its bytes."""
     out.write(_HEAD.pack(kind, len(data)) + data)
     out.flush()
 
 
-def _receive(source: IO[bytes]) -> tuple[bytes, bytes]:
+def receive(source: IO[bytes]) -> tuple[bytes, bytes]:
     """Read a message; struct.error where the other end closed."""
     kind, size = _HEAD.unpack(source.read(_HEAD.size))
     data = source.read(size)
     if len(data) < size:
         raise struct.error
     return kind, data
-
-
-def _answer(data: bytes) -> tuple[bytes, bytes]:
-    """Read one message; what is wrong with it becomes its code."""
-    from pophub.avro import encode_block
-
-    try:
-        return b"b", encode_block(read_strictly(data))
-    except BadBlock as bad:
-        return b"c", bad.code.encode()
-    except MemoryError:
-        return b"c", b"contract.avro.size"
-    except Exception:  # whatever a hostile payload makes of the reader is one bad record
-        return b"c", b"contract.avro.block"
-
-
-def _limit_cpu() -> None:
-    """Allow so many seconds of work from now on."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = int(used.ru_utime + used.ru_stime) + CPU_S
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
-
-
-def serve() -> None:
-    """Answer until the other end closes."""
-    import pophub.avro  # noqa: F401  # before memory is limited
-
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    source, out = sys.stdin.buffer, sys.stdout.buffer
-    while True:
-        try:
-            _, data = _receive(source)
-        except struct.error:
-            return
-        _limit_cpu()
-        _send(out, *_answer(data))
-
-
-if __name__ == "__main__":
-    serve()

@@ -1,0 +1,39 @@
+"""Raw blocks of columns, as extract writes them and judge reads them.
+
+A raw block is one Avro object container with one record: batch, stamp, contract version and, for
+each source column, an array of its values. The writer's schema travels in the container, with the
+source's own column names as property `column` (they need not be Avro names). Our own blocks are
+written and read by column (`block_encoding`, `block_decoding`), in the bytes that fastavro would write.
+"""
+
+from __future__ import annotations
+
+from pophub.avro import block_decoding, block_encoding, stranger
+from pophub.avro.container import MAX_BLOCK_BYTES, Block, opened, refuse, sealed
+
+
+def encode_block(block: Block) -> bytes:
+    """Encode a block with its writer's schema, uncompressed, under the mark of our own."""
+    arrays = {name: block_encoding.array(column) for name, column in block.columns.items()}
+    schema = block_encoding.schema_of(tuple((name, items) for name, (items, _) in arrays.items()))
+    head = block_encoding.longs(block.batch, block.exchanged_at, block.contract, block.rows)
+    return sealed(schema, b"".join([head, *(values for _, values in arrays.values())]))
+
+
+def decode_block(data: bytes) -> Block:
+    """Decode a block: one of our own at once, any other in the process for strangers' bytes.
+
+    Errors: `BadBlock` with `contract.avro.*` or `contract.schema.*`: never a crash for a stranger's bytes.
+    """
+    if not data:
+        refuse("contract.avro.empty")
+    if len(data) > MAX_BLOCK_BYTES:
+        refuse("contract.avro.size")
+    block = _own(data) or _own(stranger.reread(data))
+    return block or refuse("contract.avro.block")
+
+
+def _own(data: bytes) -> Block | None:
+    """Decode a block under our own mark; None where there is none, or it was forged."""
+    found = opened(data)
+    return None if found is None else block_decoding.read(*found)
