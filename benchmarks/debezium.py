@@ -18,7 +18,7 @@ import psutil
 
 from benchmarks import source
 from benchmarks.meter import peak_mb_of
-from pophub.kafka_admin import Administrator
+from pophub.kafka import Administrator
 from pophub.postgres import connect, only_row
 from pophub.runtime import broker, jars, places, ports
 from pophub.settings import Settings

@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import Any
 
 from benchmarks import hubs, source
-from pophub.kafka_admin import Administrator
+from pophub.kafka import Administrator
 from pophub.postgres import Cursor, connect
 from pophub.runtime import broker
 from pophub.settings import Settings

@@ -17,7 +17,7 @@ from pophub.contracts.model import Connector, SubscriptionFile
 from pophub.domain.codes import explain
 from pophub.domain.digests import row_digests
 from pophub.domain.errors import ConfigError
-from pophub.kafka_admin import Administrator
+from pophub.kafka import Administrator
 from pophub.postgres import Connection, Cursor, connect, transaction
 from pophub.settings import Settings
 from pophub.sharing.subscription import OWN, subscription_schemas

@@ -8,8 +8,7 @@ from contextlib import closing
 
 from pophub.contracts.model import Connector
 from pophub.domain.errors import PophubError
-from pophub.kafka import Publisher
-from pophub.kafka_readers import slow_readers
+from pophub.kafka import Publisher, slow_readers
 from pophub.live.alerts import AlertStore, Sink
 from pophub.live.conditions import Condition
 from pophub.live.sinks import TOPIC, FileSink, TopicSink

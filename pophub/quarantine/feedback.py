@@ -14,8 +14,7 @@ import orjson
 
 from pophub.contracts.model import Connector
 from pophub.domain.errors import LedgerDiverged, TransientError
-from pophub.kafka import Message, Position, Publisher
-from pophub.kafka_admin import Administrator
+from pophub.kafka import Administrator, Message, Position, Publisher
 from pophub.postgres import Connection, connect, only_row, transaction
 from pophub.process.failpoints import reach
 from pophub.quarantine.reasons import in_words

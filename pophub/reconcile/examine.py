@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pophub.contracts.model import Connector
-from pophub.kafka_log import Ends, TopicLog
+from pophub.kafka import Ends, TopicLog
 from pophub.ports import FolderSource, Mapper, TableSource
 from pophub.postgres import Connection, Cursor, connect, only_row, statements, transaction
 from pophub.reconcile import people, source, stores

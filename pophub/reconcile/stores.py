@@ -7,7 +7,7 @@ from itertools import count, islice
 from typing import Any
 
 from pophub.domain import digests
-from pophub.kafka_log import Ends, Read, TopicLog
+from pophub.kafka import Ends, Read, TopicLog
 from pophub.ledger.rows import Accepted
 from pophub.postgres import Connection, statements, translated
 from pophub.reconcile.sums import Entry

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
     from tests.faults.world import World
 
-QUICK = {"pophub.kafka.CALL_S": 15, "pophub.kafka.COMMIT_S": 20, "pophub.wiring.LANE_WAIT_S": 30}
+QUICK = {
+    "pophub.kafka.client.CALL_S": 15,
+    "pophub.kafka.client.COMMIT_S": 20,
+    "pophub.wiring.LANE_WAIT_S": 30,
+}
 SMALL_BATCHES = ("(?m)^key: ", "limits: {batch_rows: 20}\nkey: ")
 BROKEN = {
     None,

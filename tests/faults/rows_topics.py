@@ -16,7 +16,7 @@ from confluent_kafka.admin import (
 from outside import read_topic
 
 from pophub.contracts.load import load_all
-from pophub.kafka_readers import slow_readers
+from pophub.kafka import slow_readers
 from pophub.stages.gap import pass_gaps
 from tests.faults import checker
 from tests.faults.catalogue import Injected, fault
@@ -124,7 +124,7 @@ def a_codec_that_judge_cannot_read_is_refused_or_unpacked(world: World, seed: in
     assert ran.error == "kafka.codec", ran
     for lane, value in again:
         write_raw(project, lane, value)
-    project.limits["pophub.kafka.CALL_S"] = 10
+    project.limits["pophub.kafka.client.CALL_S"] = 10
     ran = project.run("judge")
     assert ran.code == STUCK or ran.error is not None, f"judge read {codec} without its library: {ran}"
     project.limits.clear()

@@ -54,7 +54,9 @@ def a_lost_answer_to_a_commit_leaves_one_copy(world: World, seed: int) -> Inject
     project, proxy = judged_people(world, seed, 6), through(world)
     nth = 1 + world.random(6, seed).randrange(4)  # the hub's own topic or the subscriber's, either lane
     rule = proxy.rule("EndTxn", "swallow" if seed % 3 == 0 else "lose", nth)
-    project.limits["pophub.kafka.CALL_S"] = 15  # so that the client that waits for ever gives up sooner
+    project.limits["pophub.kafka.client.CALL_S"] = (
+        15  # so that the client that waits for ever gives up sooner
+    )
     started = share_through(project, proxy)
     rule.await_hit(started)
     assert rule.answered.wait(60)
@@ -153,7 +155,7 @@ def a_transaction_left_open_is_resolved_by_the_next_publisher(world: World, seed
     project = judged_people(world, seed, 34)
     point = ("share.positioned:2", "share.sent", "share.sent:3")[seed % 3]
     if seed % 3 == 0:
-        project.limits["pophub.kafka.COMMIT_S"] = 10  # the time-out of the transaction
+        project.limits["pophub.kafka.client.COMMIT_S"] = 10  # the time-out of the transaction
     ran = world.run(project, "share", fail=point)
     assert ran.code == -signal.SIGKILL, f"{point} was not reached"
     topics = [f"shared.{project.stem}", f"sub.{project.subscriber}.{project.stem}"]

@@ -133,7 +133,7 @@ class Project:
     """A project folder with connectors of its own, and the database that they read.
 
     People have numbers of this project alone, since the population database is one for the hub.
-    `limits` shortens waits of the stages: "module.NAME" -> seconds, such as `pophub.kafka.CALL_S`.
+    `limits` shortens waits of the stages: "module.NAME" -> seconds, such as `pophub.kafka.client.CALL_S`.
     """
 
     servers: Servers

@@ -10,7 +10,7 @@ import confluent_kafka
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
 
-from pophub.kafka import CALL_S, _librdkafka, translated
+from pophub.kafka.client import CALL_S, librdkafka, translated
 from pophub.settings import Settings
 
 GROUP = "pophub.share.readers"
@@ -36,7 +36,7 @@ def slow_readers(
     """
     now_ms = int(time.time() * 1000) if now_ms is None else now_ms
     with translated("the subscribers' groups"):
-        admin = AdminClient(_librdkafka(settings, "pophub-share"))
+        admin = AdminClient(librdkafka(settings, "pophub-share"))
         retained = _retention_ms(admin, list(topics))
         if not retained:
             return []
@@ -93,7 +93,7 @@ def _oldest_unread_ms(settings: Settings, at: TopicPartition, end: int) -> int |
     if at.offset >= end:
         return None
     consumer = confluent_kafka.Consumer(
-        _librdkafka(settings, "pophub-share") | {
+        librdkafka(settings, "pophub-share") | {
             "group.id": GROUP, "isolation.level": "read_committed", "enable.auto.commit": False,
             "enable.partition.eof": True, "auto.offset.reset": "earliest", "fetch.wait.max.ms": 50,
         }

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import confluent_kafka
 
 from pophub.domain.errors import TransientError
-from pophub.kafka import CALL_S, _librdkafka, translated
+from pophub.kafka.client import CALL_S, librdkafka, translated
 from pophub.settings import Settings
 
 MOST_MESSAGES = 1_000
@@ -90,7 +90,7 @@ class TopicLog:
 
     def _consumer(self) -> confluent_kafka.Consumer:
         return confluent_kafka.Consumer(
-            _librdkafka(self._settings, "pophub-share") | {
+            librdkafka(self._settings, "pophub-share") | {
                 "group.id": GROUP, "isolation.level": "read_committed", "enable.auto.commit": False,
                 "enable.partition.eof": True, "auto.offset.reset": "error", "fetch.wait.max.ms": 50,
                 "queued.min.messages": AHEAD_MESSAGES, "queued.max.messages.kbytes": AHEAD_KBYTES,

@@ -19,7 +19,7 @@ from kafka.admin import (
 )
 
 from pophub.domain.errors import ConfigError
-from pophub.kafka import CALL_S, MAX_REQUEST_BYTES, _client, translated
+from pophub.kafka.client import CALL_S, MAX_REQUEST_BYTES, client_settings, translated
 from pophub.process.deadline import deadline
 from pophub.settings import Settings
 
@@ -38,7 +38,7 @@ class Administrator:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         with translated("administration"), deadline(CALL_S, "connecting as administrator"):
-            self._admin = KafkaAdminClient(**_client(settings, "admin"))
+            self._admin = KafkaAdminClient(**client_settings(settings, "admin"))
 
     def ensure_topics(self, topics: Mapping[str, int]) -> None:
         """Create missing topics with so many lanes; retention is unlimited, nothing is compacted."""

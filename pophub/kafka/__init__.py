@@ -1,0 +1,24 @@
+"""The one room of the Kafka clients, and its face."""
+
+from pophub.kafka.admin import READABLE, TOPIC, Administrator
+from pophub.kafka.log import Ends, Read, TopicLog
+from pophub.kafka.publisher import Message, Position, Publisher
+from pophub.kafka.raw import RawEnds, RawReader, RawWriter
+from pophub.kafka.readers import SlowReader, slow_readers
+
+__all__ = [
+    "READABLE",
+    "TOPIC",
+    "Administrator",
+    "Ends",
+    "Message",
+    "Position",
+    "Publisher",
+    "RawEnds",
+    "RawReader",
+    "RawWriter",
+    "Read",
+    "SlowReader",
+    "TopicLog",
+    "slow_readers",
+]
