@@ -10,7 +10,8 @@ from hubkit import Servers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pophub import copy_binary, postgres
+from pophub import postgres
+from pophub.postgres import copy_binary
 
 TYPES = {
     "small": "integer", "large": "bigint", "flag": "boolean", "day": "date", "at": "timestamptz", "kind": '"char"',

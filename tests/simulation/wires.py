@@ -20,6 +20,7 @@ from pophub.contracts.model import Connector, Grant, SubscriptionFile
 from pophub.domain.errors import ValidatorFailed
 from pophub.ledger import store as ledger_store
 from pophub.ports import Columns, Failure
+from pophub.postgres import connection
 from pophub.process import failpoints
 from pophub.stages import judge, replay, share
 
@@ -161,7 +162,7 @@ def statements_answered() -> Iterator[None]:
     by_name = [
         (postgres.copy_columns, cursor.copy_columns),
         (postgres.execute_values, cursor.execute_values),
-        (postgres.deadline, lambda *_: nullcontext()),
+        (connection.deadline, lambda *_: nullcontext()),
     ]
     with ExitStack() as stack:
         for original, fake in by_name:

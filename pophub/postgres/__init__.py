@@ -1,0 +1,30 @@
+"""The one room of psycopg2, and its face: connections, transactions, statements, COPY."""
+
+from pophub.postgres.connection import (
+    Connection,
+    Cursor,
+    connect,
+    only_row,
+    or_nothing,
+    transaction,
+    translated,
+    worker_lock,
+)
+from pophub.postgres.copy import copy_columns, copy_rows
+from pophub.postgres.statements import execute_values, statements, text_array
+
+__all__ = [
+    "Connection",
+    "Cursor",
+    "connect",
+    "copy_columns",
+    "copy_rows",
+    "execute_values",
+    "only_row",
+    "or_nothing",
+    "statements",
+    "text_array",
+    "transaction",
+    "translated",
+    "worker_lock",
+]
