@@ -1,54 +1,13 @@
-"""The few protocols between stages and adapters, and the values that cross them.
-
-Inside the hub a table of records is *columns*: a dict from column name to a list with one value
-a row, all lists of one length. No record is an object on its way.
-"""
+"""The few protocols between stages and adapters; the values that cross them are `domain.record`'s."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from pophub.domain.errors import PophubError
-
-Columns = dict[str, list[Any]]
-
-EXTRA = "_extra"
-"""Column of file rows: None where a row is as wide as the header, else a JSON list of what is over."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """One failed rule of one row: its gate, code, blamed field, and the reason in words.
-
-    Shape: `row` is the row's index in the frame that was judged. The reason never holds a value.
-    """
-
-    row: int
-    gate: str
-    code: str
-    field: str | None
-    reason: str
-    severity: str = "critical"
-
-
-@dataclass(frozen=True)
-class Mapped:
-    """Raw columns mapped to the contract, with the failures that mapping found.
-
-    Shape: `columns` has each contract field; a value that could not be mapped is None there and
-    has a failure of gate `contract`. `keys[i]` is None where the key could not be mapped,
-    `markers[i]` where the marker could not (int64: microseconds UTC, or the sequence),
-    `changed_at[i]` is the time of the change in microseconds UTC or None, `deleted[i]` a bool.
-    """
-
-    columns: Columns
-    keys: list[str | None]
-    markers: list[int | None]
-    changed_at: list[int | None]
-    deleted: list[bool]
-    failures: list[Failure]
+from pophub.domain.record import Columns, Failure, Mapped
 
 
 class Mapper(Protocol):
@@ -115,6 +74,3 @@ class FolderSource(Protocol):
     def read(self, file: DropFile, chunk_rows: int) -> Iterator[Columns]:
         """Give the file's rows in their order, in chunks. Columns of the first chunk are the header."""
         ...
-
-
-CodeTables = Mapping[str, Mapping[str, str]]

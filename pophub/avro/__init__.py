@@ -1,7 +1,7 @@
 """The one room of fastavro, and its face: raw blocks by column, contract records in Confluent framing."""
 
 from pophub.avro.blocks import decode_block, encode_block
-from pophub.avro.container import BadBlock, Block
+from pophub.avro.container import BadBlock
 from pophub.avro.records import (
     canonical,
     decode_known,
@@ -14,6 +14,7 @@ from pophub.avro.records import (
     unframed,
     versions_of,
 )
+from pophub.domain.record import Block
 
 __all__ = [
     "BadBlock",

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pophub.avro.block_encoding import EPOCH, EPOCH_DAY, LOCAL_EPOCH, SHIFTS
-from pophub.avro.container import MAX_BLOCK_ROWS, BadBlock, Block, Reader, shape_of
+from pophub.avro.container import MAX_BLOCK_ROWS, BadBlock, Reader, shape_of
 from pophub.avro.record_columns import DOUBLE, ZIGZAG
+from pophub.domain.record import Block
 
 Numbers = npt.NDArray[np.int64]
 Read = tuple[list[Any], int]  # the values of a column, and the place behind them

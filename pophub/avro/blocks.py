@@ -9,7 +9,8 @@ written and read by column (`block_encoding`, `block_decoding`), in the bytes th
 from __future__ import annotations
 
 from pophub.avro import block_decoding, block_encoding, stranger
-from pophub.avro.container import MAX_BLOCK_BYTES, Block, opened, refuse, sealed
+from pophub.avro.container import MAX_BLOCK_BYTES, opened, refuse, sealed
+from pophub.domain.record import Block
 
 
 def encode_block(block: Block) -> bytes:

@@ -12,7 +12,6 @@ import json
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
@@ -20,7 +19,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from pophub.domain.codes import explain
 from pophub.domain.errors import PophubError
-from pophub.ports import Columns
+from pophub.domain.record import Block
 
 MAX_BLOCK_BYTES = 8 << 20
 MAX_BLOCK_ROWS = 100_000
@@ -36,17 +35,6 @@ _MICROSECOND = timedelta(microseconds=1)
 
 class BadBlock(PophubError):
     """Bytes on `raw` that are no raw block: a bad record, set aside by judge with its code."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """A stretch of rows of one batch, in lane order, as the source gave them."""
-
-    batch: int
-    exchanged_at: int
-    contract: int
-    rows: int
-    columns: Columns
 
 
 def refuse(code: str) -> NoReturn:

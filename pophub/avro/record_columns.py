@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pophub.ports import Columns
+from pophub.domain.record import Columns
 
 Octets = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]

@@ -16,7 +16,7 @@ from pophub.avro import record_columns
 from pophub.avro.container import refuse
 from pophub.domain.codes import explain
 from pophub.domain.errors import PromiseBroken
-from pophub.ports import Columns
+from pophub.domain.record import Columns
 
 
 def canonical(schema: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pophub.ports import Columns
+from pophub.domain.record import Columns
 
 Found = TypeVar("Found")
 

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from pophub.contracts.model import AvroField, Connector, FieldMapping
 from pophub.domain.codes import CODES, origin
 from pophub.domain.dates import all_micros, date_parser
+from pophub.domain.record import EXTRA, Columns, Failure, Mapped
 from pophub.gates.parsing import Parser, Refused, clean_texts, null_meaning, parser_for, text_step
-from pophub.ports import EXTRA, Columns, Failure, Mapped
 
 MAX_KEY_CHARS = 1024
 _PLAIN = {str, bytes, int, bool, float, date}  # hashed fast and without surprises

@@ -10,7 +10,7 @@ from pophub.contracts.model import Connector, Rule
 from pophub.contracts.shapes import judges_deletes, read_columns
 from pophub.domain.codes import explain
 from pophub.domain.errors import ValidatorFailed
-from pophub.ports import Columns, Failure
+from pophub.domain.record import Columns, Failure
 
 
 class Judged(NamedTuple):

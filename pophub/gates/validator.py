@@ -19,10 +19,10 @@ from great_expectations.validator.validator import Validator
 
 import pophub.gates.expectations  # noqa: F401  registers the custom expectations
 from pophub.contracts.model import Rule
+from pophub.domain.record import Columns
 from pophub.gates.checks import CHECKS
 from pophub.gates.expectations.batch import FrameData
 from pophub.gates.rules import Judged
-from pophub.ports import Columns
 
 _COMPLETE = {"result_format": {"result_format": "COMPLETE", "include_unexpected_rows": False}}
 

@@ -10,10 +10,9 @@ from psycopg2 import sql
 
 from pophub.contracts.model import Connector
 from pophub.domain.names import fold_name
+from pophub.domain.record import Columns, Versions
 from pophub.population.columns import instant, parted
-from pophub.ports import Columns
 from pophub.postgres import Cursor, copy_columns, or_nothing, statements
-from pophub.stages.versions import Versions
 
 SQL = statements("judge")
 EPOCH_DAY = date(1970, 1, 1)

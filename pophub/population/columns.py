@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import compress
 from zoneinfo import ZoneInfo
 
-from pophub.ports import Columns
+from pophub.domain.record import Columns
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HO_CHI_MINH = ZoneInfo("Asia/Ho_Chi_Minh")

@@ -11,9 +11,9 @@ from typing import Any
 from pophub.contracts.model import Connector
 from pophub.domain.decide import Claim, Head, Quarantined
 from pophub.domain.errors import LaneMoved
+from pophub.domain.record import Accepted, Columns, Versions
 from pophub.population.citizen import write_citizens
 from pophub.population.columns import parted
-from pophub.ports import Columns
 from pophub.postgres import (
     Connection,
     Cursor,
@@ -28,7 +28,6 @@ from pophub.postgres import (
     worker_lock,
 )
 from pophub.quarantine.repair import approved_fields
-from pophub.stages.versions import Accepted, Versions
 
 SQL = statements("judge")
 HISTORY = ["month", "stem", "lane", "sequence", "event_id", "key", "marker", "operation", "content", "payload", "contract", "exchanged_at", "recorded_at", "batch", "raw_offset", "row", "replayed", "digest", "raw_lane"]  # fmt: skip

@@ -14,9 +14,9 @@ import orjson
 
 from pophub.contracts.model import AvroField, Connector
 from pophub.domain.errors import ConfigError, PromiseBroken
+from pophub.domain.record import Versions
 from pophub.postgres import Connection, only_row, transaction
 from pophub.quarantine.selection import SQL, named
-from pophub.stages.versions import Versions
 
 EPOCH = date(1970, 1, 1)
 LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")

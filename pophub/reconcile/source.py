@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from pophub import avro
 from pophub.contracts.model import Connector
+from pophub.domain.record import Columns, Versions
 from pophub.kafka import RawReader
-from pophub.ports import Columns, DropFile, FolderSource, Mapper, TableSource
+from pophub.ports import DropFile, FolderSource, Mapper, TableSource
 from pophub.postgres import Cursor, copy_rows, execute_values, statements
 from pophub.reconcile.findings import ALTERED, GONE, LATE, MISSING, Finding
 from pophub.settings import Settings
 from pophub.stages.batching import Rows, stub_large
-from pophub.stages.versions import Versions, add_block
+from pophub.stages.versions import add_block
 
 SQL = statements("reconcile")
 US = 1_000_000

@@ -9,7 +9,7 @@ from typing import Any
 
 from pophub.contracts.model import FilesSource
 from pophub.domain.errors import ConfigError, ContractBreach
-from pophub.ports import Columns
+from pophub.domain.record import Columns
 from pophub.sources.file_rows import check_header, in_chunks, too_large
 
 MAX_FIELD_CHARACTERS = 4 << 20

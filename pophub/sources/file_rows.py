@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pophub.domain.errors import ContractBreach
-from pophub.ports import EXTRA, Columns
+from pophub.domain.record import EXTRA, Columns
 
 MAX_COLUMNS = 2_000
 CHUNK_CHARACTERS = 8 << 20  # a chunk of long cells has fewer rows

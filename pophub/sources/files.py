@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pophub.contracts.model import FilesSource
 from pophub.domain.errors import PophubError, TransientError
-from pophub.ports import Columns, DropFile
+from pophub.domain.record import Columns
+from pophub.ports import DropFile
 from pophub.sources import csv_file, xlsx_file
 from pophub.sources.file_kind import kind_of
 

@@ -21,7 +21,7 @@ from sqlalchemy.types import TypeEngine
 
 from pophub.contracts.model import SqlSource
 from pophub.domain.errors import ContractBreach, TransientError
-from pophub.ports import Columns
+from pophub.domain.record import Columns
 from pophub.sources.marker_sql import MarkerColumn
 from pophub.sources.sql_errors import translated
 

@@ -14,7 +14,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from pophub.contracts.model import FilesSource
 from pophub.domain.errors import ContractBreach
-from pophub.ports import Columns
+from pophub.domain.record import Columns
 from pophub.sources.file_rows import MAX_COLUMNS, check_header, in_chunks, too_large
 
 MAX_UNPACKED_BYTES = 1 << 30

@@ -9,7 +9,8 @@ from operator import itemgetter
 
 from pophub.contracts.model import Connector, Limits
 from pophub.domain import digests
-from pophub.ports import Columns, Mapper
+from pophub.domain.record import Columns
+from pophub.ports import Mapper
 
 STUB_COLUMN = "_pophub_stub"
 BLOCK_ROWS = 10_000

@@ -11,10 +11,10 @@ import orjson
 from pophub.contracts.model import Connector
 from pophub.domain import digests
 from pophub.domain.decide import Verdicts
+from pophub.domain.record import Columns, Versions
 from pophub.population.columns import instant, month_of
 from pophub.population.store import HEAD, Decision, Lane
-from pophub.ports import Columns
-from pophub.stages.versions import Versions, raw_bytes
+from pophub.stages.versions import raw_bytes
 
 STATES = ("shared", "quarantined", "duplicate", "superseded")
 

@@ -13,8 +13,9 @@ from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain import digests
 from pophub.domain.errors import ConfigError, ContractBreach, PophubError
+from pophub.domain.record import Columns
 from pophub.kafka import RawWriter
-from pophub.ports import Columns, FolderSource, Mapper, TableSource
+from pophub.ports import FolderSource, Mapper, TableSource
 from pophub.process.failpoints import reach
 from pophub.stages.batching import Cutter, Rows, stub_large
 from pophub.stages.extract_store import ExtractStore

@@ -16,14 +16,15 @@ from pophub.contracts.model import Connector
 from pophub.domain.decide import Verdicts
 from pophub.domain.digests import lane_of
 from pophub.domain.errors import TransientError
+from pophub.domain.record import Columns, Versions
 from pophub.kafka import RawReader
 from pophub.population.store import JudgeStore
-from pophub.ports import Columns, Mapper, Rules
+from pophub.ports import Mapper, Rules
 from pophub.process.failpoints import reach
 from pophub.stages.again import mapped_again
 from pophub.stages.claims import decide_with_claims
 from pophub.stages.commit import STATES, write
-from pophub.stages.versions import Versions, add_block, add_poison, contradictions, hub_columns
+from pophub.stages.versions import add_block, add_poison, contradictions, hub_columns
 
 MICRO_ROWS = 5_000  # bounds memory; Great Expectations' fixed cost a frame is spread thin from here on
 MICRO_BYTES = 16 << 20  # of raw blocks; rows of the largest size would make a gigabyte of them

@@ -2,71 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 from pophub import avro
-from pophub.contracts.model import GATES, Connector, Person
+from pophub.contracts.model import Connector, Person
 from pophub.domain import digests
 from pophub.domain.codes import explain
-from pophub.domain.decide import Head, Quarantined
-from pophub.ports import Columns, Failure, Mapper
+from pophub.domain.record import Accepted, Columns, Failure, Raw, Versions
+from pophub.ports import Mapper
 from pophub.stages.batching import STUB_COLUMN
 
 DAY_US = 86_400_000_000
 CONTRADICTION = "clean.contradiction"
 NO_COLUMN = "contract.field.missing"
-Raw = tuple[avro.Block, int] | bytes
-
-
-@dataclass
-class Versions:
-    """Record versions in lane order.
-
-    Shape: every list has one entry a version, `columns` holds the mapped contract fields. `raw[i]`
-    is the block and row that it came in, or the bytes of a message that is no block. `ids` are rows
-    of the quarantine when this is a replay, else None. `failures` maps a version's index to its
-    failed rules.
-    """
-
-    columns: Columns
-    keys: list[str] = field(default_factory=list)
-    markers: list[int] = field(default_factory=list)
-    changed_at: list[int | None] = field(default_factory=list)
-    deleted: list[bool] = field(default_factory=list)
-    contents: list[bytes] = field(default_factory=list)
-    event_ids: list[bytes] = field(default_factory=list)
-    contracts: list[int] = field(default_factory=list)
-    batches: list[int] = field(default_factory=list)
-    stamps: list[int] = field(default_factory=list)
-    raw_offsets: list[int] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)
-    raw: list[Raw] = field(default_factory=list)
-    judged: list[bool] = field(default_factory=list)
-    failures: dict[int, list[Failure]] = field(default_factory=dict)
-    ids: list[int] | None = None
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    @property
-    def operations(self) -> list[str]:
-        """`d` for a delete, `u` for any other version."""
-        return ["d" if gone else "u" for gone in self.deleted]
-
-    def fail(self, failures: Iterable[Failure]) -> None:
-        """Add failed rules; one about a field that could not be mapped says nothing new."""
-        for failure in failures:
-            known = self.failures.setdefault(failure.row, [])
-            if not any(
-                k.field is not None and k.field == failure.field and k.gate == "contract" for k in known
-            ) and not any(k.code == failure.code and k.field == failure.field for k in known):
-                known.append(failure)
-
-    def gate(self, row: int) -> str:
-        """Give the first failed gate in the order contract, correct, sufficient, clean, live."""
-        return min((f.gate for f in self.failures[row]), key=GATES.index)
 
 
 def add_block(into: Versions, connector: Connector, mapper: Mapper, offset: int, block: avro.Block) -> None:
@@ -172,20 +121,6 @@ def raw_bytes(raw: Raw) -> bytes:
         if name != STUB_COLUMN or values[row] is not None  # a stub stays one when it is judged again
     }
     return avro.encode_block(avro.Block(block.batch, block.exchanged_at, block.contract, 1, columns))
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """Accepted state that a set of versions meets.
-
-    Shape: `identities[id]` lists (valid from, folded name, birth day, present) in order; `claims`
-    tells the key that holds each unique value of the versions, and each that a key with a head holds.
-    """
-
-    heads: Mapping[str, Head]
-    quarantine: Mapping[str, Sequence[Quarantined]]
-    identities: Mapping[str, Sequence[tuple[int, str | None, int | None, bool]]]
-    claims: Mapping[tuple[str, str], str]
 
 
 def hub_columns(connector: Connector, versions: Versions, accepted: Accepted) -> Columns:

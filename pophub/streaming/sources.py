@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 
 from pophub.contracts.model import SqlSource
 from pophub.domain.errors import ContractBreach, PophubError
+from pophub.domain.record import Columns
 from pophub.gates.mapping import ContractMapper
 from pophub.kafka import RawWriter
 from pophub.live.circuit import refuse_resting
 from pophub.live.heartbeat import beat
 from pophub.live.state import Outcome
-from pophub.ports import Columns, DropFile, FolderSource
+from pophub.ports import DropFile, FolderSource
 from pophub.postgres import connect
 from pophub.settings import Settings
 from pophub.sources import open_source

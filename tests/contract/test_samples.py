@@ -15,9 +15,9 @@ import pytest
 from pophub.contracts.load import check, load_all
 from pophub.contracts.model import GATES, Connector
 from pophub.domain.codes import is_rule
+from pophub.domain.record import Failure
 from pophub.gates.mapping import ContractMapper
 from pophub.gates.rules import GreatExpectationsRules
-from pophub.ports import Failure
 
 PROJECT = Path(__file__).parents[2]
 SAMPLES = PROJECT / "tests" / "samples"

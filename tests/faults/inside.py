@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pophub import wiring
-from pophub.ports import Columns
+from pophub.domain.record import Columns
 
 
 def steps() -> None:

@@ -15,6 +15,7 @@ import pytest
 from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain.errors import ContractBreach, TransientError
+from pophub.domain.record import Versions
 from pophub.gates.mapping import ContractMapper
 from pophub.ledger.history import History
 from pophub.ledger.store import LedgerStore
@@ -25,7 +26,7 @@ from pophub.stages.batching import Rows
 from pophub.stages.extract_store import ExtractStore
 from pophub.stages.judge import Judge
 from pophub.stages.replay import Replay
-from pophub.stages.versions import Versions, add_block
+from pophub.stages.versions import add_block
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # the rules lie with the unit tests
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the simulation is a package beside

@@ -15,13 +15,14 @@ from hubkit import Project
 from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain.errors import LaneMoved
+from pophub.domain.record import Versions
 from pophub.gates.mapping import ContractMapper
 from pophub.population.columns import EPOCH, instant
 from pophub.population.store import JudgeStore
 from pophub.postgres import connect
 from pophub.stages.again import mapped_again
 from pophub.stages.judge import Judge, Judged
-from pophub.stages.versions import Versions, add_block
+from pophub.stages.versions import add_block
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # the twin lies with the unit tests
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the simulation is a package beside

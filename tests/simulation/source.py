@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from pophub.domain.errors import PophubError, TransientError
-from pophub.ports import Columns, DropFile
+from pophub.domain.record import Columns
+from pophub.ports import DropFile
 
 from .scheduler import Simulation
 

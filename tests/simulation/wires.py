@@ -18,8 +18,8 @@ from fake_rules import FakeRules, things
 from pophub import postgres, wiring
 from pophub.contracts.model import Connector, Grant, SubscriptionFile
 from pophub.domain.errors import ValidatorFailed
+from pophub.domain.record import Columns, Failure
 from pophub.ledger import store as ledger_store
-from pophub.ports import Columns, Failure
 from pophub.postgres import connection
 from pophub.process import failpoints
 from pophub.stages import judge, replay, share

@@ -12,7 +12,7 @@ import fastavro
 from life_model import GRACE_S, LANES, TAKEN, UNKNOWN
 
 from pophub.contracts.model import AvroField, Connector, ConnectorFile, Contract
-from pophub.ports import Columns, Failure
+from pophub.domain.record import Columns, Failure
 
 FIELDS = ("key", "value", "person", "number")
 TABLE = {"kind": "sql", "url": "${X}", "table": "t", "key": ["key"], "marker": {"column": "seq", "kind": "sequence"},

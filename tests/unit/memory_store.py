@@ -19,10 +19,9 @@ from pophub.contracts.model import GATES, Connector
 from pophub.domain.decide import Claim, Head, Quarantined
 from pophub.domain.errors import LaneMoved
 from pophub.domain.names import fold_name
+from pophub.domain.record import Accepted, Columns, Versions
 from pophub.population.columns import EPOCH, instant
 from pophub.population.store import HEAD, HISTORY, QUARANTINE, Decision, JudgeStore, Lane
-from pophub.ports import Columns
-from pophub.stages.versions import Accepted, Versions
 
 Row = tuple[Any, ...]
 _ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"')

@@ -13,10 +13,11 @@ from fake_rules import FIELDS, things
 
 from pophub import avro
 from pophub.contracts.model import AvroField, Connector, Contract, Grant, Text
+from pophub.domain.record import Versions
 from pophub.gates.mapping import ContractMapper
 from pophub.ledger.rows import Accepted
 from pophub.sharing.subscription import Form, Subscription, subscription_schemas
-from pophub.stages.versions import Versions, add_block
+from pophub.stages.versions import add_block
 
 TEXT = Text(en="x", vi="x")
 EXTRA = {"name": "extra", "type": ["null", "string"]}

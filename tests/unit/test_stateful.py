@@ -19,11 +19,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from pophub import avro
 from pophub.domain.digests import lane_of
+from pophub.domain.record import Columns
 from pophub.gates.mapping import ContractMapper
 from pophub.kafka import RawReader
 from pophub.population.columns import instant
 from pophub.population.store import HISTORY
-from pophub.ports import Columns
 from pophub.stages import judge as judging
 from pophub.stages.again import mapped_again
 from pophub.stages.judge import Judge, Judged

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 from great_expectations.execution_engine.pandas_batch_data import PandasBatchData
 
+from pophub.domain.record import Columns
 from pophub.gates.frame import Frame
-from pophub.ports import Columns
 
 
 class FrameData(PandasBatchData):  # type: ignore[misc]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pophub.contracts.load import load_connector
+from pophub.domain.record import EXTRA
 from pophub.gates.mapping import ContractMapper
-from pophub.ports import EXTRA
 
 PROJECT = Path(__file__).resolve().parents[3]
 

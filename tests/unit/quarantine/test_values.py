@@ -14,12 +14,11 @@ from pophub.avro import Block
 from pophub.contracts.load import load_all
 from pophub.contracts.model import Connector
 from pophub.domain.errors import ConfigError
-from pophub.ports import Failure
+from pophub.domain.record import Failure, Versions
 from pophub.quarantine import export, reasons, selection
 from pophub.quarantine.browse import Cause
 from pophub.quarantine.repair import apply_repairs, parse_fields
 from pophub.stages.again import merged
-from pophub.stages.versions import Versions
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

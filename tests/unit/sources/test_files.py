@@ -14,7 +14,7 @@ from openpyxl import Workbook
 
 from pophub.contracts.model import FilesSource
 from pophub.domain.errors import TransientError
-from pophub.ports import Columns
+from pophub.domain.record import Columns
 from pophub.sources.files import DropFolder
 
 HEADER = "Mã hồ sơ,Họ và tên,Cập nhật\n"

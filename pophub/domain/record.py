@@ -1,0 +1,124 @@
+"""What a record is on its way: columns, raw blocks, versions, and the accepted state that they meet.
+
+Inside the hub a table of records is *columns*: a dict from column name to a list with one value
+a row, all lists of one length. No record is an object on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pophub.domain.codes import GATES
+from pophub.domain.decide import Head, Quarantined
+
+Columns = dict[str, list[Any]]
+
+EXTRA = "_extra"
+"""Column of file rows: None where a row is as wide as the header, else a JSON list of what is over."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One failed rule of one row: its gate, code, blamed field, and the reason in words.
+
+    Shape: `row` is the row's index in the frame that was judged. The reason never holds a value.
+    """
+
+    row: int
+    gate: str
+    code: str
+    field: str | None
+    reason: str
+    severity: str = "critical"
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Raw columns mapped to the contract, with the failures that mapping found.
+
+    Shape: `columns` has each contract field; a value that could not be mapped is None there and
+    has a failure of gate `contract`. `keys[i]` is None where the key could not be mapped,
+    `markers[i]` where the marker could not (int64: microseconds UTC, or the sequence),
+    `changed_at[i]` is the time of the change in microseconds UTC or None, `deleted[i]` a bool.
+    """
+
+    columns: Columns
+    keys: list[str | None]
+    markers: list[int | None]
+    changed_at: list[int | None]
+    deleted: list[bool]
+    failures: list[Failure]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A stretch of rows of one batch, in lane order, as the source gave them."""
+
+    batch: int
+    exchanged_at: int
+    contract: int
+    rows: int
+    columns: Columns
+
+
+Raw = tuple[Block, int] | bytes
+
+
+@dataclass
+class Versions:
+    """Record versions in lane order.
+
+    Shape: every list has one entry a version, `columns` holds the mapped contract fields. `raw[i]`
+    is the block and row that it came in, or the bytes of a message that is no block. `ids` are rows
+    of the quarantine when this is a replay, else None. `failures` maps a version's index to its
+    failed rules.
+    """
+
+    columns: Columns
+    keys: list[str] = field(default_factory=list)
+    markers: list[int] = field(default_factory=list)
+    changed_at: list[int | None] = field(default_factory=list)
+    deleted: list[bool] = field(default_factory=list)
+    contents: list[bytes] = field(default_factory=list)
+    event_ids: list[bytes] = field(default_factory=list)
+    contracts: list[int] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    stamps: list[int] = field(default_factory=list)
+    raw_offsets: list[int] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    raw: list[Raw] = field(default_factory=list)
+    judged: list[bool] = field(default_factory=list)
+    failures: dict[int, list[Failure]] = field(default_factory=dict)
+    ids: list[int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def fail(self, failures: Iterable[Failure]) -> None:
+        """Add failed rules; one about a field that could not be mapped says nothing new."""
+        for failure in failures:
+            known = self.failures.setdefault(failure.row, [])
+            if not any(
+                k.field is not None and k.field == failure.field and k.gate == "contract" for k in known
+            ) and not any(k.code == failure.code and k.field == failure.field for k in known):
+                known.append(failure)
+
+    def gate(self, row: int) -> str:
+        """Give the first failed gate in the order contract, correct, sufficient, clean, live."""
+        return min((f.gate for f in self.failures[row]), key=GATES.index)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Accepted state that a set of versions meets.
+
+    Shape: `identities[id]` lists (valid from, folded name, birth day, present) in order; `claims`
+    tells the key that holds each unique value of the versions, and each that a key with a head holds.
+    """
+
+    heads: Mapping[str, Head]
+    quarantine: Mapping[str, Sequence[Quarantined]]
+    identities: Mapping[str, Sequence[tuple[int, str | None, int | None, bool]]]
+    claims: Mapping[tuple[str, str], str]
