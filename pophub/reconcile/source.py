@@ -15,7 +15,7 @@ from pophub.postgres import Cursor, copy_rows, execute_values, statements
 from pophub.reconcile.findings import ALTERED, GONE, LATE, MISSING, Finding
 from pophub.settings import Settings
 from pophub.stages.batching import Rows, stub_large
-from pophub.stages.versions import add_block
+from pophub.stages.read_block import add_block
 
 SQL = statements("reconcile")
 US = 1_000_000

@@ -10,7 +10,7 @@ from pophub.contracts.model import Connector
 from pophub.domain.record import Versions
 from pophub.ports import Mapper
 from pophub.quarantine.repair import apply_repairs
-from pophub.stages.versions import add_block
+from pophub.stages.read_block import add_block
 
 Row = tuple[Any, ...]
 Repairs = Callable[[Sequence[int]], Mapping[int, Mapping[str, Any]]]

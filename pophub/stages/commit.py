@@ -14,7 +14,7 @@ from pophub.domain.decide import Verdicts
 from pophub.domain.record import Columns, Versions
 from pophub.population.columns import instant, month_of
 from pophub.population.store import HEAD, Decision, Lane
-from pophub.stages.versions import raw_bytes
+from pophub.stages.read_block import raw_bytes
 
 STATES = ("shared", "quarantined", "duplicate", "superseded")
 

@@ -24,8 +24,8 @@ from pophub.process.failpoints import reach
 from pophub.quarantine.selection import SQL, Selection, statement
 from pophub.stages.again import mapped_again
 from pophub.stages.claims import batch_of
+from pophub.stages.hub_columns import hub_columns
 from pophub.stages.judge import Judge
-from pophub.stages.versions import hub_columns
 
 MICRO_ROWS = 5_000
 MICRO_BYTES = 32 << 20

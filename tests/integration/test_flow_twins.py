@@ -25,8 +25,8 @@ from pophub.quarantine.selection import Selection
 from pophub.stages.batching import Rows
 from pophub.stages.extract_store import ExtractStore
 from pophub.stages.judge import Judge
+from pophub.stages.read_block import add_block
 from pophub.stages.replay import Replay
-from pophub.stages.versions import add_block
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # the rules lie with the unit tests
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the simulation is a package beside

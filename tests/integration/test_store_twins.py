@@ -22,7 +22,7 @@ from pophub.population.store import JudgeStore
 from pophub.postgres import connect
 from pophub.stages.again import mapped_again
 from pophub.stages.judge import Judge, Judged
-from pophub.stages.versions import add_block
+from pophub.stages.read_block import add_block
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # the twin lies with the unit tests
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the simulation is a package beside

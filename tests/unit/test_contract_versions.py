@@ -17,7 +17,7 @@ from pophub.domain.record import Versions
 from pophub.gates.mapping import ContractMapper
 from pophub.ledger.rows import Accepted
 from pophub.sharing.subscription import Form, Subscription, subscription_schemas
-from pophub.stages.versions import add_block
+from pophub.stages.read_block import add_block
 
 TEXT = Text(en="x", vi="x")
 EXTRA = {"name": "extra", "type": ["null", "string"]}
