@@ -36,7 +36,7 @@ WRAPPED: tuple[tuple[str, str, str], ...] = (
     ("judge", "encode", "pophub.avro:encode_records"),
     ("judge", "build", "pophub.stages.read_block:add_block"),
     ("judge", "build", "pophub.stages.hub_columns:hub_columns"),
-    ("judge", "build", "pophub.stages.commit:write"),
+    ("judge", "build", "pophub.stages.write:write"),
     ("judge", "decide", "pophub.stages.claims:decide_with_claims"),
     ("judge", "history", "pophub.population.store:Decision.append_history"),
     ("judge", "upsert", "pophub.population.store:Decision.move_heads"),

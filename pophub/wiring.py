@@ -37,12 +37,12 @@ from pophub.sharing.subscription import (
 )
 from pophub.sources import open_source
 from pophub.stages.backfill import BackfillStore, backfill
-from pophub.stages.commit import STATES
 from pophub.stages.extract import Extract
 from pophub.stages.extract_store import ExtractStore, own_source
 from pophub.stages.judge import Judge, Judged
 from pophub.stages.replay import Progress, Replay
 from pophub.stages.share import Shared, share
+from pophub.stages.write import STATES
 
 LANE_WAIT_S = 120
 

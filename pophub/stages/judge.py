@@ -23,9 +23,9 @@ from pophub.ports import Mapper, Rules
 from pophub.process.failpoints import reach
 from pophub.stages.again import mapped_again
 from pophub.stages.claims import decide_with_claims
-from pophub.stages.commit import STATES, write
 from pophub.stages.hub_columns import contradictions, hub_columns
 from pophub.stages.read_block import add_block, add_poison
+from pophub.stages.write import STATES, write
 
 MICRO_ROWS = 5_000  # bounds memory; Great Expectations' fixed cost a frame is spread thin from here on
 MICRO_BYTES = 16 << 20  # of raw blocks; rows of the largest size would make a gigabyte of them
