@@ -21,10 +21,10 @@ from pophub.kafka import RawReader
 from pophub.population.store import JudgeStore
 from pophub.ports import Mapper, Rules
 from pophub.process.failpoints import reach
-from pophub.stages.again import mapped_again
 from pophub.stages.claims import decide_with_claims
 from pophub.stages.hub_columns import contradictions, hub_columns
 from pophub.stages.read_block import add_block, add_poison
+from pophub.stages.remap import remapped
 from pophub.stages.write import STATES, write
 
 MICRO_ROWS = 5_000  # bounds memory; Great Expectations' fixed cost a frame is spread thin from here on
@@ -73,7 +73,7 @@ class Judge:
         after = 0
         while rows := self.store.waiting(after, MICRO_ROWS):
             after = rows[-1][0]
-            versions, _ = mapped_again(self.connector, self.mapper, rows, self.store.repairs)
+            versions, _ = remapped(self.connector, self.mapper, rows, self.store.repairs)
             verdicts = self._micro(versions, None, 0, 0)
             judged.replayed += verdicts.first.count("shared")
 

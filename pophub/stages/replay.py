@@ -22,10 +22,10 @@ from pophub.ports import Mapper, Rules
 from pophub.postgres import Connection, Cursor, only_row, transaction
 from pophub.process.failpoints import reach
 from pophub.quarantine.selection import SQL, Selection, statement
-from pophub.stages.again import mapped_again
 from pophub.stages.claims import batch_of
 from pophub.stages.hub_columns import hub_columns
 from pophub.stages.judge import Judge
+from pophub.stages.remap import remapped
 
 MICRO_ROWS = 5_000
 MICRO_BYTES = 32 << 20
@@ -133,9 +133,7 @@ class Replay:
         meant = self._meant(selection)
         run = Run(0, meant, 0, *self._bounds(meant))
         while rows := self._rows(run):
-            versions, unreadable = mapped_again(
-                self._connector, self._judge.mapper, rows, self._store.repairs
-            )
+            versions, unreadable = remapped(self._connector, self._judge.mapper, rows, self._store.repairs)
             run.counts["unreadable"] += unreadable
             if len(versions):
                 accepted = self._store.accepted(versions)
@@ -191,7 +189,7 @@ class Replay:
 
     def _micro(self, rows: list[tuple[Any, ...]]) -> None:
         """Judge one micro-batch; what cannot be read any more stays as it is and is counted."""
-        versions, unreadable = mapped_again(self._connector, self._judge.mapper, rows, self._store.repairs)
+        versions, unreadable = remapped(self._connector, self._judge.mapper, rows, self._store.repairs)
         self._store.ids = versions.ids or []
         if len(versions):
             self._judge._micro(versions, None, 0, 0)

@@ -20,9 +20,9 @@ from pophub.gates.mapping import ContractMapper
 from pophub.population.columns import EPOCH, instant
 from pophub.population.store import JudgeStore
 from pophub.postgres import connect
-from pophub.stages.again import mapped_again
 from pophub.stages.judge import Judge, Judged
 from pophub.stages.read_block import add_block
+from pophub.stages.remap import remapped
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # the twin lies with the unit tests
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the simulation is a package beside
@@ -223,7 +223,7 @@ def replay(twin: Twin, chosen: Sequence[int] = ()) -> list[str]:
     """Judge again what waits, with rules that forgive all."""
     twin.judge.rules = FakeRules({"correct", "clean", "live"})
     rows = [r for n, r in enumerate(twin.open_rows()) if not chosen or n in chosen]
-    versions, _ = mapped_again(twin.connector, twin.judge.mapper, rows, twin.store.repairs)
+    versions, _ = remapped(twin.connector, twin.judge.mapper, rows, twin.store.repairs)
     return list(twin.judge._micro(versions, None, 0, 0).first)
 
 

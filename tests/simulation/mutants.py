@@ -140,7 +140,7 @@ MUTANTS = (
     _mutant("nobody looks after those who wait", "wiring:Hub.judge", "stage.waiting(judged)", "pass"),
     _mutant("a replay takes what another one decided", "stages.replay:ReplayDecision.lock", "raise _Moved", "pass", mood=CROWD),
     _mutant("a replay goes on with a run that is finished", "stages.replay:Replay._begin", "if row[0] == number:", "if True:", mood=CROWD),
-    _mutant("a replay forgets the repairs", "stages.again:mapped_again", "apply_repairs(versions, repairs(versions.ids or []))", "pass"),
+    _mutant("a replay forgets the repairs", "stages.again:remapped", "apply_repairs(versions, repairs(versions.ids or []))", "pass"),
     _mutant("a stub is taken for a whole record when judged again", "stages.versions:raw_bytes", "if name != STUB_COLUMN or values[row] is not None", "if name != STUB_COLUMN"),
     _mutant("superseded rows are not recorded", "stages.commit:write", 'if state in ("duplicate", "superseded")', 'if state == "duplicate"'),
     _mutant("a strange message is passed over in silence", f"{JUDGE}._micro_batches", "add_poison(versions, self.connector, offset, data, bad.code, self._clock())", "pass"),

@@ -25,8 +25,8 @@ from pophub.kafka import RawReader
 from pophub.population.columns import instant
 from pophub.population.store import HISTORY
 from pophub.stages import judge as judging
-from pophub.stages.again import mapped_again
 from pophub.stages.judge import Judge, Judged
+from pophub.stages.remap import remapped
 
 sys.path.insert(0, str(Path(__file__).parent))  # the twin lies beside the tests
 
@@ -219,7 +219,7 @@ class Life(RuleBasedStateMachine):
     def _replay(self, chosen: list[int]) -> None:
         rows = [row for row in self.store.rows(lambda r: True) if row[0] in chosen]
         if rows:  # else it was committed before the kill
-            versions, _ = mapped_again(CONNECTOR, self.judge.mapper, rows, self.store.repairs)
+            versions, _ = remapped(CONNECTOR, self.judge.mapper, rows, self.store.repairs)
             self.judge._micro(versions, None, 0, 0)
 
     def _survive(self, kill: int | None, work: Callable[[], None], *, again: bool = True) -> None:

@@ -18,7 +18,7 @@ from pophub.domain.record import Failure, Versions
 from pophub.quarantine import export, reasons, selection
 from pophub.quarantine.browse import Cause
 from pophub.quarantine.repair import apply_repairs, parse_fields
-from pophub.stages.again import merged
+from pophub.stages.remap import merged
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

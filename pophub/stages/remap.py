@@ -16,7 +16,7 @@ Row = tuple[Any, ...]
 Repairs = Callable[[Sequence[int]], Mapping[int, Mapping[str, Any]]]
 
 
-def mapped_again(
+def remapped(
     connector: Connector, mapper: Mapper, rows: Sequence[Row], repairs: Repairs
 ) -> tuple[Versions, int]:
     """Map versions anew; event id, content and the contract version of that content are kept.
