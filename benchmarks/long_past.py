@@ -15,8 +15,8 @@ from typing import Any
 from benchmarks.long_child import Clock
 from pophub.commands.quarantine_access import progress_of
 from pophub.domain import digests
+from pophub.domain.dates import instant, month_of
 from pophub.ledger.store import LedgerStore
-from pophub.population.columns import instant, month_of
 from pophub.population.store import HISTORY
 from pophub.postgres import Connection, Cursor, connect, copy_rows, transaction
 from pophub.settings import Settings

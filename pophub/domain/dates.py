@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from pophub.domain.errors import ConfigError
 
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HO_CHI_MINH = ZoneInfo("Asia/Ho_Chi_Minh")
 _MICROSECOND = timedelta(microseconds=1)
 _DIRECTIVES = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "f": 6}
 _ORDER = "YmdHMSf"
@@ -161,3 +162,15 @@ def day_of(value: Any, local: ZoneInfo) -> int:
     if isinstance(value, datetime) and value.tzinfo is not None:
         value = value.astimezone(local)
     return int(value.toordinal()) - EPOCH_DAY
+
+
+@lru_cache(4096)
+def instant(us: int) -> datetime:
+    """Turn microseconds UTC into an aware time."""
+    return EPOCH + timedelta(microseconds=us)
+
+
+@lru_cache(4096)
+def month_of(us: int) -> date:
+    """Give the first day of the calendar month in Asia/Ho_Chi_Minh."""
+    return instant(us).astimezone(HO_CHI_MINH).date().replace(day=1)

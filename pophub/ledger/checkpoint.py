@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from pophub.domain import digests
+from pophub.domain.dates import instant
 from pophub.domain.errors import ConfigError, LedgerDiverged
 from pophub.ledger.signing import fingerprint, sign
 from pophub.ledger.witness import PREFIX_BYTES, Witness
-from pophub.population.columns import instant
 from pophub.postgres import Connection, Cursor, connect, only_row, statements, transaction, translated
 from pophub.settings import Settings
 

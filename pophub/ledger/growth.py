@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
+from pophub.domain.dates import instant
 from pophub.ledger.checkpoint import Checkpoint, Tally
 from pophub.ledger.periods import By, period_of, year_before
 from pophub.ledger.present import present
-from pophub.population.columns import instant
 from pophub.postgres import Connection, statements, transaction, translated
 
 SQL = statements("ledger")

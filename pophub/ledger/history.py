@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from pophub.domain.dates import EPOCH
 from pophub.domain.record import Columns
 from pophub.ledger.rows import Accepted
-from pophub.population.columns import EPOCH
 from pophub.postgres import Cursor, statements
 
 SQL = statements("share")

@@ -9,10 +9,10 @@ from functools import cache
 from typing import Any
 
 from pophub.domain import digests
+from pophub.domain.dates import month_of
 from pophub.ledger.checkpoint import Checkpoint, Tally
 from pophub.ledger.signing import signed
 from pophub.ledger.witness import PREFIX_BYTES, Rows, Witness
-from pophub.population.columns import month_of
 from pophub.postgres import Connection, statements, translated
 
 SQL = statements("ledger")

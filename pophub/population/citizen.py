@@ -9,9 +9,10 @@ from functools import lru_cache
 from psycopg2 import sql
 
 from pophub.contracts.model import Connector
+from pophub.domain.dates import instant
 from pophub.domain.names import fold_name
 from pophub.domain.record import Columns, Versions
-from pophub.population.columns import instant, parted
+from pophub.population.columns import parted
 from pophub.postgres import Cursor, copy_columns, or_nothing, statements
 
 SQL = statements("judge")

@@ -10,9 +10,9 @@ import orjson
 
 from pophub.contracts.model import Connector
 from pophub.domain import digests
+from pophub.domain.dates import instant, month_of
 from pophub.domain.decide import Verdicts
 from pophub.domain.record import Columns, Versions
-from pophub.population.columns import instant, month_of
 from pophub.population.store import HEAD, Decision, Lane
 from pophub.stages.read_block import raw_bytes
 

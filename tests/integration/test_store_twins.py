@@ -14,10 +14,10 @@ from hubkit import Project
 
 from pophub import avro
 from pophub.contracts.model import Connector
+from pophub.domain.dates import EPOCH, instant
 from pophub.domain.errors import LaneMoved
 from pophub.domain.record import Versions
 from pophub.gates.mapping import ContractMapper
-from pophub.population.columns import EPOCH, instant
 from pophub.population.store import JudgeStore
 from pophub.postgres import connect
 from pophub.stages.judge import Judge, Judged

@@ -16,11 +16,11 @@ from typing import Any
 import orjson
 
 from pophub.contracts.model import GATES, Connector
+from pophub.domain.dates import EPOCH, instant
 from pophub.domain.decide import Claim, Head, Quarantined
 from pophub.domain.errors import LaneMoved
 from pophub.domain.names import fold_name
 from pophub.domain.record import Accepted, Columns, Versions
-from pophub.population.columns import EPOCH, instant
 from pophub.population.store import HEAD, HISTORY, QUARANTINE, Decision, JudgeStore, Lane
 
 Row = tuple[Any, ...]

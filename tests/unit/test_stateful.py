@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from pophub import avro
+from pophub.domain.dates import instant
 from pophub.domain.digests import lane_of
 from pophub.domain.record import Columns
 from pophub.gates.mapping import ContractMapper
 from pophub.kafka import RawReader
-from pophub.population.columns import instant
 from pophub.population.store import HISTORY
 from pophub.stages import judge as judging
 from pophub.stages.judge import Judge, Judged
