@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from pophub.domain.dates import EPOCH
+from pophub.domain.history import Accepted
 from pophub.domain.record import Columns
-from pophub.ledger.rows import Accepted
 from pophub.postgres import Cursor, statements
 
 SQL = statements("share")

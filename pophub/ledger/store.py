@@ -7,8 +7,8 @@ from datetime import date
 
 from pophub.domain import digests
 from pophub.domain.dates import instant, month_of
+from pophub.domain.history import Accepted, LedgerLane
 from pophub.ledger.history import History
-from pophub.ledger.rows import Accepted, LedgerLane
 from pophub.postgres import Connection, Cursor, copy_columns, only_row, statements, transaction, worker_lock
 from pophub.process.failpoints import reach
 

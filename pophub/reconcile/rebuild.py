@@ -15,8 +15,8 @@ from pophub.contracts.model import Connector
 from pophub.domain import digests
 from pophub.domain.dates import month_of
 from pophub.domain.errors import ConfigError, PromiseBroken, TransientError
+from pophub.domain.history import Accepted
 from pophub.kafka import TopicLog
-from pophub.ledger.rows import Accepted
 from pophub.postgres import Connection, Cursor, connect, copy_rows, only_row, statements, transaction
 from pophub.reconcile import people, stores
 from pophub.settings import Settings

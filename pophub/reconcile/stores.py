@@ -7,8 +7,8 @@ from itertools import count, islice
 from typing import Any
 
 from pophub.domain import digests
+from pophub.domain.history import Accepted
 from pophub.kafka import Ends, Read, TopicLog
-from pophub.ledger.rows import Accepted
 from pophub.postgres import Connection, statements, translated
 from pophub.reconcile.sums import Entry
 from pophub.sharing.subscription import Subscription

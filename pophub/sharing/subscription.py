@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from pophub import avro
 from pophub.contracts.model import Connector, Grant, SubscriptionFile
 from pophub.domain import digests
+from pophub.domain.history import Accepted
 from pophub.kafka import Message
-from pophub.ledger.rows import Accepted
 
 HO_CHI_MINH = ZoneInfo("Asia/Ho_Chi_Minh")
 OWN = "shared"

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from pophub.domain.history import Accepted
 from pophub.kafka import RawReader
 from pophub.ledger.history import History
-from pophub.ledger.rows import Accepted
 from pophub.ledger.store import LedgerStore
 from pophub.postgres import Connection
 from pophub.settings import Settings

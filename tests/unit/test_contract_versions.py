@@ -13,9 +13,9 @@ from fake_rules import FIELDS, things
 
 from pophub import avro
 from pophub.contracts.model import AvroField, Connector, Contract, Grant, Text
+from pophub.domain.history import Accepted
 from pophub.domain.record import Versions
 from pophub.gates.mapping import ContractMapper
-from pophub.ledger.rows import Accepted
 from pophub.sharing.subscription import Form, Subscription, subscription_schemas
 from pophub.stages.read_block import add_block
 
