@@ -12,8 +12,8 @@ from pophub.contracts.model import Connector
 from pophub.domain.dates import instant
 from pophub.domain.names import fold_name
 from pophub.domain.record import Columns, Versions
-from pophub.population.columns import parted
 from pophub.postgres import Cursor, copy_columns, or_nothing, statements
+from pophub.stores.columns import parted
 
 SQL = statements("judge")
 EPOCH_DAY = date(1970, 1, 1)

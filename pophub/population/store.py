@@ -13,7 +13,6 @@ from pophub.domain.decide import Claim, Head, Quarantined
 from pophub.domain.errors import LaneMoved
 from pophub.domain.record import Accepted, Columns, Versions
 from pophub.population.citizen import write_citizens
-from pophub.population.columns import parted
 from pophub.postgres import (
     Connection,
     Cursor,
@@ -28,6 +27,7 @@ from pophub.postgres import (
     worker_lock,
 )
 from pophub.quarantine.repair import approved_fields
+from pophub.stores.columns import parted
 
 SQL = statements("judge")
 HISTORY = ["month", "stem", "lane", "sequence", "event_id", "key", "marker", "operation", "content", "payload", "contract", "exchanged_at", "recorded_at", "batch", "raw_offset", "row", "replayed", "digest", "raw_lane"]  # fmt: skip
