@@ -12,7 +12,6 @@ from pophub.contracts.model import Connector
 from pophub.domain.decide import Claim, Head, Quarantined
 from pophub.domain.errors import LaneMoved
 from pophub.domain.record import Accepted, Columns, Versions
-from pophub.population.citizen import write_citizens
 from pophub.postgres import (
     Connection,
     Cursor,
@@ -27,6 +26,7 @@ from pophub.postgres import (
     worker_lock,
 )
 from pophub.quarantine.repair import approved_fields
+from pophub.stores.citizen import write_citizens
 from pophub.stores.columns import parted
 
 SQL = statements("judge")
