@@ -20,7 +20,6 @@ from pophub.ledger.store import LedgerStore
 from pophub.live.circuit import refuse_resting
 from pophub.live.heartbeat import heartbeat
 from pophub.live.watch import Watched, stops_sharing
-from pophub.population.store import JudgeStore
 from pophub.postgres import connect
 from pophub.process.memory import calm
 from pophub.quarantine.feedback import feed, prepare_feedback
@@ -43,6 +42,7 @@ from pophub.stages.judge import Judge, Judged
 from pophub.stages.replay import Progress, Replay
 from pophub.stages.share import Shared, share
 from pophub.stages.write import STATES
+from pophub.stores.judge import JudgeStore
 
 LANE_WAIT_S = 120
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pophub.contracts.model import Connector
 from pophub.domain.decide import Batch, Verdicts, decide
 from pophub.domain.record import Accepted, Failure, Versions
-from pophub.population.store import Decision
+from pophub.stores.judge import Decision
 
 REASON = "the value belongs to another record already"
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from pophub.contracts.model import Connector
 from pophub.kafka import RawReader
-from pophub.population.store import JudgeStore
 from pophub.postgres import connect
 from pophub.settings import Settings
+from pophub.stores.judge import JudgeStore
 
 
 class Gap(NamedTuple):

@@ -18,7 +18,6 @@ from pophub.domain.digests import lane_of
 from pophub.domain.errors import TransientError
 from pophub.domain.record import Columns, Versions
 from pophub.kafka import RawReader
-from pophub.population.store import JudgeStore
 from pophub.ports import Mapper, Rules
 from pophub.process.failpoints import reach
 from pophub.stages.claims import decide_with_claims
@@ -26,6 +25,7 @@ from pophub.stages.hub_columns import contradictions, hub_columns
 from pophub.stages.read_block import add_block, add_poison
 from pophub.stages.remap import remapped
 from pophub.stages.write import STATES, write
+from pophub.stores.judge import JudgeStore
 
 MICRO_ROWS = 5_000  # bounds memory; Great Expectations' fixed cost a frame is spread thin from here on
 MICRO_BYTES = 16 << 20  # of raw blocks; rows of the largest size would make a gigabyte of them

@@ -17,7 +17,6 @@ import orjson
 
 from pophub.contracts.model import Connector
 from pophub.domain.decide import decide
-from pophub.population.store import Decision, JudgeStore, Lane
 from pophub.ports import Mapper, Rules
 from pophub.postgres import Connection, Cursor, only_row, transaction
 from pophub.process.failpoints import reach
@@ -26,6 +25,7 @@ from pophub.stages.claims import batch_of
 from pophub.stages.hub_columns import hub_columns
 from pophub.stages.judge import Judge
 from pophub.stages.remap import remapped
+from pophub.stores.judge import Decision, JudgeStore, Lane
 
 MICRO_ROWS = 5_000
 MICRO_BYTES = 32 << 20

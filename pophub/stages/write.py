@@ -13,8 +13,8 @@ from pophub.domain import digests
 from pophub.domain.dates import instant, month_of
 from pophub.domain.decide import Verdicts
 from pophub.domain.record import Columns, Versions
-from pophub.population.store import HEAD, Decision, Lane
 from pophub.stages.read_block import raw_bytes
+from pophub.stores.judge import HEAD, Decision, Lane
 
 STATES = ("shared", "quarantined", "duplicate", "superseded")
 

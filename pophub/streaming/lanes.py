@@ -14,11 +14,11 @@ from pophub.gates.rules import GreatExpectationsRules
 from pophub.kafka import Publisher
 from pophub.ledger.history import History
 from pophub.ledger.store import LedgerStore
-from pophub.population.store import JudgeStore
 from pophub.postgres import connect
 from pophub.sharing.subscription import Subscription
 from pophub.stages.judge import Judge, Judged
 from pophub.stages.share import Shared, share
+from pophub.stores.judge import JudgeStore
 from pophub.streaming.standing import Standing
 from pophub.streaming.turn import Turn, TurnLedger, TurnOver, TurnReader
 from pophub.wiring import Hub, Locked

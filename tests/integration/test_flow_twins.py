@@ -19,7 +19,6 @@ from pophub.domain.record import Versions
 from pophub.gates.mapping import ContractMapper
 from pophub.ledger.history import History
 from pophub.ledger.store import LedgerStore
-from pophub.population.store import JudgeStore
 from pophub.postgres import connect
 from pophub.quarantine.selection import Selection
 from pophub.stages.batching import Rows
@@ -27,6 +26,7 @@ from pophub.stages.extract_store import ExtractStore
 from pophub.stages.judge import Judge
 from pophub.stages.read_block import add_block
 from pophub.stages.replay import Replay
+from pophub.stores.judge import JudgeStore
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # the rules lie with the unit tests
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the simulation is a package beside

@@ -11,8 +11,8 @@ from hubkit import Project, Servers
 from outside import check
 
 from pophub.contracts.load import load_all
-from pophub.population.store import JudgeStore
 from pophub.postgres import connect
+from pophub.stores.judge import JudgeStore
 
 pytestmark = pytest.mark.timeout(240)
 Place = tuple[str, str]

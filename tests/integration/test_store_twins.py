@@ -18,11 +18,11 @@ from pophub.domain.dates import EPOCH, instant
 from pophub.domain.errors import LaneMoved
 from pophub.domain.record import Versions
 from pophub.gates.mapping import ContractMapper
-from pophub.population.store import JudgeStore
 from pophub.postgres import connect
 from pophub.stages.judge import Judge, Judged
 from pophub.stages.read_block import add_block
 from pophub.stages.remap import remapped
+from pophub.stores.judge import JudgeStore
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # the twin lies with the unit tests
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the simulation is a package beside

@@ -111,7 +111,7 @@ COMPLETE = "_complete(subscription, store, lane, position.sequence, shared)\n   
 # fmt: off
 MUTANTS = (
     # who decides
-    _mutant("the raw offset is set without comparing", "population.store:Decision.move_raw", "self._cursor.rowcount != 1", "False"),
+    _mutant("the raw offset is set without comparing", "stores.judge:Decision.move_raw", "self._cursor.rowcount != 1", "False"),
     _mutant("accepted state is read before the lane is locked", f"{JUDGE}._commit", LOCK, LATE_LOCK, mood=LONG_TURNS),
     _mutant("the raw offset stays behind after a stretch", f"{JUDGE}.lane", "at.raw_offset = upto", "pass"),
     _mutant("the lane row does not move with history", "stages.write:write", "decision.move_lane(lanes[touched])", "pass"),
@@ -133,7 +133,7 @@ MUTANTS = (
     _mutant("a taken number is not noticed", f"{HOLDERS}.rivals", "if value is not None and", "if False and"),
     _mutant("a number given up stays taken", f"{HOLDERS}.take", "self._now[name, old] = None", "pass"),
     _mutant("a number given up in the stretch stays taken for it", "stages.hub_columns:_holders_of", "if not any(holders):", "if True:"),
-    _mutant("a number that another lane took meanwhile is written over", "population.store:Decision.move_claims", "return others", "break"),
+    _mutant("a number that another lane took meanwhile is written over", "stores.judge:Decision.move_claims", "return others", "break"),
     _mutant("a version that failed holds its number", DECIDE, "taken += found", "taken += found; holders.take(row, key)"),
     # quarantine and replay
     _mutant("whatever failed waits for people", "stages.write:_waits", 'any(f.code != "sufficient.unknown_person" for f in failures)', 'all(f.code != "sufficient.unknown_person" for f in failures)'),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pophub.population.store import JudgeStore
+from pophub.stores.judge import JudgeStore
 
 from .database import Database
 from .scheduler import Mood, Simulation

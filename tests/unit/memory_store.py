@@ -21,7 +21,7 @@ from pophub.domain.decide import Claim, Head, Quarantined
 from pophub.domain.errors import LaneMoved
 from pophub.domain.names import fold_name
 from pophub.domain.record import Accepted, Columns, Versions
-from pophub.population.store import HEAD, HISTORY, QUARANTINE, Decision, JudgeStore, Lane
+from pophub.stores.judge import HEAD, HISTORY, QUARANTINE, Decision, JudgeStore, Lane
 
 Row = tuple[Any, ...]
 _ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"')

@@ -23,10 +23,10 @@ from pophub.domain.digests import lane_of
 from pophub.domain.record import Columns
 from pophub.gates.mapping import ContractMapper
 from pophub.kafka import RawReader
-from pophub.population.store import HISTORY
 from pophub.stages import judge as judging
 from pophub.stages.judge import Judge, Judged
 from pophub.stages.remap import remapped
+from pophub.stores.judge import HISTORY
 
 sys.path.insert(0, str(Path(__file__).parent))  # the twin lies beside the tests
 
