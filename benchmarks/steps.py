@@ -23,8 +23,8 @@ WRAPPED: tuple[tuple[str, str, str], ...] = (
     ("extract", "map", "pophub.stages.batching:Rows.of"),
     ("extract", "encode", "pophub.stages.extract:Extract._blocks"),
     ("extract", "send", "pophub.kafka:RawWriter.send"),
-    ("extract", "position", "pophub.stages.extract_store:ExtractStore.opened"),
-    ("extract", "position", "pophub.stages.extract_store:ExtractStore.moved"),
+    ("extract", "position", "pophub.stores.extract:ExtractStore.opened"),
+    ("extract", "position", "pophub.stores.extract:ExtractStore.moved"),
     ("judge", "receive", "pophub.kafka:RawReader.read"),
     ("judge", "decode", "pophub.avro:decode_block"),
     ("judge", "map", "pophub.gates.mapping:ContractMapper.map"),
@@ -43,10 +43,10 @@ WRAPPED: tuple[tuple[str, str, str], ...] = (
     ("judge", "upsert", "pophub.stores.judge:Decision.write_people"),
     ("judge", "upsert", "pophub.stores.judge:Decision.move_claims"),
     ("judge", "commit", "pophub.stores.judge:JudgeStore.transaction"),
-    ("share", "look up", "pophub.ledger.store:LedgerStore.history"),
+    ("share", "look up", "pophub.stores.share:LedgerStore.history"),
     ("share", "project", "pophub.sharing.subscription:Subscription.messages"),
     ("share", "send", "pophub.kafka:Publisher.publish"),
-    ("share", "ledger", "pophub.ledger.store:LedgerStore.complete"),
+    ("share", "ledger", "pophub.stores.share:LedgerStore.complete"),
     ("share", "connect", "pophub.kafka:Publisher.__init__"),
 )
 """Stage, step, and the function whose time it is. A step named `commit` is the leaving of a context."""

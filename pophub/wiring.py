@@ -15,8 +15,6 @@ from pophub.domain.errors import ConfigError, PophubError, TransientError
 from pophub.gates.mapping import ContractMapper
 from pophub.gates.rules import GreatExpectationsRules
 from pophub.kafka import Publisher, RawReader, RawWriter
-from pophub.ledger.history import History
-from pophub.ledger.store import LedgerStore
 from pophub.live.circuit import refuse_resting
 from pophub.live.heartbeat import heartbeat
 from pophub.live.watch import Watched, stops_sharing
@@ -37,12 +35,14 @@ from pophub.sharing.subscription import (
 from pophub.sources import open_source
 from pophub.stages.backfill import BackfillStore, backfill
 from pophub.stages.extract import Extract
-from pophub.stages.extract_store import ExtractStore, own_source
 from pophub.stages.judge import Judge, Judged
 from pophub.stages.replay import Progress, Replay
 from pophub.stages.share import Shared, share
 from pophub.stages.write import STATES
+from pophub.stores.extract import ExtractStore, own_source
+from pophub.stores.history import History
 from pophub.stores.judge import JudgeStore
+from pophub.stores.share import LedgerStore
 
 LANE_WAIT_S = 120
 

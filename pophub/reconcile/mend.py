@@ -11,7 +11,7 @@ from pophub.postgres import connect
 from pophub.reconcile import source
 from pophub.settings import Settings
 from pophub.stages.extract import Extract
-from pophub.stages.extract_store import ExtractStore, own_source
+from pophub.stores.extract import ExtractStore, own_source
 
 
 def bring_in(

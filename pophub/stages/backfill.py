@@ -14,7 +14,7 @@ from pophub.ports import TableSource
 from pophub.postgres import only_row, statements
 from pophub.process.failpoints import reach
 from pophub.stages.extract import Extract
-from pophub.stages.extract_store import ExtractStore
+from pophub.stores.extract import ExtractStore
 
 SQL = statements("backfill")
 

@@ -18,7 +18,7 @@ from pophub.kafka import RawWriter
 from pophub.ports import FolderSource, Mapper, TableSource
 from pophub.process.failpoints import reach
 from pophub.stages.batching import Cutter, Rows, stub_large
-from pophub.stages.extract_store import ExtractStore
+from pophub.stores.extract import ExtractStore
 
 BLOCK_BYTES = 1 << 20
 CHUNK_ROWS = 5_000  # read at a time, so that memory does not grow with the source

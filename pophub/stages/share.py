@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from pophub.domain.errors import LedgerDiverged
 from pophub.kafka import Position, Publisher
-from pophub.ledger.store import LedgerStore
 from pophub.process.failpoints import reach
 from pophub.sharing.subscription import Subscription
+from pophub.stores.share import LedgerStore
 
 TRANSACTION_ROWS = 10_000
 

@@ -12,13 +12,13 @@ from pophub.domain.errors import PophubError, TransientError
 from pophub.gates.mapping import ContractMapper
 from pophub.gates.rules import GreatExpectationsRules
 from pophub.kafka import Publisher
-from pophub.ledger.history import History
-from pophub.ledger.store import LedgerStore
 from pophub.postgres import connect
 from pophub.sharing.subscription import Subscription
 from pophub.stages.judge import Judge, Judged
 from pophub.stages.share import Shared, share
+from pophub.stores.history import History
 from pophub.stores.judge import JudgeStore
+from pophub.stores.share import LedgerStore
 from pophub.streaming.standing import Standing
 from pophub.streaming.turn import Turn, TurnLedger, TurnOver, TurnReader
 from pophub.wiring import Hub, Locked

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pophub.postgres import Connection, only_row, statements, transaction
 from pophub.stages.batching import Rows
-from pophub.stages.extract_store import ExtractStore, Start
+from pophub.stores.extract import ExtractStore, Start
 
 SQL = statements("stream")
 US = 1_000_000

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from pophub.domain.history import Accepted
 from pophub.kafka import RawReader
-from pophub.ledger.history import History
-from pophub.ledger.store import LedgerStore
 from pophub.postgres import Connection
 from pophub.settings import Settings
+from pophub.stores.history import History
+from pophub.stores.share import LedgerStore
 
 T = TypeVar("T")
 

@@ -17,16 +17,16 @@ from pophub.contracts.model import Connector
 from pophub.domain.errors import ContractBreach, TransientError
 from pophub.domain.record import Versions
 from pophub.gates.mapping import ContractMapper
-from pophub.ledger.history import History
-from pophub.ledger.store import LedgerStore
 from pophub.postgres import connect
 from pophub.quarantine.selection import Selection
 from pophub.stages.batching import Rows
-from pophub.stages.extract_store import ExtractStore
 from pophub.stages.judge import Judge
 from pophub.stages.read_block import add_block
 from pophub.stages.replay import Replay
+from pophub.stores.extract import ExtractStore
+from pophub.stores.history import History
 from pophub.stores.judge import JudgeStore
+from pophub.stores.share import LedgerStore
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # the rules lie with the unit tests
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the simulation is a package beside
@@ -165,7 +165,7 @@ def test_files_are_taken_once_and_holds_are_released_by_what_is_sound(server: Se
 def test_the_ledger_is_completed_once_up_to_the_position(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pophub.ledger.store.CHUNK", 2)
+    monkeypatch.setattr("pophub.stores.share.CHUNK", 2)
     server.judge(*((key, 2, "good") for key in "abcde"))
     store = LedgerStore(server.session("pophub_share"), "someone", server.stem, History(server.stem))
     assert (store.end(0), store.end(7)) == (5, 0)

@@ -87,8 +87,8 @@ LOST_ANSWERS = Mood(leave=0.05, lose=0.5)
 
 
 DECIDE, HOLDERS, JUDGE = "domain.decide:decide", "domain.decide:_Holders", "stages.judge:Judge"
-SHARE, LEDGER = "stages.share:share", "ledger.store:LedgerStore.complete"
-EXTRACT, POSITION = "stages.extract:Extract", "stages.extract_store:ExtractStore.moved"
+SHARE, LEDGER = "stages.share:share", "stores.share:LedgerStore.complete"
+EXTRACT, POSITION = "stages.extract:Extract", "stores.extract:ExtractStore.moved"
 SEND = "self._send(rows, done)\n            self.store.moved(rows, position, window_us, columns)"
 LOCK = """lanes = decision.lock(self._lanes(versions, lane))
         if lane is not None:

@@ -19,10 +19,10 @@ from pophub import postgres, wiring
 from pophub.contracts.model import Connector, Grant, SubscriptionFile
 from pophub.domain.errors import ValidatorFailed
 from pophub.domain.record import Columns, Failure
-from pophub.ledger import store as ledger_store
 from pophub.postgres import connection
 from pophub.process import failpoints
 from pophub.stages import judge, replay, share
+from pophub.stores import share as ledger_store
 
 from . import cursor, database, statements_flow, statements_judge, statements_replay
 from .broker import Broker, MemoryPublisher, MemoryReader, MemoryWriter

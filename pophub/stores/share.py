@@ -8,9 +8,9 @@ from datetime import date
 from pophub.domain import digests
 from pophub.domain.dates import instant, month_of
 from pophub.domain.history import Accepted, LedgerLane
-from pophub.ledger.history import History
 from pophub.postgres import Connection, Cursor, copy_columns, only_row, statements, transaction, worker_lock
 from pophub.process.failpoints import reach
+from pophub.stores.history import History
 
 SQL = statements("share")
 CHUNK = 10_000

@@ -1,1 +1,0 @@
-"""The population database: accepted state, identity and its history, kept by judge alone."""
