@@ -33,12 +33,13 @@ from pophub.sharing.subscription import (
     subscription_secret,
 )
 from pophub.sources import open_source
-from pophub.stages.backfill import BackfillStore, backfill
+from pophub.stages.backfill import backfill
 from pophub.stages.extract import Extract
 from pophub.stages.judge import Judge, Judged
 from pophub.stages.replay import Progress, Replay
 from pophub.stages.share import Shared, share
 from pophub.stages.write import STATES
+from pophub.stores.backfill import BackfillStore
 from pophub.stores.extract import ExtractStore, own_source
 from pophub.stores.history import History
 from pophub.stores.judge import JudgeStore

@@ -10,11 +10,11 @@ from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain.record import Columns, Versions
 from pophub.kafka import RawReader
-from pophub.ports import DropFile, FolderSource, Mapper, TableSource
+from pophub.ports import DropFile, FolderSource, Mapper, Rows, TableSource
 from pophub.postgres import Cursor, copy_rows, execute_values, statements
 from pophub.reconcile.findings import ALTERED, GONE, LATE, MISSING, Finding
 from pophub.settings import Settings
-from pophub.stages.batching import Rows, stub_large
+from pophub.stages.batching import stub_large
 from pophub.stages.read_block import add_block
 
 SQL = statements("reconcile")

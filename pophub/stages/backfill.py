@@ -7,74 +7,10 @@ it brought of a key in the meantime is newer, and judge supersedes the older ver
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from pophub.domain.errors import ConfigError
 from pophub.ports import TableSource
-from pophub.postgres import only_row, statements
 from pophub.process.failpoints import reach
 from pophub.stages.extract import Extract
-from pophub.stores.extract import ExtractStore
-
-SQL = statements("backfill")
-
-
-@dataclass
-class Backfill:
-    """One backfill: from and up to which marker, how far it came, how many rows it sent."""
-
-    number: int
-    since: int | None
-    upto: int
-    at: int | None
-    rows: int
-    resumed: bool = False
-
-    @property
-    def start(self) -> int | None:
-        """The marker to read from: rows of one marker may lie in two chunks, so it is read again."""
-        return self.since if self.at is None else self.at
-
-
-class BackfillStore(ExtractStore):
-    """Extract's store for a backfill: one worker of its own beside the live extract."""
-
-    work = "backfill"
-
-    def begin(self, run: str, since: int | None, upto: int | None) -> Backfill:
-        """Go on with what was cut off, whatever range is asked for now; else start.
-
-        Errors: `backfill.nothing` where the source was never read.
-        """
-        with self._transaction() as cursor:
-            cursor.execute(SQL["open_backfill"], (self._stem,))
-            if row := cursor.fetchone():
-                found = Backfill(*row)
-                found.resumed = True
-                return found
-        position = self.start().marker
-        if position is None:
-            raise ConfigError(
-                "backfill.nothing",
-                "the source was never read, so there is nothing to read again",
-                where=self._stem,
-                remedy=f"pophub run {self._stem}",
-            )
-        end = position if upto is None else min(upto, position)
-        with self._transaction() as cursor:
-            cursor.execute(SQL["begin_backfill"], (self._stem, run, since, end))
-            return Backfill(only_row(cursor)[0], since, end, None, 0)
-
-    def came_to(self, backfill: Backfill, marker: int | None, rows: int) -> None:
-        """Move behind a chunk."""
-        with self._transaction() as cursor:
-            cursor.execute(SQL["move_backfill"], (marker, rows, backfill.number))
-        backfill.at, backfill.rows = backfill.at if marker is None else marker, backfill.rows + rows
-
-    def finished(self, backfill: Backfill) -> None:
-        """Note that all of it was read."""
-        with self._transaction() as cursor:
-            cursor.execute(SQL["finish_backfill"], (backfill.number,))
+from pophub.stores.backfill import Backfill, BackfillStore
 
 
 def backfill(

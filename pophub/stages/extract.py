@@ -15,9 +15,9 @@ from pophub.domain import digests
 from pophub.domain.errors import ConfigError, ContractBreach, PophubError
 from pophub.domain.record import Columns
 from pophub.kafka import RawWriter
-from pophub.ports import FolderSource, Mapper, TableSource
+from pophub.ports import FolderSource, Mapper, Rows, TableSource
 from pophub.process.failpoints import reach
-from pophub.stages.batching import Cutter, Rows, stub_large
+from pophub.stages.batching import Cutter, stub_large
 from pophub.stores.extract import ExtractStore
 
 BLOCK_BYTES = 1 << 20

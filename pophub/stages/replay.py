@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -25,84 +25,11 @@ from pophub.stages.claims import batch_of
 from pophub.stages.hub_columns import hub_columns
 from pophub.stages.judge import Judge
 from pophub.stages.remap import remapped
-from pophub.stores.judge import Decision, JudgeStore, Lane
+from pophub.stores.replay import OUTCOMES, Moved, ReplayStore, Run, move_run
 
 MICRO_ROWS = 5_000
 MICRO_BYTES = 32 << 20
-OUTCOMES = ("shared", "superseded", "duplicate", "quarantined", "unreadable")
 Progress = Callable[[int, int], None]
-
-
-class _Moved(Exception):
-    """Another worker decided one of these versions since they were read."""
-
-
-@dataclass
-class Run:
-    """One replay: which versions are meant, how far it is, what it has done."""
-
-    number: int
-    selection: Selection
-    last_id: int
-    upto_id: int
-    total: int
-    resumed: bool = False
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def as_json(self) -> dict[str, Any]:
-        """Give it for a program: every outcome is named."""
-        numbers = {outcome: self.counts[outcome] for outcome in OUTCOMES}
-        return {
-            "stem": self.selection.stem,
-            "run": self.number,
-            "resumed": self.resumed,
-            "total": self.total,
-            **numbers,
-        }
-
-
-class ReplayDecision(Decision):
-    """Judge's transaction, with the look at what is still open and the run's row in it."""
-
-    def __init__(self, cursor: Cursor, store: ReplayStore, months: set[Any]) -> None:
-        super().__init__(cursor, store.connector, months)
-        self._store = store
-
-    def lock(self, lanes: Sequence[int]) -> dict[int, Lane]:
-        """Lock the lanes, then the versions; leave when one of these is decided already."""
-        locked = super().lock(lanes)
-        self._cursor.execute(SQL["still_open"], (self._store.ids,))
-        if len(self._cursor.fetchall()) != len(self._store.ids):
-            raise _Moved
-        return locked
-
-    def replayed(self, rows: list[tuple[Any, ...]]) -> None:
-        """Write what became of the versions, and move the run."""
-        super().replayed(rows)
-        move_run(self._cursor, self._store.run, rows[-1][0], Counter(row[1] for row in rows))
-
-
-class ReplayStore(JudgeStore):
-    """Judge's store for a replay: its transactions carry the run along."""
-
-    work = "replay"
-
-    def __init__(self, connection: Connection, connector: Connector) -> None:
-        super().__init__(connection, connector)
-        self.connection = connection
-        self.connector = connector
-        self.ids: list[int] = []
-        self.run = 0
-
-    def _decision(self, cursor: Cursor) -> Decision:
-        """Judge's transaction, for the versions in `ids`."""
-        return ReplayDecision(cursor, self, self._months)
-
-
-def move_run(cursor: Cursor, run: int, last_id: int, counts: Counter[str]) -> None:
-    """Move a run's row behind a version and add what became of those before it."""
-    numbers = {outcome: counts[outcome] for outcome in OUTCOMES}
-    cursor.execute(SQL["move_run"], {"run": run, "last_id": last_id, **numbers})
 
 
 class Replay:
@@ -122,7 +49,7 @@ class Replay:
         while rows := self._rows(run):
             try:
                 self._micro(rows)
-            except _Moved:
+            except Moved:
                 continue  # read again what is still open
             run.last_id = rows[-1][0]
             progress(len(rows), run.total)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pophub.domain.errors import ContractBreach, PophubError, TransientError
+from pophub.ports import Rows
 from pophub.postgres import Connection, Cursor, execute_values, only_row, statements, transaction, worker_lock
 from pophub.process.failpoints import reach
-from pophub.stages.batching import Rows
 
 SQL = statements("extract")
 US = 1_000_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
+from pophub.ports import Rows
 from pophub.postgres import Connection, only_row, statements, transaction
-from pophub.stages.batching import Rows
 from pophub.stores.extract import ExtractStore, Start
 
 SQL = statements("stream")

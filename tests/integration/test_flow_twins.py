@@ -17,9 +17,9 @@ from pophub.contracts.model import Connector
 from pophub.domain.errors import ContractBreach, TransientError
 from pophub.domain.record import Versions
 from pophub.gates.mapping import ContractMapper
+from pophub.ports import Rows
 from pophub.postgres import connect
 from pophub.quarantine.selection import Selection
-from pophub.stages.batching import Rows
 from pophub.stages.judge import Judge
 from pophub.stages.read_block import add_block
 from pophub.stages.replay import Replay

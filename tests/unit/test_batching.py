@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from pophub.contracts.model import Limits
 from pophub.domain import digests
-from pophub.stages.batching import Cutter, Rows
+from pophub.ports import Rows
+from pophub.stages.batching import Cutter
 
 value = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=90), st.binary(max_size=40),

@@ -1,0 +1,87 @@
+"""What a replay keeps in PostgreSQL: its run's row, in judge's own transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pophub.contracts.model import Connector
+from pophub.postgres import Connection, Cursor
+from pophub.quarantine.selection import SQL, Selection
+from pophub.stores.judge import Decision, JudgeStore, Lane
+
+OUTCOMES = ("shared", "superseded", "duplicate", "quarantined", "unreadable")
+
+
+class Moved(Exception):
+    """Another worker decided one of these versions since they were read."""
+
+
+@dataclass
+class Run:
+    """One replay: which versions are meant, how far it is, what it has done."""
+
+    number: int
+    selection: Selection
+    last_id: int
+    upto_id: int
+    total: int
+    resumed: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it for a program: every outcome is named."""
+        numbers = {outcome: self.counts[outcome] for outcome in OUTCOMES}
+        return {
+            "stem": self.selection.stem,
+            "run": self.number,
+            "resumed": self.resumed,
+            "total": self.total,
+            **numbers,
+        }
+
+
+class ReplayDecision(Decision):
+    """Judge's transaction, with the look at what is still open and the run's row in it."""
+
+    def __init__(self, cursor: Cursor, store: ReplayStore, months: set[Any]) -> None:
+        super().__init__(cursor, store.connector, months)
+        self._store = store
+
+    def lock(self, lanes: Sequence[int]) -> dict[int, Lane]:
+        """Lock the lanes, then the versions; leave when one of these is decided already."""
+        locked = super().lock(lanes)
+        self._cursor.execute(SQL["still_open"], (self._store.ids,))
+        if len(self._cursor.fetchall()) != len(self._store.ids):
+            raise Moved
+        return locked
+
+    def replayed(self, rows: list[tuple[Any, ...]]) -> None:
+        """Write what became of the versions, and move the run."""
+        super().replayed(rows)
+        move_run(self._cursor, self._store.run, rows[-1][0], Counter(row[1] for row in rows))
+
+
+class ReplayStore(JudgeStore):
+    """Judge's store for a replay: its transactions carry the run along."""
+
+    work = "replay"
+
+    def __init__(self, connection: Connection, connector: Connector) -> None:
+        super().__init__(connection, connector)
+        self.connection = connection
+        self.connector = connector
+        self.ids: list[int] = []
+        self.run = 0
+
+    def _decision(self, cursor: Cursor) -> Decision:
+        """Judge's transaction, for the versions in `ids`."""
+        return ReplayDecision(cursor, self, self._months)
+
+
+def move_run(cursor: Cursor, run: int, last_id: int, counts: Counter[str]) -> None:
+    """Move a run's row behind a version and add what became of those before it."""
+    numbers = {outcome: counts[outcome] for outcome in OUTCOMES}
+    cursor.execute(SQL["move_run"], {"run": run, "last_id": last_id, **numbers})
