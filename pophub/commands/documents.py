@@ -31,7 +31,7 @@ def _codes() -> str:
 def _command_line() -> str:
     from typer.testing import CliRunner
 
-    from pophub.cli import app
+    from pophub.cli.program import app
 
     runner = CliRunner(env={"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"})
     parts = []

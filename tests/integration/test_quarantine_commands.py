@@ -26,7 +26,7 @@ def pophub(project: Project, *arguments: str, code: int = 0) -> Any:
     """Run a command with --json in a process of its own; give what it printed."""
     environment = {**os.environ, **project.environment, "POPHUB_HOME": str(project.servers.settings.home)}
     ran = subprocess.run(
-        [sys.executable, "-c", "from pophub.cli import main; main()", *arguments, "--json"],
+        [sys.executable, "-c", "from pophub.cli.program import main; main()", *arguments, "--json"],
         env=environment,
         capture_output=True,
         text=True,

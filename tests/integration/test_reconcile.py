@@ -396,7 +396,7 @@ def test_a_finding_is_one_line_with_code_store_and_event() -> None:
 def command(project: Project, *arguments: str) -> tuple[int, Any, str]:
     """Run pophub as an operator without a terminal does."""
     done = subprocess.run(
-        [sys.executable, "-c", "from pophub.cli import main; main()", *arguments, "--json"],
+        [sys.executable, "-c", "from pophub.cli.program import main; main()", *arguments, "--json"],
         env={**os.environ, **project.environment, "POPHUB_HOME": str(project.servers.settings.home)},
         capture_output=True, text=True, timeout=100, stdin=subprocess.DEVNULL, check=False,
     )  # fmt: skip

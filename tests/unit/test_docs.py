@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from pophub.cli import app
+from pophub.cli.program import app
 from pophub.contracts.load import load_all
 from pophub.domain import digests
 from pophub.domain.codes import CODES, GATES

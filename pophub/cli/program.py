@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from pophub.commands import backfill_app, ledger_app, live_app, position_app, reconcile_app, stream_app
+from pophub.cli import backfill_app, ledger_app, live_app, position_app, reconcile_app, stream_app
+from pophub.cli.quarantine_app import app as quarantine_app
 from pophub.commands.arguments import refuse_secrets
 from pophub.commands.output import JSON, errors_told, talk
-from pophub.commands.quarantine_app import app as quarantine_app
 
 app = typer.Typer(
     name="pophub",
