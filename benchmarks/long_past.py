@@ -16,9 +16,9 @@ from benchmarks.long_child import Clock
 from pophub.commands.quarantine_access import progress_of
 from pophub.domain import digests
 from pophub.domain.dates import instant, month_of
+from pophub.domain.history import HISTORY
 from pophub.postgres import Connection, Cursor, connect, copy_rows, transaction
 from pophub.settings import Settings
-from pophub.stores.judge import HISTORY
 from pophub.stores.share import LedgerStore
 
 HOW = "history: real chain links over made-up records, COPY; share transactions: LedgerStore.complete"

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowFailException
@@ -18,6 +20,9 @@ from pophub.contracts.load import load_all
 from pophub.contracts.model import Connector
 from pophub.domain.errors import PophubError
 from pophub.settings import Settings
+
+if TYPE_CHECKING:
+    from pophub.wiring import Hub
 
 CRON = os.environ.get("POPHUB_SCHEDULE", "0 0 * * *")
 ZONE = "Asia/Ho_Chi_Minh"
@@ -28,7 +33,6 @@ DEFAULTS = {
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(hours=6),
 }
-STAGES = ("extract", "judge", "share")
 WORDS = {
     "extract": "Reads the source after its position and sends the records as they are to `raw`.",
     "judge": "Takes each record through the gates and decides: shared or back with its reasons.",
@@ -36,8 +40,9 @@ WORDS = {
 }
 
 
-def run_stage(stage: str, stem: str, run_id: str) -> dict[str, Any]:
-    """Run one stage to the end that it sees at its start, and give its counts.
+@contextmanager
+def hub_of_task() -> Iterator[Hub]:
+    """Open the hub for one stage.
 
     Errors: an error that a retry cannot mend fails the task at once. Causes are left out of the
     task's log, since vendors' messages may hold values of records.
@@ -46,24 +51,44 @@ def run_stage(stage: str, stem: str, run_id: str) -> dict[str, Any]:
 
     try:
         with open_hub() as hub:
-            counts: dict[str, Any] = getattr(hub, stage)(stem, run=run_id)
-            peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            return counts | {"peak_memory_mb": peak_kib >> 10}
+            yield hub
     except PophubError as error:
         if error.retry_after_s is None:
             raise AirflowFailException(str(error)) from None
         raise error from None
 
 
+def told(counts: dict[str, Any]) -> dict[str, Any]:
+    """Add the peak of the process's memory to a stage's counts."""
+    return counts | {"peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10}
+
+
+def extract(stem: str, run_id: str) -> dict[str, Any]:
+    """Run extract to the end that it sees at its start, and give its counts."""
+    with hub_of_task() as hub:
+        return told(hub.extract(stem, run_id))
+
+
+def judge(stem: str, run_id: str) -> dict[str, Any]:
+    """Run judge to the end that it sees at its start, and give its counts."""
+    with hub_of_task() as hub:
+        return told(hub.judge(stem, run_id))
+
+
+def share(stem: str, run_id: str) -> dict[str, Any]:
+    """Run share to the end that it sees at its start, and give its counts."""
+    with hub_of_task() as hub:
+        return told(hub.share(stem, run_id))
+
+
 def describe(connector: Connector) -> str:
     """Say in words what the DAG does, for its page."""
     file = connector.file
     rules = len(connector.contract.rules)
-    tables = "a drop folder" if file.source.kind == "files" else f"the table `{file.source.table}`"
     return "\n\n".join(
         (
             f"**{file.title.en}** / {file.title.vi}",
-            f"Reads {tables} of {file.owner.name}, contract version {file.contract}: "
+            f"Reads {file.source.described} of {file.owner.name}, contract version {file.contract}: "
             f"{len(connector.contract.fields)} fields, {rules} rules in the gates correct, "
             "sufficient, clean and live.",
             *(f"- *{stage}*: {words}" for stage, words in WORDS.items()),
@@ -87,19 +112,20 @@ def build(connector: Connector) -> DAG:
         is_paused_upon_creation=False,
         default_args=DEFAULTS,
     ) as dag:
-        extract, judge, share = (_stage_task(stage, stem) for stage in STAGES)
-        extract >> judge >> share
-        [extract, judge, share] >> task(task_id="all_well", trigger_rule="one_failed", retries=0)(_fail)()
+        tasks = [_stage_task(stage, stem) for stage in (extract, judge, share)]
+        tasks[0] >> tasks[1] >> tasks[2]
+        tasks >> task(task_id="all_well", trigger_rule="one_failed", retries=0)(_fail)()
     return dag
 
 
-def _stage_task(stage: str, stem: str) -> Any:
+def _stage_task(stage: Callable[[str, str], dict[str, Any]], stem: str) -> Any:
     """Make the task of a stage; it also runs after a failed one, on what came through before."""
 
     def run(run_id: str | None = None) -> dict[str, Any]:
-        return run_stage(stage, stem, run_id or "")
+        return stage(stem, run_id or "")
 
-    return task(task_id=stage, doc_md=WORDS[stage], trigger_rule="all_done")(run)()
+    name = stage.__name__
+    return task(task_id=name, doc_md=WORDS[name], trigger_rule="all_done")(run)()
 
 
 def _fail() -> None:

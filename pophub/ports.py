@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from operator import itemgetter
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pophub.domain import digests
+from pophub.domain.decide import Claim
 from pophub.domain.errors import PophubError
-from pophub.domain.record import Columns, Failure, Mapped
+from pophub.domain.history import AcceptedVersion, Lane, LedgerLane
+from pophub.domain.record import Accepted, Columns, Failure, Mapped, Versions
 
 BLOCK_ROWS = 10_000
 STRETCH_ROWS = 500  # looked at together for one that is too large
@@ -175,3 +179,242 @@ class Rows:
             size += self.sizes[index]
         if part:
             yield part
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where an extract begins, all times in microseconds UTC by the database's clock."""
+
+    marker: int | None
+    exchanged_us: int
+    sent: set[bytes]
+    ticks_us: list[int]
+    now_us: int
+    settled_us: int
+
+
+class Message(NamedTuple):
+    """One record to publish; `value` None is a tombstone."""
+
+    key: bytes
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+class Position(NamedTuple):
+    """What the last committed transaction of a publisher wrote: sequence and metadata."""
+
+    sequence: int
+    metadata: str
+
+
+Terms = Callable[[Sequence[AcceptedVersion]], list[AcceptedVersion]]
+"""Leaves out of accepted versions what a subscription does not grant."""
+
+
+class BlockWriter(Protocol):
+    """Writes blocks to the raw topic of one dataset."""
+
+    def send(self, blocks: Iterable[tuple[int, bytes]]) -> bool:
+        """Send (lane, block) pairs and return once each is acknowledged; True where one was refused."""
+        ...
+
+    def close(self) -> None:
+        """End the client."""
+        ...
+
+
+class BlockReader(Protocol):
+    """Reads one lane of raw."""
+
+    def start(self) -> int:
+        """Give the offset of the first message that retention left."""
+        ...
+
+    def end(self) -> int:
+        """Give the offset after the last message."""
+        ...
+
+    def read(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+        """Give (offset, bytes) from `start` up to before `end`.
+
+        Errors: `raw.gap` where retention removed what was not judged yet.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the client."""
+        ...
+
+
+class LanePublisher(Protocol):
+    """Publishes one lane of one subscription; after any error it is closed, and a new one made."""
+
+    def position(self) -> Position:
+        """Read the committed position; sequence 0 before the first commit."""
+        ...
+
+    def publish(self, messages: Sequence[Message], position: Position) -> None:
+        """Publish the messages and the new position, all or nothing."""
+        ...
+
+    def close(self) -> None:
+        """End the client."""
+        ...
+
+
+@runtime_checkable
+class PositionStore(Protocol):
+    """What extract keeps of one dataset; one extract has it at a time."""
+
+    def start(self) -> Start:
+        """Read where this extract begins; the same answer all through one extract."""
+        ...
+
+    def files_taken(self) -> list[str]:
+        """Give the digests of files taken before."""
+        ...
+
+    def stamp(self, tick_us: int | None) -> int:
+        """Give `exchanged_at` of a batch: its tick, or the database's clock after the last one."""
+        ...
+
+    def opened(self, run: str, contract: int, stamp_us: int, rows: int) -> int:
+        """Open a batch and give its number."""
+        ...
+
+    def moved(self, rows: Rows, marker: int | None, window_us: int | None, columns: Sequence[str]) -> Any:
+        """Close the batch and move the position behind it, in one transaction."""
+        ...
+
+    def closed(self, rows: Rows) -> None:
+        """Close the batch and leave the position where it is."""
+        ...
+
+    def taken(self, name: str, digest: str, rows: int) -> None:
+        """Record a file as taken."""
+        ...
+
+    def hold(self, breach: PophubError, subject: str = "") -> None:
+        """Record that a batch is held; a repeated hold is one hold."""
+        ...
+
+    def held_when_breached(self, subject: str) -> AbstractContextManager[None]:
+        """Record a hold when the block finds a contract breach; release it when it no longer does."""
+        ...
+
+
+@runtime_checkable
+class VerdictTransaction(Protocol):
+    """The open transaction of one micro-batch; what is written in it stands together or not at all."""
+
+    def lock(self, lanes: Sequence[int]) -> dict[int, Lane]:
+        """Lock the lane rows in lane order and read them."""
+        ...
+
+    def now_us(self) -> int:
+        """The store's clock, microseconds UTC."""
+        ...
+
+    def accepted(self, versions: Versions) -> Accepted:
+        """Read the accepted state that these versions meet."""
+        ...
+
+    def move_claims(self, given_up: Sequence[Claim], claimed: Mapping[Claim, str]) -> dict[Claim, str]:
+        """Write who holds which unique value; give who holds what another lane took meanwhile."""
+        ...
+
+    def append_history(self, columns: Columns) -> None:
+        """Append accepted versions."""
+        ...
+
+    def move_heads(self, columns: Columns) -> None:
+        """Set the heads to the newest accepted version of each key."""
+        ...
+
+    def write_people(self, versions: Versions, accepted_rows: Sequence[int]) -> None:
+        """Write the citizen's fields of which this dataset is the authority."""
+        ...
+
+    def set_aside(self, rows: list[tuple[Any, ...]]) -> None:
+        """Put failed versions into quarantine."""
+        ...
+
+    def supersede(self, ids: Sequence[int], at: datetime) -> None:
+        """Mark quarantined versions that a newer accepted one has made void."""
+        ...
+
+    def replayed(self, rows: list[tuple[Any, ...]]) -> None:
+        """Record what a replay made of quarantined versions."""
+        ...
+
+    def pass_over(self, rows: list[tuple[Any, ...]]) -> None:
+        """Record duplicates and superseded versions."""
+        ...
+
+    def reconcile(self, rows: list[tuple[Any, ...]]) -> None:
+        """Record per batch what was read and what became of it."""
+        ...
+
+    def move_lane(self, lane: Lane) -> None:
+        """Write a lane's last sequence and chain head."""
+        ...
+
+    def move_raw(self, lane: int, expected: int, to: int) -> None:
+        """Compare and set the raw offset.
+
+        Errors: `judge.lane_moved`.
+        """
+        ...
+
+
+@runtime_checkable
+class VerdictStore(Protocol):
+    """Judge's store: accepted state, quarantine, and the one transaction that decides."""
+
+    def transaction(self) -> AbstractContextManager[VerdictTransaction]:
+        """Open the transaction of a micro-batch: it stands at the block's end, or nothing of it."""
+        ...
+
+    def lane(self, lane: int) -> Lane:
+        """Read where a lane stands; it is made on first sight."""
+        ...
+
+    def accepted(self, versions: Versions) -> Accepted:
+        """Read the accepted state that these versions meet."""
+        ...
+
+    def waiting(self, after: int, most: int) -> list[tuple[Any, ...]]:
+        """Give quarantined versions whose missing people all exist by now, oldest first."""
+        ...
+
+    def repairs(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Give the approved repairs of quarantined versions, field by field."""
+        ...
+
+
+@runtime_checkable
+class ShareStore(Protocol):
+    """Share's store: a dataset's history, and its ledger for one recipient."""
+
+    def end(self, lane: int) -> int:
+        """Give the lane's last accepted sequence."""
+        ...
+
+    def lane(self, lane: int) -> LedgerLane:
+        """Read how far the ledger is complete."""
+        ...
+
+    def digest_at(self, lane: int, sequence: int) -> str | None:
+        """Give the chain digest of history at a sequence, hex; None where history ends before."""
+        ...
+
+    def history(self, lane: int, after: int, upto: int) -> Sequence[AcceptedVersion]:
+        """Read accepted versions after a sequence, in order."""
+        ...
+
+    def complete(
+        self, lane: int, upto: int, terms: Terms, version: int, starts_us: int, counted: bool
+    ) -> int:
+        """Write the share transactions up to a published sequence; give how many were written."""
+        ...

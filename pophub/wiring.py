@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 from pophub import prepare as preparation
+from pophub.adapters import Adapters
 from pophub.contracts.load import load_all, load_subscriptions
-from pophub.contracts.model import Connector, FilesSource, Grant
+from pophub.contracts.model import Connector, Grant
 from pophub.domain.codes import explain
-from pophub.domain.errors import ConfigError, PophubError, TransientError
+from pophub.domain.errors import ConfigError, PophubError
+from pophub.domain.record import Columns
 from pophub.gates.mapping import ContractMapper
-from pophub.gates.rules import GreatExpectationsRules
-from pophub.kafka import Publisher, RawReader, RawWriter
-from pophub.live.circuit import refuse_resting
-from pophub.live.heartbeat import heartbeat
-from pophub.live.watch import Watched, stops_sharing
-from pophub.postgres import connect
+from pophub.live.watch import Watched
+from pophub.postgres import Connection
 from pophub.process.memory import calm
 from pophub.quarantine.feedback import feed, prepare_feedback
-from pophub.quarantine.holds import paused
 from pophub.quarantine.selection import Selection
 from pophub.settings import Settings
 from pophub.sharing.subscription import (
@@ -32,10 +29,11 @@ from pophub.sharing.subscription import (
     subscription_schemas,
     subscription_secret,
 )
-from pophub.sources import open_source
 from pophub.stages.backfill import backfill
 from pophub.stages.extract import Extract
+from pophub.stages.gap import Gap, pass_gap
 from pophub.stages.judge import Judge, Judged
+from pophub.stages.lanes import own_lane
 from pophub.stages.replay import Progress, Replay
 from pophub.stages.share import Shared, share
 from pophub.stages.write import STATES
@@ -45,19 +43,20 @@ from pophub.stores.history import History
 from pophub.stores.judge import JudgeStore
 from pophub.stores.share import LedgerStore
 
-LANE_WAIT_S = 120
+StoreKind = Callable[[Connection, str, int], ExtractStore]
+LedgerKind = Callable[[Connection, str, str, History], LedgerStore]
 
 
 class Hub:
     """The stages of the hub, bounded: each call drains what it sees at its start."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, adapters: Adapters | None = None) -> None:
         self.settings = settings
+        self.adapters = adapters or Adapters(settings)
         connectors, self.broken = load_all(settings.project)
         self.connectors = {c.stem: c for c in connectors}
         self.subscriptions, refused = load_subscriptions(settings.project, connectors)
         self.broken += refused
-        self._rules: dict[str, GreatExpectationsRules] = {}
 
     def connector(self, stem: str) -> Connector:
         """Give a connector by its stem.
@@ -82,44 +81,118 @@ class Hub:
         preparation.prepare(self.settings, list(self.connectors.values()), self.subscriptions)
         prepare_feedback(self.settings, self.connectors.values())
 
+    @contextmanager
+    def open_extract(
+        self, stem: str, run: str = "by hand", *, at_once: bool = False,
+        take: StoreKind = own_source, adapters: Adapters | None = None,
+    ) -> Iterator[tuple[Extract, Any]]:  # fmt: skip
+        """Open the extract stage of a connector with its source, writer and store, which takes the dataset.
+
+        Errors: `source.resting` for a source that stays down, unless it is to be read `at_once`.
+        """
+        connector, adapters = self.connector(stem), adapters or self.adapters
+        with adapters.connection("pophub_extract") as connection:
+            store = take(connection, stem, connector.file.source.settling_s)
+            if not at_once:
+                adapters.refuse_resting(connection, stem)
+            with adapters.writer(stem) as writer:
+                source = adapters.source(connector)
+                yield Extract(connector, ContractMapper(connector), store, writer, source, run), store
+
+    @contextmanager
+    def open_judge(
+        self, stem: str, *, onward: Callable[[Columns], None] | None = None
+    ) -> Iterator[tuple[Judge, JudgeStore]]:
+        """Open the judge stage of a connector with its rules and store.
+
+        `onward` is told the history that each micro-batch appended.
+        """
+        connector = self.connector(stem)
+        with self.adapters.connection("pophub_judge") as connection:
+            store = JudgeStore(connection, connector)
+            rules = self.adapters.rules(connector)
+            yield Judge(connector, ContractMapper(connector), rules, store, onward), store
+
+    @contextmanager
+    def open_share(
+        self, subscription: Subscription, history: History, *,
+        store: LedgerKind = LedgerStore, adapters: Adapters | None = None,
+    ) -> Iterator[LedgerStore]:  # fmt: skip
+        """Open a subscription's ledger over the history that all subscriptions of a dataset read."""
+        with (adapters or self.adapters).connection("pophub_share") as connection:
+            yield store(connection, subscription.recipient, subscription.stem, history)
+
     def extract(self, stem: str, run: str = "by hand", *, at_once: bool = False) -> dict[str, Any]:
         """Read the source after its position and write it to raw; `at_once` also where it rests.
 
         Errors: a `ContractBreach` after everything that could be read was read, where files or the
         table were refused; `source.resting` for one that stays down.
         """
-        connector = self.connector(stem)
-        if why := paused(self.settings, stem).get(""):
+        if why := self._paused_whole(stem):
             return {"stem": stem, "batches": 0, "rows": 0, "sent_before": 0, "paused": why}
-        with ExitStack() as stack:
-            connection = stack.enter_context(closing(connect(self.settings, "pophub_extract")))
-            store = own_source(connection, stem, getattr(connector.file.source, "settle_s", 0), ExtractStore)
-            if not at_once:
-                refuse_resting(connection, stem)
-            writer = stack.enter_context(closing(RawWriter(self.settings, f"raw.{stem}")))
-            stage = Extract(connector, ContractMapper(connector), store, writer, run)
-            source: Any = open_source(connector, self.settings)
-            folder = isinstance(connector.file.source, FilesSource)
-            stack.enter_context(heartbeat(self.settings, stem, stage.done))
-            done = stage.folder(source) if folder else stage.table(source)
+        with (
+            self.open_extract(stem, run, at_once=at_once) as (stage, _),
+            self.adapters.heartbeat(stem, stage.done),
+        ):
+            done = stage.run()
             if done.refused:
                 raise done.refused[0]
         return {"stem": stem, "batches": done.batches, "rows": done.rows, "sent_before": done.filtered}
 
     def judge(self, stem: str, run: str = "by hand", lanes: list[int] | None = None) -> dict[str, Any]:
         """Judge each lane up to the end seen, then what waited for people who exist by now."""
-        connector = self.connector(stem)
-        if why := paused(self.settings, stem).get(""):
+        if why := self._paused_whole(stem):
             return {"stem": stem, "read": 0, **dict.fromkeys(STATES, 0), "replayed": 0, "paused": why}
-        rules = self._rules.setdefault(stem, GreatExpectationsRules(connector))
         judged = Judged()
-        with closing(connect(self.settings, "pophub_judge")) as connection:
-            store = JudgeStore(connection, connector)
-            stage = Judge(connector, ContractMapper(connector), rules, store)
-            for lane in lanes if lanes is not None else range(connector.file.lanes):
-                self._judge_lane(stage, store, lane, judged)
+        with self.open_judge(stem) as (stage, store):
+            for lane in self._lanes(stem, lanes):
+                with self.adapters.reader(stem, lane) as reader:
+                    if self._own_judge(store, stem, lane, reader.end()):
+                        stage.lane(reader, lane, judged)
             stage.waiting(judged)
         return {"stem": stem, "read": judged.read, **judged.states, "replayed": judged.replayed}
+
+    def _own_judge(self, store: JudgeStore, stem: str, lane: int, end: int) -> bool:
+        return own_lane(
+            store, lane, lambda: store.lane(lane).raw_offset >= end, f"judge of {stem}, lane {lane}"
+        )
+
+    def share(self, stem: str, run: str = "by hand", lanes: list[int] | None = None) -> dict[str, Any]:
+        """Share each lane with each subscription, the hub's own first."""
+        connector = self.connector(stem)
+        if stopped := self.adapters.stopped(connector):
+            return {"stem": stem, "stopped": stopped}
+        counts: dict[str, Any] = {"stem": stem}
+        pauses = self.adapters.paused(stem)
+        if pauses:
+            counts["paused"] = pauses
+        wanted = [s for s in self.subscriptions_of(connector) if not {"", s.recipient} & pauses.keys()]
+        shared = {s.recipient: Shared() for s in wanted}
+        for lane in self._lanes(stem, lanes):
+            history = History(stem)
+            for subscription in wanted:
+                self._share_lane(subscription, lane, history, shared[subscription.recipient])
+        for recipient, done in shared.items():
+            counts[recipient] = done.messages
+        return counts
+
+    def _share_lane(self, subscription: Subscription, lane: int, history: History, shared: Shared) -> None:
+        with self.open_share(subscription, history) as store:
+            where, end = f"share to {subscription.topic}, lane {lane}", store.end(lane)
+            if not own_lane(store, lane, lambda: store.lane(lane).sequence >= end, where):
+                return
+            if store.lane(lane).sequence >= store.end(lane):
+                return
+            with self.adapters.publisher(subscription.topic, lane) as publisher:
+                share(subscription, store, publisher, lane, shared)
+
+    def _paused_whole(self, stem: str) -> str | None:
+        """Give why a person paused all of a dataset; None where it goes on."""
+        self.connector(stem)
+        return self.adapters.paused(stem).get("")
+
+    def _lanes(self, stem: str, lanes: list[int] | None) -> Iterable[int]:
+        return range(self.connector(stem).file.lanes) if lanes is None else lanes
 
     def backfill(
         self, stem: str, run: str = "by hand", since: int | None = None, upto: int | None = None
@@ -128,44 +201,26 @@ class Hub:
 
         Errors: `backfill.nothing`, `backfill.folder`.
         """
-        connector = self.connector(stem)
-        if isinstance(connector.file.source, FilesSource):
+        if self.connector(stem).file.source.reads == "folder":
             words = explain("backfill.folder")
             raise ConfigError("backfill.folder", words.en.lower(), where=stem, remedy=words.remedy)
-        with ExitStack() as stack:
-            connection = stack.enter_context(closing(connect(self.settings, "pophub_extract")))
-            store = own_source(connection, stem, connector.file.source.settle_s, BackfillStore)
-            writer = stack.enter_context(closing(RawWriter(self.settings, f"raw.{stem}")))
-            stage = Extract(connector, ContractMapper(connector), store, writer, run)
-            source: Any = open_source(connector, self.settings)
-            done = backfill(stage, store, source, since, upto)
+        with self.open_extract(stem, run, at_once=True, take=partial(own_source, kind=BackfillStore)) as (
+            stage,
+            store,
+        ):
+            done = backfill(stage, store, since, upto)
         return {"stem": stem, "backfill": done.number, "rows": done.rows, "resumed": done.resumed}
 
-    def _judge_lane(self, stage: Judge, store: JudgeStore, lane: int, judged: Judged) -> None:
-        stem = stage.connector.stem
-        with closing(RawReader(self.settings, f"raw.{stem}", lane)) as reader:
-            where, end = f"judge of {stem}, lane {lane}", reader.end()
-            if own_lane(store, lane, lambda: store.lane(lane).raw_offset >= end, where):
-                stage.lane(reader, lane, judged)
-
-    def share(self, stem: str, run: str = "by hand", lanes: list[int] | None = None) -> dict[str, Any]:
-        """Share each lane with each subscription, the hub's own first."""
-        connector = self.connector(stem)
-        if stopped := stops_sharing(self.settings, connector):
-            return {"stem": stem, "stopped": stopped}
-        counts: dict[str, Any] = {"stem": stem}
-        pauses = paused(self.settings, stem)
-        if pauses:
-            counts["paused"] = pauses
-        wanted = [s for s in self.subscriptions_of(connector) if not {"", s.recipient} & pauses.keys()]
-        shared = {s.recipient: Shared() for s in wanted}
-        for lane in lanes if lanes is not None else range(connector.file.lanes):
-            history = History(stem)
-            for subscription in wanted:
-                self._share_lane(subscription, lane, history, shared[subscription.recipient])
-        for recipient, done in shared.items():
-            counts[recipient] = done.messages
-        return counts
+    def pass_gaps(self, stem: str, by: str, *, dry: bool = False) -> list[Gap]:
+        """Pass over what retention took from each lane of raw before it was judged; `dry` only finds it."""
+        connector, gaps = self.connector(stem), []
+        with self.open_judge(stem) as (_, store):
+            for lane in range(connector.file.lanes):
+                with self.adapters.reader(stem, lane) as reader:
+                    first = reader.start()
+                if gap := pass_gap(store, lane, first, None if dry else by):
+                    gaps.append(gap)
+        return gaps
 
     def watch(self) -> Watched:
         """Look once at every source and every promise, and tell what is wrong."""
@@ -183,9 +238,8 @@ class Hub:
         progress: Progress = lambda judged, total: None,
     ) -> dict[str, Any]:
         """Judge quarantined versions of a dataset again; `dry` only says what would become of them."""
-        connector = self.connector(stem)
-        rules = self._rules.setdefault(stem, GreatExpectationsRules(connector))
-        with closing(connect(self.settings, "pophub_judge")) as connection:
+        connector, rules = self.connector(stem), self.adapters.rules(self.connector(stem))
+        with self.adapters.connection("pophub_judge") as connection:
             replay = Replay(connection, connector, ContractMapper(connector), rules)
             chosen = selection or Selection()
             done = replay.foresee(chosen, progress) if dry else replay.run(chosen, run, progress)
@@ -198,19 +252,8 @@ class Hub:
     def feedback(self, stem: str, run: str = "by hand") -> dict[str, Any]:
         """Send the agency of a dataset the rejections that it was not told yet."""
         agency = self.connector(stem).file.agency
-        with closing(connect(self.settings, "pophub_judge")) as connection:
+        with self.adapters.connection("pophub_judge") as connection:
             return {"agency": agency, "messages": feed(self.settings, connection, agency)}
-
-    def _share_lane(self, subscription: Subscription, lane: int, history: History, shared: Shared) -> None:
-        with closing(connect(self.settings, "pophub_share")) as connection:
-            store = LedgerStore(connection, subscription.recipient, subscription.stem, history)
-            where, end = f"share to {subscription.topic}, lane {lane}", store.end(lane)
-            if not own_lane(store, lane, lambda: store.lane(lane).sequence >= end, where):
-                return
-            if store.lane(lane).sequence >= store.end(lane):
-                return
-            with closing(Publisher(self.settings, subscription.topic, lane)) as publisher:
-                share(subscription, store, publisher, lane, shared)
 
     def subscriptions_of(self, connector: Connector) -> Iterator[Subscription]:
         """Give the subscriptions to a dataset, the hub's own first."""
@@ -223,41 +266,13 @@ class Hub:
     def _subscription(self, recipient: str, connector: Connector, grant: Grant | None) -> Subscription:
         schemas = subscription_schemas(connector, recipient, grant)
         topic = f"shared.{connector.stem}" if grant is None else f"sub.{recipient}.{connector.stem}"
-        with closing(connect(self.settings, "pophub_share")) as connection:
+        with self.adapters.connection("pophub_share") as connection:
             forms = tuple(
-                Form(schema, preparation.schema_id(connection, f"{topic}-value", schema))
+                Form(schema, self.adapters.schema_id(connection, f"{topic}-value", schema))
                 for schema in schemas
             )
         secret = subscription_secret(self.settings.secret("hub.pseudonyms"), topic)
         return Subscription(recipient, connector, grant, forms, secret)
-
-
-class Locked(Protocol):
-    """A store whose lanes have one worker each."""
-
-    def worker_lock(self, lane: int) -> str | None:
-        """Take the lane's lock, or name who holds it."""
-        ...
-
-
-def own_lane(store: Locked, lane: int, passed: Callable[[], bool], where: str) -> bool:
-    """Become the lane's one worker; false when another worker has passed the end that was seen.
-
-    Errors: `lane.busy`, naming the holder, when neither comes true in time.
-    """
-    until = time.monotonic() + LANE_WAIT_S
-    while holder := store.worker_lock(lane):
-        if passed():
-            return False
-        if time.monotonic() > until:
-            raise TransientError(
-                "lane.busy",
-                f"the lane is held by {holder}",
-                where=where,
-                remedy="wait for it, or end it; a retry follows",
-            )
-        time.sleep(0.2)
-    return True
 
 
 @contextmanager

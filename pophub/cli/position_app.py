@@ -36,11 +36,10 @@ def pass_gap(
 
 
 def _told(stem: str, by: str, as_json: bool, *, dry: bool) -> None:
-    from pophub.stages.gap import pass_gaps
     from pophub.wiring import open_hub
 
     with open_hub() as hub:
-        gaps = pass_gaps(hub.settings, hub.connector(stem), by, dry=dry)
+        gaps = hub.pass_gaps(stem, by, dry=dry)
     if as_json:
         print_json([gap._asdict() for gap in gaps])
         return

@@ -61,9 +61,8 @@ def _mend(hub: Hub, stem: str, late: set[str], *, yes: bool) -> int:
     if not yes:
         talk.print(f"would send {len(late):,} rows of {stem} to raw; add --yes", markup=False)
         return 0
-    connector = hub.connector(stem)
-    source = open_source(connector, hub.settings)
-    sent = bring_in(hub.settings, connector, ContractMapper(connector), source, late, "reconcile")
+    with hub.open_extract(stem, "reconcile", at_once=True) as (stage, _):
+        sent = bring_in(stage, late)
     talk.print(f"sent {sent:,} rows to raw; next: pophub run {stem}", markup=False)
     return sent
 

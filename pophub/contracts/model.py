@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -70,8 +70,35 @@ class Deleted(Model):
     values: tuple[bool | int | str, ...] = Field(description="values that mean deleted", examples=[[True]])
 
 
-class SqlSource(Model):
+class SourceFile(Model):
+    """What every kind of source declares, and what the stages ask of it: never its kind."""
+
+    reads: ClassVar[Literal["table", "folder"]]
+    kind: str
+    url: Reference
+    marker: Marker
+    deleted: Deleted | None = None
+
+    @property
+    def window_us(self) -> int:
+        """How far behind the position a table is read again, microseconds."""
+        return 0
+
+    @property
+    def settling_s(self) -> int:
+        """Seconds that a fresh marker is left to settle."""
+        return 0
+
+    @property
+    def described(self) -> str:
+        """What is read, in words for a person."""
+        raise NotImplementedError
+
+
+class SqlSource(SourceFile):
     """A table or view read through SQLAlchemy, in the order of marker and key."""
+
+    reads = "table"
 
     kind: Literal["sql"]
     url: Reference = Field(
@@ -80,14 +107,29 @@ class SqlSource(Model):
     )
     table: Table = Field(description="table or view, with its schema", examples=["dancu.cong_dan"])
     key: tuple[Column, ...] = Field(min_length=1, description="columns that order rows of one marker")
-    marker: Marker
-    deleted: Deleted | None = None
     late_s: int = Field(0, ge=0, description="seconds that a row may commit late under an older marker")
     settle_s: int = Field(0, ge=0, description="seconds that a fresh marker is left to settle")
 
+    @property
+    def window_us(self) -> int:
+        """How far behind the position the table is read again: only times commit late, microseconds."""
+        return self.late_s * 1_000_000 if self.marker.kind == "time" else 0
 
-class FilesSource(Model):
+    @property
+    def settling_s(self) -> int:
+        """Seconds that a fresh marker is left to settle."""
+        return self.settle_s
+
+    @property
+    def described(self) -> str:
+        """What is read, in words for a person."""
+        return f"the table `{self.table}`"
+
+
+class FilesSource(SourceFile):
     """A drop folder of CSV and XLSX files; each file is taken once, by content."""
+
+    reads = "folder"
 
     kind: Literal["files"]
     url: Reference = Field(
@@ -98,8 +140,11 @@ class FilesSource(Model):
     encoding: str = Field("utf-8-sig", description="text encoding of CSV files")
     delimiter: str = Field(",", min_length=1, max_length=1, description="column separator of CSV files")
     quiet_s: int = Field(2, ge=0, description="seconds a file must rest unchanged before it is read")
-    marker: Marker
-    deleted: Deleted | None = None
+
+    @property
+    def described(self) -> str:
+        """What is read, in words for a person."""
+        return "a drop folder"
 
 
 class FieldMapping(Model):

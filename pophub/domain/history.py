@@ -1,11 +1,17 @@
-"""Rows of the ledger as values."""
+"""Rows of history, of its lanes and of the ledger's, as values."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
+HISTORY = ["month", "stem", "lane", "sequence", "event_id", "key", "marker", "operation", "content", "payload", "contract", "exchanged_at", "recorded_at", "batch", "raw_offset", "row", "replayed", "digest", "raw_lane"]  # fmt: skip
+HEAD = ["stem", "key", "marker", "content", "contract", "event_id", "operation", "lane", "sequence", "month"]
+QUARANTINE = ["stem", "key", "marker", "content", "event_id", "contract", "operation", "lane", "raw_offset", "row", "batch", "exchanged_at", "changed_at", "raw", "gate", "failures", "waits_for", "waits_until", "state", "first_judged_at", "last_judged_at"]  # fmt: skip
+"""Columns of `ledger.history`, `population.head` and `quarantine.version`, as judge writes them."""
 
-class Accepted(NamedTuple):
+
+class AcceptedVersion(NamedTuple):
     """One accepted version, a row of `ledger.history`; times in microseconds UTC."""
 
     sequence: int
@@ -18,6 +24,16 @@ class Accepted(NamedTuple):
     exchanged_us: int
     recorded_us: int
     digest: bytes
+
+
+@dataclass
+class Lane:
+    """A lane as its row tells: next raw offset, last sequence, digest of the last history row."""
+
+    lane: int
+    raw_offset: int
+    sequence: int
+    chain: bytes
 
 
 class LedgerLane(NamedTuple):

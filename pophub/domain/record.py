@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from pophub.domain.codes import GATES
 from pophub.domain.decide import Head, Quarantined
@@ -73,7 +73,8 @@ class Versions:
     Shape: every list has one entry a version, `columns` holds the mapped contract fields. `raw[i]`
     is the block and row that it came in, or the bytes of a message that is no block. `ids` are rows
     of the quarantine when this is a replay, else None. `failures` maps a version's index to its
-    failed rules.
+    failed rules. `whole[i]`: key and marker could be mapped, and the record is no stub, so that the
+    rules judge it.
     """
 
     columns: Columns
@@ -89,7 +90,7 @@ class Versions:
     raw_offsets: list[int] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
     raw: list[Raw] = field(default_factory=list)
-    judged: list[bool] = field(default_factory=list)
+    whole: list[bool] = field(default_factory=list)
     failures: dict[int, list[Failure]] = field(default_factory=dict)
     ids: list[int] | None = None
 
@@ -122,3 +123,20 @@ class Accepted:
     quarantine: Mapping[str, Sequence[Quarantined]]
     identities: Mapping[str, Sequence[tuple[int, str | None, int | None, bool]]]
     claims: Mapping[tuple[str, str], str]
+
+
+class Stretch(NamedTuple):
+    """What one micro-batch decides of a lane of raw: the offsets from `start` up to before `upto`."""
+
+    lane: int
+    start: int
+    upto: int
+
+
+@dataclass(frozen=True)
+class FromQuarantine:
+    """Where versions of a replay come from: nothing of raw is read, no offset moves."""
+
+
+FROM_QUARANTINE = FromQuarantine()
+Origin = Stretch | FromQuarantine

@@ -2,7 +2,7 @@
 
 from pophub.kafka.admin import READABLE, TOPIC, Administrator
 from pophub.kafka.log import Ends, Read, TopicLog
-from pophub.kafka.publisher import Message, Position, Publisher
+from pophub.kafka.publisher import Publisher
 from pophub.kafka.raw import RawEnds, RawReader, RawWriter
 from pophub.kafka.readers import SlowReader, slow_readers
 
@@ -11,8 +11,6 @@ __all__ = [
     "TOPIC",
     "Administrator",
     "Ends",
-    "Message",
-    "Position",
     "Publisher",
     "RawEnds",
     "RawReader",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 import confluent_kafka
 from kafka import TopicPartition
@@ -13,24 +13,10 @@ from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponenti
 
 from pophub.kafka import client
 from pophub.kafka.client import librdkafka, translated
+from pophub.ports import Message, Position
 from pophub.process.deadline import deadline
 from pophub.process.failpoints import reach
 from pophub.settings import Settings
-
-
-class Message(NamedTuple):
-    """One record to publish; `value` None is a tombstone."""
-
-    key: bytes
-    value: bytes | None
-    headers: list[tuple[str, bytes]]
-
-
-class Position(NamedTuple):
-    """What the last committed transaction of a publisher wrote: sequence and metadata."""
-
-    sequence: int
-    metadata: str
 
 
 def _passing(cause: BaseException) -> bool:

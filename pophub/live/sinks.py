@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from pophub.domain.errors import TransientError
-from pophub.kafka import Message, Position, Publisher
+from pophub.kafka import Publisher
+from pophub.ports import Message, Position
 
 TOPIC = "alerts"
 TAIL_BYTES = 1 << 20

@@ -14,7 +14,8 @@ import orjson
 
 from pophub.contracts.model import Connector
 from pophub.domain.errors import LedgerDiverged, TransientError
-from pophub.kafka import Administrator, Message, Position, Publisher
+from pophub.kafka import Administrator, Publisher
+from pophub.ports import Message, Position
 from pophub.postgres import Connection, connect, only_row, transaction
 from pophub.process.failpoints import reach
 from pophub.quarantine.reasons import in_words

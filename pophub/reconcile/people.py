@@ -11,7 +11,7 @@ import orjson
 
 from pophub import avro
 from pophub.contracts.model import Connector
-from pophub.domain.history import Accepted
+from pophub.domain.history import AcceptedVersion
 from pophub.domain.names import fold_name
 from pophub.postgres import Cursor, copy_rows, only_row, statements
 from pophub.reconcile.findings import ALTERED, MISSING, UNKNOWN, Compared, Finding
@@ -24,7 +24,7 @@ DATES = frozenset({"birth_date", "died_on"})
 PERSON = ("stem", "citizen_id", "marker", "recorded_us", "lane", "sequence", "event_id", "fields")
 IDENTITY = ("stem", "citizen_id", "valid_from", "name_folded", "birth_day", "present", "exchanged_at",
             "recorded_us", "sequence", "event_id")  # fmt: skip
-Decode = Callable[[Accepted], dict[str, Any]]
+Decode = Callable[[AcceptedVersion], dict[str, Any]]
 
 
 def decoder(connector: Connector) -> Decode:
@@ -34,7 +34,7 @@ def decoder(connector: Connector) -> Decode:
 
 
 def derive(
-    cursor: Cursor, connector: Connector, versions: Iterable[tuple[int, Accepted]], decode: Decode
+    cursor: Cursor, connector: Connector, versions: Iterable[tuple[int, AcceptedVersion]], decode: Decode
 ) -> None:
     """Add what accepted versions say of people to the temporary tables of `make_person_row`."""
     if connector.file.population is None:
@@ -47,7 +47,7 @@ def derive(
             copy_rows(cursor, "identity_row", IDENTITY, _identities(connector, told))
 
 
-Told = list[tuple[int, Accepted, dict[str, Any] | None]]
+Told = list[tuple[int, AcceptedVersion, dict[str, Any] | None]]
 
 
 def _people(connector: Connector, told: Told) -> Iterator[tuple[Any, ...]]:

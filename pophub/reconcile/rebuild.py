@@ -15,7 +15,7 @@ from pophub.contracts.model import Connector
 from pophub.domain import digests
 from pophub.domain.dates import month_of
 from pophub.domain.errors import ConfigError, PromiseBroken, TransientError
-from pophub.domain.history import Accepted
+from pophub.domain.history import AcceptedVersion
 from pophub.kafka import TopicLog
 from pophub.postgres import Connection, Cursor, connect, copy_rows, only_row, statements, transaction
 from pophub.reconcile import people, stores
@@ -110,7 +110,7 @@ class Rebuild:
         schemas: dict[int, str] = dict(cursor.fetchall())
         log = TopicLog(self.settings, topic)
         last: dict[int, int] = {}
-        chunk: list[tuple[int, Accepted, dict[str, Any] | None]] = []
+        chunk: list[tuple[int, AcceptedVersion, dict[str, Any] | None]] = []
         for lane, row, record in self._versions(log, schemas, last):
             chunk.append((lane, row, record))
             if len(chunk) >= CHUNK:
@@ -121,7 +121,7 @@ class Rebuild:
 
     def _versions(
         self, log: TopicLog, schemas: dict[int, str], last: dict[int, int]
-    ) -> Iterator[tuple[int, Accepted, dict[str, Any] | None]]:
+    ) -> Iterator[tuple[int, AcceptedVersion, dict[str, Any] | None]]:
         for message in log.read(log.ends()):
             row = stores.from_shared(message)
             if row.sequence != last.get(message.lane, 0) + 1:
@@ -141,7 +141,7 @@ class Rebuild:
         self,
         cursor: Cursor,
         connector: Connector,
-        chunk: list[tuple[int, Accepted, dict[str, Any] | None]],
+        chunk: list[tuple[int, AcceptedVersion, dict[str, Any] | None]],
     ) -> None:
         records = {row.event_id: record for _, row, record in chunk if record is not None}
         contents = _contents(connector, chunk)
@@ -174,7 +174,7 @@ class Rebuild:
 
 
 def _contents(
-    connector: Connector, chunk: list[tuple[int, Accepted, dict[str, Any] | None]]
+    connector: Connector, chunk: list[tuple[int, AcceptedVersion, dict[str, Any] | None]]
 ) -> list[bytes | None]:
     """Derive the content digest of each version; None where it is not the one first judged.
 

@@ -44,7 +44,7 @@ def versions_of(connector: Connector, mapper: Mapper, columns: Columns) -> Versi
 def chunks_of(connector: Connector, source: TableSource | FolderSource, seen: Seen) -> Iterator[Columns]:
     """Give all rows that the source holds; of a drop folder, those of the files that were taken."""
     most = min(CHUNK_ROWS, connector.file.limits.batch_rows)
-    if connector.file.source.kind == "sql":
+    if connector.file.source.reads == "table":
         yield from source.read(None, most)  # type: ignore[arg-type]
         return
     files: Iterator[DropFile] = source.files(())  # type: ignore[union-attr]
@@ -60,7 +60,7 @@ def load(cursor: Cursor, connector: Connector, mapper: Mapper, chunks: Iterable[
         versions = versions_of(connector, mapper, columns)
         failed = {r for r, fs in versions.failures.items() if any(f.gate == "contract" for f in fs)}
         kinds = [
-            "x" if not whole else "c" if row in failed else "j" for row, whole in enumerate(versions.judged)
+            "x" if not whole else "c" if row in failed else "j" for row, whole in enumerate(versions.whole)
         ]
         rows = zip(versions.keys, versions.markers, versions.event_ids, kinds, strict=True)
         copy_rows(cursor, "source_row", ("key", "marker", "event_id", "kind"), rows)
@@ -91,12 +91,12 @@ def judged(cursor: Cursor, connector: Connector, seen: Seen) -> tuple[list[Findi
     give also how many rows the next extract will find.
     """
     source = connector.file.source
-    if source.kind == "files":
+    if source.reads == "folder":
         return [_finding(MISSING, r[0], r[2], "the hub never read this row of a file that was taken")
                 for r in _unseen(cursor, connector, None)], 0  # fmt: skip
     if seen.position is None:
         return [], _pending(cursor, -(1 << 62))
-    window = source.late_s * US if source.marker.kind == "time" else 0
+    window = source.window_us
     findings, pending = [], _pending(cursor, seen.position)
     for key, marker, event, known_event, known in _unseen(cursor, connector, seen.position):
         if known:

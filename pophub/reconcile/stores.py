@@ -7,7 +7,7 @@ from itertools import count, islice
 from typing import Any
 
 from pophub.domain import digests
-from pophub.domain.history import Accepted
+from pophub.domain.history import AcceptedVersion
 from pophub.kafka import Ends, Read, TopicLog
 from pophub.postgres import Connection, statements, translated
 from pophub.reconcile.sums import Entry
@@ -40,19 +40,19 @@ def stretch(bounds: Bounds) -> dict[str, list[int]]:
 
 def accepted(
     connection: Connection, statement: str, values: dict[str, Any]
-) -> Iterator[tuple[int, Accepted]]:
+) -> Iterator[tuple[int, AcceptedVersion]]:
     """Give (lane, version) of history as a statement chooses it; the chain digest is left out."""
     for r in streamed(connection, SQL[statement], values):
         payload = None if r[6] is None else bytes(r[6])
-        yield r[0], Accepted(r[1], bytes(r[2]), r[3], r[4], r[5], payload, r[7], r[8], r[9], b"")
+        yield r[0], AcceptedVersion(r[1], bytes(r[2]), r[3], r[4], r[5], payload, r[7], r[8], r[9], b"")
 
 
-def history(connection: Connection, stem: str, bounds: Bounds) -> Iterator[tuple[int, Accepted]]:
+def history(connection: Connection, stem: str, bounds: Bounds) -> Iterator[tuple[int, AcceptedVersion]]:
     """Give the accepted versions of a dataset within bounds, in no order."""
     return accepted(connection, "history", {"stem": stem, **stretch(bounds)})
 
 
-def version_entry(lane: int, row: Accepted) -> Entry:
+def version_entry(lane: int, row: AcceptedVersion) -> Entry:
     """Give an accepted version as `shared.<stem>` carries it: every header and the payload count."""
     text = f"{lane} {row.sequence} {row.marker} {row.contract} {row.exchanged_us} {row.recorded_us} {row.operation}"
     body = () if row.payload is None else (row.payload,)
@@ -61,13 +61,13 @@ def version_entry(lane: int, row: Accepted) -> Entry:
     return Entry(row.key, item, digest, row.event_id.hex(), lane, row.sequence, row.key)
 
 
-def from_shared(message: Read) -> Accepted:
+def from_shared(message: Read) -> AcceptedVersion:
     """Read an accepted version from a message of `shared.<stem>`.
 
     Errors: `KeyError` or `ValueError` where a header is not there or is no number.
     """
     told = message.headers
-    return Accepted(
+    return AcceptedVersion(
         int(told["sequence"]), bytes.fromhex(told["event_id"]), message.key.decode("utf-8", "replace"),
         int(told["marker"]), told["operation"], None if message.value is None else message.value[FRAME_BYTES:],
         int(told["contract"]), int(told["exchanged_at"]), int(told["recorded_at"]), b"",
@@ -125,7 +125,7 @@ def granted_entries(connection: Connection, subscription: Subscription, bounds: 
             yield _granted_entry(lane, row.sequence, row.event_id, row.key)
 
 
-def _by_lane(versions: Iterator[tuple[int, Accepted]]) -> Iterator[tuple[int, list[Accepted]]]:
+def _by_lane(versions: Iterator[tuple[int, AcceptedVersion]]) -> Iterator[tuple[int, list[AcceptedVersion]]]:
     """Gather versions to parts of one lane each, so that a part is projected at once."""
     while chunk := list(islice(versions, CHUNK)):
         for lane in sorted({lane for lane, _ in chunk}):

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from pophub import avro
 from pophub.contracts.model import Connector, Grant, SubscriptionFile
 from pophub.domain import digests
-from pophub.domain.history import Accepted
-from pophub.kafka import Message
+from pophub.domain.history import AcceptedVersion
+from pophub.ports import Message
 
 HO_CHI_MINH = ZoneInfo("Asia/Ho_Chi_Minh")
 OWN = "shared"
@@ -66,7 +66,7 @@ class Subscription:
         """Start of the subscription, microseconds UTC; 0 for the hub's own."""
         return _midnight_us(self.grant.starts) if self.grant else 0
 
-    def granted(self, rows: Sequence[Accepted]) -> list[Accepted]:
+    def granted(self, rows: Sequence[AcceptedVersion]) -> list[AcceptedVersion]:
         """Leave out the versions that the terms do not grant.
 
         A delete names no field, so terms that limit the rows cannot grant it: such a recipient gets
@@ -88,7 +88,7 @@ class Subscription:
             for name, values in self.grant.rows.items()
         )
 
-    def messages(self, rows: Sequence[Accepted]) -> list[Message]:
+    def messages(self, rows: Sequence[AcceptedVersion]) -> list[Message]:
         """Turn accepted versions into what the topic carries; a delete becomes a tombstone."""
         keys = [row.key.encode() for row in rows]
         formed = self._values([row.payload for row in rows if row.payload is not None])
@@ -167,7 +167,7 @@ def _messages(
     return list(map(make, zip(keys, values, headers, strict=True)))
 
 
-def _own_headers(row: Accepted) -> list[tuple[str, bytes]]:
+def _own_headers(row: AcceptedVersion) -> list[tuple[str, bytes]]:
     return [
         ("event_id", hexlify(row.event_id)),
         ("sequence", b"%d" % row.sequence),

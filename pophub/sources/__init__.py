@@ -9,8 +9,12 @@ from pophub.ports import FolderSource, TableSource
 from pophub.settings import Settings
 
 
-def open_source(connector: Connector, settings: Settings) -> TableSource | FolderSource:
+def open_source(
+    connector: Connector, settings: Settings, *, stays_open: bool = False
+) -> TableSource | FolderSource:
     """Give the source that the connector declares; nothing is connected yet.
+
+    A table that `stays_open` keeps its connection until the caller closes it.
 
     Errors: `config.variable_missing` when the variable of its URL is not set; `source.url` when
     the URL is no SQLAlchemy URL or names a driver that is not installed.
@@ -20,9 +24,10 @@ def open_source(connector: Connector, settings: Settings) -> TableSource | Folde
     url = settings.resolve(source.url, where=where)
     match source:
         case SqlSource():
+            from pophub.sources.open_table import OpenTable
             from pophub.sources.sql import SqlTable
 
-            return SqlTable(source, url, where=where)
+            return (OpenTable if stays_open else SqlTable)(source, url, where=where)
         case FilesSource():
             from pophub.sources.files import DropFolder
 

@@ -7,18 +7,18 @@ it brought of a key in the meantime is newer, and judge supersedes the older ver
 
 from __future__ import annotations
 
+from typing import cast
+
 from pophub.ports import TableSource
 from pophub.process.failpoints import reach
 from pophub.stages.extract import Extract
 from pophub.stores.backfill import Backfill, BackfillStore
 
 
-def backfill(
-    stage: Extract, store: BackfillStore, source: TableSource, since: int | None, upto: int | None
-) -> Backfill:
+def backfill(stage: Extract, store: BackfillStore, since: int | None, upto: int | None) -> Backfill:
     """Send the source's rows from `since` up to `upto` (the position at most) to raw once more."""
-    done = store.begin(stage.run, since, upto)
-    for columns in stage.fetched(source, done.start):
+    done = store.begin(stage.by, since, upto)
+    for columns in stage.fetched(cast(TableSource, stage.source), done.start):
         markers, _ = stage.mapper.markers_of(columns)
         wanted = [i for i, marker in enumerate(markers) if marker is None or marker <= done.upto]
         if wanted:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pophub.contracts.model import Connector
 from pophub.domain.decide import Batch, Verdicts, decide
 from pophub.domain.record import Accepted, Failure, Versions
-from pophub.stores.judge import Decision
+from pophub.ports import VerdictTransaction
 
 REASON = "the value belongs to another record already"
 
 
 def decide_with_claims(
-    connector: Connector, versions: Versions, accepted: Accepted, decision: Decision
+    connector: Connector, versions: Versions, accepted: Accepted, decision: VerdictTransaction
 ) -> Verdicts:
     """Decide, and write who holds which unique value; decide again where another lane took one meanwhile.
 
@@ -40,5 +40,5 @@ def batch_of(connector: Connector, versions: Versions) -> Batch:
 def _claimed(versions: Versions, name: str) -> list[str | None]:
     return [
         None if value is None or gone or not whole else str(value)
-        for value, gone, whole in zip(versions.columns[name], versions.deleted, versions.judged, strict=True)
+        for value, gone, whole in zip(versions.columns[name], versions.deleted, versions.whole, strict=True)
     ]

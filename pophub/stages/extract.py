@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain import digests
 from pophub.domain.errors import ConfigError, ContractBreach, PophubError
 from pophub.domain.record import Columns
-from pophub.kafka import RawWriter
-from pophub.ports import FolderSource, Mapper, Rows, TableSource
+from pophub.ports import BlockWriter, FolderSource, Mapper, PositionStore, Rows, TableSource
 from pophub.process.failpoints import reach
 from pophub.stages.batching import Cutter, stub_large
-from pophub.stores.extract import ExtractStore
 
 BLOCK_BYTES = 1 << 20
 CHUNK_ROWS = 5_000  # read at a time, so that memory does not grow with the source
@@ -62,11 +61,18 @@ class Extract:
 
     connector: Connector
     mapper: Mapper
-    store: ExtractStore
-    writer: RawWriter
-    run: str
+    store: PositionStore
+    writer: BlockWriter
+    source: TableSource | FolderSource
+    by: str
     done: Extracted = field(default_factory=Extracted)
     _cutter: Cutter | None = None
+
+    def run(self) -> Extracted:
+        """Read the source to the end that is seen now."""
+        if self.connector.file.source.reads == "table":
+            return self.table(cast(TableSource, self.source))
+        return self.folder(cast(FolderSource, self.source))
 
     def table(self, source: TableSource) -> Extracted:
         """Read a table after its position (less `late_s`), sending what was not sent before."""
@@ -75,7 +81,7 @@ class Extract:
             columns = source.columns()
             self._check_columns(columns, "the source table")
             start = self.store.start()
-            window_us = getattr(self.connector.file.source, "late_s", 0) * US if self._is_time else 0
+            window_us = self.connector.file.source.window_us
             since = None if start.marker is None else start.marker - window_us
             position = start.marker
             for rows in self._new_rows(self.fetched(source, since), start.sent, done):
@@ -100,7 +106,7 @@ class Extract:
         for file in source.files(self.store.files_taken()):
             try:
                 with self.store.held_when_breached(file.name):
-                    self._file(source, file.name, file.digest, source.read(file, self._chunk_rows), done)
+                    self._file(file.name, file.digest, source.read(file, self._chunk_rows), done)
             except ContractBreach as breach:
                 done.refused.append(breach)
         for refused in source.bad():
@@ -116,9 +122,7 @@ class Extract:
             self.store.closed(rows)
         return done
 
-    def _file(
-        self, source: FolderSource, name: str, digest: str, chunks: Iterable[Columns], done: Extracted
-    ) -> None:
+    def _file(self, name: str, digest: str, chunks: Iterable[Columns], done: Extracted) -> None:
         taken = 0
         header: tuple[str, ...] = ()
         for columns in chunks:
@@ -175,7 +179,7 @@ class Extract:
     def _send(self, rows: Rows, done: Extracted) -> None:
         """Open the batch, write its blocks lane by lane, and return once all are acknowledged."""
         stamp = self.store.stamp(rows.tick_us)
-        batch = self.store.opened(self.run, self.connector.contract.version, stamp, len(rows))
+        batch = self.store.opened(self.by, self.connector.contract.version, stamp, len(rows))
         reach("extract.opened")
         rows.batch = batch
         if self.writer.send(self._blocks(stub_large(rows, self.connector), batch, stamp)):
@@ -189,7 +193,7 @@ class Extract:
 
         The refused batch stays open: what was written of it is judged, and its rows come as duplicates.
         """
-        rows.batch = self.store.opened(self.run, self.connector.contract.version, stamp, len(rows))
+        rows.batch = self.store.opened(self.by, self.connector.contract.version, stamp, len(rows))
         whole = stub_large(rows, self.connector)
         for indices in self._by_lane(whole).values():
             for part in whole.parts(indices, BLOCK_BYTES):

@@ -7,13 +7,8 @@ and a backfill brings the records again.
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import NamedTuple
 
-from pophub.contracts.model import Connector
-from pophub.kafka import RawReader
-from pophub.postgres import connect
-from pophub.settings import Settings
 from pophub.stores.judge import JudgeStore
 
 
@@ -25,20 +20,8 @@ class Gap(NamedTuple):
     end: int
 
 
-def pass_gaps(settings: Settings, connector: Connector, by: str, *, dry: bool = False) -> list[Gap]:
-    """Pass over the gap of each lane that has one; `dry` only finds them."""
-    gaps: list[Gap] = []
-    with closing(connect(settings, "pophub_judge")) as connection:
-        store = JudgeStore(connection, connector)
-        for lane in range(connector.file.lanes):
-            with closing(RawReader(settings, f"raw.{connector.stem}", lane)) as reader:
-                first = reader.start()
-            if gap := _pass_gap(store, lane, first, None if dry else by):
-                gaps.append(gap)
-    return gaps
-
-
-def _pass_gap(store: JudgeStore, lane: int, first: int, by: str | None) -> Gap | None:
+def pass_gap(store: JudgeStore, lane: int, first: int, by: str | None) -> Gap | None:
+    """Pass over what lies before `first` on a lane, in the name of `by`; None only finds it."""
     with store.transaction() as decision:
         at = decision.lock([lane])[lane].raw_offset
         if at >= first:

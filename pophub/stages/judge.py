@@ -10,22 +10,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import wraps
 
 from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain.decide import Verdicts
 from pophub.domain.digests import lane_of
 from pophub.domain.errors import TransientError
-from pophub.domain.record import Columns, Versions
-from pophub.kafka import RawReader
-from pophub.ports import Mapper, Rules
+from pophub.domain.record import FROM_QUARANTINE, Columns, Origin, Stretch, Versions
+from pophub.ports import BlockReader, Mapper, Rules, VerdictStore
 from pophub.process.failpoints import reach
 from pophub.stages.claims import decide_with_claims
 from pophub.stages.hub_columns import contradictions, hub_columns
 from pophub.stages.read_block import add_block, add_poison
 from pophub.stages.remap import remapped
 from pophub.stages.write import STATES, write
-from pophub.stores.judge import JudgeStore
 
 MICRO_ROWS = 5_000  # bounds memory; Great Expectations' fixed cost a frame is spread thin from here on
 MICRO_BYTES = 16 << 20  # of raw blocks; rows of the largest size would make a gigabyte of them
@@ -47,6 +46,30 @@ class Judged:
             self.states[state] += verdicts.first.count(state)  # type: ignore[arg-type]
 
 
+Commit = Callable[["Judge", Versions, list[bytes | None], Origin], Verdicts]
+
+
+def again_after_deadlock(commit: Commit) -> Commit:
+    """Do a micro-batch's transaction again as a whole after it met another one."""
+
+    @wraps(commit)
+    def until_done(
+        judge: Judge, versions: Versions, payloads: list[bytes | None], origin: Origin
+    ) -> Verdicts:
+        mapped = {row: list(found) for row, found in versions.failures.items()}
+        for tries in range(1, TRIES + 1):
+            try:
+                return commit(judge, versions, payloads, origin)
+            except TransientError as error:
+                if error.code != "postgres.deadlock" or tries == TRIES:
+                    raise
+            time.sleep(0.1 * tries)
+            versions.failures = {row: list(found) for row, found in mapped.items()}
+        raise AssertionError("the last try gives or raises")
+
+    return until_done
+
+
 @dataclass
 class Judge:
     """Judges the lanes of one connector; one object a process.
@@ -57,15 +80,15 @@ class Judge:
     connector: Connector
     mapper: Mapper
     rules: Rules
-    store: JudgeStore
+    store: VerdictStore
     onward: Callable[[Columns], None] | None = None
 
-    def lane(self, reader: RawReader, lane: int, judged: Judged) -> None:
+    def lane(self, reader: BlockReader, lane: int, judged: Judged) -> None:
         """Judge one lane up to the end that is seen at the start."""
         at = self.store.lane(lane)
         end = reader.end()
         for versions, upto in self._micro_batches(reader.read(at.raw_offset, end), at.raw_offset):
-            judged.add(self._micro(versions, lane, at.raw_offset, upto))
+            judged.add(self._commit(versions, self._payloads(versions), Stretch(lane, at.raw_offset, upto)))
             at.raw_offset = upto
 
     def waiting(self, judged: Judged) -> None:
@@ -74,44 +97,29 @@ class Judge:
         while rows := self.store.waiting(after, MICRO_ROWS):
             after = rows[-1][0]
             versions, _ = remapped(self.connector, self.mapper, rows, self.store.repairs)
-            verdicts = self._micro(versions, None, 0, 0)
-            judged.replayed += verdicts.first.count("shared")
+            judged.replayed += self.replayed(versions).first.count("shared")
 
-    def _micro(self, versions: Versions, lane: int | None, start: int, upto: int) -> Verdicts:
-        """Judge one micro-batch, again as a whole after a deadlock."""
-        payloads = self._payloads(versions)
-        mapped = {row: list(found) for row, found in versions.failures.items()}
-        tries = 1
-        while True:
-            try:
-                return self._commit(versions, payloads, lane, start, upto)
-            except TransientError as error:
-                if error.code != "postgres.deadlock" or tries == TRIES:
-                    raise
-            time.sleep(0.1 * tries)
-            tries += 1
-            versions.failures = {row: list(found) for row, found in mapped.items()}
+    def replayed(self, versions: Versions) -> Verdicts:
+        """Judge a micro-batch of quarantined versions, mapped anew."""
+        return self._commit(versions, self._payloads(versions), FROM_QUARANTINE)
 
-    def _commit(
-        self, versions: Versions, payloads: list[bytes | None], lane: int | None, start: int, upto: int
-    ) -> Verdicts:
+    @again_after_deadlock
+    def _commit(self, versions: Versions, payloads: list[bytes | None], origin: Origin) -> Verdicts:
         """Lock, read, judge by the rules, decide, write, commit.
 
         The rules work under the lane's lock: what they read is read once and stays true. Nobody but a
         replay of the same lane waits for them, at most for the rules' deadline.
         """
         with self.store.transaction() as decision:
-            lanes = decision.lock(self._lanes(versions, lane))
-            if lane is not None:
-                decision.move_raw(lane, start, upto)
+            lanes = decision.lock(self._lanes(versions, origin))
+            if isinstance(origin, Stretch):
+                decision.move_raw(*origin)
             accepted = decision.accepted(versions)
             hub = hub_columns(self.connector, versions, accepted)
             self.apply_rules(versions, hub)
             reach("judge.judged")
             verdicts = decide_with_claims(self.connector, versions, accepted, decision)
-            history = write(
-                self.connector, versions, verdicts, payloads, decision, lanes, lane, (start, upto)
-            )
+            history = write(self.connector, versions, verdicts, payloads, decision, lanes, origin)
             reach("judge.written")
         reach("judge.committed")
         if self.onward and history:
@@ -121,7 +129,7 @@ class Judge:
     def apply_rules(self, versions: Versions, hub: Columns) -> None:
         """Judge by the suite what mapping could read, and add what failed."""
         frame = versions.columns | hub
-        chosen = [row for row, whole in enumerate(versions.judged) if whole]
+        chosen = [row for row, whole in enumerate(versions.whole) if whole]
         if len(chosen) < len(versions):
             frame = {name: [values[row] for row in chosen] for name, values in frame.items()}
         found = self.rules.judge(frame) if chosen else []
@@ -134,8 +142,8 @@ class Judge:
         """Encode what may be accepted, before any lock is held."""
         rows = [
             row
-            for row, (gone, judged) in enumerate(zip(versions.deleted, versions.judged, strict=True))
-            if not gone and judged and (row not in versions.failures or _encodable(versions, row))
+            for row, (gone, whole) in enumerate(zip(versions.deleted, versions.whole, strict=True))
+            if not gone and whole and (row not in versions.failures or _encodable(versions, row))
         ]
         payloads: list[bytes | None] = [None] * len(versions)
         encoded = avro.encode_records(self.connector.contract.avro_schema, versions.columns, rows)
@@ -143,13 +151,13 @@ class Judge:
             payloads[row] = payload
         return payloads
 
-    def _lanes(self, versions: Versions, lane: int | None) -> list[int]:
+    def _lanes(self, versions: Versions, origin: Origin) -> list[int]:
         lanes = {
             lane_of(key, self.connector.file.lanes)
-            for key, ok in zip(versions.keys, versions.judged, strict=True)
-            if ok
+            for key, whole in zip(versions.keys, versions.whole, strict=True)
+            if whole
         }
-        return sorted(lanes | ({lane} if lane is not None else set()))
+        return sorted(lanes | ({origin.lane} if isinstance(origin, Stretch) else set()))
 
     def _micro_batches(
         self, messages: Iterator[tuple[int, bytes]], start: int
@@ -177,4 +185,4 @@ class Judge:
 
 
 def _encodable(versions: Versions, row: int) -> bool:
-    return versions.judged[row] and not any(f.gate == "contract" for f in versions.failures.get(row, ()))
+    return versions.whole[row] and not any(f.gate == "contract" for f in versions.failures.get(row, ()))

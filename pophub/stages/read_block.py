@@ -48,7 +48,7 @@ def add_block(into: Versions, connector: Connector, mapper: Mapper, offset: int,
     into.raw_offsets += [offset] * block.rows
     into.rows += range(block.rows)
     into.raw += [(block, row) for row in range(block.rows)]
-    into.judged += whole
+    into.whole += whole
     into.fail(_moved(f, base) for f in failures)
     for row, stub in enumerate(stubs or []):
         if stub is not None:
@@ -61,7 +61,7 @@ def add_block(into: Versions, connector: Connector, mapper: Mapper, offset: int,
                     "the record is larger than the connector's max_record_bytes",
                 )
             ]
-            into.judged[base + row] = False
+            into.whole[base + row] = False
 
 
 def _later_fields(connector: Connector, block: avro.Block) -> set[str]:
@@ -100,7 +100,7 @@ def add_poison(into: Versions, connector: Connector, offset: int, data: bytes, c
     into.raw_offsets.append(offset)
     into.rows.append(0)
     into.raw.append(data)
-    into.judged.append(False)
+    into.whole.append(False)
     into.fail([Failure(row, "contract", code, None, "the message on the topic is no raw block")])
 
 

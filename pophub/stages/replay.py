@@ -119,7 +119,7 @@ class Replay:
         versions, unreadable = remapped(self._connector, self._judge.mapper, rows, self._store.repairs)
         self._store.ids = versions.ids or []
         if len(versions):
-            self._judge._micro(versions, None, 0, 0)
+            self._judge.replayed(versions)
         if unreadable:
             with transaction(self._store.connection, "moving a replay") as cursor:
                 move_run(cursor, self._store.run, rows[-1][0], Counter(unreadable=unreadable))

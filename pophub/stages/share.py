@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pophub.domain.errors import LedgerDiverged
-from pophub.kafka import Position, Publisher
+from pophub.ports import LanePublisher, Position, ShareStore
 from pophub.process.failpoints import reach
 from pophub.sharing.subscription import Subscription
-from pophub.stores.share import LedgerStore
 
 TRANSACTION_ROWS = 10_000
 
@@ -28,7 +27,7 @@ class Shared:
 
 
 def share(
-    subscription: Subscription, store: LedgerStore, publisher: Publisher, lane: int, shared: Shared
+    subscription: Subscription, store: ShareStore, publisher: LanePublisher, lane: int, shared: Shared
 ) -> None:
     """Share one lane up to the end that is seen at the start."""
     end = store.end(lane)
@@ -54,14 +53,14 @@ def share(
         shared.messages += len(messages)
 
 
-def _complete(subscription: Subscription, store: LedgerStore, lane: int, upto: int, shared: Shared) -> None:
+def _complete(subscription: Subscription, store: ShareStore, lane: int, upto: int, shared: Shared) -> None:
     shared.transactions += store.complete(
         lane, upto, subscription.granted, subscription.version, subscription.starts_us,
         counted=subscription.grant is not None,
     )  # fmt: skip
 
 
-def _check(subscription: Subscription, store: LedgerStore, lane: int, position: Position, end: int) -> None:
+def _check(subscription: Subscription, store: ShareStore, lane: int, position: Position, end: int) -> None:
     """Stop where history and topic tell different stories."""
     ledger = store.lane(lane)
     if position.sequence > end:

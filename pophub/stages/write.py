@@ -12,9 +12,10 @@ from pophub.contracts.model import Connector
 from pophub.domain import digests
 from pophub.domain.dates import instant, month_of
 from pophub.domain.decide import Verdicts
-from pophub.domain.record import Columns, Versions
+from pophub.domain.history import HEAD, Lane
+from pophub.domain.record import Columns, FromQuarantine, Origin, Stretch, Versions
+from pophub.ports import VerdictTransaction
 from pophub.stages.read_block import raw_bytes
-from pophub.stores.judge import HEAD, Decision, Lane
 
 STATES = ("shared", "quarantined", "duplicate", "superseded")
 
@@ -24,38 +25,39 @@ def write(
     versions: Versions,
     verdicts: Verdicts,
     payloads: list[bytes | None],
-    decision: Decision,
+    decision: VerdictTransaction,
     lanes: dict[int, Lane],
-    lane: int | None,
-    stretch: tuple[int, int],
+    origin: Origin,
 ) -> Columns:
     """Write history, heads, people, quarantine, what was passed over, and the reconciliation.
 
-    Shape: gives the history that was appended, columns as `store.HISTORY`, or none. `lane` is None for
-    a replay: it counts nothing as read and changes rows of the quarantine.
+    Shape: gives the history that was appended, columns as `HISTORY`, or none. A replay counts
+    nothing as read and changes rows of the quarantine.
     """
     now_us, history = decision.now_us(), Columns()
     shared = [row for row, state in enumerate(verdicts.first) if state == "shared"]
     if shared:
-        history = _history(connector, versions, shared, lanes, payloads, now_us, lane)
+        history = _history(connector, versions, shared, lanes, payloads, now_us, origin)
         decision.append_history(history)
         decision.move_heads(_heads(history))
         decision.write_people(versions, shared)
         for touched in sorted(set(history["lane"])):
             decision.move_lane(lanes[touched])
     decision.supersede(verdicts.superseded, instant(now_us))
-    if lane is None:
+    if isinstance(origin, FromQuarantine):
         decision.replayed(
             [_replayed_row(connector, versions, verdicts, row, now_us) for row in range(len(versions))]
         )
         return history
     aside = [row for row, state in enumerate(verdicts.first) if state == "quarantined"]
-    decision.set_aside([_quarantine_row(connector, versions, verdicts, row, lane, now_us) for row in aside])
+    decision.set_aside(
+        [_quarantine_row(connector, versions, verdicts, row, origin.lane, now_us) for row in aside]
+    )
     decision.pass_over([
-        (connector.stem, lane, versions.raw_offsets[row], versions.rows[row], versions.batches[row], versions.event_ids[row], state)
+        (connector.stem, origin.lane, versions.raw_offsets[row], versions.rows[row], versions.batches[row], versions.event_ids[row], state)
         for row, state in enumerate(verdicts.first) if state in ("duplicate", "superseded")
     ])  # fmt: skip
-    decision.reconcile(_reconciliation(connector, versions, verdicts, lane, stretch))
+    decision.reconcile(_reconciliation(connector, versions, verdicts, origin))
     return history
 
 
@@ -66,9 +68,9 @@ def _history(
     lanes: dict[int, Lane],
     payloads: list[bytes | None],
     now_us: int,
-    raw_lane: int | None,
+    origin: Origin,
 ) -> Columns:
-    """Give the rows' history, each linked to the one before it in its lane; columns as `store.HISTORY`."""
+    """Give the rows' history, each linked to the one before it in its lane; columns as `HISTORY`."""
     stem, count = connector.stem, connector.file.lanes
 
     def pick(values: list[Any]) -> list[Any]:
@@ -92,10 +94,10 @@ def _history(
         "batch": pick(versions.batches),
         "raw_offset": pick(versions.raw_offsets),
         "row": pick(versions.rows),
-        "replayed": [raw_lane is None] * len(rows),
+        "replayed": [isinstance(origin, FromQuarantine)] * len(rows),
         "digest": [],
     }
-    columns["raw_lane"] = columns["lane"] if raw_lane is None else [raw_lane] * len(rows)
+    columns["raw_lane"] = columns["lane"] if isinstance(origin, FromQuarantine) else [origin.lane] * len(rows)
     sequences, links, link = columns["sequence"], columns["digest"], digests.history_link
     linked = ("lane", "event_id", "key", "marker", "operation", "content", "payload", "contract")
     for number, event, key, marker, operation, content, payload, contract, stamp in zip(
@@ -111,7 +113,7 @@ def _history(
 
 
 def _heads(history: Columns) -> Columns:
-    """Give each key's newest of these versions; columns as `store.HEAD`."""
+    """Give each key's newest of these versions; columns as `HEAD`."""
     newest = {key: row for row, key in enumerate(history["key"])}
     if len(newest) == len(history["key"]):
         return {name: history[name] for name in HEAD}
@@ -139,7 +141,7 @@ def _waits(connector: Connector, versions: Versions, row: int) -> tuple[list[str
 def _quarantine_row(
     connector: Connector, versions: Versions, verdicts: Verdicts, row: int, lane: int, now_us: int
 ) -> tuple[Any, ...]:
-    """Give a failed version with all its reasons; columns as `store.QUARANTINE`."""
+    """Give a failed version with all its reasons; columns as `QUARANTINE`."""
     waits_for, until = _waits(connector, versions, row)
     array = (
         None
@@ -167,11 +169,11 @@ def _replayed_row(
 
 
 def _reconciliation(
-    connector: Connector, versions: Versions, verdicts: Verdicts, lane: int, stretch: tuple[int, int]
+    connector: Connector, versions: Versions, verdicts: Verdicts, stretch: Stretch
 ) -> list[tuple[Any, ...]]:
     read = Counter(versions.batches)
     counts: Counter[tuple[int, str]] = Counter(zip(versions.batches, verdicts.first, strict=True))
     return [
-        (connector.stem, lane, *stretch, batch, read[batch], *(counts[batch, state] for state in STATES))
+        (connector.stem, *stretch, batch, read[batch], *(counts[batch, state] for state in STATES))
         for batch in sorted(read)
     ]

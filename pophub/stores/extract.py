@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from typing import TypeVar
 
 from pophub.domain.errors import ContractBreach, PophubError, TransientError
-from pophub.ports import Rows
+from pophub.ports import Rows, Start
 from pophub.postgres import Connection, Cursor, execute_values, only_row, statements, transaction, worker_lock
 from pophub.process.failpoints import reach
 
 SQL = statements("extract")
 US = 1_000_000
 WAIT_S = 120
-
-
-@dataclass(frozen=True)
-class Start:
-    """Where an extract begins, all times in microseconds UTC by the database's clock."""
-
-    marker: int | None
-    exchanged_us: int
-    sent: set[bytes]
-    ticks_us: list[int]
-    now_us: int
-    settled_us: int
 
 
 class ExtractStore:
@@ -146,7 +133,12 @@ class ExtractStore:
 Store = TypeVar("Store", bound=ExtractStore)
 
 
-def own_source(connection: Connection, stem: str, settle_s: int, kind: type[Store]) -> Store:
+def own_source(
+    connection: Connection,
+    stem: str,
+    settle_s: int,
+    kind: Callable[[Connection, str, int], Store] = ExtractStore,  # type: ignore[assignment]
+) -> Store:
     """Become the one extract of a dataset; a stream has a source for one short step at a time.
 
     Errors: `lane.busy`, naming the holder, when it does not come free in time.

@@ -1,4 +1,4 @@
-"""Accepted versions as share reads them: a stretch of a lane at a time, the last one kept."""
+"""AcceptedVersion versions as share reads them: a stretch of a lane at a time, the last one kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from pophub.domain.dates import EPOCH
-from pophub.domain.history import Accepted
+from pophub.domain.history import AcceptedVersion
 from pophub.domain.record import Columns
 from pophub.postgres import Cursor, statements
 
@@ -27,7 +27,7 @@ class History:
     def __init__(self, stem: str) -> None:
         self._stem = stem
         self._lane = -1
-        self._rows: list[Accepted] = []
+        self._rows: list[AcceptedVersion] = []
         self._added = 0
 
     def begin(self) -> None:
@@ -39,14 +39,14 @@ class History:
         """Tell whether judge added as much as is kept for share."""
         return self._added >= MOST_ROWS
 
-    def read(self, cursor: Cursor, lane: int, after: int, upto: int) -> Sequence[Accepted]:
+    def read(self, cursor: Cursor, lane: int, after: int, upto: int) -> Sequence[AcceptedVersion]:
         """Give the versions of a lane behind `after` up to `upto`, in order."""
         kept = self._kept(lane, after, upto)
         if kept is not None:
             return kept
         cursor.execute(SQL["history"], (self._stem, lane, after, upto))
         rows = [
-            Accepted(
+            AcceptedVersion(
                 sequence,
                 bytes(event_id),
                 key,
@@ -77,12 +77,12 @@ class History:
         }
         times = [[moments[at] for at in columns[name]] for name in ("exchanged_at", "recorded_at")]
         rows = [
-            Accepted(*row)
+            AcceptedVersion(*row)
             for row in zip(*(columns[name] for name in PARTS), *times, columns["digest"], strict=True)
         ]
         self._lane, self._rows = lane, [*kept, *rows]
 
-    def _kept(self, lane: int, after: int, upto: int) -> Sequence[Accepted] | None:
+    def _kept(self, lane: int, after: int, upto: int) -> Sequence[AcceptedVersion] | None:
         """Give the wanted rows out of those kept, None unless each of them is there."""
         rows = self._rows
         if lane != self._lane or not rows or after + 1 < rows[0].sequence or upto > rows[-1].sequence:

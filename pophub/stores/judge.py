@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from pophub.contracts.model import Connector
 from pophub.domain.decide import Claim, Head, Quarantined
 from pophub.domain.errors import LaneMoved
+from pophub.domain.history import QUARANTINE, Lane
 from pophub.domain.record import Accepted, Columns, Versions
 from pophub.postgres import (
     Connection,
@@ -30,19 +30,6 @@ from pophub.stores.citizen import write_citizens
 from pophub.stores.columns import parted
 
 SQL = statements("judge")
-HISTORY = ["month", "stem", "lane", "sequence", "event_id", "key", "marker", "operation", "content", "payload", "contract", "exchanged_at", "recorded_at", "batch", "raw_offset", "row", "replayed", "digest", "raw_lane"]  # fmt: skip
-HEAD = ["stem", "key", "marker", "content", "contract", "event_id", "operation", "lane", "sequence", "month"]
-QUARANTINE = ["stem", "key", "marker", "content", "event_id", "contract", "operation", "lane", "raw_offset", "row", "batch", "exchanged_at", "changed_at", "raw", "gate", "failures", "waits_for", "waits_until", "state", "first_judged_at", "last_judged_at"]  # fmt: skip
-
-
-@dataclass
-class Lane:
-    """A lane as its row tells: next raw offset, last sequence, digest of the last history row."""
-
-    lane: int
-    raw_offset: int
-    sequence: int
-    chain: bytes
 
 
 class JudgeStore:
@@ -57,18 +44,18 @@ class JudgeStore:
         self._months: set[date] = set()
 
     @contextmanager
-    def transaction(self) -> Iterator[Decision]:
+    def transaction(self) -> Iterator[JudgeTransaction]:
         """One transaction; judge does all that makes a micro-batch true inside it."""
         try:
             with transaction(self._connection, f"{self.work} of {self._stem}") as cursor:
-                yield self._decision(cursor)
+                yield self._opened(cursor)
         except BaseException:
             self._months.clear()  # a month's table that was made in it is not there
             raise
 
-    def _decision(self, cursor: Cursor) -> Decision:
+    def _opened(self, cursor: Cursor) -> JudgeTransaction:
         """Give the open transaction as judge uses it."""
-        return Decision(cursor, self._connector, self._months)
+        return JudgeTransaction(cursor, self._connector, self._months)
 
     def lane(self, lane: int) -> Lane:
         """Read where a lane stands; it is made on first sight."""
@@ -99,7 +86,7 @@ class JudgeStore:
         return approved_fields(self._connection, ids)
 
 
-class Decision:
+class JudgeTransaction:
     """The open transaction of one micro-batch."""
 
     def __init__(self, cursor: Cursor, connector: Connector, months: set[date]) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pophub.contracts.model import Connector
+from pophub.domain.history import Lane
 from pophub.postgres import Connection, Cursor
 from pophub.quarantine.selection import SQL, Selection
-from pophub.stores.judge import Decision, JudgeStore, Lane
+from pophub.stores.judge import JudgeStore, JudgeTransaction
 
 OUTCOMES = ("shared", "superseded", "duplicate", "quarantined", "unreadable")
 
@@ -43,7 +44,7 @@ class Run:
         }
 
 
-class ReplayDecision(Decision):
+class ReplayTransaction(JudgeTransaction):
     """Judge's transaction, with the look at what is still open and the run's row in it."""
 
     def __init__(self, cursor: Cursor, store: ReplayStore, months: set[Any]) -> None:
@@ -76,9 +77,9 @@ class ReplayStore(JudgeStore):
         self.ids: list[int] = []
         self.run = 0
 
-    def _decision(self, cursor: Cursor) -> Decision:
+    def _opened(self, cursor: Cursor) -> JudgeTransaction:
         """Judge's transaction, for the versions in `ids`."""
-        return ReplayDecision(cursor, self, self._months)
+        return ReplayTransaction(cursor, self, self._months)
 
 
 def move_run(cursor: Cursor, run: int, last_id: int, counts: Counter[str]) -> None:

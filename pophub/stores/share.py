@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from pophub.domain import digests
 from pophub.domain.dates import instant, month_of
-from pophub.domain.history import Accepted, LedgerLane
+from pophub.domain.history import AcceptedVersion, LedgerLane
+from pophub.ports import Terms
 from pophub.postgres import Connection, Cursor, copy_columns, only_row, statements, transaction, worker_lock
 from pophub.process.failpoints import reach
 from pophub.stores.history import History
 
 SQL = statements("share")
 CHUNK = 10_000
-Terms = Callable[[Sequence[Accepted]], list[Accepted]]
 
 
 class LedgerStore:
@@ -57,7 +57,7 @@ class LedgerStore:
             row = cursor.fetchone()
         return bytes(row[0]).hex() if row else None
 
-    def history(self, lane: int, after: int, upto: int) -> Sequence[Accepted]:
+    def history(self, lane: int, after: int, upto: int) -> Sequence[AcceptedVersion]:
         """Read accepted versions after a sequence, in order."""
         with transaction(self._connection, self._where) as cursor:
             return self._history.read(cursor, lane, after, upto)
@@ -89,7 +89,13 @@ class LedgerStore:
             written += len(rows)
 
     def _append(
-        self, cursor: Cursor, lane: int, rows: Sequence[Accepted], version: int, starts_us: int, chain: bytes
+        self,
+        cursor: Cursor,
+        lane: int,
+        rows: Sequence[AcceptedVersion],
+        version: int,
+        starts_us: int,
+        chain: bytes,
     ) -> bytes:
         cursor.execute(SQL["clock"])
         now_us = only_row(cursor)[0]

@@ -6,22 +6,21 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from pophub.contracts.model import Connector
 from pophub.domain.errors import PophubError, TransientError
-from pophub.gates.mapping import ContractMapper
-from pophub.gates.rules import GreatExpectationsRules
 from pophub.kafka import Publisher
-from pophub.postgres import connect
 from pophub.sharing.subscription import Subscription
-from pophub.stages.judge import Judge, Judged
+from pophub.stages.judge import Judged
+from pophub.stages.lanes import Locked
 from pophub.stages.share import Shared, share
 from pophub.stores.history import History
-from pophub.stores.judge import JudgeStore
 from pophub.stores.share import LedgerStore
+from pophub.streaming.kept import KeptOpen
 from pophub.streaming.standing import Standing
 from pophub.streaming.turn import Turn, TurnLedger, TurnOver, TurnReader
-from pophub.wiring import Hub, Locked
+from pophub.wiring import Hub
 
 STAGES = ("judge", "share")
 TURN_S = 2.0  # then the other lanes of the process have theirs
@@ -68,21 +67,20 @@ class LaneWorker:
             raise
 
     def _open_judge(self) -> None:
-        hub, connector, lane = self._hub, self._connector, self._lane
-        rules = GreatExpectationsRules(connector)
-        connection = self._stack.enter_context(closing(connect(hub.settings, "pophub_judge")))
-        store = JudgeStore(connection, connector)
-        _own(store, lane, f"judge of {connector.stem}, lane {lane}")
-        self._judge = Judge(connector, ContractMapper(connector), rules, store, self._history.add)
-        reader = TurnReader(hub.settings, f"raw.{connector.stem}", lane, self._turn, self._history)
+        stem, lane = self._connector.stem, self._lane
+        self._judge, store = self._stack.enter_context(self._hub.open_judge(stem, onward=self._history.add))
+        _own(store, lane, f"judge of {stem}, lane {lane}")
+        reader = TurnReader(self._hub.settings, f"raw.{stem}", lane, self._turn, self._history)
         self._reader = self._stack.enter_context(closing(reader))
 
     def _open_share(self) -> None:
-        connection = self._stack.enter_context(closing(connect(self._hub.settings, "pophub_share")))
+        kept = self._stack.enter_context(closing(KeptOpen(self._hub.settings)))
         pool = self._stack.enter_context(ThreadPoolExecutor(PUBLISHERS, "publisher"))
+        ledger = partial(TurnLedger, turn=self._turn)
         for subscription in self._hub.subscriptions_of(self._connector):
-            recipient, stem = subscription.recipient, subscription.stem
-            store = TurnLedger(connection, recipient, stem, self._history, self._turn)
+            store = self._stack.enter_context(
+                self._hub.open_share(subscription, self._history, store=ledger, adapters=kept)
+            )
             _own(store, self._lane, f"share to {subscription.topic}, lane {self._lane}")
             publisher = pool.submit(Publisher, self._hub.settings, subscription.topic, self._lane)
             outlet = _Outlet(subscription, store, publisher)

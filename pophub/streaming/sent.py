@@ -5,9 +5,9 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
-from pophub.ports import Rows
+from pophub.ports import Rows, Start
 from pophub.postgres import Connection, only_row, statements, transaction
-from pophub.stores.extract import ExtractStore, Start
+from pophub.stores.extract import ExtractStore
 
 SQL = statements("stream")
 US = 1_000_000

@@ -9,22 +9,22 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
+from typing import cast
 
-from pophub.contracts.model import SqlSource
+from pophub.contracts.model import Connector, SourceFile
 from pophub.domain.errors import ContractBreach, PophubError
 from pophub.domain.record import Columns
-from pophub.gates.mapping import ContractMapper
 from pophub.kafka import RawWriter
 from pophub.live.circuit import refuse_resting
 from pophub.live.heartbeat import beat
 from pophub.live.state import Outcome
-from pophub.ports import DropFile, FolderSource
-from pophub.postgres import connect
+from pophub.ports import BlockWriter, DropFile, FolderSource, TableSource
 from pophub.settings import Settings
-from pophub.sources import open_source
 from pophub.sources.open_table import OpenTable
 from pophub.stages.extract import Extract, Extracted
-from pophub.streaming.sent import LATE_LOOK_S, US, Sent, StepStore
+from pophub.streaming.kept import KeptOpen
+from pophub.streaming.sent import LATE_LOOK_S, Sent, StepStore
 from pophub.streaming.standing import Standing
 from pophub.streaming.turn import Turn, TurnOver
 from pophub.wiring import Hub
@@ -41,10 +41,9 @@ class SourceWorker:
     def __init__(
         self, hub: Hub, stem: str, *, turn: Turn | None = None, standing: Standing | None = None
     ) -> None:
+        self._hub = hub
         self._connector = hub.connector(stem)
-        self._settings = hub.settings
         self._turn = turn or Turn()
-        self._mapper = ContractMapper(self._connector)
         self._run = f"stream {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         self._sent = Sent()
         self._seen: _Seen | None = None
@@ -52,13 +51,7 @@ class SourceWorker:
         self._rested = False
         self._stack = ExitStack()
         self._standing = standing or self._stack.enter_context(closing(Standing(hub.settings)))
-        self._connection = self._stack.enter_context(closing(connect(hub.settings, "pophub_extract")))
-        self._writer = self._stack.enter_context(closing(LateWriter(hub.settings, f"raw.{stem}")))
-        source = self._connector.file.source
-        self._table: _Table | None = None
-        if isinstance(source, SqlSource):
-            table = OpenTable(source, hub.settings.resolve(source.url, where=stem), where=stem)
-            self._table = _Table(self._stack.enter_context(closing(table)), source, self._turn)
+        self._kept = self._stack.enter_context(closing(KeptSource(hub.settings, self._connector, self._turn)))
 
     def step(self) -> Extracted:
         """Extract up to the end that is seen now, or that of the turn.
@@ -69,33 +62,30 @@ class SourceWorker:
         if "" in self._standing.paused(stem):
             return Extracted()
         if not self._rested:
-            refuse_resting(self._connection, stem)
+            with self._kept.connection("pophub_extract") as connection:
+                refuse_resting(connection, stem)
             self._rested = True
         self._turn.begin(TURN_S)
-        store = StepStore(
-            self._connection, stem, getattr(self._connector.file.source, "settle_s", 0), self._sent
-        )
-        stage = Extract(self._connector, self._mapper, store, self._writer, self._run)
-        well = False
-        try:
-            with self._told(stage.done):
-                self._read(stage)
-            well = True
-        finally:
-            with suppress(PophubError):  # the caller drops the connection then, and with it the lock
-                store.leave(well=well)
+        step_store = partial(StepStore, sent=self._sent)
+        with self._hub.open_extract(stem, self._run, at_once=True, take=step_store, adapters=self._kept) as (
+            stage,
+            store,
+        ):
+            self._extract(stage, store)
         if stage.done.refused:
             raise stage.done.refused[0]
         return stage.done
 
-    def _read(self, stage: Extract) -> None:
-        if self._table is not None:
-            self._table.done = stage.done
-            stage.table(self._table)
-            return
-        folder = open_source(self._connector, self._settings)
-        with suppress(TurnOver):
-            stage.folder(_Folder(folder, self._turn))  # type: ignore[arg-type]
+    def _extract(self, stage: Extract, store: StepStore) -> None:
+        well = False
+        try:
+            with self._told(stage.done), suppress(TurnOver):
+                self._kept.begin(stage.done)
+                stage.run()
+            well = True
+        finally:
+            with suppress(PophubError):  # the caller drops the connection then, and with it the lock
+                store.leave(well=well)
 
     @contextmanager
     def _told(self, done: Extracted) -> Iterator[None]:
@@ -108,16 +98,47 @@ class SourceWorker:
             outcome: Outcome = "refused" if isinstance(error, ContractBreach) else "unreachable"
             if error.code.startswith("source."):
                 with suppress(PophubError):
-                    beat(self._connection, self._connector.stem, outcome, error.code, seen)
+                    self._beat(outcome, error.code, seen)
             raise
         seen.add(done)
         if time.monotonic() - self._beaten > BEAT_S:
-            beat(self._connection, self._connector.stem, "reached", "", seen)
+            self._beat("reached", "", seen)
             self._beaten, seen.rows = time.monotonic(), 0
+
+    def _beat(self, outcome: Outcome, code: str, seen: _Seen) -> None:
+        with self._kept.connection("pophub_extract") as connection:
+            beat(connection, self._connector.stem, outcome, code, seen)
 
     def close(self) -> None:
         """End the clients."""
         self._stack.close()
+
+
+class KeptSource(KeptOpen):
+    """The session, the writer and the table of one source, kept from step to step."""
+
+    def __init__(self, settings: Settings, connector: Connector, turn: Turn) -> None:
+        super().__init__(settings)
+        self._turn = turn
+        self._writer = self._stack.enter_context(closing(LateWriter(settings, f"raw.{connector.stem}")))
+        source = connector.file.source
+        self._table: _Table | None = None
+        if isinstance(opened := super().source(connector, stays_open=True), OpenTable):
+            self._table = _Table(self._stack.enter_context(closing(opened)), source, turn)
+
+    def begin(self, done: Extracted) -> None:
+        """Tell the table what this step did so far: it reads on until something was sent."""
+        if self._table is not None:
+            self._table.done = done
+
+    @contextmanager
+    def writer(self, stem: str) -> Iterator[BlockWriter]:
+        """Lend the writer."""
+        yield self._writer
+
+    def source(self, connector: Connector, *, stays_open: bool = False) -> TableSource | FolderSource:
+        """Lend the table, or give the folder for as long as the turn lasts."""
+        return self._table or _Folder(cast(FolderSource, super().source(connector)), self._turn)
 
 
 class LateWriter(RawWriter):
@@ -163,10 +184,10 @@ class _Table:
     when it is looked for: exactly what an extract sees that runs as rarely.
     """
 
-    def __init__(self, table: OpenTable, source: SqlSource, turn: Turn) -> None:
+    def __init__(self, table: OpenTable, source: SourceFile, turn: Turn) -> None:
         self._table = table
         self._turn = turn
-        self._window_us = source.late_s * US if source.marker.kind == "time" else 0
+        self._window_us = source.window_us
         self._position: int | None = None  # of the last late look
         self._due = float("-inf")
         self.done = Extracted()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from pophub.domain.history import Accepted
+from pophub.domain.history import AcceptedVersion
 from pophub.kafka import RawReader
 from pophub.postgres import Connection
 from pophub.settings import Settings
@@ -77,7 +77,7 @@ class TurnLedger(LedgerStore):
         super().__init__(connection, recipient, stem, history)
         self._turn = turn
 
-    def history(self, lane: int, after: int, upto: int) -> Sequence[Accepted]:
+    def history(self, lane: int, after: int, upto: int) -> Sequence[AcceptedVersion]:
         """Read accepted versions after a sequence.
 
         Errors: `TurnOver`, with nothing begun.

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from pophub import wiring
+from pophub import adapters, wiring
 from pophub.domain.record import Columns
 
 
@@ -39,16 +39,14 @@ def _rebuild(hub: wiring.Hub, stem: str, run: str) -> list[Any]:
 def _mend(hub: wiring.Hub, stem: str, run: str) -> int:
     """Do what `pophub reconcile STEM --mend --yes` does; give how many rows were late."""
     from pophub.commands.reconcile import examine
-    from pophub.gates.mapping import ContractMapper
     from pophub.reconcile.examine import mends
     from pophub.reconcile.mend import bring_in
 
     late = set(mends(examine(hub, stem).findings))
     if not late:
         return 0
-    connector = hub.connector(stem)
-    source: Any = wiring.open_source(connector, hub.settings)
-    return bring_in(hub.settings, connector, ContractMapper(connector), source, late, run)
+    with hub.open_extract(stem, run, at_once=True) as (stage, _):
+        return bring_in(stage, late)
 
 
 def drift() -> None:
@@ -57,7 +55,7 @@ def drift() -> None:
     `POPHUB_TEST_DRIFT`: the column and the number of fetches.
     """
     column, _, fetches = os.environ["POPHUB_TEST_DRIFT"].partition(" ")
-    opened = wiring.open_source
+    opened = adapters.open_source
 
     class Drifting:
         def __init__(self, source: Any) -> None:
@@ -75,7 +73,7 @@ def drift() -> None:
                     chunk = {f"{n}_moi" if n == column else n: v for n, v in chunk.items()}
                 yield chunk
 
-    wiring.open_source = lambda *given: Drifting(opened(*given))  # type: ignore[assignment, return-value]
+    adapters.open_source = lambda *given, **named: Drifting(opened(*given, **named))  # type: ignore[assignment, return-value]
 
 
 def _rename(column: str) -> None:

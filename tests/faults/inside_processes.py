@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from pophub import wiring
+from pophub import adapters, wiring
 from pophub.domain.errors import PophubError
 from pophub.postgres import connect, transaction
 
@@ -61,14 +61,14 @@ def _child(work: Callable[[], Any], held: set[tuple[Any, ...]]) -> tuple[int, in
     code = 1
     with contextlib.suppress(BaseException):
         backends: list[int] = []
-        opened = wiring.connect
+        opened = adapters.connect
 
         def recorded(*given: Any, **named: Any) -> Any:
             connection = opened(*given, **named)
             backends.append(connection.info.backend_pid)
             return connection
 
-        wiring.connect = recorded  # type: ignore[assignment]
+        adapters.connect = recorded  # type: ignore[assignment]
         with contextlib.suppress(PophubError):  # the lane's other worker may have it
             work()
         # what was inherited stays open here, untouched; nothing else of the parent's may be

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 QUICK = {
     "pophub.kafka.client.CALL_S": 15,
     "pophub.kafka.client.COMMIT_S": 20,
-    "pophub.wiring.LANE_WAIT_S": 30,
+    "pophub.stages.lanes.LANE_WAIT_S": 30,
 }
 SMALL_BATCHES = ("(?m)^key: ", "limits: {batch_rows: 20}\nkey: ")
 BROKEN = {

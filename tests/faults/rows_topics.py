@@ -17,7 +17,8 @@ from outside import read_topic
 
 from pophub.contracts.load import load_all
 from pophub.kafka import slow_readers
-from pophub.stages.gap import pass_gaps
+from pophub.settings import Settings
+from pophub.wiring import Hub
 from tests.faults import checker
 from tests.faults.catalogue import Injected, fault
 
@@ -184,12 +185,13 @@ def what_retention_took_is_told_and_brought_again(world: World, seed: int) -> In
     for _ in range(2):
         assert project.run("judge").error == "raw.gap", "judge skipped what is gone"
     connector = load_all(project.folder)[0][0]
-    settings = world.servers.settings
-    gaps = pass_gaps(settings, connector, "", dry=True)
+    known = world.servers.settings
+    hub = Hub(Settings(home=known.home, project=project.folder, endpoints=known.endpoints))
+    gaps = hub.pass_gaps(connector.stem, "", dry=True)
     assert tuple(gap.lane for gap in gaps) == lanes
     assert project.run("judge").error == "raw.gap", "looking alone passed the gap"
-    assert pass_gaps(settings, connector, "operator") == gaps
-    assert pass_gaps(settings, connector, "operator") == []
+    assert hub.pass_gaps(connector.stem, "operator") == gaps
+    assert hub.pass_gaps(connector.stem, "operator") == []
     for person in chance.sample(range(1, 21), 3):
         world.journal.update(project, person, 50)
     project.pass_through("extract", "judge", "share", "backfill", "judge", "share")

@@ -15,7 +15,7 @@ import pytest
 from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain.errors import ContractBreach, TransientError
-from pophub.domain.record import Versions
+from pophub.domain.record import Stretch, Versions
 from pophub.gates.mapping import ContractMapper
 from pophub.ports import Rows
 from pophub.postgres import connect
@@ -84,7 +84,9 @@ class Server:
             versions = Versions({})
             block = avro.decode_block(avro.encode_block(avro.Block(1, START, 1, len(rows), columns)))
             add_block(versions, self.connector, judge.mapper, offset, block)
-            return list(judge._micro(versions, 0, offset, offset + 1).first)
+            return list(
+                judge._commit(versions, judge._payloads(versions), Stretch(0, offset, offset + 1)).first
+            )
 
 
 @pytest.fixture(params=["simulated", "postgres"])

@@ -16,7 +16,7 @@ from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain.dates import EPOCH, instant
 from pophub.domain.errors import LaneMoved
-from pophub.domain.record import Versions
+from pophub.domain.record import Stretch, Versions
 from pophub.gates.mapping import ContractMapper
 from pophub.postgres import connect
 from pophub.stages.judge import Judge, Judged
@@ -60,7 +60,9 @@ class Twin:
 
     def meet(self, *rows: Row) -> list[str]:
         """Judge rows as the next stretch of lane 0; give the first verdicts."""
-        verdicts = self.judge._micro(self.versions(*rows), 0, self.offset, self.offset + 1)
+        versions = self.versions(*rows)
+        stretch = Stretch(0, self.offset, self.offset + 1)
+        verdicts = self.judge._commit(versions, self.judge._payloads(versions), stretch)
         self.offset += 1
         return list(verdicts.first)
 
@@ -224,7 +226,7 @@ def replay(twin: Twin, chosen: Sequence[int] = ()) -> list[str]:
     twin.judge.rules = FakeRules({"correct", "clean", "live"})
     rows = [r for n, r in enumerate(twin.open_rows()) if not chosen or n in chosen]
     versions, _ = remapped(twin.connector, twin.judge.mapper, rows, twin.store.repairs)
-    return list(twin.judge._micro(versions, None, 0, 0).first)
+    return list(twin.judge.replayed(versions).first)
 
 
 def test_each_version_gets_one_state_and_the_sums_add_up(twin: Twin) -> None:

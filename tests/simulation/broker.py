@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pophub.domain.errors import TransientError
-from pophub.kafka import Message, Position
+from pophub.ports import Message, Position
 from pophub.process.failpoints import reach
 
 from .scheduler import Simulation

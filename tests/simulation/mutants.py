@@ -90,15 +90,15 @@ DECIDE, HOLDERS, JUDGE = "domain.decide:decide", "domain.decide:_Holders", "stag
 SHARE, LEDGER = "stages.share:share", "stores.share:LedgerStore.complete"
 EXTRACT, POSITION = "stages.extract:Extract", "stores.extract:ExtractStore.moved"
 SEND = "self._send(rows, done)\n            self.store.moved(rows, position, window_us, columns)"
-LOCK = """lanes = decision.lock(self._lanes(versions, lane))
-        if lane is not None:
-            decision.move_raw(lane, start, upto)
+LOCK = """lanes = decision.lock(self._lanes(versions, origin))
+        if isinstance(origin, Stretch):
+            decision.move_raw(*origin)
         accepted = decision.accepted(versions)
 """
 LATE_LOCK = """accepted = decision.accepted(versions)
-        lanes = decision.lock(self._lanes(versions, lane))
-        if lane is not None:
-            decision.move_raw(lane, start, upto)
+        lanes = decision.lock(self._lanes(versions, origin))
+        if isinstance(origin, Stretch):
+            decision.move_raw(*origin)
 """
 PUBLISH = "publisher.publish(messages, position)\n"
 PUBLISH_TWICE = """try:
@@ -111,7 +111,7 @@ COMPLETE = "_complete(subscription, store, lane, position.sequence, shared)\n   
 # fmt: off
 MUTANTS = (
     # who decides
-    _mutant("the raw offset is set without comparing", "stores.judge:Decision.move_raw", "self._cursor.rowcount != 1", "False"),
+    _mutant("the raw offset is set without comparing", "stores.judge:JudgeTransaction.move_raw", "self._cursor.rowcount != 1", "False"),
     _mutant("accepted state is read before the lane is locked", f"{JUDGE}._commit", LOCK, LATE_LOCK, mood=LONG_TURNS),
     _mutant("the raw offset stays behind after a stretch", f"{JUDGE}.lane", "at.raw_offset = upto", "pass"),
     _mutant("the lane row does not move with history", "stages.write:write", "decision.move_lane(lanes[touched])", "pass"),
@@ -133,12 +133,12 @@ MUTANTS = (
     _mutant("a taken number is not noticed", f"{HOLDERS}.rivals", "if value is not None and", "if False and"),
     _mutant("a number given up stays taken", f"{HOLDERS}.take", "self._now[name, old] = None", "pass"),
     _mutant("a number given up in the stretch stays taken for it", "stages.hub_columns:_holders_of", "if not any(holders):", "if True:"),
-    _mutant("a number that another lane took meanwhile is written over", "stores.judge:Decision.move_claims", "return others", "break"),
+    _mutant("a number that another lane took meanwhile is written over", "stores.judge:JudgeTransaction.move_claims", "return others", "break"),
     _mutant("a version that failed holds its number", DECIDE, "taken += found", "taken += found; holders.take(row, key)"),
     # quarantine and replay
     _mutant("whatever failed waits for people", "stages.write:_waits", 'any(f.code != "sufficient.unknown_person" for f in failures)', 'all(f.code != "sufficient.unknown_person" for f in failures)'),
     _mutant("nobody looks after those who wait", "wiring:Hub.judge", "stage.waiting(judged)", "pass"),
-    _mutant("a replay takes what another one decided", "stores.replay:ReplayDecision.lock", "raise Moved", "pass", mood=CROWD),
+    _mutant("a replay takes what another one decided", "stores.replay:ReplayTransaction.lock", "raise Moved", "pass", mood=CROWD),
     _mutant("a replay goes on with a run that is finished", "stages.replay:Replay._begin", "if row[0] == number:", "if True:", mood=CROWD),
     _mutant("a replay forgets the repairs", "stages.remap:remapped", "apply_repairs(versions, repairs(versions.ids or []))", "pass"),
     _mutant("a stub is taken for a whole record when judged again", "stages.read_block:raw_bytes", "if name != STUB_COLUMN or values[row] is not None", "if name != STUB_COLUMN"),
@@ -150,7 +150,7 @@ MUTANTS = (
     _mutant("a file is taken before its rows are sent", f"{EXTRACT}._file", "taken = 0", "taken = 0; self.store.taken(name, digest, taken)"),
     _mutant("a taken file is not remembered", f"{EXTRACT}._file", "self.store.taken(name, digest, taken)", "pass"),
     _mutant("equal markers are read once", f"{EXTRACT}.table", "start.marker - window_us", "start.marker - window_us + 1"),
-    _mutant("the late window is skipped", f"{EXTRACT}.table", "self.connector.file.source, \"late_s\", 0) * US if self._is_time else 0", "self.connector.file.source, \"late_s\", 0) * 0"),
+    _mutant("the late window is skipped", f"{EXTRACT}.table", "window_us = self.connector.file.source.window_us", "window_us = 0"),
     _mutant("fresh markers are not left to settle", f"{EXTRACT}.table", "(m <= start.settled_us or not self._is_time)", "True",
             f"{EXTRACT}._new_rows", "sent is not None and self._is_time", "False"),
     _mutant("the digests of sent rows are forgotten", POSITION, 'execute_values(cursor, SQL["keep_sent_rows"], keep)', "pass"),

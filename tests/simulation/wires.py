@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -16,9 +16,11 @@ from unittest.mock import patch
 from fake_rules import FakeRules, things
 
 from pophub import postgres, wiring
+from pophub.adapters import Adapters
 from pophub.contracts.model import Connector, Grant, SubscriptionFile
 from pophub.domain.errors import ValidatorFailed
 from pophub.domain.record import Columns, Failure
+from pophub.ports import BlockReader, BlockWriter, FolderSource, LanePublisher, Rules, TableSource
 from pophub.postgres import connection
 from pophub.process import failpoints
 from pophub.stages import judge, replay, share
@@ -71,15 +73,74 @@ class DrawnRules(FakeRules):
         return super().judge(frame)
 
 
+class MemoryAdapters(Adapters):
+    """Every port over the in-memory servers of the present seed."""
+
+    def __init__(self, rules: DrawnRules) -> None:
+        super().__init__(SimpleNamespace(secret=lambda name: "secret"))  # type: ignore[arg-type]
+        self._drawn = rules
+
+    @contextmanager
+    def connection(self, role: str) -> Iterator[Any]:
+        """Give a session of the in-memory database."""
+        with closing(_now[-1].database.connect(self.settings, role)) as session:
+            yield session
+
+    @contextmanager
+    def writer(self, stem: str) -> Iterator[BlockWriter]:
+        """Give a writer to the in-memory broker."""
+        with closing(MemoryWriter(_now[-1].broker, f"raw.{stem}")) as writer:
+            yield writer
+
+    @contextmanager
+    def reader(self, stem: str, lane: int) -> Iterator[BlockReader]:
+        """Give a reader of the in-memory broker."""
+        with closing(MemoryReader(_now[-1].broker, f"raw.{stem}", lane)) as reader:
+            yield reader
+
+    @contextmanager
+    def publisher(self, topic: str, lane: int) -> Iterator[LanePublisher]:
+        """Give a publisher to the in-memory broker."""
+        with closing(MemoryPublisher(_now[-1].broker, topic, lane)) as publisher:
+            yield publisher
+
+    def source(self, connector: Connector, *, stays_open: bool = False) -> TableSource | FolderSource:
+        """Give the source of the present seed."""
+        return _now[-1].source  # type: ignore[return-value]
+
+    def rules(self, connector: Connector) -> Rules:
+        """Give the rules that were drawn."""
+        return self._drawn
+
+    def refuse_resting(self, connection: Any, stem: str) -> None:
+        """Let no source rest."""
+
+    def heartbeat(self, stem: str, shown: Any) -> AbstractContextManager[None]:
+        """Write none: nobody watches."""
+        return nullcontext()
+
+    def paused(self, stem: str) -> dict[str, str]:
+        """Give none: no person pauses anything."""
+        return {}
+
+    def stopped(self, connector: Connector) -> str | None:
+        """Give None: the drawn datasets stop nothing."""
+        return None
+
+    def schema_id(self, connection: Any, subject: str, schema: str) -> int:
+        """Give the one id."""
+        return 1
+
+
 class SimulatedHub(wiring.Hub):
     """The real hub with one connector and one subscription, without files."""
 
     def __init__(self, connector: Connector, file: SubscriptionFile, rules: DrawnRules) -> None:
-        self.settings: Any = SimpleNamespace(secret=lambda name: "secret")
+        self.adapters = MemoryAdapters(rules)
+        self.settings = self.adapters.settings
         self.connectors = {connector.stem: connector}
         self.subscriptions = [file]
         self.broken = []
-        self._rules: Any = {connector.stem: rules}
 
 
 @dataclass
@@ -111,47 +172,26 @@ def _everywhere(original: Any) -> list[tuple[Any, str]]:
 
 @contextmanager
 def plugged_in() -> Iterator[None]:
-    """Plug the in-memory servers in, for as many seeds as one likes."""
+    """Let passages be steps and clocks be the simulation's, for as many seeds as one likes."""
     with_step = _at_present(lambda s: s.simulation.step)
     clock = SimpleNamespace(
         sleep=_at_present(lambda s: s.simulation.sleep),
         monotonic=_at_present(lambda s: s.simulation.monotonic),
     )
-    adapters: list[tuple[Any, str, Any]] = [
-        (wiring, "connect", _at_present(lambda s: s.database.connect)),
-        (wiring, "RawWriter", _at_present(lambda s: lambda _, topic: MemoryWriter(s.broker, topic))),
-        (
-            wiring,
-            "RawReader",
-            _at_present(lambda s: lambda _, topic, lane: MemoryReader(s.broker, topic, lane)),
-        ),
-        (
-            wiring,
-            "Publisher",
-            _at_present(lambda s: lambda _, topic, lane: MemoryPublisher(s.broker, topic, lane)),
-        ),
-        (wiring, "open_source", _at_present(lambda s: lambda *_: s.source)),
-        (wiring, "GreatExpectationsRules", lambda connector: None),
-        (wiring, "heartbeat", lambda *_: nullcontext()),
-        (wiring, "paused", lambda *_: {}),
-        (wiring, "refuse_resting", lambda *_: None),
-        (wiring, "stops_sharing", lambda *_: None),
-        (wiring, "preparation", SimpleNamespace(schema_id=lambda *_: 1)),
-    ]
     by_name = [(failpoints.reach, with_step)]
     from . import broker  # its own passages, too
 
     sleepers = [
         m
         for m, name in _everywhere(time)
-        if name == "time" and m.__name__.startswith(("pophub.wiring", "pophub.stages"))
+        if name == "time" and m.__name__.startswith(("pophub.wiring", "pophub.stages", "pophub.stores"))
     ]
-    adapters += [(module, "time", clock) for module in sleepers]
-    adapters += [(module, name, fake) for original, fake in by_name for module, name in _everywhere(original)]
-    adapters.append((broker, "reach", with_step))
+    places: list[tuple[Any, str, Any]] = [(module, "time", clock) for module in sleepers]
+    places += [(module, name, fake) for original, fake in by_name for module, name in _everywhere(original)]
+    places.append((broker, "reach", with_step))
     with ExitStack() as stack:
         stack.enter_context(statements_answered())
-        for module, name, fake in adapters:
+        for module, name, fake in places:
             stack.enter_context(patch.object(module, name, fake))
         yield
 

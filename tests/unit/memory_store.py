@@ -19,9 +19,9 @@ from pophub.contracts.model import GATES, Connector
 from pophub.domain.dates import EPOCH, instant
 from pophub.domain.decide import Claim, Head, Quarantined
 from pophub.domain.errors import LaneMoved
+from pophub.domain.history import HEAD, HISTORY, QUARANTINE, Lane
 from pophub.domain.names import fold_name
 from pophub.domain.record import Accepted, Columns, Versions
-from pophub.stores.judge import HEAD, HISTORY, QUARANTINE, Decision, JudgeStore, Lane
 
 Row = tuple[Any, ...]
 _ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -56,7 +56,7 @@ class Memory:
         return Memory(clock_us=self.clock_us, **tables)
 
 
-class MemoryStore(JudgeStore):
+class MemoryStore:
     """Judge's store over a `Memory`; `kill_at` n ends the worker at the n-th call inside a transaction."""
 
     def __init__(self, memory: Memory, connector: Connector) -> None:
@@ -65,16 +65,21 @@ class MemoryStore(JudgeStore):
         self.kill_at: int | None = None
 
     @contextmanager
-    def transaction(self) -> Iterator[MemoryDecision]:
+    def transaction(self) -> Iterator[MemoryTransaction]:
         """Work on a copy; it becomes the database when nothing was raised."""
         draft = self.memory.copy()
-        yield MemoryDecision(draft, self)
+        yield MemoryTransaction(draft, self)
         vars(self.memory).update(vars(draft))
 
     def lane(self, lane: int) -> Lane:
         """Read where a lane stands; it is made on first sight."""
         with self.transaction() as decision:
             return decision.lock([lane])[lane]
+
+    def accepted(self, versions: Versions) -> Accepted:
+        """Look up what these versions meet."""
+        with self.transaction() as transaction:
+            return transaction.accepted(versions)
 
     def worker_lock(self, lane: int) -> str | None:
         """Grant the lock: there is one worker."""
@@ -109,7 +114,7 @@ class MemoryStore(JudgeStore):
         return {n: self.memory.repairs[n] for n in ids if n in self.memory.repairs}
 
 
-class MemoryDecision(Decision):
+class MemoryTransaction:
     """The open transaction over a draft."""
 
     def __init__(self, draft: Memory, store: MemoryStore) -> None:

@@ -13,7 +13,7 @@ from fake_rules import FIELDS, things
 
 from pophub import avro
 from pophub.contracts.model import AvroField, Connector, Contract, Grant, Text
-from pophub.domain.history import Accepted
+from pophub.domain.history import AcceptedVersion
 from pophub.domain.record import Versions
 from pophub.gates.mapping import ContractMapper
 from pophub.sharing.subscription import Form, Subscription, subscription_schemas
@@ -53,14 +53,16 @@ def granted(*fields: str, **rows: tuple[str, ...]) -> Grant:
                  starts=date(2022, 1, 1))  # fmt: skip
 
 
-def accepted(sequence: int, connector: Connector, **values: Any) -> Accepted:
+def accepted(sequence: int, connector: Connector, **values: Any) -> AcceptedVersion:
     """Give an accepted version as judge encodes it under the connector's contract."""
     record = {name: values.get(name) for name in avro.names_of(connector.contract.avro_schema)}
     record["key"] = f"k{sequence}"
     (payload,) = avro.encode_records(
         connector.contract.avro_schema, {name: [value] for name, value in record.items()}, [0]
     )
-    return Accepted(sequence, bytes([sequence]) * 16, f"k{sequence}", sequence, "u", payload, 1, 5, 6, b"")
+    return AcceptedVersion(
+        sequence, bytes([sequence]) * 16, f"k{sequence}", sequence, "u", payload, 1, 5, 6, b""
+    )
 
 
 def read(registry: dict[str, int], value: bytes | None) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def read(registry: dict[str, int], value: bytes | None) -> dict[str, Any]:
 FIRST, SECOND = things(), raised(things(), EXTRA)
 THIRD = raised(things(), EXTRA, LATER)
 OLD, NEW = accepted(1, FIRST, value="a"), accepted(2, SECOND, value="b", extra="e")
-GONE = Accepted(3, b"g" * 16, "k3", 3, "d", None, 1, 5, 6, b"")
+GONE = AcceptedVersion(3, b"g" * 16, "k3", 3, "d", None, 1, 5, 6, b"")
 
 
 def test_the_own_topic_carries_each_payload_as_it_is_under_its_own_version() -> None:

@@ -20,13 +20,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from pophub import avro
 from pophub.domain.dates import instant
 from pophub.domain.digests import lane_of
+from pophub.domain.history import HISTORY
 from pophub.domain.record import Columns
 from pophub.gates.mapping import ContractMapper
 from pophub.kafka import RawReader
+from pophub.ports import VerdictStore, VerdictTransaction
 from pophub.stages import judge as judging
 from pophub.stages.judge import Judge, Judged
 from pophub.stages.remap import remapped
-from pophub.stores.judge import HISTORY
 
 sys.path.insert(0, str(Path(__file__).parent))  # the twin lies beside the tests
 
@@ -220,7 +221,7 @@ class Life(RuleBasedStateMachine):
         rows = [row for row in self.store.rows(lambda r: True) if row[0] in chosen]
         if rows:  # else it was committed before the kill
             versions, _ = remapped(CONNECTOR, self.judge.mapper, rows, self.store.repairs)
-            self.judge._micro(versions, None, 0, 0)
+            self.judge.replayed(versions)
 
     def _survive(self, kill: int | None, work: Callable[[], None], *, again: bool = True) -> None:
         """Do a work; when it is killed, nothing of its open transaction is left, and it is done `again`."""
@@ -303,3 +304,10 @@ Life.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow],
 )
 test_a_life_of_changes_repairs_replays_and_kills_is_the_models = Life.TestCase
+
+
+def test_the_twin_has_the_face_of_judges_store() -> None:
+    store = MemoryStore(Memory(), CONNECTOR)
+    assert isinstance(store, VerdictStore)
+    with store.transaction() as transaction:
+        assert isinstance(transaction, VerdictTransaction)

@@ -1,0 +1,84 @@
+"""The real adapter of each port, over the servers that the settings name; tests hand others to the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+
+from pophub import prepare as preparation
+from pophub.contracts.model import Connector
+from pophub.gates.rules import GreatExpectationsRules
+from pophub.kafka import Publisher, RawReader, RawWriter
+from pophub.live.circuit import refuse_resting
+from pophub.live.heartbeat import Shown, heartbeat
+from pophub.live.watch import stops_sharing
+from pophub.ports import BlockReader, BlockWriter, FolderSource, LanePublisher, Rules, TableSource
+from pophub.postgres import Connection, connect
+from pophub.quarantine.holds import paused
+from pophub.settings import Settings
+from pophub.sources import open_source
+
+
+class Adapters:
+    """How the hub reaches its servers; each client ends with the block that it was opened for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._rules: dict[str, Rules] = {}
+
+    @contextmanager
+    def connection(self, role: str) -> Iterator[Connection]:
+        """Give a session of PostgreSQL as one of the roles."""
+        with closing(connect(self.settings, role)) as connection:
+            yield connection
+
+    @contextmanager
+    def writer(self, stem: str) -> Iterator[BlockWriter]:
+        """Give the writer of a dataset's raw topic."""
+        with closing(RawWriter(self.settings, f"raw.{stem}")) as writer:
+            yield writer
+
+    @contextmanager
+    def reader(self, stem: str, lane: int) -> Iterator[BlockReader]:
+        """Give the reader of a lane of raw."""
+        with closing(RawReader(self.settings, f"raw.{stem}", lane)) as reader:
+            yield reader
+
+    @contextmanager
+    def publisher(self, topic: str, lane: int) -> Iterator[LanePublisher]:
+        """Give the publisher of a lane of a subscription's topic."""
+        with closing(Publisher(self.settings, topic, lane)) as publisher:
+            yield publisher
+
+    def source(self, connector: Connector, *, stays_open: bool = False) -> TableSource | FolderSource:
+        """Give the source that a connector declares; a table that `stays_open` is closed by the caller."""
+        return open_source(connector, self.settings, stays_open=stays_open)
+
+    def rules(self, connector: Connector) -> Rules:
+        """Give the suite of a connector, made once a process."""
+        if connector.stem not in self._rules:
+            self._rules[connector.stem] = GreatExpectationsRules(connector)
+        return self._rules[connector.stem]
+
+    def refuse_resting(self, connection: Connection, stem: str) -> None:
+        """Leave a source alone that stays down and is not to be asked yet.
+
+        Errors: `source.resting`.
+        """
+        refuse_resting(connection, stem)
+
+    def heartbeat(self, stem: str, shown: Shown) -> AbstractContextManager[None]:
+        """Write one heartbeat of a source when the block ends."""
+        return heartbeat(self.settings, stem, shown)
+
+    def paused(self, stem: str) -> dict[str, str]:
+        """Give recipient -> reason of what a person paused; the recipient "" is the connector."""
+        return paused(self.settings, stem)
+
+    def stopped(self, connector: Connector) -> str | None:
+        """Give the code of what stops the sharing of a dataset by its own policy."""
+        return stops_sharing(self.settings, connector)
+
+    def schema_id(self, connection: Connection, subject: str, schema: str) -> int:
+        """Give the registered id of a schema."""
+        return preparation.schema_id(connection, subject, schema)
