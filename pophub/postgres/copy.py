@@ -9,7 +9,7 @@ from typing import Any
 
 from pophub.postgres import copy_binary
 from pophub.postgres.connection import Cursor
-from pophub.postgres.statements import REPEATED
+from pophub.postgres.sql import REPEATED
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _NEEDS_ESCAPE = re.compile(r"[\\\t\n\r]")
