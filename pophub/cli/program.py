@@ -163,7 +163,7 @@ def docs(
     from pophub.commands.documents import write
 
     with errors_told():
-        write(check)
+        write(app, check)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import typer
 
@@ -28,10 +29,8 @@ def _codes() -> str:
     )
 
 
-def _command_line() -> str:
+def _command_line(app: typer.Typer) -> str:
     from typer.testing import CliRunner
-
-    from pophub.cli.program import app
 
     runner = CliRunner(env={"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"})
     parts = []
@@ -54,18 +53,20 @@ def _tidy(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
 
 
-PAGES: dict[str, Callable[[], str]] = {
-    "docs/connector.schema.json": _schema,
-    "docs/codes.md": _codes,
-    "docs/command-line.md": _command_line,
-}
+def pages(app: typer.Typer) -> dict[str, Callable[[], str]]:
+    """Give each generated page with what makes its text; `app` is the program that they tell of."""
+    return {
+        "docs/connector.schema.json": _schema,
+        "docs/codes.md": _codes,
+        "docs/command-line.md": partial(_command_line, app),
+    }
 
 
-def write(check: bool) -> None:
+def write(app: typer.Typer, check: bool) -> None:
     """Write each page, or fail naming the stale ones."""
     project = Settings.load().project
     stale = []
-    for name, make in PAGES.items():
+    for name, make in pages(app).items():
         path, text = project / name, make()
         if path.exists() and path.read_text() == text:
             continue

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -82,7 +81,7 @@ def checkpoint(show: bool, as_json: bool) -> None:
 
 def export(period: str, out: Path, as_of: str, as_json: bool) -> None:
     """Write an evidence pack."""
-    from pophub.commands.growth import checkpoint_of
+    from pophub.commands.moments import checkpoint_of
     from pophub.ledger.export import export as write
     from pophub.ledger.periods import months_of
 
@@ -104,17 +103,19 @@ def export(period: str, out: Path, as_of: str, as_json: bool) -> None:
 
 def databases(settings: Settings, as_of: str, agency: str | None) -> tuple[str, list[Growth]]:
     """Count registered databases by the year of their registration."""
+    from pophub.commands.moments import instant_of
     from pophub.ledger.registers import growth_of_databases, register
 
-    rows = register(settings, "catalogue.databases", _instant(as_of))
+    rows = register(settings, "catalogue.databases", instant_of(as_of))
     return "Registered databases at the end of each year", growth_of_databases(rows, agency)
 
 
 def tasks(year: int | None, agency: str | None, as_of: str, as_json: bool) -> None:
     """Print the counts of tasks."""
+    from pophub.commands.moments import instant_of
     from pophub.ledger.registers import STATES, count_tasks, register
 
-    moment = _instant(as_of)
+    moment = instant_of(as_of)
     rows = register(Settings.load(), "project06.tasks", moment)
     found = count_tasks(rows, moment.astimezone(ZONE).date(), year, agency)
     if as_json:
@@ -133,17 +134,6 @@ def tasks(year: int | None, agency: str | None, as_of: str, as_json: bool) -> No
     answer.print(
         f"{whole['tasks']:,} tasks: {shares}; {whole['overdue']:,} overdue; {found['done_percent']} % done"
     )
-
-
-def _instant(as_of: str) -> datetime:
-    from pophub.ledger.periods import moment
-
-    found = moment(as_of)
-    if isinstance(found, int):
-        raise ConfigError(
-            "cli.as_of", "registers take a day or a time, not a checkpoint", remedy="try --as-of 2024-12-31"
-        )
-    return found
 
 
 def explain(code: str) -> None:

@@ -14,9 +14,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from pophub.commands.figures import databases
+from pophub.commands.moments import checkpoint_of
 from pophub.commands.output import answer, print_json, print_table, talk
 from pophub.domain.errors import ConfigError
-from pophub.ledger.checkpoint import Checkpoint, find, make
+from pophub.ledger.checkpoint import Checkpoint
 from pophub.ledger.growth import Growth, Scope, agencies_as_of, growth_as_of, late_rows
 from pophub.ledger.periods import By, moment
 from pophub.postgres import connect
@@ -40,14 +42,6 @@ class Wanted:
     format: str
     out: Path | None
     limit: int
-
-
-def checkpoint_of(settings: Settings, as_of: str) -> Checkpoint:
-    """Give the checkpoint that a moment names; `now` signs one where something came since the last."""
-    if as_of == "now":
-        return make(settings)
-    with closing(connect(settings, "pophub_read")) as connection:
-        return find(connection, moment(as_of))
 
 
 def refuse_backwards(as_of: str, against: str) -> None:
@@ -75,8 +69,6 @@ def growth(wanted: Wanted) -> None:
         refuse_backwards(wanted.as_of, wanted.against)
     settings = Settings.load()
     if wanted.of == "databases":
-        from pophub.commands.figures import databases
-
         title, rows = databases(settings, wanted.as_of, wanted.agency)
         checkpoint, agencies = None, []
     else:

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from pophub.contracts.model import Connector, Rule
 from pophub.contracts.shapes import judges_deletes, read_columns
 from pophub.domain.codes import explain
 from pophub.domain.errors import ValidatorFailed
 from pophub.domain.record import Columns, Failure
-
-
-class Judged(NamedTuple):
-    """What one rule found: its place in the suite, failing rows, rows judged, or what it raised."""
-
-    rule: int
-    rows: list[int] | None
-    judged: int | None
-    raised: str | None
+from pophub.gates.judged import Judged
+from pophub.ports import Columns, Failure
 
 
 def preload() -> None:

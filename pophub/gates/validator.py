@@ -22,7 +22,8 @@ from pophub.contracts.model import Rule
 from pophub.domain.record import Columns
 from pophub.gates.checks import CHECKS
 from pophub.gates.expectations.batch import FrameData
-from pophub.gates.rules import Judged
+from pophub.gates.judged import Judged
+from pophub.ports import Columns
 
 _COMPLETE = {"result_format": {"result_format": "COMPLETE", "include_unexpected_rows": False}}
 
