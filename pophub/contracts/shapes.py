@@ -1,13 +1,16 @@
 """The expectations that a suite may use: which columns each reads, and what it may be told.
 
-The custom ones live in `pophub.gates.expectations`; the others are Great Expectations' own that
-name the rows that failed. This table imports neither, so that checking stays fast.
+The custom ones are checks of `pophub.gates.checks`, and `pophub.gates.expectations` makes their
+classes from this table; the others are Great Expectations' own that name the rows that failed.
+This table imports neither, so that checking stays fast.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+from pophub.contracts.arguments import Argument, Shape
 
 KEY_COLUMNS = frozenset(
     {
@@ -22,87 +25,251 @@ KEY_COLUMNS = frozenset(
 )  # what a delete carries too
 
 
-class Shape(NamedTuple):
-    """Kwargs of one expectation.
-
-    Shape: `columns` are kwargs that name a column (or a list of them); `hub` are the columns
-    joined for it, with `{kwarg}` replaced; `required` and `choices` speak of kwargs.
-    """
-
-    columns: tuple[str, ...] = ("column",)
-    required: tuple[str, ...] = ("column",)
-    others: tuple[str, ...] = ()
-    hub: tuple[str, ...] = ()
-    choices: Mapping[str, tuple[str, ...]] = {}
+def _column(meaning: str = "what is judged", name: str = "column") -> Argument:
+    return Argument(name, "column", meaning)
 
 
-_ID_CHECKS = ("length", "format", "digits", "whitespace", "province", "dob_mismatch")
-_TIMES = {"holds": ("date", "time")}
+_HOLDS = Argument("holds", "choice", "what the column holds: days, or times", choices=("date", "time"))
+_PASSES = "passes"
+_ID_CODES = (
+    "correct.id.length",
+    "correct.id.format",
+    "correct.id.digits",
+    "correct.id.whitespace",
+    "correct.id.province",
+    "correct.id.dob_mismatch",
+)
+_TEXT_CODES = (
+    "clean.text.control",
+    "clean.text.length",
+    "clean.name.empty",
+    "clean.name.letters",
+    "correct.taxcode.format",
+)
 
-SHAPES: dict[str, Shape] = {
+OWN: dict[str, Shape] = {
     "expect_personal_id": Shape(
-        columns=("column", "birth_date", "sex"),
-        required=("column", "check"),
-        others=("check",),
-        choices={"check": _ID_CHECKS},
+        "Expect a personal identification number to pass one check of Decree 137/2015.",
+        (
+            _column("the number"),
+            Argument(
+                "check",
+                "choice",
+                "the one thing that is judged",
+                choices=("length", "format", "digits", "whitespace", "province", "dob_mismatch"),
+            ),
+            Argument("birth_date", "column", "for `dob_mismatch`: the birth date", needed=False),
+            Argument("sex", "column", "for `dob_mismatch`: the sex", needed=False),
+        ),
+        "passes; a birth date or sex that is null contradicts nothing",
+        _ID_CODES,
+        {"column": "citizen_id", "check": "length"},
     ),
-    "expect_present": Shape(),
-    "expect_person_known": Shape(hub=("hub_{column}_known",)),
+    "expect_present": Shape(
+        "Expect a value.",
+        (_column(),),
+        "fails, and so does an empty text",
+        ("sufficient.missing",),
+        {"column": "full_name"},
+    ),
+    "expect_person_known": Shape(
+        "Expect the person to exist in the population database at the record's time.",
+        (_column("the person's number, an `id` of `people`"),),
+        "passes: a record that names nobody waits for nobody",
+        ("sufficient.unknown_person",),
+        {"column": "citizen_id"},
+        hub=("hub_{column}_known",),
+    ),
     "expect_person_agrees": Shape(
-        columns=("column", "person"),
-        required=("column", "person", "on"),
-        others=("on",),
+        "Expect a name or birth date to agree with the population database.",
+        (
+            _column("the name or birth date"),
+            Argument("person", "column", "the person's number, an `id` of `people`"),
+            Argument("on", "choice", "what must agree", choices=("name", "birth_date")),
+        ),
+        "passes, and so does a person who is not known",
+        ("correct.agreement.name", "correct.agreement.birth_date"),
+        {"column": "full_name", "person": "citizen_id", "on": "name"},
         hub=("hub_{person}_{on}",),
-        choices={"on": ("name", "birth_date")},
     ),
     "expect_one_person": Shape(
-        columns=("column", "name", "birth_date"),
-        required=("column", "name", "birth_date"),
+        "Expect a number not to pass to another person: name and birth date never change together.",
+        (
+            _column("the number, an `id` of `people`"),
+            _column("the name", "name"),
+            _column("the birth date", "birth_date"),
+        ),
+        _PASSES,
+        ("correct.id.conflict",),
+        {"column": "citizen_id", "name": "full_name", "birth_date": "birth_date"},
         hub=("hub_{column}_name", "hub_{column}_birth_date"),
     ),
-    "expect_no_contradiction": Shape(columns=(), required=(), hub=("hub_content", "hub_rival_content")),
+    "expect_no_contradiction": Shape(
+        "Expect no other content under the same key and marker.",
+        (),
+        "reads no field; judges deletes too",
+        ("clean.contradiction",),
+        {},
+        hub=("hub_content", "hub_rival_content"),
+    ),
     "expect_fresh": Shape(
-        required=("column", "days", "holds"),
-        others=("days", "holds"),
+        "Expect a time not older than `days` at the batch's stamp.",
+        (_column("the time"), Argument("days", "days", "how old it may be"), _HOLDS),
+        _PASSES,
+        ("live.stale",),
+        {"column": "hub_marker", "days": 45, "holds": "time"},
         hub=("hub_exchanged_at",),
-        choices=_TIMES,
     ),
     "expect_not_future": Shape(
-        required=("column", "holds"),
-        others=("days", "holds"),
+        "Expect a time not later than `days` after the batch's stamp.",
+        (
+            _column("the time"),
+            Argument("days", "days", "how far ahead it may lie", needed=False, default=0),
+            _HOLDS,
+        ),
+        _PASSES,
+        ("live.future", "correct.date.future", "correct.dob.future"),
+        {"column": "hub_marker", "days": 1, "holds": "time"},
         hub=("hub_exchanged_at",),
-        choices=_TIMES,
     ),
-    "expect_unclaimed": Shape(hub=("hub_key", "hub_{column}_holder")),
+    "expect_unclaimed": Shape(
+        "Expect that no other key holds the value.",
+        (_column("a field that is `unique`"),),
+        _PASSES,
+        ("clean.key.duplicate",),
+        {"column": "work_email"},
+        hub=("hub_key", "hub_{column}_holder"),
+    ),
     "expect_text": Shape(
-        required=("column", "check"),
-        others=("check",),
-        choices={"check": ("control", "letters", "visible", "length", "tax_code")},
+        "Expect a text to pass one check of its characters.",
+        (
+            _column("the text"),
+            Argument(
+                "check",
+                "choice",
+                "the one thing that is judged",
+                choices=("control", "letters", "visible", "length", "tax_code"),
+            ),
+        ),
+        _PASSES,
+        _TEXT_CODES,
+        {"column": "full_name", "check": "control"},
     ),
-    "expect_order": Shape(columns=("first", "then"), required=("first", "then")),
-    "expect_amount": Shape(columns=("column", "not_above"), others=("least", "most")),
-    "expect_code": Shape(required=("column", "codes"), others=("codes",)),
-    # Great Expectations' own
-    "expect_column_values_to_not_be_null": Shape(),
-    "expect_column_values_to_be_in_set": Shape(required=("column", "value_set"), others=("value_set",)),
-    "expect_column_values_to_not_be_in_set": Shape(required=("column", "value_set"), others=("value_set",)),
-    "expect_column_values_to_be_between": Shape(
-        others=("min_value", "max_value", "strict_min", "strict_max")
+    "expect_order": Shape(
+        "Expect one date or time not later than another.",
+        (_column("the earlier one", "first"), _column("the later one", "then")),
+        "passes, whichever of the two it is",
+        ("correct.dates.order",),
+        {"first": "appointed_on", "then": "left_on"},
     ),
-    "expect_column_value_lengths_to_be_between": Shape(others=("min_value", "max_value")),
-    "expect_column_value_lengths_to_equal": Shape(required=("column", "value"), others=("value",)),
-    "expect_column_values_to_match_regex": Shape(required=("column", "regex"), others=("regex",)),
-    "expect_column_pair_values_a_to_be_greater_than_b": Shape(
-        columns=("column_A", "column_B"),
-        required=("column_A", "column_B"),
-        others=("or_equal", "ignore_row_if"),
+    "expect_amount": Shape(
+        "Expect a number between `least` and `most`, and not above the column `not_above`.",
+        (
+            _column("the number"),
+            Argument("least", "number", "lower bound, itself allowed", needed=False),
+            Argument("most", "number", "upper bound, itself allowed", needed=False),
+            Argument("not_above", "column", "a number that is never smaller", needed=False),
+        ),
+        "passes; a null in `not_above` bounds nothing",
+        ("correct.amount.range",),
+        {"column": "salary_vnd", "least": 0, "not_above": "salary_cap_vnd"},
     ),
-    "expect_column_pair_values_to_be_equal": Shape(
-        columns=("column_A", "column_B"),
-        required=("column_A", "column_B"),
-        others=("ignore_row_if",),
+    "expect_code": Shape(
+        "Expect a value of a code table.",
+        (_column("the code"), Argument("codes", "codes", "the table whose contract side is allowed")),
+        _PASSES,
+        ("correct.code.unknown",),
+        {"column": "province_code", "codes": "province"},
     ),
 }
+
+_AB = (_column("the one", "column_A"), _column("the other", "column_B"))
+_IGNORE = Argument(
+    "ignore_row_if",
+    "value",
+    "rows left out: `both_values_are_missing`, `either_value_is_missing` or `neither`",
+    needed=False,
+    default="both_values_are_missing",
+)
+_PAIR_NULL = "fails where one is null, passes where both are; `ignore_row_if` says otherwise"
+
+GREAT_EXPECTATIONS: dict[str, Shape] = {
+    "expect_column_values_to_not_be_null": Shape(
+        "Expect a value.",
+        (_column(),),
+        "fails",
+        ("sufficient.missing",),
+        {"column": "grade"},
+    ),
+    "expect_column_values_to_be_in_set": Shape(
+        "Expect one of a few values.",
+        (_column(), Argument("value_set", "values", "the values that are allowed")),
+        _PASSES,
+        ("correct.code.unknown",),
+        {"column": "grade", "value_set": ["A1", "A2", "B"]},
+    ),
+    "expect_column_values_to_not_be_in_set": Shape(
+        "Expect none of a few values.",
+        (_column(), Argument("value_set", "values", "the values that are refused")),
+        _PASSES,
+        ("correct.code.unknown",),
+        {"column": "grade", "value_set": ["?", "-"]},
+    ),
+    "expect_column_values_to_be_between": Shape(
+        "Expect a value between two bounds.",
+        (
+            _column(),
+            Argument("min_value", "value", "lower bound", needed=False),
+            Argument("max_value", "value", "upper bound", needed=False),
+            Argument("strict_min", "flag", "the lower bound itself fails", needed=False, default=False),
+            Argument("strict_max", "flag", "the upper bound itself fails", needed=False, default=False),
+        ),
+        _PASSES,
+        ("correct.amount.range",),
+        {"column": "salary_vnd", "min_value": 0, "strict_min": True},
+    ),
+    "expect_column_value_lengths_to_be_between": Shape(
+        "Expect a text of so many characters.",
+        (
+            _column("the text"),
+            Argument("min_value", "length", "characters at least", needed=False),
+            Argument("max_value", "length", "characters at most", needed=False),
+        ),
+        _PASSES,
+        ("clean.text.length",),
+        {"column": "full_name", "max_value": 100},
+    ),
+    "expect_column_value_lengths_to_equal": Shape(
+        "Expect a text of exactly so many characters.",
+        (_column("the text"), Argument("value", "length", "characters")),
+        _PASSES,
+        ("correct.id.length",),
+        {"column": "citizen_id", "value": 12},
+    ),
+    "expect_column_values_to_match_regex": Shape(
+        "Expect a text of a form.",
+        (_column("the text"), Argument("regex", "pattern", r"begins with `\A` and ends with `\Z`")),
+        _PASSES,
+        ("correct.taxcode.format",),
+        {"column": "tax_code", "regex": r"\A[0-9]{10}(-[0-9]{3})?\Z"},
+    ),
+    "expect_column_pair_values_a_to_be_greater_than_b": Shape(
+        "Expect one value greater than another.",
+        (*_AB, Argument("or_equal", "flag", "equal values pass", needed=False, default=False), _IGNORE),
+        _PAIR_NULL,
+        ("correct.dates.order",),
+        {"column_A": "left_on", "column_B": "appointed_on", "or_equal": True},
+    ),
+    "expect_column_pair_values_to_be_equal": Shape(
+        "Expect two values to be equal.",
+        (*_AB, _IGNORE),
+        _PAIR_NULL,
+        ("correct.agreement.name",),
+        {"column_A": "full_name", "column_B": "name_on_card"},
+    ),
+}
+
+SHAPES: dict[str, Shape] = OWN | GREAT_EXPECTATIONS
 
 
 def named_columns(expectation: str, kwargs: Mapping[str, Any]) -> list[str]:

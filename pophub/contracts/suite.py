@@ -156,7 +156,7 @@ class SuiteReader:
         if "codes" in kwargs and kwargs["codes"] not in code_table_names():
             near = nearest(kwargs["codes"], code_table_names())
             raise refuse("config.value", f"no code table {kwargs['codes']!r}{near}", where)
-        for key in ("days", "least", "most"):
+        for key in SHAPES[kind].of_kind("days", "number"):
             if key in kwargs and (isinstance(kwargs[key], bool) or not isinstance(kwargs[key], int | float)):
                 raise refuse("config.type", f"{key} is not a number", where)
         pattern = kwargs.get("regex")

@@ -98,11 +98,14 @@ def test_the_suite_opens_in_great_expectations_itself(connector: Connector) -> N
     assert len(opened.expectations) == len(connector.contract.rules) > 0
 
 
-def test_the_table_of_expectations_says_what_the_classes_take() -> None:
-    import pophub.gates.expectations as own
-    from pophub.contracts.shapes import SHAPES
+def test_each_check_has_the_class_that_its_shape_says() -> None:
+    from pophub.contracts.shapes import OWN
+    from pophub.gates.checks import CHECKS
+    from pophub.gates.expectations import EXPECTATIONS
 
-    for name in own.__all__:
-        kind = getattr(own, name)
-        shape = SHAPES[kind.expectation_type]
+    assert set(EXPECTATIONS) == set(CHECKS) == set(OWN)
+    for name, kind in EXPECTATIONS.items():
+        shape = OWN[name]
+        assert kind.expectation_type == name
         assert set(kind.told) == {*shape.columns, *shape.others}, name
+        assert {told for told in kind.told if kind.__fields__[told].required} == set(shape.required), name

@@ -1,0 +1,67 @@
+"""What an expectation is told: each argument written once, for suites, classes and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+Kind = Literal["column", "choice", "days", "number", "codes", "values", "value", "length", "pattern", "flag"]
+
+
+class Argument(NamedTuple):
+    """One kwarg of an expectation.
+
+    Shape: `choices` are the words that a `choice` may be; `default` holds where it is not `needed`.
+    """
+
+    name: str
+    kind: Kind
+    meaning: str
+    needed: bool = True
+    choices: tuple[str, ...] = ()
+    default: Any = None
+
+
+class Shape(NamedTuple):
+    """An expectation: what it says, what it is told, what it makes of a null.
+
+    Shape: `hub` are the columns joined for it, with `{kwarg}` replaced; `codes` are the codes that
+    rules of it stand for, that of the example first; `example` are kwargs over the example of
+    docs/connector-file.md.
+    """
+
+    says: str
+    arguments: tuple[Argument, ...]
+    null: str
+    codes: tuple[str, ...]
+    example: Mapping[str, Any]
+    hub: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The kwargs that name a column."""
+        return self.of_kind("column")
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The kwargs that name no column."""
+        return tuple(one.name for one in self.arguments if one.kind != "column")
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The kwargs that must be there."""
+        return tuple(one.name for one in self.arguments if one.needed)
+
+    @property
+    def choices(self) -> dict[str, tuple[str, ...]]:
+        """The kwargs that take one of a few words, with those words."""
+        return {one.name: one.choices for one in self.arguments if one.kind == "choice"}
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The gates of its codes, each once."""
+        return tuple(dict.fromkeys(code.partition(".")[0] for code in self.codes))
+
+    def of_kind(self, *kinds: Kind) -> tuple[str, ...]:
+        """Give the names of the arguments of some kinds."""
+        return tuple(one.name for one in self.arguments if one.kind in kinds)
