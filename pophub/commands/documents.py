@@ -18,6 +18,18 @@ def _schema() -> str:
     return schema_text()
 
 
+def _expectations() -> str:
+    from pophub.contracts.expectations_page import expectations_page
+
+    return expectations_page()
+
+
+def _connector_file() -> str:
+    from pophub.contracts.connector_page import connector_page
+
+    return connector_page()
+
+
 def _codes() -> str:
     from pophub.domain.codes import CODES
 
@@ -57,6 +69,8 @@ def pages(app: typer.Typer) -> dict[str, Callable[[], str]]:
     """Give each generated page with what makes its text; `app` is the program that they tell of."""
     return {
         "docs/connector.schema.json": _schema,
+        "docs/connector-file.md": _connector_file,
+        "docs/expectations.md": _expectations,
         "docs/codes.md": _codes,
         "docs/command-line.md": partial(_command_line, app),
     }

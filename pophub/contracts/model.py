@@ -32,8 +32,8 @@ class Model(BaseModel):
 class Text(Model):
     """A text in both languages of the hub's pages."""
 
-    en: str = Field(description="English")
-    vi: str = Field(description="Vietnamese")
+    en: str = Field(description="English", examples=["Citizens"])
+    vi: str = Field(description="Vietnamese", examples=["Công dân"])
 
 
 class Owner(Model):
@@ -51,15 +51,21 @@ class Marker(Model):
     """
 
     column: Column = Field(description="column of the marker", examples=["cap_nhat_luc"])
-    kind: Literal["time", "sequence"] = Field("time", description="what the column holds")
+    kind: Literal["time", "sequence"] = Field(
+        "time", description="what the column holds: times, or a number that only grows", examples=["sequence"]
+    )
     format: str | None = Field(
         None,
         description="strptime format where the time is text",
         examples=["%d/%m/%Y %H:%M:%S"],
     )
-    time_zone: str = Field("Asia/Ho_Chi_Minh", description="zone of times that carry none")
+    time_zone: str = Field(
+        "Asia/Ho_Chi_Minh", description="zone of times that carry none", examples=["Asia/Bangkok"]
+    )
     changed_at: Column | None = Field(
-        None, description="for `sequence`: the column with the time of the change"
+        None,
+        description="for `sequence`: the column with the time of the change",
+        examples=["thoi_diem_sua"],
     )
 
 
@@ -76,8 +82,8 @@ class SourceFile(Model):
     reads: ClassVar[Literal["table", "folder"]]
     kind: str
     url: Reference
-    marker: Marker
-    deleted: Deleted | None = None
+    marker: Marker = Field(description="what orders the versions of a key")
+    deleted: Deleted | None = Field(None, description="how a deleted row is marked; without it none is")
 
     @property
     def window_us(self) -> int:
@@ -100,15 +106,19 @@ class SqlSource(SourceFile):
 
     reads = "table"
 
-    kind: Literal["sql"]
+    kind: Literal["sql"] = Field(description="a table or view", examples=["sql"])
     url: Reference = Field(
         description="SQLAlchemy URL, as a variable",
         examples=["${POPHUB_SOURCE_MPS_URL}"],
     )
     table: Table = Field(description="table or view, with its schema", examples=["dancu.cong_dan"])
-    key: tuple[Column, ...] = Field(min_length=1, description="columns that order rows of one marker")
-    late_s: int = Field(0, ge=0, description="seconds that a row may commit late under an older marker")
-    settle_s: int = Field(0, ge=0, description="seconds that a fresh marker is left to settle")
+    key: tuple[Column, ...] = Field(
+        min_length=1, description="columns that order rows of one marker", examples=[["so_ddcn", "id"]]
+    )
+    late_s: int = Field(
+        0, ge=0, description="seconds that a row may commit late under an older marker", examples=[3600]
+    )
+    settle_s: int = Field(0, ge=0, description="seconds that a fresh marker is left to settle", examples=[30])
 
     @property
     def window_us(self) -> int:
@@ -131,15 +141,21 @@ class FilesSource(SourceFile):
 
     reads = "folder"
 
-    kind: Literal["files"]
+    kind: Literal["files"] = Field(description="a drop folder", examples=["files"])
     url: Reference = Field(
         description="the folder, as a variable",
         examples=["${POPHUB_SOURCE_THANHHOA_URL}"],
     )
     pattern: str = Field("*", description="glob of file names", examples=["ho_so_*.csv"])
-    encoding: str = Field("utf-8-sig", description="text encoding of CSV files")
-    delimiter: str = Field(",", min_length=1, max_length=1, description="column separator of CSV files")
-    quiet_s: int = Field(2, ge=0, description="seconds a file must rest unchanged before it is read")
+    encoding: str = Field(
+        "utf-8-sig", description="text encoding of CSV files, as Python names it", examples=["cp1258"]
+    )
+    delimiter: str = Field(
+        ",", min_length=1, max_length=1, description="column separator of CSV files", examples=[";"]
+    )
+    quiet_s: int = Field(
+        2, ge=0, description="seconds a file must rest unchanged before it is read", examples=[10]
+    )
 
     @property
     def described(self) -> str:
@@ -154,13 +170,17 @@ class FieldMapping(Model):
     text: Literal["as_is", "trim", "name"] = Field(
         "as_is",
         description="trim: outer white space off and NFC; name: also inner runs of spaces to one",
+        examples=["name"],
     )
     parse: Literal["none", "date", "time", "integer", "boolean", "decimal"] | None = Field(
         None,
         description="type that the value is read as; must agree with the schema, which decides",
+        examples=["date"],
     )
     format: str | None = Field(None, description="strptime format for date and time", examples=["%d/%m/%Y"])
-    time_zone: str = Field("Asia/Ho_Chi_Minh", description="zone of times that carry none")
+    time_zone: str = Field(
+        "Asia/Ho_Chi_Minh", description="zone of times that carry none", examples=["Asia/Bangkok"]
+    )
     codes: Name | None = Field(
         None,
         description="code table that translates the value",
@@ -171,39 +191,62 @@ class FieldMapping(Model):
 class Person(Model):
     """A person whom the record names: must exist, and agree with the population database."""
 
-    id: Name = Field(description="contract field with the personal identification number")
-    name: Name | None = Field(None, description="contract field that must agree with the full name")
-    birth_date: Name | None = Field(None, description="contract field that must agree with the birth date")
-    at: Name | None = Field(None, description="contract field with the time of the facts; else the marker")
+    id: Name = Field(
+        description="contract field with the personal identification number", examples=["citizen_id"]
+    )
+    name: Name | None = Field(
+        None, description="contract field that must agree with the full name", examples=["full_name"]
+    )
+    birth_date: Name | None = Field(
+        None, description="contract field that must agree with the birth date", examples=["birth_date"]
+    )
+    at: Name | None = Field(
+        None, description="contract field with the time of the facts; else the marker", examples=["issued_at"]
+    )
     grace_s: int = Field(
         7776000,
         ge=0,
         description="seconds that a record waits for a person unknown yet",
+        examples=[2592000],
     )
 
 
 class Population(Model):
     """Fields of the citizen of which this dataset is the authority."""
 
-    identity: bool = Field(False, description="true: this dataset decides who exists, name and birth date")
-    citizen: Name = Field(description="contract field with the citizen's identification number")
-    fields: dict[Name, Name] = Field(description="citizen's field: contract field")
+    identity: bool = Field(
+        False, description="true: this dataset decides who exists, name and birth date", examples=[True]
+    )
+    citizen: Name = Field(
+        description="contract field with the citizen's identification number", examples=["citizen_id"]
+    )
+    fields: dict[Name, Name] = Field(
+        description="citizen's field: contract field", examples=[{"household_code": "household_code"}]
+    )
 
 
 class Limits(Model):
     """Bounds of a batch and of a record."""
 
-    batch_rows: int = Field(20_000, ge=1, le=1_000_000, description="rows of a batch at most")
-    batch_bytes: int = Field(64 << 20, ge=1 << 10, description="bytes of a batch at most")
-    max_record_bytes: int = Field(256 << 10, ge=64, description="a larger record travels as a stub")
+    batch_rows: int = Field(
+        20_000, ge=1, le=1_000_000, description="rows of a batch at most", examples=[5000]
+    )
+    batch_bytes: int = Field(
+        64 << 20, ge=1 << 10, description="bytes of a batch at most", examples=[16 << 20]
+    )
+    max_record_bytes: int = Field(
+        256 << 10, ge=64, description="a larger record travels as a stub", examples=[64 << 10]
+    )
 
 
 class Alerts(Model):
     """Share of failures that alerts, and holds only where declared."""
 
-    failed_share: float = Field(0.2, ge=0, le=1, description="share of failed records that alerts")
-    hold: bool = Field(False, description="hold the batch instead of alerting")
-    min_rows: int = Field(100, ge=1, description="rows below which no share is judged")
+    failed_share: float = Field(
+        0.2, ge=0, le=1, description="share of failed records that alerts", examples=[0.05]
+    )
+    hold: bool = Field(False, description="hold the batch instead of alerting", examples=[True])
+    min_rows: int = Field(100, ge=1, description="rows below which no share is judged", examples=[1000])
 
 
 class Live(Model):
@@ -215,34 +258,54 @@ class Live(Model):
         description="the newest change is never older than so many seconds; none: never called frozen",
         examples=[86400],
     )
-    clock_skew_s: int = Field(300, ge=0, description="seconds that a change may lie in the hub's future")
-    when_frozen: Literal["continue", "stop"] = Field("continue", description="sharing while frozen")
-    when_clock_wrong: Literal["continue", "stop"] = Field(
-        "continue", description="sharing while the source's clock is ahead"
+    clock_skew_s: int = Field(
+        300, ge=0, description="seconds that a change may lie in the hub's future", examples=[60]
     )
-    lag_s: int = Field(3600, ge=1, description="seconds in which a sent record is judged and shared")
-    overdue_s: int = Field(2592000, ge=1, description="seconds after which a quarantined record is overdue")
+    when_frozen: Literal["continue", "stop"] = Field(
+        "continue", description="sharing while frozen", examples=["stop"]
+    )
+    when_clock_wrong: Literal["continue", "stop"] = Field(
+        "continue", description="sharing while the source's clock is ahead", examples=["stop"]
+    )
+    lag_s: int = Field(
+        3600, ge=1, description="seconds in which a sent record is judged and shared", examples=[900]
+    )
+    overdue_s: int = Field(
+        2592000, ge=1, description="seconds after which a quarantined record is overdue", examples=[604800]
+    )
 
 
 class ConnectorFile(Model):
     """One file `connectors/<agency>/<dataset>.yaml`."""
 
-    connector: Literal[1] = Field(description="version of this format")
-    agency: Name
-    dataset: Name
-    title: Text
-    owner: Owner
-    contract: int = Field(ge=1, description="contract version N of schemas/<agency>/<dataset>.vN.avsc")
-    lanes: int = Field(2, ge=1, le=64, description="partitions; never lowered once data flowed")
-    source: SqlSource | FilesSource = Field(discriminator="kind")
-    mapping: dict[Name, FieldMapping] = Field(description="contract field: how it is read")
-    key: tuple[Name, ...] = Field(min_length=1, description="contract fields that make the key")
-    people: tuple[Person, ...] = ()
-    population: Population | None = None
-    unique: tuple[Name, ...] = Field((), description="fields of which one value belongs to one key")
-    limits: Limits = Limits()
-    alerts: Alerts = Alerts()
-    live: Live = Live()
+    connector: Literal[1] = Field(description="version of this format", examples=[1])
+    agency: Name = Field(description="who shares; the folder's name", examples=["mps"])
+    dataset: Name = Field(description="what is shared; the file's name", examples=["citizens"])
+    title: Text = Field(description="what people call the dataset")
+    owner: Owner = Field(description="who is told when a batch is held or rejected")
+    contract: int = Field(
+        ge=1, description="contract version N, of `schemas/<agency>/<dataset>.vN.avsc`", examples=[1]
+    )
+    lanes: int = Field(2, ge=1, le=64, description="partitions; never lowered once data flowed", examples=[4])
+    source: SqlSource | FilesSource = Field(
+        discriminator="kind", description="where the data is and how it is read"
+    )
+    mapping: dict[Name, FieldMapping] = Field(
+        description="contract field: how it is read", examples=[{"citizen_id": {"from": "so_ddcn"}}]
+    )
+    key: tuple[Name, ...] = Field(
+        min_length=1, description="contract fields that make the key", examples=[["citizen_id"]]
+    )
+    people: tuple[Person, ...] = Field((), description="persons whom a record names")
+    population: Population | None = Field(
+        None, description="fields of the citizen of which this dataset is the authority"
+    )
+    unique: tuple[Name, ...] = Field(
+        (), description="fields of which one value belongs to one key", examples=[["old_number"]]
+    )
+    limits: Limits = Field(Limits(), description="bounds of a batch and of a record")
+    alerts: Alerts = Field(Alerts(), description="share of failures that alerts")
+    live: Live = Field(Live(), description="what keeps the source alive: `docs/live.md`")
 
     @property
     def stem(self) -> str:
@@ -305,22 +368,41 @@ class Connector(Model):
 class Grant(Model):
     """A subscriber's right to one dataset."""
 
-    dataset: str = Field(pattern=r"\A[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\z", description="stem")
-    version: int = Field(1, ge=1, description="raised at each change of the grant")
-    purpose: Text
-    legal_basis: str = Field(description="decree or agreement", examples=["Decree 47/2020"])
-    fields: tuple[Name, ...] = Field(min_length=1, description="contract fields granted; no other leaves")
-    rows: dict[Name, tuple[str, ...]] = Field(
-        default_factory=dict, description="field: values granted; all when empty"
+    dataset: str = Field(
+        pattern=r"\A[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\z",
+        description="the dataset's stem, `<agency>.<dataset>`",
+        examples=["mps.citizens"],
     )
-    starts: date
-    ends: date | None = None
+    version: int = Field(1, ge=1, description="raised at each change of the grant", examples=[2])
+    purpose: Text = Field(
+        description="what the data is for", examples=[{"en": "Fill in forms", "vi": "Điền sẵn biểu mẫu"}]
+    )
+    legal_basis: str = Field(description="decree or agreement", examples=["Decree 47/2020"])
+    fields: tuple[Name, ...] = Field(
+        min_length=1,
+        description="contract fields granted; no other leaves",
+        examples=[["citizen_id", "full_name"]],
+    )
+    rows: dict[Name, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="field: values granted; all when empty",
+        examples=[{"province_code": ["01", "38"]}],
+    )
+    starts: date = Field(
+        description="first day of the right; what was accepted before is shared as of this day",
+        examples=["2022-01-01"],
+    )
+    ends: date | None = Field(
+        None,
+        description="the right ends as this day begins: what is exchanged later is not shared",
+        examples=["2026-01-01"],
+    )
 
 
 class SubscriptionFile(Model):
     """One file `subscriptions/<subscriber>.yaml`."""
 
-    subscription: Literal[1] = Field(description="version of this format")
-    subscriber: Name
-    title: Text
-    grants: tuple[Grant, ...] = Field(min_length=1)
+    subscription: Literal[1] = Field(description="version of this format", examples=[1])
+    subscriber: Name = Field(description="who receives; the file's name", examples=["portal"])
+    title: Text = Field(description="what people call the subscriber")
+    grants: tuple[Grant, ...] = Field(min_length=1, description="rights, one for each dataset")

@@ -107,7 +107,7 @@ OWN: dict[str, Shape] = {
     "expect_no_contradiction": Shape(
         "Expect no other content under the same key and marker.",
         (),
-        "reads no field; judges deletes too",
+        "plays no part: no field is read",
         ("clean.contradiction",),
         {},
         hub=("hub_content", "hub_rival_content"),
