@@ -30,6 +30,12 @@ def _connector_file() -> str:
     return connector_page()
 
 
+def _way() -> str:
+    from pophub.commands.way_page import way_page
+
+    return way_page(Settings.load().project)
+
+
 def _codes() -> str:
     from pophub.domain.codes import CODES
 
@@ -71,6 +77,7 @@ def pages(app: typer.Typer) -> dict[str, Callable[[], str]]:
         "docs/connector.schema.json": _schema,
         "docs/connector-file.md": _connector_file,
         "docs/expectations.md": _expectations,
+        "docs/way.md": _way,
         "docs/codes.md": _codes,
         "docs/command-line.md": partial(_command_line, app),
     }
