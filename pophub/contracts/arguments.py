@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+Held = Literal["text", "number", "boolean", "date", "time"]
 Kind = Literal["column", "choice", "days", "number", "codes", "values", "value", "length", "pattern", "flag"]
 
 
 class Argument(NamedTuple):
     """One kwarg of an expectation.
 
-    Shape: `choices` are the words that a `choice` may be; `default` holds where it is not `needed`.
+    Shape: `choices` are the words that a `choice` may be; `default` holds where it is not `needed`. A
+    column holds one of `held` (anything where it is empty), and what the column `like` holds, with
+    `{kwarg}` replaced.
     """
 
     name: str
@@ -20,6 +23,8 @@ class Argument(NamedTuple):
     needed: bool = True
     choices: tuple[str, ...] = ()
     default: Any = None
+    held: tuple[Held, ...] = ()
+    like: str = ""
 
 
 class Shape(NamedTuple):

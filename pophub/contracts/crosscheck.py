@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pophub.contracts.code_tables import code_table_names
-from pophub.contracts.model import AvroField, Connector, ConnectorFile, FieldMapping
+from pophub.contracts.model import AvroField, Connector, ConnectorFile, FieldMapping, Marker
 from pophub.contracts.strict_yaml import Document, Place
 from pophub.contracts.suite import nearest, refuse
 from pophub.domain.dates import compile_format
@@ -40,10 +40,35 @@ def check_file(document: Document, file: ConnectorFile, fields: tuple[AvroField,
         _check_mapping(document, name, mapping, known[name])
     _check_form(document, ("source", "marker"), file.source.marker.format)
     _check_zone(document, ("source", "marker"), file.source.marker.time_zone)
+    _check_marker(document, file.source.marker)
+    _check_people(document, file, known)
+
+
+def _check_marker(document: Document, marker: Marker) -> None:
+    """Refuse what a marker of the declared kind would not use, or would use instead of its column."""
+    place: Place = ("source", "marker")
+    if marker.kind == "time" and marker.changed_at is not None:
+        what = "changed_at belongs to a sequence: a marker of kind time is the time of the change"
+        raise refuse("config.value", what, document.where(*place, "changed_at"))
+    if marker.kind == "sequence" and marker.changed_at is None and marker.format is not None:
+        what = "a sequence is a number and has no format, unless changed_at names a column of times"
+        raise refuse("config.value", what, document.where(*place, "format"))
+
+
+def _check_people(document: Document, file: ConnectorFile, known: dict[str, AvroField]) -> None:
+    """Refuse a field that cannot hold what is said of a person."""
+    kinds = {
+        "id": (("string",), "a text"),
+        "name": (("string",), "a text"),
+        "birth_date": (("date",), "a date"),
+        "at": (("date", "timestamp-micros"), "a date or a time"),
+    }
     for at, person in enumerate(file.people):
-        if person.at and known[person.at].type not in ("date", "timestamp-micros"):
-            where = document.where("people", at, "at")
-            raise refuse("config.type", f"{person.at} is neither a date nor a time", where)
+        for part, (types, words) in kinds.items():
+            name = getattr(person, part)
+            if name is not None and known[name].type not in types:
+                where = document.where("people", at, part)
+                raise refuse("config.type", f"{name} is {known[name].type}, not {words}", where)
 
 
 def _named(file: ConnectorFile) -> Iterator[tuple[str, Place]]:

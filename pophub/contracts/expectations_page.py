@@ -24,7 +24,7 @@ An argument that is a column names a contract field, or one of `hub_key`, `hub_m
 `hub_changed_at`, `hub_exchanged_at`, `hub_content` and `hub_rival_content`. What the hub joins from the
 population database needs an entry under `people`, or the field under `unique`, in
 [the connector's file](connector-file.md). A delete carries nothing but key and marker, and only rules that read
-nothing else judge it. The gate and code of each example are the usual ones; a rule may choose others of
+nothing else judge it. A date counts in days and a time in microseconds, both since 1970. The gate and code of each example are the usual ones; a rule may choose others of
 [codes.md](codes.md).
 
 The examples are rules over the connector that [connector-file.md](connector-file.md) shows; a test reads each.
@@ -81,6 +81,10 @@ def _section(name: str, shape: Shape) -> str:
 
 def _row(one: Argument) -> str:
     held = f"one of {', '.join(f'`{word}`' for word in one.choices)}" if one.choices else _KINDS[one.kind]
+    if one.held:
+        held = f"a column: {' or '.join(one.held)}"
+    elif one.like:
+        held = f"a column that holds the same as `{one.like}`"
     if one.needed:
         default = "must be there"
     else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pophub.contracts.arguments import Argument, Shape
+from pophub.contracts.arguments import Argument, Held, Shape
 
 KEY_COLUMNS = frozenset(
     {
@@ -25,8 +25,13 @@ KEY_COLUMNS = frozenset(
 )  # what a delete carries too
 
 
-def _column(meaning: str = "what is judged", name: str = "column") -> Argument:
-    return Argument(name, "column", meaning)
+_ORDERED: tuple[Held, ...] = ("number", "date", "time")
+
+
+def _column(
+    meaning: str = "what is judged", *held: Held, name: str = "column", needed: bool = True, like: str = ""
+) -> Argument:
+    return Argument(name, "column", meaning, needed, held=held, like=like)
 
 
 _HOLDS = Argument("holds", "choice", "what the column holds: days, or times", choices=("date", "time"))
@@ -51,15 +56,15 @@ OWN: dict[str, Shape] = {
     "expect_personal_id": Shape(
         "Expect a personal identification number to pass one check of Decree 137/2015.",
         (
-            _column("the number"),
+            _column("the number", "text"),
             Argument(
                 "check",
                 "choice",
                 "the one thing that is judged",
                 choices=("length", "format", "digits", "whitespace", "province", "dob_mismatch"),
             ),
-            Argument("birth_date", "column", "for `dob_mismatch`: the birth date", needed=False),
-            Argument("sex", "column", "for `dob_mismatch`: the sex", needed=False),
+            _column("for `dob_mismatch`: the birth date", "date", name="birth_date", needed=False),
+            _column("for `dob_mismatch`: the sex", "text", name="sex", needed=False),
         ),
         "passes; a birth date or sex that is null contradicts nothing",
         _ID_CODES,
@@ -74,7 +79,7 @@ OWN: dict[str, Shape] = {
     ),
     "expect_person_known": Shape(
         "Expect the person to exist in the population database at the record's time.",
-        (_column("the person's number, an `id` of `people`"),),
+        (_column("the person's number, an `id` of `people`", "text"),),
         "passes: a record that names nobody waits for nobody",
         ("sufficient.unknown_person",),
         {"column": "citizen_id"},
@@ -83,8 +88,8 @@ OWN: dict[str, Shape] = {
     "expect_person_agrees": Shape(
         "Expect a name or birth date to agree with the population database.",
         (
-            _column("the name or birth date"),
-            Argument("person", "column", "the person's number, an `id` of `people`"),
+            _column("the name or birth date", like="hub_{person}_{on}"),
+            _column("the person's number, an `id` of `people`", "text", name="person"),
             Argument("on", "choice", "what must agree", choices=("name", "birth_date")),
         ),
         "passes, and so does a person who is not known",
@@ -95,9 +100,9 @@ OWN: dict[str, Shape] = {
     "expect_one_person": Shape(
         "Expect a number not to pass to another person: name and birth date never change together.",
         (
-            _column("the number, an `id` of `people`"),
-            _column("the name", "name"),
-            _column("the birth date", "birth_date"),
+            _column("the number, an `id` of `people`", "text"),
+            _column("the name", "text", name="name"),
+            _column("the birth date", "date", name="birth_date"),
         ),
         _PASSES,
         ("correct.id.conflict",),
@@ -114,7 +119,7 @@ OWN: dict[str, Shape] = {
     ),
     "expect_fresh": Shape(
         "Expect a time not older than `days` at the batch's stamp.",
-        (_column("the time"), Argument("days", "days", "how old it may be"), _HOLDS),
+        (_column("the time", "date", "time"), Argument("days", "days", "how old it may be"), _HOLDS),
         _PASSES,
         ("live.stale",),
         {"column": "hub_marker", "days": 45, "holds": "time"},
@@ -123,7 +128,7 @@ OWN: dict[str, Shape] = {
     "expect_not_future": Shape(
         "Expect a time not later than `days` after the batch's stamp.",
         (
-            _column("the time"),
+            _column("the time", "date", "time"),
             Argument("days", "days", "how far ahead it may lie", needed=False, default=0),
             _HOLDS,
         ),
@@ -143,7 +148,7 @@ OWN: dict[str, Shape] = {
     "expect_text": Shape(
         "Expect a text to pass one check of its characters.",
         (
-            _column("the text"),
+            _column("the text", "text"),
             Argument(
                 "check",
                 "choice",
@@ -157,7 +162,10 @@ OWN: dict[str, Shape] = {
     ),
     "expect_order": Shape(
         "Expect one date or time not later than another.",
-        (_column("the earlier one", "first"), _column("the later one", "then")),
+        (
+            _column("the earlier one", *_ORDERED, name="first"),
+            _column("the later one", *_ORDERED, name="then", like="{first}"),
+        ),
         "passes, whichever of the two it is",
         ("correct.dates.order",),
         {"first": "appointed_on", "then": "left_on"},
@@ -165,10 +173,10 @@ OWN: dict[str, Shape] = {
     "expect_amount": Shape(
         "Expect a number between `least` and `most`, and not above the column `not_above`.",
         (
-            _column("the number"),
+            _column("the number", "number"),
             Argument("least", "number", "lower bound, itself allowed", needed=False),
             Argument("most", "number", "upper bound, itself allowed", needed=False),
-            Argument("not_above", "column", "a number that is never smaller", needed=False),
+            _column("a number that is never smaller", "number", name="not_above", needed=False),
         ),
         "passes; a null in `not_above` bounds nothing",
         ("correct.amount.range",),
@@ -176,19 +184,19 @@ OWN: dict[str, Shape] = {
     ),
     "expect_code": Shape(
         "Expect a value of a code table.",
-        (_column("the code"), Argument("codes", "codes", "the table whose contract side is allowed")),
+        (_column("the code", "text"), Argument("codes", "codes", "the table whose contract side is allowed")),
         _PASSES,
         ("correct.code.unknown",),
         {"column": "province_code", "codes": "province"},
     ),
 }
 
-_AB = (_column("the one", "column_A"), _column("the other", "column_B"))
 _IGNORE = Argument(
     "ignore_row_if",
-    "value",
-    "rows left out: `both_values_are_missing`, `either_value_is_missing` or `neither`",
+    "choice",
+    "rows left out",
     needed=False,
+    choices=("both_values_are_missing", "either_value_is_missing", "neither"),
     default="both_values_are_missing",
 )
 _PAIR_NULL = "fails where one is null, passes where both are; `ignore_row_if` says otherwise"
@@ -218,7 +226,7 @@ GREAT_EXPECTATIONS: dict[str, Shape] = {
     "expect_column_values_to_be_between": Shape(
         "Expect a value between two bounds.",
         (
-            _column(),
+            _column("what is judged", *_ORDERED),
             Argument("min_value", "value", "lower bound", needed=False),
             Argument("max_value", "value", "upper bound", needed=False),
             Argument("strict_min", "flag", "the lower bound itself fails", needed=False, default=False),
@@ -231,7 +239,7 @@ GREAT_EXPECTATIONS: dict[str, Shape] = {
     "expect_column_value_lengths_to_be_between": Shape(
         "Expect a text of so many characters.",
         (
-            _column("the text"),
+            _column("the text", "text"),
             Argument("min_value", "length", "characters at least", needed=False),
             Argument("max_value", "length", "characters at most", needed=False),
         ),
@@ -241,28 +249,37 @@ GREAT_EXPECTATIONS: dict[str, Shape] = {
     ),
     "expect_column_value_lengths_to_equal": Shape(
         "Expect a text of exactly so many characters.",
-        (_column("the text"), Argument("value", "length", "characters")),
+        (_column("the text", "text"), Argument("value", "length", "characters")),
         _PASSES,
         ("correct.id.length",),
         {"column": "citizen_id", "value": 12},
     ),
     "expect_column_values_to_match_regex": Shape(
         "Expect a text of a form.",
-        (_column("the text"), Argument("regex", "pattern", r"begins with `\A` and ends with `\Z`")),
+        (_column("the text", "text"), Argument("regex", "pattern", r"begins with `\A` and ends with `\Z`")),
         _PASSES,
         ("correct.taxcode.format",),
         {"column": "tax_code", "regex": r"\A[0-9]{10}(-[0-9]{3})?\Z"},
     ),
     "expect_column_pair_values_a_to_be_greater_than_b": Shape(
         "Expect one value greater than another.",
-        (*_AB, Argument("or_equal", "flag", "equal values pass", needed=False, default=False), _IGNORE),
+        (
+            _column("the greater one", *_ORDERED, name="column_A"),
+            _column("the smaller one", *_ORDERED, name="column_B", like="{column_A}"),
+            Argument("or_equal", "flag", "equal values pass", needed=False, default=False),
+            _IGNORE,
+        ),
         _PAIR_NULL,
         ("correct.dates.order",),
         {"column_A": "left_on", "column_B": "appointed_on", "or_equal": True},
     ),
     "expect_column_pair_values_to_be_equal": Shape(
         "Expect two values to be equal.",
-        (*_AB, _IGNORE),
+        (
+            _column("the one", name="column_A"),
+            _column("the other", name="column_B", like="{column_A}"),
+            _IGNORE,
+        ),
         _PAIR_NULL,
         ("correct.agreement.name",),
         {"column_A": "full_name", "column_B": "name_on_card"},

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-from pophub.contracts.code_tables import code_table_names
 from pophub.contracts.model import GATES, AvroField, ConnectorFile, Rule
+from pophub.contracts.rule_check import HELD, flaws, unknown_table
 from pophub.contracts.shapes import SHAPES, joined_columns, named_columns
 from pophub.contracts.strict_yaml import Document
 from pophub.domain.codes import CODES, explain, is_rule, origin
@@ -152,28 +152,22 @@ class SuiteReader:
         self._values(kind, kwargs, at)
 
     def _values(self, kind: str, kwargs: dict[str, Any], at: tuple[str | int, ...]) -> None:
-        where = self._document.where(*at, "kwargs")
-        if "codes" in kwargs and kwargs["codes"] not in code_table_names():
-            near = nearest(kwargs["codes"], code_table_names())
-            raise refuse("config.value", f"no code table {kwargs['codes']!r}{near}", where)
-        for key in SHAPES[kind].of_kind("days", "number"):
-            if key in kwargs and (isinstance(kwargs[key], bool) or not isinstance(kwargs[key], int | float)):
-                raise refuse("config.type", f"{key} is not a number", where)
-        pattern = kwargs.get("regex")
-        if pattern is not None and not (str(pattern).startswith(r"\A") and str(pattern).endswith(r"\Z")):
-            raise refuse("suite.regex", "the pattern is not anchored", where)
+        if what := unknown_table(kwargs):
+            raise refuse("config.value", what, self._document.where(*at, "kwargs", "codes"))
+        for flaw in flaws(SHAPES[kind], kwargs, self._held):
+            raise refuse(flaw.code, f"{kind}: {flaw.what}", self._document.where(*at, "kwargs", flaw.kwarg))
         if "holds" in kwargs:
             column = str(kwargs["column"])
-            if self._holds(column) != kwargs["holds"]:
+            if self._held(column) != kwargs["holds"]:
+                where = self._document.where(*at, "kwargs", "holds")
                 raise refuse("config.value", f"{column} does not hold a {kwargs['holds']}", where)
 
-    def _holds(self, column: str) -> str:
+    def _held(self, column: str) -> str:
+        """Say what a known column holds: text, number, boolean, date or time."""
         if column == "hub_marker" and self._file.source.marker.kind == "sequence":
-            return "sequence"
+            return "number"
         field = self._fields.get(column)
-        if field is None:
-            return self._joined[column]
-        return "time" if field.type == "timestamp-micros" else field.type
+        return self._joined[column] if field is None else HELD[field.type]
 
     def _column(self, name: str, place: tuple[str | int, ...]) -> None:
         if name not in self._fields and name not in self._joined:
