@@ -18,7 +18,7 @@ class Step(NamedTuple):
 
 # The one list of the way: a function that moves or is renamed changes its line here, and `pophub docs` the page.
 SPINE = (
-    Step("dags.connectors:run_stage", "called three times a run, once a stage"),
+    Step("dags.connectors:_stage_task", "a task for each of the three stages, run one after the other"),
     Step("pophub.wiring:Hub.extract", "all that the source showed at its start is on `raw.<dataset>`"),
     Step(
         "pophub.stages.extract:Extract.table",
@@ -34,14 +34,14 @@ SPINE = (
     Step("pophub.gates.rules:GreatExpectationsRules.judge", "each failed rule named, for each row"),
     Step("pophub.domain.decide:decide", "shared, quarantined, duplicate or superseded: exactly one"),
     Step(
-        "pophub.stages.commit:write",
+        "pophub.stages.write:write",
         "in history and the population database, or in quarantine with its reasons",
     ),
     Step("pophub.wiring:Hub.share", "all that was in history at its start is with every recipient"),
     Step(
         "pophub.stages.share:share", "on the subscription's topic with the position, in one Kafka transaction"
     ),
-    Step("pophub.ledger.store:LedgerStore.complete", "counted: a share transaction in the ledger, once"),
+    Step("pophub.stores.share:LedgerStore.complete", "counted: a share transaction in the ledger, once"),
 )
 _HEAD = """# A record's way
 

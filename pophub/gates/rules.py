@@ -12,7 +12,6 @@ from pophub.domain.codes import explain
 from pophub.domain.errors import ValidatorFailed
 from pophub.domain.record import Columns, Failure
 from pophub.gates.judged import Judged
-from pophub.ports import Columns, Failure
 
 
 def preload() -> None:

@@ -23,7 +23,6 @@ from pophub.domain.record import Columns
 from pophub.gates.checks import CHECKS
 from pophub.gates.expectations.batch import FrameData
 from pophub.gates.judged import Judged
-from pophub.ports import Columns
 
 _COMPLETE = {"result_format": {"result_format": "COMPLETE", "include_unexpected_rows": False}}
 

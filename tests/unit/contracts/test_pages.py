@@ -18,7 +18,7 @@ from pophub.contracts.shapes import SHAPES
 from pophub.contracts.strict_yaml import Document, parse_document
 from pophub.contracts.suite import SuiteReader
 from pophub.domain.codes import is_rule
-from pophub.ports import Columns
+from pophub.domain.record import Columns
 
 WHERE = Path("page.md")
 MODELS: tuple[type[Model], ...] = (ConnectorFile, SubscriptionFile)

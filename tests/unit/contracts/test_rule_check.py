@@ -16,7 +16,7 @@ from pophub.contracts.shapes import SHAPES, read_columns
 from pophub.contracts.strict_yaml import Document
 from pophub.contracts.suite import SuiteReader
 from pophub.domain.errors import ConfigError
-from pophub.ports import Columns
+from pophub.domain.record import Columns
 
 PROJECT = Path(__file__).parents[3]
 CITIZENS: Connector = next(c for c in load_all(PROJECT)[0] if c.stem == "mps.citizens")
