@@ -104,7 +104,7 @@ class Settings(BaseModel):
     def resolve(self, text: str, *, where: str) -> str:
         """Replace a whole-value `${NAME}` reference by its value; other text stays as it is.
 
-        Errors: `config.secret_missing` when the variable is nowhere set.
+        Errors: `config.variable_missing` when the variable is nowhere set.
         """
         match = _REFERENCE.match(text)
         if match is None:

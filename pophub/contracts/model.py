@@ -1,7 +1,7 @@
 """A connector and its contract as frozen models: what the YAML of `connectors/` may say.
 
-The YAML holds facts; names are those of design.md. `contracts.load` reads and cross-checks it
-with the Avro schema and the expectation suite.
+The YAML holds facts; names are those of docs/glossary.md. `pophub.contracts.load` reads and
+cross-checks it with the Avro schema and the expectation suite.
 """
 
 from __future__ import annotations
@@ -333,7 +333,7 @@ class Rule(Model):
 
 
 class Contract(Model):
-    """Schema, suite and sharing terms of one dataset at one version."""
+    """Schema and rules of one dataset at one version, and the schemas of the versions before it."""
 
     version: int
     avro_schema: str = Field(description="the Avro schema as canonical JSON text")

@@ -23,8 +23,6 @@ class Code(NamedTuple):
 
 # one line a code, so that the table reads as one
 # fmt: off
-# one line a code, so that the table reads as one
-# fmt: off
 CODES: dict[str, Code] = {
     "contract.date.format": Code("A text is not a date or time of the declared form", "Chuỗi không phải là ngày giờ đúng định dạng đã khai báo", "send the date in the form that the connector declares"),
     "contract.number.format": Code("A text is not a number of the declared kind", "Chuỗi không phải là số đúng kiểu đã khai báo", "send digits only, with a leading minus where negative"),
@@ -103,7 +101,6 @@ CODES: dict[str, Code] = {
     "config.value": Code("A value is not one of those allowed", "Giá trị không được phép", "choose one of those named"),
     "config.format": Code("A date format uses something that pophub does not read", "Định dạng ngày không được hỗ trợ", "use %Y %m %d %H %M %S %f"),
     "config.variable_missing": Code("A variable is not set", "Biến chưa được đặt", "export the variable"),
-    "config.secret_missing": Code("A secret is not there", "Thiếu bí mật", "put the secret in place"),
     "config.missing_file": Code("A file that belongs to the connector is missing", "Thiếu tệp của bộ kết nối", "add the file"),
     "config.path": Code("A file's name and what it says do not agree", "Tên tệp và nội dung không khớp", "rename the file, or correct the content"),
     "config.authority": Code("Two connectors claim one field of the citizen", "Hai bộ kết nối cùng nhận một trường của công dân", "leave the field to one of them"),

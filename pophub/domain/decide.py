@@ -1,6 +1,6 @@
 """What becomes of a record: the one place where a verdict is made. Pure, over columns.
 
-Source: design.md, "What becomes of a record: exactly one of four verdicts".
+The four verdicts and their order stand in docs/data-model.md, "What becomes of a record".
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def decide(
             and _same(content, contract, head.content, head.contract)
         ) or (
             (key in quarantine or key in waiting)
-            and _waits(key, marker, content, contract, quarantine.get(key, ()), waiting.get(key, ()))
+            and _waits(marker, content, contract, quarantine.get(key, ()), waiting.get(key, ()))
         ):
             state = "duplicate"
         elif (found := holders.rivals(row, key)) or failed:
@@ -169,7 +169,6 @@ def _same(content: bytes, contract: int, other: bytes, other_contract: int) -> b
 
 
 def _waits(
-    key: str,
     marker: int,
     content: bytes,
     contract: int,

@@ -9,7 +9,7 @@
         |-- LaneMoved          another worker decided this lane meanwhile: read where it stands
         `-- LedgerDiverged     history, topic and ledger tell different stories
 
-A bad record is a value with reasons (`pophub.domain.record.Reason`), never one of these.
+A bad record is a value with reasons (`Failure`), never one of these.
 Each error has a code of `pophub.domain.codes`, says what, where and what to do next, and
 carries no personal data.
 """

@@ -15,8 +15,8 @@ EXIT_STUCK = 75
 def deadline(seconds: float, what: str) -> Iterator[None]:
     """End this process when the block takes longer than `seconds`.
 
-    A hung client cannot be interrupted safely (faults.md, section 1.3); a new process reads where
-    things stand. The supervisor, or Airflow's retry, starts it.
+    A hung client cannot be interrupted safely; a new process reads where things stand. The
+    supervisor, or Airflow's retry, starts it.
     """
     timer = threading.Timer(seconds, _end, (seconds, what))
     timer.daemon = True

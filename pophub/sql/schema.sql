@@ -1,4 +1,4 @@
--- The hub's tables, views and grants: docs/data-model.md in SQL. Applied by `wiring.prepare`, idempotent.
+-- The hub's tables, views and grants: docs/data-model.md in SQL. Applied by `pophub.prepare`, idempotent.
 -- Owner of everything is pophub_owner; the stages have roles of their own, named at each grant.
 
 create schema if not exists extract;
