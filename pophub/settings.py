@@ -58,7 +58,7 @@ class Settings(BaseModel):
         return cls(home=home, project=project, endpoints=Endpoints.model_validate(known))
 
     def secret(self, name: str) -> str:
-        """Give the secret `name` (such as `postgres.pophub_judge`), made on first use.
+        """Give the secret `name` (such as `kafka.admin`), made on first use.
 
         Environment POPHUB_SECRET_<NAME> (dots and dashes as underscores) comes first, then the
         0600 file `<home>/secrets/<name>`.

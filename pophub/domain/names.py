@@ -11,8 +11,8 @@ _TONES = {"\u0300", "\u0301", "\u0303", "\u0309", "\u0323"}
 def fold_name(name: str) -> str:
     """Fold a name so that two right spellings of it are equal.
 
-    Case, runs of white space, Unicode form and the placement of the tone mark in `oa`, `oe` and
-    `uy` (Hòa = Hoà) do not count; every letter and tone does.
+    Case, runs of white space, Unicode form and the placement of the tone mark in "oa", "oe" and
+    "uy" (Hòa = Hoà) do not count; every letter and tone does.
 
     >>> fold_name("Nguyễn  Thị HOÀ") == fold_name("nguyễn thị hòa")
     True

