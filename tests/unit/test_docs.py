@@ -195,6 +195,20 @@ def test_the_readme_and_the_changelog_name_the_connectors_at_hand() -> None:
         assert connector.stem in text_of("CHANGELOG.md")
 
 
+def test_the_map_names_each_room_once() -> None:
+    named = re.findall(r"^\| `([^`]+)` \| ", text_of("CONTRIBUTING.md"), re.M)
+    told = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True)
+    files = [Path(name) for name in told.stdout.split() if (PROJECT / name).exists()]
+    folders = {file.parts[0] for file in files if len(file.parts) > 1}
+    rooms = {f"{folder}/" for folder in folders - {"pophub", "tests"}}
+    for file in files:
+        if len(file.parts) > 2 and file.parts[0] in ("pophub", "tests"):
+            rooms.add(f"{file.parts[0]}/{file.parts[1]}/")
+        elif file.parts[0] == "pophub" and file.name != "__init__.py":
+            rooms.add(str(file))
+    assert sorted(named) == sorted(rooms - {"tests/samples/"})  # these are told with tests/contract/
+
+
 def test_every_adr_is_listed() -> None:
     listed = set(LINK.findall(text_of("docs/adr/README.md")))
     assert listed == {p.name for p in (PROJECT / "docs/adr").glob("0*.md")}
