@@ -8,26 +8,24 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from pophub.domain.dates import HO_CHI_MINH
+from pophub.process.tasks import told_to
+
 
 def _sign() -> dict[str, Any]:
     """Sign a checkpoint; a rewritten ledger fails at once, and nothing is signed."""
-    from pophub.domain.errors import PophubError
     from pophub.ledger.checkpoint import make
     from pophub.settings import Settings
 
-    try:
+    with told_to(AirflowFailException):
         made = make(Settings.load())
-    except PophubError as error:
-        if error.retry_after_s is None:
-            raise AirflowFailException(str(error)) from None
-        raise error from None
     return {**made.as_json(), "new": made.new}
 
 
 with DAG(
     dag_id="pophub_checkpoint",
     description="Signs the heads of all lanes of history and ledger",
-    schedule=CronTriggerTimetable("0 * * * *", timezone="Asia/Ho_Chi_Minh", run_immediately=timedelta(0)),
+    schedule=CronTriggerTimetable("0 * * * *", timezone=HO_CHI_MINH.key, run_immediately=timedelta(0)),
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=False,

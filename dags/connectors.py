@@ -18,14 +18,14 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from pophub.contracts.load import load_all
 from pophub.contracts.model import Connector
-from pophub.domain.errors import PophubError
+from pophub.domain.dates import HO_CHI_MINH
+from pophub.process.tasks import told_to
 from pophub.settings import Settings
 
 if TYPE_CHECKING:
     from pophub.wiring import Hub
 
 CRON = os.environ.get("POPHUB_SCHEDULE", "0 0 * * *")
-ZONE = "Asia/Ho_Chi_Minh"
 DEFAULTS = {
     "retries": 3,
     "retry_delay": timedelta(seconds=5),
@@ -49,13 +49,8 @@ def hub_of_task() -> Iterator[Hub]:
     """
     from pophub.wiring import open_hub  # heavy: never at parsing
 
-    try:
-        with open_hub() as hub:
-            yield hub
-    except PophubError as error:
-        if error.retry_after_s is None:
-            raise AirflowFailException(str(error)) from None
-        raise error from None
+    with told_to(AirflowFailException), open_hub() as hub:
+        yield hub
 
 
 def told(counts: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +101,7 @@ def build(connector: Connector) -> DAG:
         doc_md=describe(connector),
         tags={"pophub", connector.file.agency},
         # with a plain "@daily", Airflow also runs at once when midnight is less than 2.4 h ago
-        schedule=CronTriggerTimetable(CRON, timezone=ZONE, run_immediately=timedelta(0)),
+        schedule=CronTriggerTimetable(CRON, timezone=HO_CHI_MINH.key, run_immediately=timedelta(0)),
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,

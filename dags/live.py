@@ -7,22 +7,19 @@ from datetime import timedelta
 from airflow.sdk import DAG, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from pophub.domain.errors import PophubError
+from pophub.domain.dates import HO_CHI_MINH
+from pophub.process.tasks import told_to
 
 
 def _watch() -> dict[str, object]:
     """Look once; red where a sink could not be told, after the others were."""
     from pophub.wiring import open_hub  # heavy: never at parsing
 
-    try:
+    with told_to(AirflowFailException):
         with open_hub() as hub:
             watched = hub.watch()
         if watched.failed:
             raise watched.failed[0]
-    except PophubError as error:
-        if error.retry_after_s is None:
-            raise AirflowFailException(str(error)) from None
-        raise error from None
     states = {stem: seen.state for stem, seen in watched.states.items()}
     return {"opened": watched.opened, "closed": watched.closed, "states": states}
 
@@ -31,7 +28,7 @@ with DAG(
     dag_id="pophub_live",
     description="Looks at every source: alive, frozen, offline ...; raises alerts once",
     doc_md="Looks at the heartbeats of every source, at lags, holds and counts. Alerts are told once: docs/live.md.",
-    schedule=CronTriggerTimetable("*/5 * * * *", timezone="Asia/Ho_Chi_Minh", run_immediately=timedelta(0)),
+    schedule=CronTriggerTimetable("*/5 * * * *", timezone=HO_CHI_MINH.key, run_immediately=timedelta(0)),
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=False,

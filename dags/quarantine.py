@@ -10,20 +10,16 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from pophub.domain.errors import PophubError
+from pophub.domain.dates import HO_CHI_MINH
+from pophub.process.tasks import told_to
 
 
 def _in_hub(work: Callable[[Any], Any]) -> Any:
     """Do work with the hub; an error that a retry cannot mend fails at once, without its cause's text."""
     from pophub.wiring import open_hub  # heavy: never at parsing
 
-    try:
-        with open_hub() as hub:
-            return work(hub)
-    except PophubError as error:
-        if error.retry_after_s is None:
-            raise AirflowFailException(str(error)) from None
-        raise error from None
+    with told_to(AirflowFailException), open_hub() as hub:
+        return work(hub)
 
 
 def _feedback() -> Any:
@@ -51,7 +47,7 @@ with DAG(
     dag_id="pophub_quarantine",
     description="Feedback to the agencies, and retention by policy",
     doc_md="Sends each rejection to its agency's topic once, and keeps retention: docs/quarantine.md.",
-    schedule=CronTriggerTimetable("10 * * * *", timezone="Asia/Ho_Chi_Minh", run_immediately=timedelta(0)),
+    schedule=CronTriggerTimetable("10 * * * *", timezone=HO_CHI_MINH.key, run_immediately=timedelta(0)),
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=False,

@@ -11,7 +11,8 @@ from airflow.sdk import DAG, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from pophub.contracts.load import load_all
-from pophub.domain.errors import PophubError
+from pophub.domain.dates import HO_CHI_MINH
+from pophub.process.tasks import told_to
 from pophub.settings import Settings
 
 MOST_TOLD = 50
@@ -21,13 +22,8 @@ def _reconcile(stem: str) -> dict[str, int]:
     from pophub.commands.reconcile import examine  # heavy: never at parsing
     from pophub.wiring import open_hub
 
-    try:
-        with open_hub() as hub:
-            report = examine(hub, stem)
-    except PophubError as error:
-        if error.retry_after_s is None:
-            raise AirflowFailException(str(error)) from None
-        raise error from None
+    with told_to(AirflowFailException), open_hub() as hub:
+        report = examine(hub, stem)
     if report.findings:
         told = "\n".join(f"- {finding}" for finding in report.findings[:MOST_TOLD])
         raise AirflowFailException(f"{len(report.findings)} findings in {stem}:\n{told}")
@@ -39,7 +35,7 @@ with DAG(
     description="Compares source, history, topics, population database and ledgers of each dataset",
     doc_md="Each task compares all stores of one dataset. Red: its log names the records by event id; "
     "`pophub reconcile STEM` on the operator's terminal names the keys.",
-    schedule=CronTriggerTimetable("30 2 * * *", timezone="Asia/Ho_Chi_Minh", run_immediately=timedelta(0)),
+    schedule=CronTriggerTimetable("30 2 * * *", timezone=HO_CHI_MINH.key, run_immediately=timedelta(0)),
     catchup=False,
     max_active_runs=1,
     max_active_tasks=1,

@@ -15,6 +15,7 @@ from psycopg2 import sql
 from pophub import avro
 from pophub.contracts.model import Connector, SubscriptionFile
 from pophub.domain.codes import explain
+from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.digests import row_digests
 from pophub.domain.errors import ConfigError
 from pophub.kafka import Administrator
@@ -118,9 +119,9 @@ def register(
                         _register(cursor, f"sub.{file.subscriber}.{grant.dataset}-value", schemas)
                     cursor.execute(
                         "insert into hub.subscription (recipient, stem, version, starts_at, ends_at, terms) "
-                        "values (%s, %s, %s, %s::date at time zone 'Asia/Ho_Chi_Minh', %s::date at time zone 'Asia/Ho_Chi_Minh', %s) "
+                        "values (%s, %s, %s, %s::date at time zone %s, %s::date at time zone %s, %s) "
                         "on conflict (recipient, stem, version) do update set terms = excluded.terms, ends_at = excluded.ends_at",
-                        (file.subscriber, grant.dataset, grant.version, grant.starts, grant.ends,
+                        (file.subscriber, grant.dataset, grant.version, grant.starts, HO_CHI_MINH.key, grant.ends, HO_CHI_MINH.key,
                          orjson.dumps(grant.model_dump(mode="json")).decode()),
                     )  # fmt: skip
     finally:

@@ -1,7 +1,7 @@
 """A raw block under our own mark, read column by column.
 
 Reads what `block_encoding` writes: each array in one stretch. What it does not expect it does not
-judge: it gives None, and the strict reader (`blocks.read_strictly`) finds the code. As a mark can be
+judge: it gives None, and the strict reader (`container.read_strictly`) finds the code. As a mark can be
 forged, it ends for any bytes, soon and in little memory.
 """
 
@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pophub.avro.block_encoding import EPOCH, EPOCH_DAY, LOCAL_EPOCH, SHIFTS
+from pophub.avro.block_encoding import LOCAL_EPOCH, SHIFTS
 from pophub.avro.container import MAX_BLOCK_ROWS, BadBlock, Reader, shape_of
 from pophub.avro.record_columns import DOUBLE, ZIGZAG
+from pophub.domain.dates import EPOCH, EPOCH_DAY
 from pophub.domain.record import Block
 
 Numbers = npt.NDArray[np.int64]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -17,13 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pophub.avro.record_columns import DOUBLE, ZIGZAG
+from pophub.domain.dates import EPOCH, EPOCH_DAY
 
 Items = tuple[str, ...]  # the branches of a column's items; one alone is no union
 Written = tuple[str, bytes] | None  # None: these values have no type of their own, or not all the same
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LOCAL_EPOCH = datetime(1970, 1, 1)
-EPOCH_DAY = EPOCH.toordinal()
+LOCAL_EPOCH = EPOCH.replace(tzinfo=None)
 SHIFTS = np.arange(0, 70, 7, dtype=np.uint64)  # 64 bits are ten times seven, and six to spare
 _LONG = range(-(1 << 63), 1 << 63)
 _BRANCHES = {"string": str, "bytes": bytes, "long": int, "double": float, "boolean": bool}

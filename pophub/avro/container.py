@@ -12,12 +12,13 @@ import json
 import struct
 import zlib
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple, NoReturn
 
 from pophub.domain.codes import explain
+from pophub.domain.dates import EPOCH, MICROSECOND, date_of
 from pophub.domain.errors import PophubError
 from pophub.domain.record import Block
 
@@ -29,8 +30,6 @@ _LEAD = MAGIC + b"\x04\x14avro.codec\x08null\x16avro.schema"
 _BEHIND = b"\x02"  # one record in the one block
 _FIELDS = [("batch", "long"), ("exchanged_at", "long"), ("contract", "int"), ("rows", "int")]
 _RECORDS = [("record", "RawBlock"), ("record", "Columns")]
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class BadBlock(PophubError):
@@ -197,14 +196,14 @@ class Reader:
     def date(self) -> date:
         """Read days since 1970."""
         try:
-            return date.fromordinal(self.int() + _EPOCH.toordinal())
+            return date_of(self.int())
         except (ValueError, OverflowError):
             refuse("contract.avro.range")
 
     def time(self) -> datetime:
         """Read microseconds since 1970 UTC."""
         try:
-            return _EPOCH + self.long() * _MICROSECOND
+            return EPOCH + self.long() * MICROSECOND
         except OverflowError:
             refuse("contract.avro.range")
 

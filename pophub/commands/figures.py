@@ -6,20 +6,18 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pophub.commands.output import answer, print_json, print_table, talk
+from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
 from pophub.postgres import connect
 from pophub.settings import Settings
 
 if TYPE_CHECKING:
     from pophub.ledger.growth import Growth
-
-ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
 def verify(as_json: bool) -> None:
@@ -117,7 +115,7 @@ def tasks(year: int | None, agency: str | None, as_of: str, as_json: bool) -> No
 
     moment = instant_of(as_of)
     rows = register(Settings.load(), "project06.tasks", moment)
-    found = count_tasks(rows, moment.astimezone(ZONE).date(), year, agency)
+    found = count_tasks(rows, moment.astimezone(HO_CHI_MINH).date(), year, agency)
     if as_json:
         print_json(found)
         return

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pophub.commands.output import answer, print_json, print_table, talk
 from pophub.contracts.load import load_all
+from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
 from pophub.live.state import US
 from pophub.live.store import ROLE, LiveStore
@@ -16,7 +16,6 @@ from pophub.postgres import connect, statements, transaction
 from pophub.settings import Settings
 
 SQL = statements("live")
-ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 ALERT = ("alert", "code", "stem", "subject", "what", "opened_at", "last_seen", "closed_at", "closed_by", "told_at")  # fmt: skip
 
 
@@ -109,4 +108,4 @@ def _utc(at: int | None) -> datetime | None:
 
 def local_time(at: datetime | None) -> str:
     """Write a time of Viet Nam."""
-    return "" if at is None else f"{at.astimezone(ZONE):%Y-%m-%d %H:%M:%S}"
+    return "" if at is None else f"{at.astimezone(HO_CHI_MINH):%Y-%m-%d %H:%M:%S}"

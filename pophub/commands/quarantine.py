@@ -14,7 +14,7 @@ from pophub.commands.quarantine_access import (
     reading,
     when,
 )
-from pophub.contracts.model import GATES
+from pophub.domain.codes import GATES
 from pophub.domain.errors import ConfigError
 from pophub.quarantine import browse, retention
 from pophub.quarantine.reasons import codes_of

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pophub.commands.output import talk
 from pophub.contracts.load import load_all
 from pophub.contracts.model import Connector
+from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
 from pophub.postgres import Connection, connect
 from pophub.settings import Settings
@@ -72,4 +72,4 @@ def progress_of(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
 
 def when(moment: datetime) -> str:
     """Show a time in Vietnam's zone."""
-    return moment.astimezone(ZoneInfo("Asia/Ho_Chi_Minh")).strftime("%Y-%m-%d %H:%M:%S")
+    return moment.astimezone(HO_CHI_MINH).strftime("%Y-%m-%d %H:%M:%S")

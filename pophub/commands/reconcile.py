@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from pophub import avro
 from pophub.commands.output import answer, print_json, print_table, talk
 from pophub.contracts.model import Connector
+from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
 from pophub.gates.mapping import ContractMapper
 from pophub.postgres import connect, statements, transaction
@@ -27,7 +27,6 @@ from pophub.sources import open_source
 from pophub.wiring import Hub, open_hub
 
 SQL = statements("reconcile")
-HO_CHI_MINH = ZoneInfo("Asia/Ho_Chi_Minh")
 MOST_SHOWN = 100
 
 

@@ -9,12 +9,12 @@ from rich.panel import Panel
 from rich.table import Table
 
 from pophub.commands.output import answer, print_table
+from pophub.domain.codes import GATES
 from pophub.ledger.growth import growth, growth_by_agency
 from pophub.postgres import connect, statements, transaction
 from pophub.settings import Settings
 
 SQL = statements("ledger")
-GATES = ("contract", "correct", "sufficient", "clean", "live")
 YEARS = ("2023", "2024")
 
 

@@ -12,6 +12,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from pophub.domain.codes import Gate
+from pophub.domain.dates import HO_CHI_MINH
+
 Name = Annotated[str, StringConstraints(pattern=r"\A[a-z][a-z0-9_]{0,62}\z")]
 Column = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Table = Annotated[
@@ -19,8 +22,6 @@ Table = Annotated[
     StringConstraints(pattern=r"\A[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?\z"),
 ]
 Reference = Annotated[str, StringConstraints(pattern=r"\A\$\{[A-Z][A-Z0-9_]*\}\z")]
-Gate = Literal["contract", "correct", "sufficient", "clean", "live"]
-GATES: tuple[Gate, ...] = ("contract", "correct", "sufficient", "clean", "live")
 
 
 class Model(BaseModel):
@@ -60,7 +61,7 @@ class Marker(Model):
         examples=["%d/%m/%Y %H:%M:%S"],
     )
     time_zone: str = Field(
-        "Asia/Ho_Chi_Minh", description="zone of times that carry none", examples=["Asia/Bangkok"]
+        HO_CHI_MINH.key, description="zone of times that carry none", examples=["Asia/Bangkok"]
     )
     changed_at: Column | None = Field(
         None,
@@ -179,7 +180,7 @@ class FieldMapping(Model):
     )
     format: str | None = Field(None, description="strptime format for date and time", examples=["%d/%m/%Y"])
     time_zone: str = Field(
-        "Asia/Ho_Chi_Minh", description="zone of times that carry none", examples=["Asia/Bangkok"]
+        HO_CHI_MINH.key, description="zone of times that carry none", examples=["Asia/Bangkok"]
     )
     codes: Name | None = Field(
         None,

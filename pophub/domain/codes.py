@@ -6,11 +6,12 @@ quarantine, pages and `pophub explain` all take their text from here; none holds
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from pophub.domain.errors import ConfigError
 
-GATES = ("contract", "correct", "sufficient", "clean", "live")
+Gate = Literal["contract", "correct", "sufficient", "clean", "live"]
+GATES: tuple[Gate, ...] = get_args(Gate)
 
 
 class Code(NamedTuple):

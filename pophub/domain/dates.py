@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 
 from pophub.domain.errors import ConfigError
 
-EPOCH_DAY = date(1970, 1, 1).toordinal()
+HO_CHI_MINH = ZoneInfo("Asia/Ho_Chi_Minh")  # of the hub's days, months and periods
+ZONE_US = 7 * 3_600_000_000  # its distance from UTC, without change since 1975
+DAY_US = 86_400_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-HO_CHI_MINH = ZoneInfo("Asia/Ho_Chi_Minh")
-_MICROSECOND = timedelta(microseconds=1)
+EPOCH_DAY = EPOCH.toordinal()
+MICROSECOND = timedelta(microseconds=1)
 _DIRECTIVES = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "f": 6}
 _ORDER = "YmdHMSf"
 _WRITTEN = re.compile(
@@ -134,21 +136,30 @@ def time_parser(form: str | None, zone: str) -> Callable[[str], int]:
             int(parts[at]) if at >= 0 else default for at, default in zip(positions, defaults, strict=True)
         )
         moment = datetime(year, month, day, hour, minute, second, micro, tzinfo=local)
-        return (moment - EPOCH) // _MICROSECOND
+        return (moment - EPOCH) // MICROSECOND
 
     return parse
+
+
+def date_of(number: int) -> date:
+    """Turn days since 1970 into a date.
+
+    >>> date_of(-1)
+    datetime.date(1969, 12, 31)
+    """
+    return date.fromordinal(EPOCH_DAY + number)
 
 
 def micros(moment: datetime, local: ZoneInfo) -> int:
     """Give microseconds since 1970 UTC of a time; one without zone is read in `local`."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=local)
-    return (moment - EPOCH) // _MICROSECOND
+    return (moment - EPOCH) // MICROSECOND
 
 
 def all_micros(moments: Iterable[datetime | None], local: ZoneInfo) -> list[int | None]:
     """Give `micros` of each time of a column, None for none."""
-    epoch, unit = EPOCH, _MICROSECOND
+    epoch, unit = EPOCH, MICROSECOND
     return [
         None if moment is None
         else (moment - epoch) // unit if moment.tzinfo is not None

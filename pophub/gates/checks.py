@@ -10,13 +10,12 @@ from functools import cache
 from typing import Any
 
 from pophub.contracts.code_tables import code_table
+from pophub.domain.dates import DAY_US, ZONE_US
 from pophub.domain.names import fold_name
 from pophub.gates.frame import Frame, distinct, known_values, whole_numbers
 from pophub.gates.personal_id import Digits, contradicting, digits_of, flaws
 from pophub.gates.texts import bad_rows
 
-DAY_US = 86_400_000_000
-LOCAL_US = 7 * 3_600_000_000  # Asia/Ho_Chi_Minh has had UTC+7 without change since 1975
 _ABSENT = frozenset({None, ""})
 
 Take = Frame
@@ -115,7 +114,7 @@ def _limits(take: Take, told: Arguments, days: int) -> dict[int, int]:
     """Give each stamp of an exchange moved by days, in the unit of the column."""
     stamps = take.found(distinct, "hub_exchanged_at")
     if told["holds"] == "date":
-        return {stamp: (stamp + LOCAL_US) // DAY_US + days for stamp in stamps}
+        return {stamp: (stamp + ZONE_US) // DAY_US + days for stamp in stamps}
     return {stamp: stamp + days * DAY_US for stamp in stamps}
 
 

@@ -17,7 +17,7 @@ from pophub.domain.dates import instant
 from pophub.domain.errors import ConfigError, LedgerDiverged
 from pophub.ledger.signing import fingerprint, sign
 from pophub.ledger.witness import PREFIX_BYTES, Witness
-from pophub.postgres import Connection, Cursor, connect, only_row, statements, transaction, translated
+from pophub.postgres import Connection, Cursor, connect, now_us, statements, transaction, translated
 from pophub.settings import Settings
 
 SQL = statements("ledger")
@@ -116,11 +116,10 @@ def _document(connection: Connection, cursor: Cursor, last: Checkpoint | None, w
     gone = known.keys() - {tuple(map(str, head["lane"])) for head in heads}
     if gone:
         raise _rewritten(min(gone), 1)
-    cursor.execute(SQL["now_us"])
     return {
         "checkpoint": 1,
         "id": last.id + 1 if last else 1,
-        "at": only_row(cursor)[0],
+        "at": now_us(cursor),
         "previous": last.fingerprint if last else None,
         "heads": heads,
         "tally": [[*place, number] for place, number in sorted(tally.items())],

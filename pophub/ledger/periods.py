@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
-from zoneinfo import ZoneInfo
 
+from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
 
-ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 By = Literal["year", "quarter", "month"]
 _PERIOD = re.compile(r"(\d{4})(?:-Q([1-4])|-(0[1-9]|1[0-2]))?")
 
@@ -77,7 +76,7 @@ def moment(text: str) -> datetime | int:
         return int(text[1:])
     try:
         if len(text) == 10:
-            return datetime.combine(date.fromisoformat(text), time.max, ZONE)
+            return datetime.combine(date.fromisoformat(text), time.max, HO_CHI_MINH)
         found = datetime.fromisoformat(text)
     except ValueError:
         raise ConfigError(
@@ -85,4 +84,4 @@ def moment(text: str) -> datetime | int:
             f"as of is a date, a time, #NUMBER of a checkpoint or now, not {text}",
             remedy="try --as-of 2024-12-31",
         ) from None
-    return found if found.tzinfo else found.replace(tzinfo=ZONE)
+    return found if found.tzinfo else found.replace(tzinfo=HO_CHI_MINH)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from pophub.avro import decode_known
 from pophub.contracts.load import load_all
+from pophub.domain.dates import date_of
 from pophub.domain.errors import ConfigError
 from pophub.ledger.checkpoint import ROLE
 from pophub.ledger.growth import Growth, rows_of, share
@@ -17,7 +18,6 @@ from pophub.settings import Settings
 
 SQL = statements("ledger")
 STATES = ("DONE", "REGULAR", "IN_PROGRESS", "UNREPORTED")
-EPOCH = date(1970, 1, 1)
 Row = dict[str, Any]
 
 
@@ -37,14 +37,9 @@ def register(settings: Settings, stem: str, as_of: datetime) -> list[Row]:
         return [decode_known(schemas, bytes(payload)) for (payload,) in cursor.fetchall()]
 
 
-def day(number: int) -> date:
-    """Turn days since 1970 into a date."""
-    return EPOCH + timedelta(days=number)
-
-
 def overdue(task: Row, today: date) -> bool:
     """Tell whether a task in progress is past its deadline; an unreported one is not overdue."""
-    return bool(task["state"] == "IN_PROGRESS" and day(task["deadline"]) < today)
+    return bool(task["state"] == "IN_PROGRESS" and date_of(task["deadline"]) < today)
 
 
 def count_tasks(rows: Iterable[Row], today: date, year: int | None, agency: str | None) -> Row:
@@ -72,10 +67,10 @@ def growth_of_databases(rows: Iterable[Row], agency: str | None = None) -> list[
     Shape: periods `2023 national`, `2024 national`, `2023 other`, ...; percent within each kind.
     """
     chosen = [r for r in rows if agency in (None, r["agency"])]
-    years = sorted({day(r["registered_on"]).year for r in chosen})
+    years = sorted({date_of(r["registered_on"]).year for r in chosen})
     found = []
     for kind, national in (("national", True), ("other", False)):
-        mine = [day(r["registered_on"]).year for r in chosen if (r["level"] == "NATIONAL") == national]
+        mine = [date_of(r["registered_on"]).year for r in chosen if (r["level"] == "NATIONAL") == national]
         counted = (
             [(str(y), sum(each <= y for each in mine)) for y in range(years[0], years[-1] + 1)]
             if years

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from pophub.domain import digests
-from pophub.domain.dates import month_of
+from pophub.domain.dates import DAY_US, ZONE_US, month_of
 from pophub.ledger.checkpoint import Checkpoint, Tally
 from pophub.ledger.signing import signed
 from pophub.ledger.witness import PREFIX_BYTES, Rows, Witness
@@ -17,8 +17,6 @@ from pophub.postgres import Connection, statements, translated
 
 SQL = statements("ledger")
 CHUNK = 10_000
-DAY_US = 86_400_000_000
-ZONE_US = 7 * 3_600_000_000
 Progress = Callable[[int], None]
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pophub.contracts.model import Connector
 from pophub.live.pauses import Pause, Pauses
 from pophub.live.state import Beat, Promise, Seen, Work, absence, state_of
-from pophub.postgres import Connection, Cursor, only_row, statements, transaction
+from pophub.postgres import Connection, Cursor, now_us, statements, transaction
 
 SQL = statements("live")
 ROLE = "pophub_live"
@@ -64,8 +64,7 @@ class LiveStore:
     def now(self) -> int:
         """Give the database's clock."""
         with transaction(self.connection, "clock") as cursor:
-            cursor.execute(SQL["clock"])
-            return int(only_row(cursor)[0])
+            return now_us(cursor)
 
     def beats(self, stems: Sequence[str]) -> dict[str, list[Beat]]:
         """Give the last heartbeats of each source, oldest first."""

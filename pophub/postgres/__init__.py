@@ -12,6 +12,7 @@ from pophub.postgres.connection import (
 )
 from pophub.postgres.copy import copy_columns, copy_rows
 from pophub.postgres.sql import execute_values, statements, text_array
+from pophub.postgres.statements import execute_values, now_us, statements, text_array
 
 __all__ = [
     "Connection",
@@ -20,6 +21,7 @@ __all__ = [
     "copy_columns",
     "copy_rows",
     "execute_values",
+    "now_us",
     "only_row",
     "or_nothing",
     "statements",

@@ -9,9 +9,10 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from pophub.postgres.connection import Cursor
+from pophub.postgres.connection import Cursor, only_row
 
 PAGE_ROWS = 5000
+CLOCK = "select (extract(epoch from clock_timestamp()) * 1000000)::bigint"
 
 
 def execute_values(
@@ -60,6 +61,12 @@ def text_array(values: Sequence[str]) -> str:
     if "\\" in joined or joined.count('"') != 2 * (len(values) - 1):
         joined = '","'.join(v.replace("\\", "\\\\").replace('"', '\\"') for v in values)
     return f'{{"{joined}"}}'
+
+
+def now_us(cursor: Cursor) -> int:
+    """Give the database's clock, which is the hub's: microseconds UTC."""
+    cursor.execute(CLOCK)
+    return int(only_row(cursor)[0])
 
 
 @cache

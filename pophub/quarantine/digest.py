@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pophub.contracts.model import Connector
+from pophub.domain.dates import HO_CHI_MINH
 from pophub.postgres import Connection, transaction
 from pophub.quarantine.browse import Cause, groups
 from pophub.quarantine.reasons import masked
 from pophub.quarantine.retention import overdue
 from pophub.quarantine.selection import Selection, statement
 
-LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")
 CAUSES = 20
 STATES_VI = {"quarantined": "đang chờ sửa", "shared": "đã chia sẻ sau khi sửa", "superseded": "đã có phiên bản mới hơn",
              "duplicate": "trùng lặp", "expired": "đã hết hạn lưu giữ"}  # fmt: skip
@@ -66,7 +65,7 @@ def markdown(found: dict[str, Any]) -> str:
 
 def _part(found: dict[str, Any], language: str) -> list[str]:
     vi = language == "vi"
-    day = found["at"].astimezone(LOCAL).strftime("%d/%m/%Y %H:%M" if vi else "%Y-%m-%d %H:%M")
+    day = found["at"].astimezone(HO_CHI_MINH).strftime("%d/%m/%Y %H:%M" if vi else "%Y-%m-%d %H:%M")
     lines = [f"# Bản ghi bị trả lại: {found['agency']}" if vi else f"# Rejected records: {found['agency']}", "",
              f"Lập lúc {day} (giờ Việt Nam)." if vi else f"As of {day}, Vietnamese time.", "",
              "## Số lượng" if vi else "## Counts", ""]  # fmt: skip
@@ -107,4 +106,4 @@ def _overdue(found: Sequence[dict[str, Any]], vi: bool) -> list[str]:
 
 
 def _day(moment: datetime) -> str:
-    return moment.astimezone(LOCAL).strftime("%d/%m/%Y")
+    return moment.astimezone(HO_CHI_MINH).strftime("%d/%m/%Y")

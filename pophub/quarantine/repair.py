@@ -8,18 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 
 from pophub.contracts.model import AvroField, Connector
+from pophub.domain.dates import EPOCH_DAY, HO_CHI_MINH
 from pophub.domain.errors import ConfigError, PromiseBroken
 from pophub.domain.record import Versions
 from pophub.postgres import Connection, only_row, transaction
 from pophub.quarantine.selection import SQL, named
-
-EPOCH = date(1970, 1, 1)
-LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
 def parse_fields(connector: Connector, sets: Sequence[str]) -> dict[str, Any]:
@@ -61,10 +58,10 @@ def _value(field: AvroField, text: str) -> Any:
     if field.type == "string":
         return text
     if field.type == "date":
-        return (date.fromisoformat(text) - EPOCH).days
+        return date.fromisoformat(text).toordinal() - EPOCH_DAY
     if field.type == "timestamp-micros":
         moment = datetime.fromisoformat(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=LOCAL)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=HO_CHI_MINH)
         return round(moment.timestamp() * 1_000_000)
     if field.type == "boolean":
         return ("false", "true").index(text.lower()) == 1

@@ -15,7 +15,7 @@ from typing import Any
 from pophub.contracts.model import Connector
 from pophub.kafka import Ends, TopicLog
 from pophub.ports import FolderSource, Mapper, TableSource
-from pophub.postgres import Connection, Cursor, connect, only_row, statements, transaction
+from pophub.postgres import Connection, Cursor, connect, now_us, statements, transaction
 from pophub.reconcile import people, source, stores
 from pophub.reconcile.findings import Compared, Finding, Report, key_digest
 from pophub.reconcile.sums import Comparison, Store, compare
@@ -87,8 +87,7 @@ class Examination:
 
     def _before(self, cursor: Cursor) -> Before:
         stem = self.connector.stem
-        cursor.execute(SQL["clock"])
-        now = int(only_row(cursor)[0])
+        now = now_us(cursor)
         cursor.execute(SQL["position"], (stem,))
         position = (cursor.fetchone() or (None,))[0]
         cursor.execute(SQL["files_taken"], (stem,))

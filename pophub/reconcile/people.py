@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -12,14 +12,14 @@ import orjson
 from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain.history import AcceptedVersion
+from pophub.domain.dates import EPOCH, date_of
+from pophub.domain.history import Accepted
 from pophub.domain.names import fold_name
 from pophub.postgres import Cursor, copy_rows, only_row, statements
 from pophub.reconcile.findings import ALTERED, MISSING, UNKNOWN, Compared, Finding
 
 SQL = statements("reconcile")
 CHUNK = 4_000
-EPOCH_DAY = date(1970, 1, 1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DATES = frozenset({"birth_date", "died_on"})
 PERSON = ("stem", "citizen_id", "marker", "recorded_us", "lane", "sequence", "event_id", "fields")
 IDENTITY = ("stem", "citizen_id", "valid_from", "name_folded", "birth_day", "present", "exchanged_at",
@@ -76,7 +76,7 @@ def _identities(connector: Connector, told: Told) -> Iterator[tuple[Any, ...]]:
 
 
 def _value(name: str, value: Any) -> Any:
-    return (EPOCH_DAY + timedelta(days=value)).isoformat() if value is not None and name in DATES else value
+    return date_of(value).isoformat() if value is not None and name in DATES else value
 
 
 def differing(cursor: Cursor, connector: Connector) -> tuple[list[Compared], list[Finding]]:

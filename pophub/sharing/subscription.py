@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from pophub import avro
 from pophub.contracts.model import Connector, Grant, SubscriptionFile
 from pophub.domain import digests
 from pophub.domain.history import AcceptedVersion
 from pophub.ports import Message
+from pophub.domain.dates import HO_CHI_MINH
+from pophub.domain.history import Accepted
+from pophub.kafka import Message
 
-HO_CHI_MINH = ZoneInfo("Asia/Ho_Chi_Minh")
 OWN = "shared"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from pophub.domain.errors import ConfigError, TransientError
-from pophub.postgres import Connection, Cursor, connect, copy_rows, execute_values, transaction
+from pophub.postgres import Connection, Cursor, connect, copy_rows, execute_values, now_us, transaction
 from pophub.settings import Settings
 from pophub.simulation.clock import SECOND_US, from_us, month_end_us, ticks_us
 from pophub.simulation.databases import set_up
@@ -120,8 +120,7 @@ def _next_round(cursor: Cursor, step: Step, known: list[tuple[str, int, int, int
     """Give the span of a new step: today's is the last hours, after all earlier changes."""
     if step != "today":
         return Round(1, 0, 0)
-    cursor.execute("select (extract(epoch from clock_timestamp()) * 1000000)::bigint")
-    (now,) = cast(tuple[int], cursor.fetchone())
+    now = now_us(cursor)
     end = now - SETTLED_US
     last = max((row[3] for row in known), default=month_end_us(2024, 12))
     number = max((row[1] for row in known), default=0) + 1

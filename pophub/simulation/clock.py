@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import calendar
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from functools import cache
 from random import Random
 
-LOCAL = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")  # no summer time since 1975
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from pophub.domain.dates import EPOCH, HO_CHI_MINH, MICROSECOND, ZONE_US
+
+LOCAL = timezone(ZONE_US * MICROSECOND, HO_CHI_MINH.key)
 EPOCH_LOCAL = EPOCH.astimezone(LOCAL)
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US

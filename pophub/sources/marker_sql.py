@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,8 +13,8 @@ from sqlalchemy.sql.elements import ColumnClause
 from sqlalchemy.types import Date, DateTime, TypeEngine
 
 from pophub.contracts.model import Marker
+from pophub.domain.dates import EPOCH
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_US = -62_135_000_000_000_000  # in the year 1, so that any zone can hold it
 ISO = "%Y-%m-%d %H:%M:%S"
 _WIDTHS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "f": 6}

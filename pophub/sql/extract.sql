@@ -1,8 +1,5 @@
 -- Statements of the extract stage (pophub/stages/extract.py). Writer: role pophub_extract.
 
--- name: clock
-select (extract(epoch from clock_timestamp()) * 1000000)::bigint
-
 -- name: position
 select marker, (extract(epoch from exchanged_at) * 1000000)::bigint, columns from extract.position where stem = %s
 

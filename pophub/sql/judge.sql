@@ -18,9 +18,6 @@ insert into judge.gap (stem, lane, from_offset, to_offset, by) values (%s, %s, %
 -- name: move_sequence
 update judge.lane set sequence = %s, chain = %s where stem = %s and lane = %s
 
--- name: clock
-select (extract(epoch from clock_timestamp()) * 1000000)::bigint
-
 -- name: heads
 select key, marker, content, contract from population.head where stem = %s and key = any(%s::text[])
 

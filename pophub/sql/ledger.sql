@@ -78,9 +78,6 @@ select id, document, signature, public_key from ledger.checkpoint order by id
 -- name: checkpoint_write
 insert into ledger.checkpoint (id, at, document, signature, public_key) values (%s, %s, %s, %s, %s)
 
--- name: now_us
-select (extract(epoch from clock_timestamp()) * 1000000)::bigint
-
 -- name: heads_history
 select stem, lane, sequence, chain from judge.lane where sequence > 0 order by stem, lane
 

@@ -20,9 +20,6 @@ order by stem, beat
 delete from live.heartbeat h where at < clock_timestamp() - interval '90 days'
   and beat < (select beat from live.heartbeat where stem = h.stem order by beat desc offset 499 limit 1)
 
--- name: clock
-select (extract(epoch from clock_timestamp()) * 1000000)::bigint
-
 -- name: open_holds
 select stem, hold, code, (extract(epoch from since) * 1000000)::bigint
 from extract.hold where released_at is null order by hold
@@ -128,6 +125,3 @@ where n.alert = a.alert and n.event = 'opened' and a.told_at is null and n.notic
 -- name: alerts
 select alert, code, stem, subject, what, opened_at, last_seen, closed_at, closed_by, told_at from live.alert
 where closed_at is null or %(all)s order by alert desc
-
--- name: alerts_count
-select count(*) filter (where closed_at is null), count(*) from live.alert

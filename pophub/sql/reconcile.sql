@@ -4,9 +4,6 @@
 -- name: patience
 set idle_in_transaction_session_timeout = 0; set statement_timeout = 0; set work_mem = '64MB'; set enable_nestloop = off; set jit = off
 
--- name: clock
-select (extract(epoch from clock_timestamp()) * 1000000)::bigint
-
 -- name: position
 select marker from extract.position where stem = %s
 

@@ -24,8 +24,5 @@ select sequence, event_id, key, marker, operation, payload, contract,
     round(date_part('epoch', recorded_at) * 1000000)::bigint, digest
 from ledger.history where stem = %s and lane = %s and sequence > %s and sequence <= %s order by sequence
 
--- name: clock
-select (extract(epoch from clock_timestamp()) * 1000000)::bigint
-
 -- name: ensure_month
 select ledger.ensure_month(%s)

@@ -31,7 +31,7 @@ def write(
 ) -> Columns:
     """Write history, heads, people, quarantine, what was passed over, and the reconciliation.
 
-    Shape: gives the history that was appended, columns as `HISTORY`, or none. A replay counts
+    Shape: gives the history that was appended, columns as `domain.history.HISTORY`, or none. A replay counts
     nothing as read and changes rows of the quarantine.
     """
     now_us, history = decision.now_us(), Columns()
@@ -70,7 +70,7 @@ def _history(
     now_us: int,
     origin: Origin,
 ) -> Columns:
-    """Give the rows' history, each linked to the one before it in its lane; columns as `HISTORY`."""
+    """Give the rows' history, each linked to the one before it in its lane; columns as `domain.history.HISTORY`."""
     stem, count = connector.stem, connector.file.lanes
 
     def pick(values: list[Any]) -> list[Any]:
@@ -113,7 +113,7 @@ def _history(
 
 
 def _heads(history: Columns) -> Columns:
-    """Give each key's newest of these versions; columns as `HEAD`."""
+    """Give each key's newest of these versions; columns as `domain.history.HEAD`."""
     newest = {key: row for row, key in enumerate(history["key"])}
     if len(newest) == len(history["key"]):
         return {name: history[name] for name in HEAD}
@@ -141,7 +141,7 @@ def _waits(connector: Connector, versions: Versions, row: int) -> tuple[list[str
 def _quarantine_row(
     connector: Connector, versions: Versions, verdicts: Verdicts, row: int, lane: int, now_us: int
 ) -> tuple[Any, ...]:
-    """Give a failed version with all its reasons; columns as `QUARANTINE`."""
+    """Give a failed version with all its reasons; columns as `domain.history.QUARANTINE`."""
     waits_for, until = _waits(connector, versions, row)
     array = (
         None

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
 from functools import lru_cache
 
 from psycopg2 import sql
 
 from pophub.contracts.model import Connector
-from pophub.domain.dates import instant
+from pophub.domain.dates import date_of, instant
 from pophub.domain.names import fold_name
 from pophub.domain.record import Columns, Versions
 from pophub.postgres import Cursor, copy_columns, or_nothing, statements
 from pophub.stores.columns import parted
 
 SQL = statements("judge")
-EPOCH_DAY = date(1970, 1, 1)
 DATES = frozenset({"birth_date", "died_on"})
 
 
@@ -125,6 +123,4 @@ def _upsert(columns: list[str], stem: str) -> sql.Composable:
     )  # fmt: skip
 
 
-@lru_cache(1 << 16)
-def _day(number: int) -> date:
-    return EPOCH_DAY + timedelta(days=number)
+_day = lru_cache(1 << 16)(date_of)

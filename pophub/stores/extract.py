@@ -10,6 +10,17 @@ from typing import TypeVar
 from pophub.domain.errors import ContractBreach, PophubError, TransientError
 from pophub.ports import Rows, Start
 from pophub.postgres import Connection, Cursor, execute_values, only_row, statements, transaction, worker_lock
+from pophub.ports import Rows
+from pophub.postgres import (
+    Connection,
+    Cursor,
+    execute_values,
+    now_us,
+    only_row,
+    statements,
+    transaction,
+    worker_lock,
+)
 from pophub.process.failpoints import reach
 
 SQL = statements("extract")
@@ -49,8 +60,7 @@ class ExtractStore:
                 sent = {bytes(row[0]) for row in cursor.fetchall()}
                 cursor.execute(SQL["ticks"])
                 ticks = [row[0] for row in cursor.fetchall()]
-                cursor.execute(SQL["clock"])
-                now = only_row(cursor)[0]
+                now = now_us(cursor)
             self._start = Start(marker, exchanged, sent, ticks, now, now - self._settle_s * US)
         return self._start
 
@@ -65,8 +75,7 @@ class ExtractStore:
         if tick_us is not None:
             return tick_us
         with self._transaction() as cursor:
-            cursor.execute(SQL["clock"])
-            return int(only_row(cursor)[0])
+            return now_us(cursor)
 
     def opened(self, run: str, contract: int, stamp_us: int, rows: int) -> int:
         """Open a batch and give its number."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from pophub.domain.dates import EPOCH
 from pophub.domain.history import AcceptedVersion
+from pophub.domain.dates import EPOCH, MICROSECOND
+from pophub.domain.history import Accepted
 from pophub.domain.record import Columns
 from pophub.postgres import Cursor, statements
 
 SQL = statements("share")
-MICROSECOND = timedelta(microseconds=1)
 MOST_ROWS = 20_000  # kept: some ten megabytes
 PARTS = ("sequence", "event_id", "key", "marker", "operation", "payload", "contract")
 
@@ -65,7 +65,7 @@ class History:
         return rows
 
     def add(self, columns: Columns) -> None:
-        """Keep what judge has committed, columns as `population.store.HISTORY`, and little of what it had before."""
+        """Keep what judge has committed, columns as `stores.judge.HISTORY`, and little of what it had before."""
         lane, sequence = columns["lane"][0], columns["sequence"][0]
         self._added += len(columns["lane"])
         if set(columns["lane"]) != {lane}:

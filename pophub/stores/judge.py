@@ -18,6 +18,7 @@ from pophub.postgres import (
     copy_columns,
     copy_rows,
     execute_values,
+    now_us,
     only_row,
     or_nothing,
     statements,
@@ -105,8 +106,7 @@ class JudgeTransaction:
 
     def now_us(self) -> int:
         """The database's clock, microseconds UTC."""
-        self._cursor.execute(SQL["clock"])
-        return int(only_row(self._cursor)[0])
+        return now_us(self._cursor)
 
     def accepted(self, versions: Versions) -> Accepted:
         """Read heads, quarantine, identities and claims that these versions meet, each set-wise."""

@@ -10,6 +10,17 @@ from pophub.domain.dates import instant, month_of
 from pophub.domain.history import AcceptedVersion, LedgerLane
 from pophub.ports import Terms
 from pophub.postgres import Connection, Cursor, copy_columns, only_row, statements, transaction, worker_lock
+from pophub.domain.history import Accepted, LedgerLane
+from pophub.postgres import (
+    Connection,
+    Cursor,
+    copy_columns,
+    now_us,
+    only_row,
+    statements,
+    transaction,
+    worker_lock,
+)
 from pophub.process.failpoints import reach
 from pophub.stores.history import History
 
@@ -97,13 +108,12 @@ class LedgerStore:
         starts_us: int,
         chain: bytes,
     ) -> bytes:
-        cursor.execute(SQL["clock"])
-        now_us = only_row(cursor)[0]
+        now = now_us(cursor)
         recipient, stem, link = self._recipient, self._stem, digests.transaction_link
         exchanged = [max(row.exchanged_us, starts_us) for row in rows]
         links = []
         for row, at in zip(rows, exchanged, strict=True):
-            chain = link(chain, recipient, stem, lane, row.sequence, row.event_id, version, at, now_us)
+            chain = link(chain, recipient, stem, lane, row.sequence, row.event_id, version, at, now)
             links.append(chain)
         months = [month_of(at) for at in exchanged]
         for month in set(months) - self._months:
@@ -114,6 +124,6 @@ class LedgerStore:
             "month": months, "recipient": [recipient] * count, "stem": [stem] * count, "lane": [lane] * count,
             "sequence": [row.sequence for row in rows], "event_id": [row.event_id for row in rows],
             "subscription": [version] * count, "exchanged_at": [instant(at) for at in exchanged],
-            "recorded_at": [instant(now_us)] * count, "digest": links,
+            "recorded_at": [instant(now)] * count, "digest": links,
         })  # fmt: skip
         return chain

@@ -26,7 +26,7 @@ select extract(year from month)::int as period, sum(transactions)::bigint as tra
     select month, count(*) as transactions from hub.share_transaction where recipient <> 'shared' group by 1
 ) months group by 1 order by 1
 """
-THIS_YEAR = "select extract(year from now() at time zone 'Asia/Ho_Chi_Minh')::int as period"
+THIS_YEAR = "select extract(year from now() at time zone %(zone)s)::int as period"
 MONTHS = """
 select to_char(month, 'YYYY-MM') as period, count(*)::bigint as transactions
 from hub.share_transaction where recipient <> 'shared' and stem = %(stem)s

@@ -10,20 +10,19 @@ from functools import cache
 from importlib import resources
 from typing import Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from pophub.domain.codes import GATES
+from pophub.domain.dates import HO_CHI_MINH
 from pophub.web import counts as sql
 from pophub.web.counts import Counts, Row, with_percent
 from pophub.web.words import Language, language, number, words
 
 STATES = ("shared", "quarantined", "duplicate", "superseded")
-GATES = ("contract", "correct", "sufficient", "clean", "live")
-ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 _FOLDER = resources.files("pophub.web").joinpath("templates")
 STYLE = _FOLDER.joinpath("pophub.css").read_text(encoding="utf-8")
 _STYLE_DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
@@ -40,7 +39,7 @@ def router(counts: Counts) -> APIRouter:
     @routes.get("/")
     def overview(request: Request) -> HTMLResponse:
         states, recipients, growth, holds, year = counts.several(
-            (sql.STATES, sql.RECIPIENTS, sql.GROWTH, sql.HOLDS, sql.THIS_YEAR)
+            (sql.STATES, sql.RECIPIENTS, sql.GROWTH, sql.HOLDS, sql.THIS_YEAR), zone=HO_CHI_MINH.key
         )
         connectors = _connectors(states)
         return _page(
@@ -131,7 +130,7 @@ def _page(request: Request, template: str, **values: Any) -> HTMLResponse:
 
 
 def _local(moment: datetime) -> str:
-    return moment.astimezone(ZONE).strftime("%d/%m/%Y %H:%M")
+    return moment.astimezone(HO_CHI_MINH).strftime("%d/%m/%Y %H:%M")
 
 
 @cache

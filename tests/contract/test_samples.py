@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from pophub.contracts.load import check, load_all
-from pophub.contracts.model import GATES, Connector
-from pophub.domain.codes import is_rule
+from pophub.contracts.model import Connector
+from pophub.domain.codes import GATES, is_rule
 from pophub.domain.record import Failure
 from pophub.gates.mapping import ContractMapper
 from pophub.gates.rules import GreatExpectationsRules

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pophub.postgres import statements
+from pophub.postgres.statements import CLOCK
 
 from .database import HANDLERS, TABLES, Answer, Handler, Row, Session
 
@@ -83,7 +84,7 @@ def change(session: Session, table: str, key: tuple[Any, ...], **values: Any) ->
     return 1
 
 
-@twin("judge", "extract", "share")
+@twin(text=CLOCK)
 def clock(session: Session, args: Any) -> Answer:
     return [(session.simulation.now_us(),)]
 

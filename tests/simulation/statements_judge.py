@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from psycopg2 import errors as pg
 
-from pophub.contracts.model import GATES
+from pophub.domain.codes import GATES
 
 from .database import Answer, Row, Session
 from .statements import change, texts, twin, version_row

@@ -15,7 +15,8 @@ from typing import Any
 
 import orjson
 
-from pophub.contracts.model import GATES, Connector
+from pophub.contracts.model import Connector
+from pophub.domain.codes import GATES
 from pophub.domain.dates import EPOCH, instant
 from pophub.domain.decide import Claim, Head, Quarantined
 from pophub.domain.errors import LaneMoved

@@ -26,9 +26,8 @@ import pytest
 from pophub import avro
 from pophub.avro import container
 from pophub.contracts.load import check, load_connector
-from pophub.contracts.model import GATES
 from pophub.contracts.strict_yaml import parse_document
-from pophub.domain.codes import CODES
+from pophub.domain.codes import CODES, GATES
 from pophub.domain.errors import PophubError
 from pophub.gates.mapping import ContractMapper
 from pophub.gates.rules import GreatExpectationsRules

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 import typer
 
-from pophub.cli import app
+from pophub.cli.program import app
 from pophub.domain.codes import CODES
 from pophub.settings import PROJECT
 
@@ -121,7 +121,7 @@ def files_of(dotted: str) -> list[str]:
 
 
 def knows_dotted(word: str, own: Source) -> bool:
-    """Say whether `a.b.c` is a code, a failpoint, a table, a key, a module, or a name of one of these."""
+    """Say whether words joined by dots are a code, a failpoint, a table, a key, a module, or a name of one of these."""
     if word in CODES or files_of(word) or word.split(".")[0] in FOREIGN:
         return True
     if re.search(rf"\b{re.escape(word)}\b", all_code()):

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pophub.contracts.code_tables import code_table
+from pophub.domain.dates import DAY_US, ZONE_US
 from pophub.domain.names import fold_name
-from pophub.gates.checks import CHECKS, DAY_US, LOCAL_US, Arguments
+from pophub.gates.checks import CHECKS, Arguments
 from pophub.gates.frame import Frame
 from pophub.gates.personal_id import contradicts, flaw
 from pophub.gates.texts import EMPTY, HIDDEN, MAX_TEXT_CHARS, OTHER, TAX_CODE
@@ -123,7 +124,7 @@ def test_times(rows: list[Any], days: int, holds: str) -> None:
     told = {"column": "at", "days": days, "holds": holds}
 
     def limit(stamp: int, days: int) -> int:
-        return (stamp + LOCAL_US) // DAY_US + days if holds == "date" else stamp + days * DAY_US
+        return (stamp + ZONE_US) // DAY_US + days if holds == "date" else stamp + days * DAY_US
 
     pairs = list(zip(times, stamps, strict=True))
     late = [row for row, (at, stamp) in enumerate(pairs) if at is not None and at > limit(stamp, days)]
