@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pophub.domain.errors as errors
 from pophub.domain.codes import CODES
 
 PACKAGE = Path(errors.__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 ERRORS = {
     name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)
 }
@@ -33,3 +36,27 @@ def test_every_code_that_is_raised_is_in_the_table() -> None:
 
 def test_every_code_has_words_in_both_languages_and_a_remedy() -> None:
     assert all(all(code) for code in CODES.values())
+
+
+def expected(tree: ast.Module) -> Iterator[str]:
+    """Give the texts that a file of tests expects: in assertions, in what is raised, in tables of its cases."""
+    for node in ast.walk(tree):
+        call = node.func if isinstance(node, ast.Call) else None
+        named = getattr(call, "attr", None) or getattr(call, "id", None)
+        table = isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(
+            node.value, ast.Dict | ast.List | ast.Tuple
+        )
+        if isinstance(node, ast.Assert) or named in ("raises", "refused", "parametrize") or table:
+            for part in ast.walk(node):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    yield part.value.replace("\\.", ".")
+
+
+def test_every_code_is_produced_by_a_test() -> None:
+    """A code that no test expects cannot happen, or nobody knows what happens then: test it, or take it out."""
+    told = [path.name.removesuffix(".json") for path in (TESTS / "samples").glob("*/*.fail.*.json")]
+    for path in TESTS.rglob("*.py"):
+        told += expected(ast.parse(path.read_text(encoding="utf-8")))
+    found = {code for text in told for code in re.findall(r"[a-z_]+(?:\.[a-z_]+)+", text)}
+    found |= {name.partition(".fail.")[2] for name in told if ".fail." in name}
+    assert sorted(CODES.keys() - found) == []

@@ -1,0 +1,122 @@
+"""Commands that cannot do what they are asked say so by a code: Airflow's answers, stale pages, unknown names."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from answers import answering
+
+from pophub.commands import demo, documents, figures
+from pophub.commands.airflow_runs import Airflow
+from pophub.commands.quarantine_access import connector_here
+from pophub.domain.errors import PophubError
+from pophub.settings import Endpoints, Settings
+from tests.refused import refused
+
+TOKEN = (201, b'{"access_token": "x"}')
+QUEUED = {"dag_id": "mps.citizens", "dag_run_id": "one", "state": "queued"}
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("POPHUB_HOME", str(tmp_path / "home"))
+    return Settings.load()
+
+
+def at(settings: Settings, url: str) -> Settings:
+    """Give settings whose Airflow is there."""
+    told = settings.endpoints.model_dump() | {"airflow_url": url}
+    return settings.model_copy(update={"endpoints": Endpoints.model_validate(told)})
+
+
+def test_an_airflow_that_does_not_answer_is_told(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with refused("airflow.unreachable"):
+        Airflow(at(settings, f"http://127.0.0.1:{port}"))
+
+
+def test_an_airflow_that_refuses_is_told_with_its_status(settings: Settings) -> None:
+    with answering(lambda method, path: (403, b"{}")) as url, refused("airflow.refused") as raised:
+        Airflow(at(settings, url))
+    assert "403" in str(raised.value)
+
+
+def test_a_dag_that_is_never_read_and_a_run_that_never_ends_are_not_waited_for(settings: Settings) -> None:
+    def answer(method: str, path: str) -> tuple[int, bytes]:
+        if path == "/auth/token":
+            return TOKEN
+        if path.endswith("/dagRuns"):
+            return 200, json.dumps({"dag_runs": [QUEUED], "total_entries": 1}).encode()
+        return 404, b"{}"
+
+    with answering(answer) as url, Airflow(at(settings, url)) as airflow:
+        with refused("airflow.dag_missing"):
+            airflow.wait_for_dags(["mps.citizens"], deadline_s=0)
+        with refused("airflow.run_stuck"):
+            airflow.wait([("mps.citizens", "one")], lambda dag, state: None, deadline_s=0)
+
+
+def report(**wrong: Any) -> dict[str, Any]:
+    """Give a demo's report that keeps every promise, but for what is told."""
+    counted = {
+        "stem": "mps.citizens",
+        "read": 3,
+        "shared": 1,
+        "quarantined": {"clean": 1},
+        "duplicate": 1,
+        "superseded": 0,
+    }
+    sound = {"airflow": [], "detection": {"missed": 0, "false_rejections": 0}, "connectors": [counted]}
+    return sound | wrong
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"airflow": [{"dag_id": "mps.citizens", "state": "failed"}]},
+        {"detection": {"missed": 1, "false_rejections": 0}},
+        {"detection": {"missed": 0, "false_rejections": 1}},
+        {"connectors": [report()["connectors"][0] | {"read": 4}]},
+    ],
+    ids=[
+        "a run failed",
+        "a defect was missed",
+        "a sound record was rejected",
+        "a record is not accounted for",
+    ],
+)
+def test_a_demo_whose_report_breaks_a_promise_fails(wrong: dict[str, Any]) -> None:
+    demo._judge_report(report())
+    with refused("demo.promise"):
+        demo._judge_report(report(**wrong))
+
+
+def test_stale_pages_are_named_and_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POPHUB_PROJECT", str(tmp_path))
+    with refused("docs.stale") as raised:
+        documents.write(check=True)
+    assert all(name in str(raised.value) for name in documents.PAGES)
+    documents.write(check=False)
+    documents.write(check=True)
+
+
+def test_an_unknown_code_brings_the_nearest() -> None:
+    with refused("cli.unknown_code") as raised:
+        figures.explain("live.stail")
+    assert "live.stale" in raised.value.remedy
+
+
+def test_an_unknown_dataset_brings_the_known_ones() -> None:
+    with refused("config.unknown_stem") as raised:
+        connector_here("mps.citizen")
+    assert "mps.citizens" in raised.value.remedy
+
+
+def test_a_variable_that_is_nowhere_set_is_named(settings: Settings) -> None:
+    with pytest.raises(PophubError, match=r"config\.variable_missing.*POPHUB_NOWHERE.*connectors/x"):
+        settings.resolve("${POPHUB_NOWHERE}", where="connectors/x")
