@@ -13,8 +13,10 @@ from pathlib import Path
 
 import psycopg2.errors
 import pytest
+import typer
 from hubkit import Project, Servers
 
+from pophub.commands import figures
 from pophub.domain import digests
 from pophub.domain.errors import ConfigError, LedgerDiverged
 from pophub.ledger.checkpoint import Checkpoint, find, load, make
@@ -25,6 +27,7 @@ from pophub.ledger.signing import public_key
 from pophub.ledger.verify import Broken, Evidence, verify
 from pophub.ledger.witness import Witness
 from pophub.postgres import connect
+from tests.refused import refused
 
 
 def fill(project: Project) -> Project:
@@ -130,7 +133,7 @@ def test_a_superuser_who_touches_one_row_is_found_at_that_row(
     assert found(filled.servers) == []
 
 
-def test_a_row_put_in_is_named(filled: Project) -> None:
+def test_a_row_put_in_is_named(filled: Project, capsys: pytest.CaptureFixture[str]) -> None:
     lane, sequences = lane_of(filled, "ledger.transaction")
     last = sequences[-1]
     statement = (
@@ -139,7 +142,12 @@ def test_a_row_put_in_is_named(filled: Project) -> None:
     )
     with tampered(filled.servers, statement):
         (broken,) = mine(filled, found(filled.servers))
+        with pytest.raises(typer.Exit):
+            figures.verify(as_json=False)
     assert (broken.table, broken.sequence) == ("ledger.transaction", last + 1)
+    assert f"ledger.broken: ledger.transaction, lane {broken.lane}" in capsys.readouterr().out.replace(
+        "\n", " "
+    )
 
 
 def rewritten(project: Project, lane: int, after: int, forget: bool = False) -> list[str]:
@@ -283,6 +291,12 @@ def pack(filled: Project, tmp_path: Path) -> Path:
     with closing(connect(settings, "pophub_ledger")) as connection:
         export(connection, make(settings), str(filled.now.year), folder)
     return folder
+
+
+def test_a_pack_is_not_written_over_another(filled: Project, pack: Path) -> None:
+    settings = filled.servers.settings
+    with closing(connect(settings, "pophub_read")) as connection, refused("ledger.pack_exists"):
+        export(connection, make(settings), str(filled.now.year), pack)
 
 
 def test_a_third_party_checks_the_pack_with_python_alone(filled: Project, pack: Path) -> None:

@@ -202,6 +202,8 @@ MESSAGES = [
     Bad(28, message(MAYBE, HEAD + zigzag(1 << 40)), "raw", "contract.avro.block"),
     Bad(29, message(TEXTS, BOMB.compress(bytes(200 << 20)) + BOMB.flush(), b"deflate"), "raw", "contract.avro.size"),
     Bad(29, GOOD + bytes(8 << 20), "raw", "contract.avro.size"),
+    Bad(29, message(TEXTS, HEAD, b"snappy"), "raw", "contract.avro.codec"),
+    Bad(29, message(TEXTS, zlib.compress(HEAD, wbits=-15), b"deflate"), "raw", "contract.avro.codec"),
     Bad(30, b"\0\0\0\0\x07" + b"record", "raw", "contract.schema.unknown"),
     Bad(31, b"\xc3\x01" + b"f" * 8 + b"record", "raw", "contract.schema.fingerprint"),
     Bad(34, message(block_schema("string", "string", names="aa"), HEAD), "raw", "contract.schema.duplicate"),

@@ -14,6 +14,7 @@ import pytest
 from pophub.domain.errors import ConfigError, TransientError
 from pophub.live.sinks import FileSink
 from pophub.live.webhook import WebhookSink
+from tests.refused import refused
 
 NOTICES = [(n, {"notice": n, "alert": n, "event": "opened", "code": "alert.offline"}) for n in (1, 2, 3)]
 
@@ -85,6 +86,16 @@ def test_a_notice_refused_for_good_is_counted_and_left_behind(receiver: Receiver
     receiver.statuses = [400]
     assert WebhookSink(receiver.url, private=True).tell(NOTICES[:1]) == 1
     assert len(receiver.got) == 1
+
+
+def test_a_file_that_cannot_be_written_is_told_and_written_next_time(tmp_path: Path) -> None:
+    sink = FileSink(tmp_path / "alerts.jsonl")
+    (tmp_path / "alerts.jsonl").mkdir()
+    with refused("alert.file"):
+        sink.tell(NOTICES)
+    (tmp_path / "alerts.jsonl").rmdir()
+    sink.tell(NOTICES)
+    assert len((tmp_path / "alerts.jsonl").read_text().splitlines()) == 3
 
 
 @pytest.mark.parametrize(

@@ -213,3 +213,10 @@ def test_long_cells_make_short_chunks(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "a.csv").write_text(HEADER + f"H1,{'x' * 600},y\n" * 6)
     chunks = whole(folder(tmp_path), chunk_rows=100)["a.csv"]
     assert [len(chunk["_extra"]) for chunk in chunks] == [2, 2, 2]
+
+
+def test_an_encoding_that_python_does_not_know_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(GOOD)
+    drop = folder(tmp_path, encoding="utf-9")
+    assert [file.name for file in drop.files([])] == []
+    assert codes(drop) == {"a.csv": "source.encoding"}
