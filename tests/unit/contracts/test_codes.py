@@ -46,7 +46,11 @@ def expected(tree: ast.Module) -> Iterator[str]:
         table = isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(
             node.value, ast.Dict | ast.List | ast.Tuple
         )
-        if isinstance(node, ast.Assert) or named in ("raises", "refused", "parametrize") or table:
+        if (
+            isinstance(node, ast.Assert | ast.Compare)
+            or named in ("raises", "refused", "parametrize")
+            or table
+        ):
             for part in ast.walk(node):
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     yield part.value.replace("\\.", ".")

@@ -14,7 +14,7 @@ import pytest
 from answers import answering
 
 from pophub.domain.errors import ConfigError, TransientError
-from pophub.runtime import broker, hub, jars, places, ports, postgres
+from pophub.runtime import airflow, broker, hub, jars, places, ports, postgres
 from pophub.settings import Settings
 from tests.refused import refused
 
@@ -119,3 +119,12 @@ def test_a_storage_that_kafka_does_not_format_is_told_without_the_password(setti
     with refused("kafka.setup_failed") as raised:
         broker._format(settings, properties)
     assert settings.secret("kafka.admin") not in str(raised.value)
+
+
+def test_an_airflow_that_cannot_bring_its_database_up_to_date_is_told_by_its_log(settings: Settings) -> None:
+    places.make_private(settings.home / "logs")
+    settled = ports.settle(settings)  # addresses of servers that nobody has started
+    with refused("airflow.migrate_failed") as raised:
+        airflow.migrate(settled)
+    assert (settings.home / "logs" / "airflow-migrate.log").read_text()
+    assert settings.secret("postgres.airflow") not in str(raised.value)
