@@ -64,3 +64,12 @@ def test_every_code_is_produced_by_a_test() -> None:
     found = {code for text in told for code in re.findall(r"[a-z_]+(?:\.[a-z_]+)+", text)}
     found |= {name.partition(".fail.")[2] for name in told if ".fail." in name}
     assert sorted(CODES.keys() - found) == []
+
+
+def test_every_code_is_given_by_the_hub_or_by_a_suite() -> None:
+    paths = [path for path in PACKAGE.rglob("*.py") if path.name != "codes.py"]
+    paths += (PACKAGE.parent / "expectations").rglob("*.json")
+    text = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    made = set(re.findall(r'f"([a-z.]+\.)\{\w+\}"', text))  # such as f"contract.dob.{flaw}"
+    known = {code for code in CODES if f'"{code}"' in text or f"{code.rpartition('.')[0]}." in made}
+    assert sorted(CODES.keys() - known) == []
