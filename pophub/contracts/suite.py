@@ -6,10 +6,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-from pophub.contracts.model import GATES, AvroField, ConnectorFile, Rule
-from pophub.contracts.rule_check import HELD, flaws, unknown_table
-from pophub.contracts.code_tables import code_table_names
 from pophub.contracts.model import AvroField, ConnectorFile, Rule
+from pophub.contracts.rule_check import HELD, flaws, unknown_table
 from pophub.contracts.shapes import SHAPES, joined_columns, named_columns
 from pophub.contracts.strict_yaml import Document
 from pophub.domain.codes import CODES, GATES, explain, is_rule, origin

@@ -11,8 +11,7 @@ from pophub.postgres.connection import (
     worker_lock,
 )
 from pophub.postgres.copy import copy_columns, copy_rows
-from pophub.postgres.sql import execute_values, statements, text_array
-from pophub.postgres.statements import execute_values, now_us, statements, text_array
+from pophub.postgres.sql import execute_values, now_us, statements, text_array
 
 __all__ = [
     "Connection",

@@ -11,9 +11,8 @@ import orjson
 
 from pophub import avro
 from pophub.contracts.model import Connector
-from pophub.domain.history import AcceptedVersion
 from pophub.domain.dates import EPOCH, date_of
-from pophub.domain.history import Accepted
+from pophub.domain.history import AcceptedVersion
 from pophub.domain.names import fold_name
 from pophub.postgres import Cursor, copy_rows, only_row, statements
 from pophub.reconcile.findings import ALTERED, MISSING, UNKNOWN, Compared, Finding

@@ -13,11 +13,9 @@ from typing import NamedTuple
 from pophub import avro
 from pophub.contracts.model import Connector, Grant, SubscriptionFile
 from pophub.domain import digests
+from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.history import AcceptedVersion
 from pophub.ports import Message
-from pophub.domain.dates import HO_CHI_MINH
-from pophub.domain.history import Accepted
-from pophub.kafka import Message
 
 OWN = "shared"
 

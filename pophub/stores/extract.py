@@ -9,8 +9,6 @@ from typing import TypeVar
 
 from pophub.domain.errors import ContractBreach, PophubError, TransientError
 from pophub.ports import Rows, Start
-from pophub.postgres import Connection, Cursor, execute_values, only_row, statements, transaction, worker_lock
-from pophub.ports import Rows
 from pophub.postgres import (
     Connection,
     Cursor,

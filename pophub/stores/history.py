@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pophub.domain.dates import EPOCH
-from pophub.domain.history import AcceptedVersion
 from pophub.domain.dates import EPOCH, MICROSECOND
-from pophub.domain.history import Accepted
+from pophub.domain.history import AcceptedVersion
 from pophub.domain.record import Columns
 from pophub.postgres import Cursor, statements
 
@@ -65,7 +63,7 @@ class History:
         return rows
 
     def add(self, columns: Columns) -> None:
-        """Keep what judge has committed, columns as `stores.judge.HISTORY`, and little of what it had before."""
+        """Keep what judge has committed, columns as `domain.history.HISTORY`, and little of what it had before."""
         lane, sequence = columns["lane"][0], columns["sequence"][0]
         self._added += len(columns["lane"])
         if set(columns["lane"]) != {lane}:

@@ -9,8 +9,6 @@ from pophub.domain import digests
 from pophub.domain.dates import instant, month_of
 from pophub.domain.history import AcceptedVersion, LedgerLane
 from pophub.ports import Terms
-from pophub.postgres import Connection, Cursor, copy_columns, only_row, statements, transaction, worker_lock
-from pophub.domain.history import Accepted, LedgerLane
 from pophub.postgres import (
     Connection,
     Cursor,

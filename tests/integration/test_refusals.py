@@ -13,10 +13,11 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from hubkit import Project, Servers
 
 from pophub.contracts.load import load_all
-from pophub.kafka import Administrator, Message, Position, Publisher, TopicLog
+from pophub.kafka import Administrator, Publisher, TopicLog
 from pophub.kafka.client import MAX_REQUEST_BYTES, librdkafka
 from pophub.live.alerts import AlertStore
 from pophub.live.run import late_readers
+from pophub.ports import Message, Position
 from pophub.postgres import connect, only_row, transaction
 from pophub.prepare import schema_id
 from pophub.quarantine import repair

@@ -15,9 +15,7 @@ from hubkit import Project
 from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain.dates import EPOCH, instant
-from pophub.domain.errors import LaneMoved
 from pophub.domain.record import Stretch, Versions
-from pophub.domain.record import Versions
 from pophub.gates.mapping import ContractMapper
 from pophub.postgres import connect
 from pophub.stages.judge import Judge, Judged

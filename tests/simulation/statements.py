@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from pophub.postgres import statements
 from pophub.postgres.statements import CLOCK
+
+from pophub.postgres import statements
 
 from .database import HANDLERS, TABLES, Answer, Handler, Row, Session
 

@@ -33,7 +33,7 @@ def python_files() -> dict[str, str]:
         (r"'contract', 'correct', 'sufficient', 'clean', 'live'", "pophub/domain/codes.py"),
         (r"'Asia/Ho_Chi_Minh'|\(hours=7\)|\b7 \* 3600000000\b|\b25200", "pophub/domain/dates.py"),
         (r"\b(?:date|datetime)\(1970\b", "pophub/domain/dates.py"),
-        (r"^[^;]*select \(extract\(epoch from clock_timestamp\(\)\)", "pophub/postgres/statements.py"),
+        (r"^[^;]*select \(extract\(epoch from clock_timestamp\(\)\)", "pophub/postgres/sql.py"),
         (r"is None:\s+raise final\b|AirflowFailException\(str\(error\)\)", "pophub/process/tasks.py"),
     ],
 )

@@ -19,7 +19,7 @@ def _type_of(one: Argument) -> Any:
 
 
 def _made(name: str, shape: Shape) -> type[RowsExpectation]:
-    """Make the class of an expectation: `expect_present` becomes `ExpectPresent`.
+    """Make the class of an expectation: expect_present becomes ExpectPresent.
 
     Great Expectations registers it under `name` as it comes to be, by the words of the class's name.
     """

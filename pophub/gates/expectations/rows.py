@@ -50,7 +50,7 @@ class FailingRows(TableMetricProvider):  # type: ignore[misc]
 
 
 class RowsExpectation(BatchExpectation):  # type: ignore[misc]
-    """An expectation that names the rows that fail it; `made` declares the kwargs of each."""
+    """An expectation that names the rows that fail it; `expectations.made` declares the kwargs of each."""
 
     told: ClassVar[tuple[str, ...]] = ()
     success_keys: ClassVar[tuple[str, ...]] = ()

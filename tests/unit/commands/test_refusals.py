@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from answers import answering
 
+from pophub.cli.program import app
 from pophub.commands import demo, documents, figures
 from pophub.commands.airflow_runs import Airflow
 from pophub.commands.quarantine_access import connector_here
@@ -99,10 +100,10 @@ def test_a_demo_whose_report_breaks_a_promise_fails(wrong: dict[str, Any]) -> No
 def test_stale_pages_are_named_and_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POPHUB_PROJECT", str(tmp_path))
     with refused("docs.stale") as raised:
-        documents.write(check=True)
-    assert all(name in str(raised.value) for name in documents.PAGES)
-    documents.write(check=False)
-    documents.write(check=True)
+        documents.write(app, check=True)
+    assert all(name in str(raised.value) for name in documents.pages(app))
+    documents.write(app, check=False)
+    documents.write(app, check=True)
 
 
 def test_an_unknown_code_brings_the_nearest() -> None:
