@@ -16,6 +16,7 @@ import psutil
 
 from pophub.domain.errors import PophubError
 from pophub.runtime import airflow, broker, jars, ports, postgres, processes, supervise
+from pophub.runtime.home import data_folder, impassable
 from pophub.runtime.status import PROGRAMS
 from pophub.settings import Settings
 
@@ -67,6 +68,9 @@ def _room(settings: Settings) -> Iterator[Finding]:
     )  # fmt: skip
     if not os.access(folder, os.W_OK):
         yield Finding("home", "fail", f"{folder} cannot be written", "set POPHUB_HOME")
+    if (closed := impassable(settings)) is not None:
+        what = f"PostgreSQL's user cannot pass through {closed} to its data"
+        yield Finding("home", "fail", what, f"chmod o+x {closed}")
     if supervise.process(settings) is None:
         yield _enough(
             "memory", psutil.virtual_memory().available, MEMORY_FAIL_BYTES, MEMORY_WARN_BYTES,
@@ -123,7 +127,7 @@ def _leftovers(settings: Settings) -> Iterator[Finding]:
         return
     files = (
         settings.home / "supervisor" / "supervisord.pid",
-        postgres.data_folder(settings) / "postmaster.pid",
+        data_folder(settings) / "postmaster.pid",
     )
     for path in files:
         if _exists(path):

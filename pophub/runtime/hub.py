@@ -27,6 +27,7 @@ from pophub.runtime import (
 )
 from pophub.runtime.doctor import Finding, diagnose
 from pophub.runtime.exports import environment
+from pophub.runtime.home import make_home
 from pophub.runtime.status import PROGRAMS, ServerState, state
 from pophub.settings import Settings
 
@@ -105,9 +106,7 @@ def _web_exists() -> bool:
 @contextlib.contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     """Let one process at a time start or stop this home's servers."""
-    path = places.make_private(settings.home) / "up.lock"
-    if postgres.run_as() is not None:
-        settings.home.chmod(0o711)
+    path = make_home(settings) / "up.lock"
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -11,6 +11,7 @@ import signal
 import sys
 
 from pophub.runtime import airflow, broker, postgres, processes
+from pophub.runtime.home import run_as
 from pophub.settings import Settings
 
 
@@ -33,7 +34,7 @@ def main() -> None:
     command, variables = _command(settings, program)
     # SPT_NOENV: renamed processes (setproctitle) would overwrite the marks in their environment
     environment = os.environ | variables | {"SPT_NOENV": "1"}
-    user = postgres.run_as() if program == "postgres" else None
+    user = run_as() if program == "postgres" else None
     os.umask(0o077)
     if user is not None:
         os.chdir("/")

@@ -21,9 +21,9 @@ def digest(home: Path) -> str:
     return hashlib.sha256(str(home).encode()).hexdigest()[:12]
 
 
-def make_private(folder: Path) -> Path:
-    """Make a folder that only its owner may open."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+def make_private(folder: Path, mode: int = 0o700) -> Path:
+    """Make a folder that only its owner may open, or `mode` says who else; never tighter on the way."""
+    folder.mkdir(mode=mode, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.geteuid():
         raise ConfigError(
             "runtime.owner",
@@ -31,7 +31,7 @@ def make_private(folder: Path) -> Path:
             where=str(folder),
             remedy="run as the user who made it, or set POPHUB_HOME to a folder of your own",
         )
-    folder.chmod(0o700)
+    folder.chmod(mode)
     return folder
 
 

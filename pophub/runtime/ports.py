@@ -8,7 +8,8 @@ import socket
 from collections.abc import Iterable
 
 from pophub.domain.errors import ConfigError
-from pophub.runtime.places import digest, make_private, write_private
+from pophub.runtime.home import make_home
+from pophub.runtime.places import digest, write_private
 from pophub.settings import Endpoints, Settings
 
 _FIRST, _SPAN = 20_000, 10_000  # below the range from which Linux takes outgoing ports
@@ -84,7 +85,7 @@ def _asked(server: str) -> int | None:
 
 def settle(settings: Settings) -> Settings:
     """Keep, or choose the first time, a port for each server; write `<home>/endpoints.json`."""
-    path = make_private(settings.home) / "endpoints.json"
+    path = make_home(settings) / "endpoints.json"
     kept: dict[str, object] = json.loads(path.read_text()) if path.exists() else {}
     ports: dict[str, int] = {}
     for server in SERVERS:

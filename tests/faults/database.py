@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pophub.runtime import ports, postgres, supervise
+from pophub.runtime.home import run_as
 from tests.faults.catalogue import NotHere
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def small_disk(megabytes: int) -> Iterator[Path]:
     try:
         inside = folder / "space"
         inside.mkdir()
-        if (user := postgres.run_as()) is not None:
+        if (user := run_as()) is not None:
             os.chown(inside, *user)
         yield inside
     finally:
@@ -115,11 +116,11 @@ class Copy:
         self._folder = Path(tempfile.mkdtemp(prefix="pophub-standby-"))
         self._folder.chmod(0o755)
         self._data = self._folder / "data"
-        if (user := postgres.run_as()) is not None:
+        if (user := run_as()) is not None:
             os.chown(self._folder, *user)
 
     def _run(self, program: str, *arguments: str) -> None:
-        settings, user = self._servers.settings, postgres.run_as()
+        settings, user = self._servers.settings, run_as()
         superuser = settings.endpoints.postgres_superuser
         done = subprocess.run(
             [str(postgres.install_root() / "bin" / program), *arguments],
@@ -139,7 +140,7 @@ class Copy:
             str(endpoints.postgres_port), "-c", "fast", "-X", "stream",
         )  # fmt: skip
         (self._data / "standby.signal").touch()
-        if (user := postgres.run_as()) is not None:
+        if (user := run_as()) is not None:
             os.chown(self._data / "standby.signal", *user)
         log = str(self._folder / "log")
         self._run("pg_ctl", "start", "-w", "-D", str(self._data), "-l", log, "-o", f"-p {self.port}")

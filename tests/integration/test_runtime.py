@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ import pytest
 
 from pophub.domain.errors import ConfigError
 from pophub.runtime import broker, hub, ports, postgres, processes, supervise
+from pophub.runtime.home import data_folder
 from pophub.settings import Endpoints, Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -57,6 +60,19 @@ def fresh(tmp_path: Path) -> Iterator[Settings]:
         tear_down(settings)
 
 
+@pytest.fixture
+def passable(tmp_path: Path) -> Iterator[Settings]:
+    """A home that other users of the machine may come to, as a clone below /srv or /opt has it."""
+    folder = Path(tempfile.mkdtemp(prefix="pophub-open-"))
+    folder.chmod(0o755)
+    settings = make_settings(folder / "home")
+    try:
+        yield settings
+    finally:
+        tear_down(settings)
+        shutil.rmtree(folder)
+
+
 def shell(settings: Settings, *command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command as a user would after `eval "$(pophub env)"`."""
     variables = os.environ | hub.environment(settings)
@@ -77,6 +93,34 @@ def test_a_second_start_changes_nothing_and_is_quick(running: Settings) -> None:
     assert again.endpoints == running.endpoints
     assert pids(running) == before
     assert set(before) == set(SERVERS)
+
+
+def test_a_second_start_leaves_postgresqls_user_the_way_to_its_data(passable: Settings) -> None:
+    """As root PostgreSQL runs as a user of its own: a home closed to it is a PANIC at the next checkpoint."""
+    settings = hub.start(passable, servers=["postgres"])
+    mode = stat.S_IMODE(passable.home.stat().st_mode)
+    first = pids(settings)["postgres"]
+    for _ in range(2):
+        hub.start(passable, servers=["postgres"])
+        assert stat.S_IMODE(passable.home.stat().st_mode) == mode
+        done = postgres.psql(settings, "CREATE TABLE more(); CHECKPOINT; DROP TABLE more; CHECKPOINT")
+        assert (done.returncode, done.stderr) == (0, "")
+    assert pids(settings)["postgres"] == first
+    assert "PANIC" not in (settings.home / "logs" / "postgres.log").read_text()
+
+
+def test_a_closed_folder_above_is_told_and_never_answered_by_an_empty_database(passable: Settings) -> None:
+    settings = hub.start(passable, servers=["postgres"])
+    place = data_folder(passable)
+    passable.home.chmod(0o700)
+    told = [(f.level, f.remedy) for f in hub.diagnose(passable) if f.subject == "home"]
+    another_user = os.geteuid() == 0  # PostgreSQL runs as us otherwise, and passes
+    assert told == ([("fail", f"chmod o+x {passable.home}")] if another_user else [])
+    hub.start(passable, servers=["postgres"])
+    assert not [finding for finding in hub.diagnose(passable) if finding.subject == "home"]
+    assert postgres.psql(settings, "CHECKPOINT").returncode == 0
+    passable.home.parent.chmod(0o700)
+    assert data_folder(passable) == place
 
 
 def test_only_loopback_listens(running: Settings) -> None:
@@ -189,7 +233,7 @@ def test_old_pid_files_that_name_strangers_harm_nobody(fresh: Settings) -> None:
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
         (fresh.home / "supervisor" / "supervisord.pid").write_text(f"{stranger.pid}\n")
-        postmaster = postgres.data_folder(fresh) / "postmaster.pid"
+        postmaster = data_folder(fresh) / "postmaster.pid"
         postmaster.write_text(f"{stranger.pid}\n{postmaster.parent}\n")
         assert postgres.ready(hub.start(settings, servers=["postgres"]))
         hub.stop(fresh)
