@@ -57,6 +57,18 @@ class Settings(BaseModel):
                 known[name] = value
         return cls(home=home, project=project, endpoints=Endpoints.model_validate(known))
 
+    def folder(self, *names: str) -> Path:
+        """Give a folder of the home, made on first use for its owner alone, like the home itself.
+
+        A folder that exists keeps its rights: `pophub up` opens the home to whom must pass.
+        """
+        path = self.home
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in names:
+            path /= name
+            path.mkdir(mode=0o700, exist_ok=True)
+        return path
+
     def secret(self, name: str) -> str:
         """Give the secret `name` (such as `kafka.admin`), made on first use.
 
@@ -66,10 +78,9 @@ class Settings(BaseModel):
         variable = "POPHUB_SECRET_" + re.sub(r"[^A-Za-z0-9]", "_", name).upper()
         if value := os.environ.get(variable):
             return value
-        folder = self.home / "secrets"
-        path = folder / name
+        path = self.home / "secrets" / name
         if not path.exists():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = self.folder("secrets")
             draft = folder / f".{name}.{os.getpid()}"
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(token_source.token_urlsafe(32))

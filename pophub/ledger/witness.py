@@ -21,11 +21,11 @@ class Witness:
     """The files of one hub."""
 
     def __init__(self, settings: Settings) -> None:
-        self._folder = settings.home / "ledger"
+        self._settings, self._folder = settings, settings.home / "ledger"
 
     def keep(self, lane: Sequence[object], first: int, prefixes: bytes) -> None:
         """Write the digests of a lane's rows from number `first` (1 is the lane's first row)."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._settings.folder("ledger")
         handle = os.open(self._path(lane), os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             os.pwrite(handle, prefixes, (first - 1) * PREFIX_BYTES)
@@ -42,7 +42,7 @@ class Witness:
 
     def name(self, number: int, fingerprint: str) -> None:
         """Note that a checkpoint was signed."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._settings.folder("ledger")
         handle = os.open(self._folder / "checkpoints", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             os.write(handle, f"{number} {fingerprint}\n".encode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import importlib.util
+import os
 import shutil
 import signal
 import threading
@@ -107,7 +108,7 @@ def _web_exists() -> bool:
 def _alone(settings: Settings) -> Iterator[None]:
     """Let one process at a time start or stop this home's servers."""
     path = make_home(settings) / "up.lock"
-    with path.open("w") as lock:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as held:

@@ -40,8 +40,7 @@ def set_up(settings: Settings) -> None:
             cursor.execute(CREATE_TRUTH)
     finally:
         connection.close()
-    sales_file(settings).parent.mkdir(parents=True, exist_ok=True)
-    drop_folder(settings).mkdir(parents=True, exist_ok=True)
+    _folders(settings)
     sales = sqlite3.connect(sales_file(settings))
     try:
         with sales:
@@ -49,6 +48,15 @@ def set_up(settings: Settings) -> None:
     finally:
         sales.close()
     _variables(settings)
+
+
+def _folders(settings: Settings) -> None:
+    """Make the agencies' folders for their owner alone, also those that an earlier version left open."""
+    settings.folder("agencies", "moit")
+    settings.folder("agencies", "thanhhoa", "drop")
+    sales_file(settings).touch(0o600)
+    for path in (settings.home / "agencies", *(settings.home / "agencies").rglob("*")):
+        path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def _databases(settings: Settings) -> None:

@@ -96,6 +96,7 @@ def _files(folder: Path, versions: list[Version]) -> None:
         if path.exists():
             continue
         draft = folder.parent / f".{path.name}"  # outside the folder; a killed step writes it anew
+        draft.touch(0o600)  # before anything stands in it
         (_csv if suffix == "csv" else _xlsx)(draft, rows)
         draft.replace(path)
 

@@ -194,6 +194,14 @@ def test_the_ledger_verifies(demo: Demo) -> None:
     assert found["rows"] == sum(r["transactions"] for r in demo.report["recipients"])
 
 
+def test_nothing_in_the_home_can_be_read_by_another_user_of_the_machine(demo: Demo) -> None:
+    """Logs of tasks, files of agencies, stores: also where the home itself lets others pass."""
+    closed = ("-type", "d", "!", "-perm", "/001", "-prune")
+    seen = ("!", "-type", "l", "-perm", "/006", "-print")
+    walk = ["find", str(demo.home), "-mindepth", "1", *closed, "-o", *seen]
+    assert subprocess.run(walk, capture_output=True, text=True, check=True).stdout == ""
+
+
 def test_a_second_demo_goes_on_with_the_same_data_and_another_seed_is_refused(demo: Demo) -> None:
     """Runs last: it ends the first demo, and then everything."""
     demo.process.send_signal(signal.SIGINT)

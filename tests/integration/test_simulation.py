@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sqlite3
+import subprocess
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from pophub.postgres import connect
 from pophub.runtime import hub
 from pophub.settings import Settings
 from pophub.simulation.apply import apply
-from pophub.simulation.databases import drop_folder, sales_file
+from pophub.simulation.databases import drop_folder, sales_file, set_up
 from pophub.simulation.detect import detect
 from pophub.simulation.model import Version
 from pophub.simulation.plan import Plan, plan
@@ -125,6 +126,28 @@ def test_the_reader_may_only_read(settings: Settings) -> None:
             cursor.execute("delete from dancu.cong_dan")
     finally:
         connection.close()
+
+
+def test_nothing_in_the_home_can_be_read_by_another_user_of_the_machine(settings: Settings) -> None:
+    """Also where the home itself lets others pass, as it does for root's PostgreSQL."""
+    agencies = settings.home / "agencies"
+    for path in (agencies, sales_file(settings), *(found := list(drop_folder(settings).iterdir()))):
+        path.chmod(0o777)  # as an earlier version may have left it
+    assert found
+    set_up(settings)
+    closed = ("-type", "d", "!", "-perm", "/001", "-prune")
+    seen = ("!", "-type", "l", "-perm", "/006", "-print")
+    walk = ["find", str(settings.home), "-mindepth", "1", *closed, "-o", *seen]
+    assert subprocess.run(walk, capture_output=True, text=True, check=True).stdout == ""
+    assert {path.stat().st_mode & 0o077 for path in agencies.rglob("*")} == {0}
+
+
+def test_a_home_that_a_command_makes_before_the_servers_start_is_its_owners(
+    settings: Settings, tmp_path: Path
+) -> None:
+    new = settings.model_copy(update={"home": tmp_path / "above" / "home"})
+    new.secret("hub.pseudonyms")
+    assert new.home.stat().st_mode & 0o777 == 0o700
 
 
 def test_source_urls_are_for_the_owner_only(settings: Settings) -> None:
