@@ -6,7 +6,7 @@ Repeating it changes nothing; `pophub up` runs it at each start, before anything
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 
 import orjson
@@ -21,7 +21,7 @@ from pophub.domain.errors import ConfigError
 from pophub.kafka import Administrator
 from pophub.postgres import Connection, Cursor, connect, transaction
 from pophub.settings import Settings
-from pophub.sharing.subscription import OWN, subscription_schemas
+from pophub.sharing.subscription import OWN, granted_schemas, subscription_schemas
 
 OWNER = "pophub_owner"
 STAGE_ROLES = (
@@ -114,9 +114,6 @@ def register(
                 )
             for file in subscriptions:
                 for grant in file.grants:
-                    if grant.dataset in by_stem:
-                        schemas = subscription_schemas(by_stem[grant.dataset], file.subscriber, grant)
-                        _register(cursor, f"sub.{file.subscriber}.{grant.dataset}-value", schemas)
                     cursor.execute(
                         "insert into hub.subscription (recipient, stem, version, starts_at, ends_at, terms) "
                         "values (%s, %s, %s, %s::date at time zone %s, %s::date at time zone %s, %s) "
@@ -124,6 +121,7 @@ def register(
                         (file.subscriber, grant.dataset, grant.version, grant.starts, HO_CHI_MINH.key, grant.ends, HO_CHI_MINH.key,
                          orjson.dumps(grant.model_dump(mode="json")).decode()),
                     )  # fmt: skip
+            _register_known(cursor, by_stem)
     finally:
         connection.close()
 
@@ -132,6 +130,18 @@ def _register(cursor: Cursor, subject: str, schemas: Sequence[str]) -> None:
     """Register the schemas of a topic, the newest first: the oldest becomes the subject's first version."""
     for schema in reversed(schemas):
         _register_one(cursor, subject, schema)
+
+
+def _register_known(cursor: Cursor, by_stem: Mapping[str, Connector]) -> None:
+    """Register the schemas of all terms that ever were: a registry that was lost comes back whole."""
+    cursor.execute(
+        "select recipient, stem, terms -> 'fields' from hub.subscription order by recipient, stem, version"
+    )
+    for recipient, stem, fields in cursor.fetchall():
+        connector = by_stem.get(stem)
+        if connector is not None and set(fields) <= set(avro.names_of(connector.contract.schemas[0])):
+            schemas = granted_schemas(connector, recipient, fields)
+            _register(cursor, f"sub.{recipient}.{stem}-value", schemas)
 
 
 def _register_one(cursor: Cursor, subject: str, schema: str) -> None:
@@ -145,10 +155,42 @@ def _register_one(cursor: Cursor, subject: str, schema: str) -> None:
     refuse_reordered(subject, [known for (known,) in cursor.fetchall()], schema)
     cursor.execute(
         "insert into hub.registry_schema (id, subject, version, schema, fingerprint) select "
-        "coalesce((select min(id) from hub.registry_schema where fingerprint = %(f)s), (select coalesce(max(id), 0) + 1 from hub.registry_schema)), "
-        "%(s)s, (select coalesce(max(version), 0) + 1 from hub.registry_schema where subject = %(s)s), %(t)s, %(f)s",
-        {"f": fingerprint, "s": subject, "t": json.dumps(json.loads(schema), ensure_ascii=False)},
+        "%(i)s, %(s)s, (select coalesce(max(version), 0) + 1 from hub.registry_schema where subject = %(s)s), %(t)s, %(f)s",
+        {"i": _free_id(cursor, subject, fingerprint), "f": fingerprint, "s": subject,
+         "t": json.dumps(json.loads(schema), ensure_ascii=False)},
+    )  # fmt: skip
+
+
+def content_id(fingerprint: str) -> int:
+    """Give the id of a schema with this fingerprint, 1 to 2^31 - 1: each hub, at any time, gives the same.
+
+    >>> content_id("ffffffff00"), content_id("0000000000")
+    (2147483647, 1)
+    """
+    return int(fingerprint[:8], 16) & 0x7FFFFFFF or 1
+
+
+def _free_id(cursor: Cursor, subject: str, fingerprint: str) -> int:
+    """Give the id under which records of this schema are framed; an id never gets a second meaning.
+
+    Errors: `schema.id_taken` where another schema has it.
+    """
+    cursor.execute("select min(id) from hub.registry_schema where fingerprint = %s", (fingerprint,))
+    (known,) = cursor.fetchone() or (None,)
+    number = content_id(fingerprint) if known is None else int(known)
+    cursor.execute(
+        "select subject from hub.registry_schema where id = %s and fingerprint <> %s limit 1",
+        (number, fingerprint),
     )
+    if (other := cursor.fetchone()) is not None:
+        words = explain("schema.id_taken")
+        raise ConfigError(
+            "schema.id_taken",
+            f"{words.en.lower()}: {number}, of {other[0]}",
+            where=subject,
+            remedy=words.remedy,
+        )
+    return number
 
 
 def refuse_reordered(subject: str, registered: Sequence[str], schema: str) -> None:

@@ -140,17 +140,22 @@ def recipients(stems: Iterable[str], files: Iterable[SubscriptionFile]) -> list[
 
 
 def subscription_schemas(connector: Connector, recipient: str, grant: Grant | None) -> list[str]:
-    """Derive the Avro schemas of a subscription's records: one for each of the contract's, the newest first.
+    """Derive the Avro schemas of a subscription's records: one for each of the contract's, the newest first."""
+    if grant is None:
+        return list(connector.contract.schemas)
+    return granted_schemas(connector, recipient, grant.fields)
+
+
+def granted_schemas(connector: Connector, recipient: str, fields: Sequence[str]) -> list[str]:
+    """Derive the schemas of a recipient who is granted these fields.
 
     Readers want at least one field: a version with none of the granted ones takes the schema of the
     first later version that has one, and its records are null there.
     """
-    if grant is None:
-        return list(connector.contract.schemas)
     name, found = f"{connector.contract.record_name}_for_{recipient}", list[str]()
     for schema in connector.contract.schemas:
-        some = not found or not set(grant.fields).isdisjoint(avro.names_of(schema))
-        found.append(avro.projected(schema, grant.fields, name) if some else found[-1])
+        some = not found or not set(fields).isdisjoint(avro.names_of(schema))
+        found.append(avro.projected(schema, fields, name) if some else found[-1])
     return found
 
 
