@@ -15,7 +15,27 @@ from pydantic import BaseModel, ConfigDict, Field
 from pophub.domain.errors import ConfigError
 
 PROJECT = Path(__file__).resolve().parent.parent
+MADE, DERIVED = "secrets.made", {"pgpass"}
 _REFERENCE = re.compile(r"\A\$\{([A-Z][A-Z0-9_]*)\}\Z")
+
+
+def secret_variable(name: str) -> str:
+    """Give the environment variable that may hold a secret.
+
+    >>> secret_variable("ledger.ed25519")
+    'POPHUB_SECRET_LEDGER_ED25519'
+    """
+    return "POPHUB_SECRET_" + re.sub(r"[^A-Za-z0-9]", "_", name).upper()
+
+
+def secret_lost(name: str) -> ConfigError:
+    """Make the error that says that a secret was in use and is gone."""
+    return ConfigError(
+        "secret.lost",
+        f"the secret {name} was in use and is not here; none is made in its place",
+        where=f"secrets/{name}",
+        remedy=f"bring the file back from where it is kept, or set {secret_variable(name)}",
+    )
 
 
 class Endpoints(BaseModel):
@@ -70,16 +90,18 @@ class Settings(BaseModel):
         return path
 
     def secret(self, name: str) -> str:
-        """Give the secret `name` (such as `kafka.admin`), made on first use.
+        """Give the secret `name` (such as `kafka.admin`), made on first use and never anew.
 
         Environment POPHUB_SECRET_<NAME> (dots and dashes as underscores) comes first, then the
         0600 file `<home>/secrets/<name>`.
+        Errors: `secret.lost` where one was made and its file is gone.
         """
-        variable = "POPHUB_SECRET_" + re.sub(r"[^A-Za-z0-9]", "_", name).upper()
-        if value := os.environ.get(variable):
+        if value := os.environ.get(secret_variable(name)):
             return value
         path = self.home / "secrets" / name
         if not path.exists():
+            if name in self.made_secrets:
+                raise secret_lost(name)
             folder = self.folder("secrets")
             draft = folder / f".{name}.{os.getpid()}"
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -90,7 +112,28 @@ class Settings(BaseModel):
                 pass
             finally:
                 draft.unlink()
+            self.note_secrets()
         return path.read_text().strip()
+
+    def has_secret(self, name: str) -> bool:
+        """Tell whether the secret is here; make nothing."""
+        return bool(os.environ.get(secret_variable(name))) or (self.home / "secrets" / name).exists()
+
+    @property
+    def made_secrets(self) -> set[str]:
+        """Names of the secrets that were ever made in this home: `<home>/secrets.made`, one a line."""
+        path = self.home / MADE
+        return set(path.read_text().split()) if path.exists() else set()
+
+    def note_secrets(self) -> None:
+        """Note the secrets that are here, so that none of them is made anew once its file is gone."""
+        here = {path.name for path in (self.home / "secrets").glob("[!.]*")} - DERIVED
+        if new := sorted(here - self.made_secrets):
+            handle = os.open(self.home / MADE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                os.write(handle, "".join(f"{name}\n" for name in new).encode())
+            finally:
+                os.close(handle)
 
     def dsn(self, role: str, database: str | None = None) -> dict[str, str | int]:
         """Keyword arguments for a PostgreSQL connection of `role`."""

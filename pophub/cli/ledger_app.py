@@ -57,6 +57,20 @@ def checkpoint(
         sign(show, json)
 
 
+@app.command("replace-key", epilog="Example: pophub ledger replace-key --yes")
+def replace_key(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it; without it only say what would be done.")
+    ] = False,
+    json: bool = JSON,
+) -> None:
+    """Make a new key for checkpoints; one checkpoint, signed by the old key and the new one, says so."""
+    from pophub.commands.figures import replace_key as hand_on
+
+    with errors_told(json):
+        hand_on(yes, json)
+
+
 @app.command("export", epilog="Example: pophub ledger export --period 2024 --out evidence-2024")
 def export(
     period: Annotated[str, typer.Option(help="2024, 2024-Q2 or 2024-05.")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,7 @@ from pophub.commands.output import answer, print_json, print_table, talk
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
 from pophub.postgres import connect
-from pophub.settings import Settings
+from pophub.settings import Settings, secret_variable
 
 if TYPE_CHECKING:
     from pophub.ledger.growth import Growth
@@ -37,7 +38,8 @@ def verify(as_json: bool) -> None:
     ):  # fmt: skip
         task = bar.add_task("rows", total=None)
         checkpoints = load(connection)
-        key = public_key(settings) if checkpoints or witness.names() else None
+        due = checkpoints[-1].due if checkpoints else None
+        key = public_key(settings, due) if checkpoints or witness.names() else None
         evidence = Evidence(checkpoints, key, witness)
         found = derive(connection, lambda rows: bar.advance(task, rows), evidence)
     if as_json:
@@ -75,6 +77,29 @@ def checkpoint(show: bool, as_json: bool) -> None:
     what = "signed" if made.new else "unchanged: nothing came since"
     answer.print(f"{what} checkpoint {made.id} of {made.at:%Y-%m-%d %H:%M:%S} UTC, {made.fingerprint[:16]}")
     answer.print(f"public key {made.public_key.hex()}: publish it where the database cannot change it")
+
+
+def replace_key(yes: bool, as_json: bool) -> None:
+    """Hand the ledger on to a new key."""
+    from pophub.ledger.keys import replace_key as hand_on
+    from pophub.ledger.signing import KEY
+
+    if not yes:
+        answer.print(
+            "would make a new key that signs from now on, in one checkpoint signed by both; add --yes"
+        )
+        return
+    settings = Settings.load()
+    made = hand_on(settings)
+    if as_json:
+        keys = {"before": made.public_key.hex(), "public_key": made.due.hex()}
+        print_json({"version": 1, **made.as_json(), **keys})
+        return
+    answer.print(f"checkpoint {made.id} is signed by both keys, {made.fingerprint[:16]}")
+    answer.print(f"public key {made.due.hex()}: publish it where the database cannot change it")
+    answer.print("keep a copy of secrets/ledger.ed25519 elsewhere; the one before signs nothing any more")
+    if os.environ.get(variable := secret_variable(KEY)):
+        answer.print(f"set {variable} to what secrets/ledger.ed25519 holds, on each machine that signs")
 
 
 def export(period: str, out: Path, as_of: str, as_json: bool) -> None:

@@ -19,8 +19,11 @@ from pophub.commands.moments import checkpoint_of
 from pophub.commands.output import answer, print_json, print_table, talk
 from pophub.domain.errors import ConfigError
 from pophub.ledger.checkpoint import Checkpoint
+from pophub.domain.errors import ConfigError, PophubError
+from pophub.ledger.checkpoint import Checkpoint, find, make
 from pophub.ledger.growth import Growth, Scope, agencies_as_of, growth_as_of, late_rows
 from pophub.ledger.periods import By, moment
+from pophub.ledger.present import present
 from pophub.postgres import connect
 from pophub.settings import Settings
 
@@ -70,17 +73,31 @@ def growth(wanted: Wanted) -> None:
     settings = Settings.load()
     if wanted.of == "databases":
         title, rows = databases(settings, wanted.as_of, wanted.agency)
-        checkpoint, agencies = None, []
+        checkpoint, agencies, refused = None, [], None
     else:
-        checkpoint = checkpoint_of(settings, wanted.as_of)
         scope = Scope(wanted.dataset, wanted.agency, wanted.recipient)
         if wanted.against is not None:
-            _late(settings, wanted, checkpoint, scope)
+            _late(settings, wanted, checkpoint_of(settings, wanted.as_of), scope)
             return
+        checkpoint, refused = _standing(settings, wanted.as_of)
         title = f"Share transactions by {wanted.by}"
         rows = growth_as_of(checkpoint, wanted.by, scope)
         agencies = agencies_as_of(checkpoint, wanted.by, scope)
-    _tell(wanted, _Answer(title, checkpoint, rows, agencies))
+    _tell(wanted, _Answer(title, checkpoint, rows, agencies, refused))
+
+
+def _standing(settings: Settings, as_of: str) -> tuple[Checkpoint, PophubError | None]:
+    """Give what the figures stand on; where the key is not here, the rows as they are, and why."""
+    try:
+        return checkpoint_of(settings, as_of), None
+    except ConfigError as error:
+        if not error.code.startswith("secret."):
+            raise
+        talk.print(f"nothing is signed: {error}", markup=False)
+        talk.print(f"  next:  {error.remedy}", markup=False)
+        with closing(connect(settings, "pophub_read")) as connection:
+            tally = [[*place, number] for place, number in sorted(present(connection).items())]
+        return Checkpoint(0, {"heads": [], "tally": tally}, b"", b""), error
 
 
 @dataclass(frozen=True)
@@ -91,9 +108,12 @@ class _Answer:
     checkpoint: Checkpoint | None
     rows: list[Growth]
     agencies: list[tuple[Any, ...]]
+    refused: PophubError | None = None
 
     @property
     def note(self) -> str:
+        if self.refused is not None:
+            return f"counted from the rows as they are now; nothing is signed ({self.refused.code})"
         if self.checkpoint is None:
             return "counted from the accepted versions of catalogue.databases"
         return f"as of checkpoint {self.checkpoint.id}, signed {self.checkpoint.at:%Y-%m-%d %H:%M:%S} UTC"
@@ -112,7 +132,8 @@ def _tell(wanted: Wanted, found: _Answer) -> None:
     else:
         document = {
             "version": 2,
-            "checkpoint": found.checkpoint.as_json() if found.checkpoint else None,
+            "checkpoint": found.checkpoint.as_json() if found.checkpoint and not found.refused else None,
+            "not_signed": found.refused.code if found.refused else None,
             "rows": [{**r.as_json(), "year_on_year": _number(r.year_on_year)} for r in found.rows],
             "agencies": [
                 {"period": p, "agency": a, "transactions": n, "share": _number(s)}

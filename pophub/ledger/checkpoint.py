@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,7 @@ ROLE = "pophub_ledger"
 CHUNK = 20_000
 Document = dict[str, Any]
 LaneName = tuple[str, ...]
+Follows = Callable[[Document], dict[str, str]]
 Tally = Counter[tuple[str, str, str]]
 
 
@@ -56,17 +58,26 @@ class Checkpoint:
         """Give share transactions by recipient, stem and month."""
         return Counter({(r, s, m): n for r, s, m, n in self.document["tally"]})
 
+    @property
+    def due(self) -> bytes:
+        """Give the public key under which the ledger goes on: its own, or the one that follows."""
+        change = self.document.get("next_key")
+        return bytes.fromhex(change["public_key"]) if change else self.public_key
+
     def as_json(self) -> dict[str, Any]:
         """Tell which one it is."""
         return {"id": self.id, "at": self.at.isoformat(), "sha256": self.fingerprint}
 
 
-def make(settings: Settings) -> Checkpoint:
+def make(settings: Settings, follows: Follows | None = None) -> Checkpoint:
     """Sign the present heads; where nothing came since the last checkpoint, give that one.
+
+    `follows` adds what hands the ledger on to another key: such a checkpoint is always a new one.
 
     Atomic step: one snapshot of heads and rows, one at a time. Rows since the last checkpoint are
     walked: they must continue what it signed.
-    Errors: `ledger.rewritten` where they do not; nothing is signed then.
+    Errors: `ledger.rewritten` where they do not; `secret.lost`, `secret.changed` where the key that is due
+    is not here. Nothing is signed then.
     """
     witness = Witness(settings)
     with closing(connect(settings, ROLE)) as connection:
@@ -78,9 +89,11 @@ def make(settings: Settings) -> Checkpoint:
             row = cursor.fetchone()
             last = of_row(row) if row else None
             document = _document(connection, cursor, last, witness)
-            if last is not None and document["heads"] == last.document["heads"]:
+            if follows is not None:
+                document["next_key"] = follows(document)
+            elif last is not None and document["heads"] == last.document["heads"]:
                 return last
-            signature, key = sign(settings, document)
+            signature, key = sign(settings, document, last.due if last else None)
             cursor.execute(
                 SQL["checkpoint_write"],
                 (document["id"], instant(document["at"]), json.dumps(document), signature, key),

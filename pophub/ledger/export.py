@@ -38,11 +38,13 @@ README = """Evidence of share transactions
 
 Period {period}, as of checkpoint {id} signed at {at}: {transactions} share transactions.
 
-    python verify_pack.py            checks everything in this folder, with Python alone
-    python verify_pack.py --key HEX  the same with the public key that you have from elsewhere
+    python verify_pack.py --key HEX  checks everything in this folder, with Python alone
+
+HEX is the hub's public key as its operator handed it to you by another way than this folder. Without it the
+script can only say that the pack agrees with itself, which a forged one does too, and ends with 2.
 
 checkpoints.jsonl  each signed checkpoint up to {id}: heads of all lanes, share transactions by month; Ed25519
-public_key.hex     the hub's public key; compare it with the one that the hub's operator published
+public_key.hex     the public key that signed the last checkpoint; it proves nothing by lying here
 history.csv        accepted versions (each one a share transaction with the population database), by lane
 transaction.csv    share transactions with subscribers, by lane
 figures.json       share transactions of the period by recipient and dataset, and where each lane's rows begin
@@ -91,7 +93,8 @@ def export(connection: Connection, checkpoint: Checkpoint, period: str, folder: 
 def _write_checkpoints(folder: Path, checkpoints: list[Checkpoint]) -> None:
     with (folder / "checkpoints.jsonl").open("w", encoding="ascii") as file:
         for one in checkpoints:
-            file.write(json.dumps({"document": one.document, "signature": one.signature.hex()}) + "\n")
+            entry = {"document": one.document, "signature": one.signature.hex(), "key": one.public_key.hex()}
+            file.write(json.dumps(entry) + "\n")
 
 
 def _anchor(connection: Connection, name: LaneName, checkpoints: list[Checkpoint], months: list[str]) -> int:

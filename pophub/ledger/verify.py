@@ -11,7 +11,7 @@ from typing import Any
 from pophub.domain import digests
 from pophub.domain.dates import DAY_US, ZONE_US, month_of
 from pophub.ledger.checkpoint import Checkpoint, Tally
-from pophub.ledger.signing import signed
+from pophub.ledger.keys import due_keys, rightly_signed
 from pophub.ledger.witness import PREFIX_BYTES, Rows, Witness
 from pophub.postgres import Connection, statements, translated
 
@@ -100,11 +100,12 @@ def _checkpoints(held: Evidence) -> list[Broken]:
     """Check numbers, signatures, the chain of names, and that none noted outside is gone."""
     noted = held.witness.names() if held.witness else {}
     previous = None
-    for number, one in enumerate(held.checkpoints, start=1):
+    keys = due_keys(held.checkpoints, held.public_key)
+    for number, (one, key) in enumerate(zip(held.checkpoints, keys, strict=True), start=1):
         document = one.document
         if one.id != number or document["id"] != number:
             return [_checkpoint_broken(number, "this checkpoint is missing")]
-        if one.public_key != held.public_key or not signed(document, one.signature, one.public_key):
+        if not rightly_signed(one, key):
             return [_checkpoint_broken(number, "its signature is not this hub's over what it says")]
         if document["previous"] != previous or noted.get(number, one.fingerprint) != one.fingerprint:
             return [_checkpoint_broken(number, "it is not the one that was signed")]

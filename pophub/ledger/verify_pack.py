@@ -1,10 +1,12 @@
-"""Check an evidence pack of pophub: `python verify_pack.py [FOLDER]`. Needs Python 3.9 or newer and nothing else.
+"""Check an evidence pack of pophub: `python verify_pack.py --key HEX [FOLDER]`. Python 3.9 or newer, nothing else.
 
 Written to be read: it shares no code with the hub. It checks (1) the signature of each checkpoint
 and that each names the one before it, (2) that the rows of each lane lead from a signed head to
 the next signed head, (3) that the rows of the period add up to the figures, and to what was signed.
-Exit code 0: everything holds; 1: the first thing that does not is printed.
-Pass the public key that you have from elsewhere: `--key HEX`; else the pack's own is taken.
+HEX is the hub's public key, handed to you by another way than this pack. Without it the pack is held
+against the key that lies in it: whoever forges a pack puts a key of his own there.
+Exit code 0: everything holds; 1: the first thing that does not is printed; 2: the pack agrees with
+itself, and that it is the hub's was not proved.
 """
 
 from __future__ import annotations
@@ -104,21 +106,42 @@ def month(row: Row) -> str:
     return (epoch + timedelta(microseconds=int(row["exchanged_us"]))).strftime("%Y-%m")
 
 
+def canonical(document: Any) -> bytes:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
 def checkpoints(folder: Path, key: bytes) -> list[Heads]:
+    """Check names and signatures; one key hands on to the next in a checkpoint that both sign."""
     found: list[Heads] = []
-    previous = None
+    previous, due, keys = None, b"", set()
     for number, line in enumerate((folder / "checkpoints.jsonl").read_text().splitlines(), start=1):
         entry = json.loads(line)
         document, signature = entry["document"], bytes.fromhex(entry["signature"])
-        text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+        own = bytes.fromhex(entry["key"])
+        text = canonical(document)
         if document["id"] != number or document["previous"] != previous:
             raise Wrong(f"checkpoint {number} is not the one that follows")
-        if not signed(key, text, signature):
+        if own != (due or own) or not signed(own, text, signature):
             raise Wrong(f"checkpoint {number} does not carry the hub's signature")
+        due = handed_on(number, document) or own
+        keys |= {own, due}
         previous = hashlib.sha256(text + signature).hexdigest()
         heads: Heads = {tuple(map(str, head["lane"])): head for head in document["heads"]}
         found.append({**heads, "": document})
+    if found and key not in keys:
+        raise Wrong("no checkpoint carries the signature of the key that was handed over")
     return found
+
+
+def handed_on(number: int, document: Any) -> bytes | None:
+    """Give the key to which a checkpoint hands on, where it does; that key signed it too."""
+    change = document.get("next_key")
+    if change is None:
+        return None
+    key, said = bytes.fromhex(change["public_key"]), {"public_key": change["public_key"]}
+    if not signed(key, canonical({**document, "next_key": said}), bytes.fromhex(change["signature"])):
+        raise Wrong(f"checkpoint {number} hands on to a key that did not sign it")
+    return key
 
 
 def walk(
@@ -198,7 +221,13 @@ def main() -> int:
         sys.stdout.write(f"WRONG: the pack cannot be read: {cause!r}\n")
         return 1
     sys.stdout.write(told + "\n")
-    return 0
+    if arguments.key:
+        return 0
+    sys.stdout.write(
+        f"NOT PROVED: that this hub signed it. The key {key.hex()} lies in the pack itself; compare it with the\n"
+        "one that the hub's operator handed to you by another way, or give that one with --key HEX\n"
+    )
+    return 2
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ def test_growth_names_its_checkpoint_in_every_form(home: Path, tmp_path: Path) -
     pack = told("ledger", "export", "--period", "2024", "--out", str(tmp_path / "pack"))
     assert pack["transactions"] == next(r["transactions"] for r in first["rows"] if r["period"] == "2024")
     check = subprocess.run(
-        [sys.executable, str(tmp_path / "pack" / "verify_pack.py")],
+        [sys.executable, str(tmp_path / "pack" / "verify_pack.py"), "--key", pack["public_key"]],
         capture_output=True,
         text=True,
         check=False,
