@@ -16,6 +16,7 @@ from pophub.ports import BlockReader, BlockWriter, FolderSource, LanePublisher, 
 from pophub.postgres import Connection, connect
 from pophub.quarantine.holds import paused
 from pophub.settings import Settings
+from pophub.sharing.secret_in_use import pseudonym_secret
 from pophub.sources import open_source
 
 
@@ -82,3 +83,10 @@ class Adapters:
     def schema_id(self, connection: Connection, subject: str, schema: str) -> int:
         """Give the registered id of a schema."""
         return preparation.schema_id(connection, subject, schema)
+
+    def pseudonym_secret(self, connection: Connection) -> str:
+        """Give the secret of pseudonyms.
+
+        Errors: `secret.lost`, `secret.changed`.
+        """
+        return pseudonym_secret(connection, self.settings)

@@ -21,6 +21,7 @@ from pophub.domain.errors import ConfigError
 from pophub.kafka import Administrator
 from pophub.postgres import Connection, Cursor, connect, transaction
 from pophub.settings import Settings
+from pophub.sharing.secret_in_use import note_in_use
 from pophub.sharing.subscription import OWN, granted_schemas, subscription_schemas
 
 OWNER = "pophub_owner"
@@ -85,6 +86,7 @@ def prepare_database(settings: Settings) -> None:
             cursor.execute("select pg_advisory_xact_lock(hashtext('pophub.schema'))")
             for name in SCHEMAS:
                 cursor.execute(resources.files("pophub").joinpath("sql", f"{name}.sql").read_text())
+            note_in_use(cursor, settings)
     finally:
         connection.close()
 

@@ -158,7 +158,10 @@ class Hub:
         )
 
     def share(self, stem: str, run: str = "by hand", lanes: list[int] | None = None) -> dict[str, Any]:
-        """Share each lane with each subscription, the hub's own first."""
+        """Share each lane with each subscription, the hub's own first.
+
+        Errors: `secret.lost`, `secret.changed` after all was shared that needs no pseudonyms.
+        """
         connector = self.connector(stem)
         if stopped := self.adapters.stopped(connector):
             return {"stem": stem, "stopped": stopped}
@@ -166,7 +169,8 @@ class Hub:
         pauses = self.adapters.paused(stem)
         if pauses:
             counts["paused"] = pauses
-        wanted = [s for s in self.subscriptions_of(connector) if not {"", s.recipient} & pauses.keys()]
+        sharable, refused = self.sharable(connector)
+        wanted = [s for s in sharable if not {"", s.recipient} & pauses.keys()]
         shared = {s.recipient: Shared() for s in wanted}
         for lane in self._lanes(stem, lanes):
             history = History(stem)
@@ -174,6 +178,8 @@ class Hub:
                 self._share_lane(subscription, lane, history, shared[subscription.recipient])
         for recipient, done in shared.items():
             counts[recipient] = done.messages
+        if refused is not None:
+            raise refused
         return counts
 
     def _share_lane(self, subscription: Subscription, lane: int, history: History, shared: Shared) -> None:
@@ -255,6 +261,18 @@ class Hub:
         with self.adapters.connection("pophub_judge") as connection:
             return {"agency": agency, "messages": feed(self.settings, connection, agency)}
 
+    def sharable(self, connector: Connector) -> tuple[list[Subscription], ConfigError | None]:
+        """Give the subscriptions that can be shared with, and why the others cannot."""
+        found: list[Subscription] = []
+        try:
+            for subscription in self.subscriptions_of(connector):
+                found.append(subscription)  # what came before an error is kept
+        except ConfigError as error:
+            if not error.code.startswith("secret."):
+                raise
+            return found, error
+        return found, None
+
     def subscriptions_of(self, connector: Connector) -> Iterator[Subscription]:
         """Give the subscriptions to a dataset, the hub's own first."""
         yield self._subscription(OWN, connector, None)
@@ -271,8 +289,8 @@ class Hub:
                 Form(schema, self.adapters.schema_id(connection, f"{topic}-value", schema))
                 for schema in schemas
             )
-        secret = subscription_secret(self.settings.secret("hub.pseudonyms"), topic)
-        return Subscription(recipient, connector, grant, forms, secret)
+            secret = "" if grant is None else self.adapters.pseudonym_secret(connection)
+        return Subscription(recipient, connector, grant, forms, subscription_secret(secret, topic))
 
 
 @contextmanager

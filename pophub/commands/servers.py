@@ -32,6 +32,9 @@ def step(name: str, seconds: float) -> None:
 def up() -> None:
     """Start everything and say where it is."""
     settings = servers.start(Settings.load(), report=step, prepare=prepare)
+    for name in sorted(settings.made_secrets):
+        if not settings.has_secret(name):
+            talk.print(f"secret.lost: {name} was in use and is not here; see `pophub doctor`", markup=False)
     talk.print(f"Airflow {settings.endpoints.airflow_url}, pages {settings.endpoints.web_url}", markup=False)
     talk.print("next: `pophub demo`, `pophub status`, `pophub down`", markup=False)
 

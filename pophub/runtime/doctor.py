@@ -118,6 +118,10 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
             )
         elif not os.access(path, os.R_OK):
             yield Finding("secrets", "fail", f"{path} cannot be read", f"chown it: {path}")
+    for name in sorted(settings.made_secrets):
+        if not settings.has_secret(name):
+            what = f"{name} was in use and is not here"
+            yield Finding("secrets", "fail", what, f"bring {folder / name} back from where it is kept")
     yield Finding("secrets", "ok", str(folder))
 
 

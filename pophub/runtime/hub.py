@@ -83,6 +83,7 @@ def start(
             with steps.step("supervisor"):
                 _clear_the_way(settings, wanted)
         _start_servers(settings, wanted, missing, steps, prepare)
+        settings.note_secrets()
     return settings
 
 

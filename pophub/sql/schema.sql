@@ -275,6 +275,12 @@ create table if not exists hub.registry_schema (
 );
 create index if not exists registry_schema_id on hub.registry_schema (id);
 
+create table if not exists hub.secret_in_use (
+    name text primary key,
+    fingerprint bytea not null,
+    since timestamptz not null default now()
+);
+
 create table if not exists hub.subscription (
     recipient text not null,
     stem text not null,
@@ -340,7 +346,7 @@ grant select on judge.lane to pophub_share;
 grant select on ledger.history to pophub_share;
 grant select, insert, update on ledger.lane to pophub_share;
 grant select, insert on ledger.transaction to pophub_share;
-grant select on hub.subscription, hub.registry_schema to pophub_share;
+grant select on hub.subscription, hub.registry_schema, hub.secret_in_use to pophub_share;
 
 grant select on all tables in schema hub to pophub_read;
 grant select on extract.batch, extract.position, extract.hold, extract.setting, extract.file to pophub_read;

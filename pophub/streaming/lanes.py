@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pophub.contracts.model import Connector
-from pophub.domain.errors import PophubError, TransientError
+from pophub.domain.errors import ConfigError, PophubError, TransientError
 from pophub.kafka import Publisher
 from pophub.sharing.subscription import Subscription
 from pophub.stages.judge import Judged
@@ -56,6 +56,7 @@ class LaneWorker:
         self._turn = turn or Turn()
         self._standing = standing or self._stack.enter_context(closing(Standing(hub.settings)))
         self._outlets: list[_Outlet] = []
+        self._refused: ConfigError | None = None
         self._history = History(stem)
         try:
             if "judge" in stages:
@@ -77,7 +78,8 @@ class LaneWorker:
         kept = self._stack.enter_context(closing(KeptOpen(self._hub.settings)))
         pool = self._stack.enter_context(ThreadPoolExecutor(PUBLISHERS, "publisher"))
         ledger = partial(TurnLedger, turn=self._turn)
-        for subscription in self._hub.subscriptions_of(self._connector):
+        subscriptions, self._refused = self._hub.sharable(self._connector)
+        for subscription in subscriptions:
             store = self._stack.enter_context(
                 self._hub.open_share(subscription, self._history, store=ledger, adapters=kept)
             )
@@ -98,12 +100,18 @@ class LaneWorker:
         return judged
 
     def share(self) -> dict[str, Shared]:
-        """Share with each subscription up to the end that is seen now, or of its turn; give what each got."""
+        """Share with each subscription up to the end that is seen now, or of its turn; give what each got.
+
+        Errors: `secret.lost`, `secret.changed` after all was shared that needs no pseudonyms.
+        """
         pauses = self._standing.paused(self._connector.stem)
         if "" in pauses or self._standing.stopped(self._connector):
             return {}
         wanted = [o for o in self._outlets if o.subscription.recipient not in pauses]
-        return {o.subscription.recipient: self._share(o) for o in wanted}
+        shared = {o.subscription.recipient: self._share(o) for o in wanted}
+        if self._refused is not None:
+            raise self._refused
+        return shared
 
     def _share(self, outlet: _Outlet) -> Shared:
         shared = Shared()

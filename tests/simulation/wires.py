@@ -131,6 +131,10 @@ class MemoryAdapters(Adapters):
         """Give the one id."""
         return 1
 
+    def pseudonym_secret(self, connection: Any) -> str:
+        """Give the one secret."""
+        return self.settings.secret("hub.pseudonyms")
+
 
 class SimulatedHub(wiring.Hub):
     """The real hub with one connector and one subscription, without files."""
