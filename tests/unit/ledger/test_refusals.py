@@ -20,7 +20,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def test_a_key_is_made_to_sign_and_never_to_check(settings: Settings) -> None:
-    with refused("ledger.key_missing"):
+    with refused("secret.lost"):
         public_key(settings)
     assert not (settings.home / "secrets" / KEY).exists()
     _, made = sign(settings, {"checkpoint": 1})
