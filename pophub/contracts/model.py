@@ -154,6 +154,25 @@ class FilesSource(SourceFile):
     delimiter: str = Field(
         ",", min_length=1, max_length=1, description="column separator of CSV files", examples=[";"]
     )
+    multiline: bool = Field(
+        False, description="true: a quoted value of a CSV file may span lines", examples=[True]
+    )
+    last_line: Literal["ends", "may_end_open"] = Field(
+        "ends",
+        description="whether the last line of a CSV file may lack its end, as a cut one does",
+        examples=["may_end_open"],
+    )
+    sheet: str | None = Field(
+        None,
+        min_length=1,
+        description="sheets of XLSX files: a name, or a pattern of visible ones ('*': all); none: the first visible",
+        examples=["Hồ sơ *"],
+    )
+    unread_sheets: Literal["hold", "ignore"] = Field(
+        "hold",
+        description="a workbook with rows under the same columns in a sheet that is not read",
+        examples=["ignore"],
+    )
     quiet_s: int = Field(
         2, ge=0, description="seconds a file must rest unchanged before it is read", examples=[10]
     )

@@ -18,6 +18,17 @@ Columns = dict[str, list[Any]]
 EXTRA = "_extra"
 """Column of file rows: None where a row is as wide as the header, else a JSON list of what is over."""
 
+PLACE = "_place"
+"""Column of file rows: where the row stands, as `name.csv:17` or `name.xlsx!sheet:17`; no part of its content."""
+
+FLAWS = "_flaws"
+"""Column of file rows: None, or a JSON object from column to the code of a cell that could not be read.
+
+The cell's value is None. The name "" stands for the whole row, of which no cell could be read.
+"""
+
+FILE_COLUMNS = frozenset({EXTRA, PLACE, FLAWS})
+
 
 @dataclass(frozen=True)
 class Failure:

@@ -12,6 +12,7 @@ from pophub.contracts.model import AvroField, Connector, FieldMapping
 from pophub.domain.codes import CODES, origin
 from pophub.domain.dates import all_micros, date_parser
 from pophub.domain.record import EXTRA, Columns, Failure, Mapped
+from pophub.gates.flaws import Flaws
 from pophub.gates.parsing import Parser, Refused, clean_texts, null_meaning, parser_for, text_step
 
 MAX_KEY_CHARS = 1024
@@ -119,6 +120,7 @@ class ContractMapper:
         self._key = file.key
         self._key_columns = [column for column in self._columns if column.name in file.key]
         self._deleted = file.source.deleted
+        self._from_files = file.source.kind == "files"
         self._fields = tuple(fields)
         marker = file.source.marker
         form = {"format": marker.format, "time_zone": marker.time_zone}
@@ -143,6 +145,7 @@ class ContractMapper:
         deleted = self._read_deleted(raw, rows, failures)
         wrong_width = [row for row, extra in enumerate(raw.get(EXTRA, ())) if extra is not None]
         _blame(failures, wrong_width, "contract.columns", None)
+        failures = _blame_whole_rows(failures, self._flaws(raw).whole)
         if any(deleted):
             failures = self._strip_deleted(columns, deleted, failures)
         return Mapped(columns, keys, markers, changed_at, deleted, failures)
@@ -163,9 +166,14 @@ class ContractMapper:
             _blame(failures, range(rows), "contract.field.missing", column.name)
             return [None] * rows
         found, refused = column.read(values)
-        for row, code in refused:
+        flaws = self._flaws(raw)
+        for row, code in (*refused, *flaws.of(column.source)):
             _blame(failures, (row,), code, column.name)
-        return found
+        return flaws.void(column.source, found)
+
+    def _flaws(self, raw: Columns) -> Flaws:
+        """Give what the reader of a file could not read; a table's columns are all its own."""
+        return Flaws(raw if self._from_files else {})
 
     def _join(self, parts: Columns, rows: int) -> list[str | None]:
         """Join key fields by "|", with "|" and the backslash inside a part escaped by a backslash;
@@ -201,6 +209,8 @@ class ContractMapper:
         if values is None:
             _blame(failures, range(rows), "contract.field.missing", None)
             return [False] * rows
+        for row, code in self._flaws(raw).of(self._deleted.column):
+            _blame(failures, (row,), code, None)
         marks = self._deleted.values
         return [value in marks for value in values]
 
@@ -239,6 +249,17 @@ def _escape(value: Any) -> str:
 
 def _absent(values: list[Any]) -> list[int]:
     return [row for row, value in enumerate(values) if value is None] if None in values else []
+
+
+def _blame_whole_rows(failures: list[Failure], whole: list[tuple[int, str]]) -> list[Failure]:
+    """Give one failure to a row that could not be read at all, in the place of all that follows from it."""
+    if not whole:
+        return failures
+    rows = {row for row, _ in whole}
+    kept = [failure for failure in failures if failure.row not in rows]
+    for row, code in whole:
+        _blame(kept, (row,), code, None)
+    return kept
 
 
 def _blame(failures: list[Failure], rows: Iterable[int], code: str, field: str | None) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 from pophub.contracts.model import FilesSource
 from pophub.domain.errors import ConfigError, ContractBreach
 from pophub.domain.record import Columns
-from pophub.sources.file_rows import check_header, in_chunks, too_large
+from pophub.sources.csv_quotes import Quotes
+from pophub.sources.file_rows import Header, Row, header_of, in_chunks, too_large
 
 MAX_FIELD_CHARACTERS = 4 << 20
 MAX_RECORD_CHARACTERS = 16 << 20  # a line without end, or a quote that runs over lines without end
@@ -19,39 +20,48 @@ MAX_RECORD_CHARACTERS = 16 << 20  # a line without end, or a quote that runs ove
 def check(path: Path, source: FilesSource, required: Sequence[str], where: str) -> None:
     """Read the file once for its shape.
 
-    Errors: `source.header_missing`, `source.header_repeated`, `source.file_bomb`;
-    `source.file_truncated` when its last line has no end and too few columns, or a quoted value never
-    ends.
+    Errors: `source.header_missing`, `source.header_repeated`, `source.file_bomb`; `source.file_quoting`
+    where a quote makes it unsure where a record ends; `source.file_truncated` when a quoted value never
+    ends; `source.file_end_open` when the last line has no end, where the connector does not allow it,
+    else `source.file_truncated` when that line has too few columns.
     """
-    last: list[str] = []
+    last = Row(0, ())
     with _Lines(path, source.encoding, where) as lines:
-        rows = _parse(lines, source.delimiter, where)
-        names = check_header(next(rows, []), required, where)
+        header, rows = _parse(lines, source, required, where)
         for row in rows:
             last = row
-        open_quote = _open_quote(lines.last_record, source.delimiter)
-        cut = not lines.ended() and 0 < len(last) < len(names)
-    if open_quote or cut:
+        if lines.ended():
+            return
+    if source.last_line == "ends":
+        raise ContractBreach(
+            "source.file_end_open",
+            f"the last line, {lines.number}, has no end: its last value may be cut",
+            where=where,
+            remedy="ask the agency to drop the whole file again, with an end behind its last line;"
+            " or declare `last_line: may_end_open` where it never writes one",
+        )
+    if 0 < len(last.cells) < len(header.names):
         raise ContractBreach(
             "source.file_truncated",
-            "a quoted value never ends" if open_quote else "the last line is cut",
+            "the last line is cut",
             where=where,
             remedy="ask the agency to drop the whole file again",
         )
 
 
-def read(path: Path, source: FilesSource, chunk_rows: int, where: str) -> Iterator[Columns]:
+def read(
+    path: Path, source: FilesSource, required: Sequence[str], chunk_rows: int, where: str
+) -> Iterator[Columns]:
     """Give the rows as they stand, in chunks; see `DropFolder.read`."""
     plain = source.encoding.removesuffix("-sig")
     with _Lines(path, source.encoding, where) as lines:
-        rows = _parse(lines, source.delimiter, where)
-        names = check_header(next(rows, []), (), where)
-        for chunk in in_chunks(names, (row for row in rows if row), chunk_rows):
+        header, rows = _parse(lines, source, required, where)
+        for chunk in in_chunks(header.names, rows, chunk_rows, path.name):
             yield {name: _with_bytes(values, plain) for name, values in chunk.items()}
 
 
 class _Lines:
-    """The file's decoded lines, with the raw lines of the record that is being parsed."""
+    """The file's decoded lines, numbered from 1 as they stand in the file."""
 
     def __init__(self, path: Path, encoding: str, where: str) -> None:
         try:
@@ -64,10 +74,9 @@ class _Lines:
                 remedy="mend `source.encoding`, such as utf-8-sig or cp1258",
             ) from error
         self._where = where
-        self._record: list[str] = []
         self._size = 0
         self._last = ""
-        self.last_record: list[str] = []
+        self.number = 0
 
     def __enter__(self) -> _Lines:
         return self
@@ -75,46 +84,57 @@ class _Lines:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[tuple[int, str]]:
         while line := self._file.readline(MAX_RECORD_CHARACTERS + 1):
-            self._record.append(line)
             self._size += len(line)
             if self._size > MAX_RECORD_CHARACTERS:
                 raise too_large("a line", f"{MAX_RECORD_CHARACTERS:,} characters", self._where)
             self._last = line
-            yield line
+            self.number += 1
+            yield self.number, line
 
     def complete(self) -> None:
         """Say that the record of the lines read since the last call is complete."""
-        self.last_record, self._record, self._size = self._record, [], 0
+        self._size = 0
 
     def ended(self) -> bool:
         """Tell whether the line read last has a line end."""
         return self._last.endswith(("\n", "\r"))
 
 
-def _parse(lines: _Lines, delimiter: str, where: str) -> Iterator[list[str]]:
+def _parse(
+    lines: _Lines, source: FilesSource, required: Sequence[str], where: str
+) -> tuple[Header, Iterator[Row]]:
+    """Give the header and the rows behind it."""
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
+    quotes = Quotes(source.delimiter, multiline=source.multiline, where=where)
+    rows = _read_to_the_end(lines, quotes, where)
+    first = next(rows, Row(1, ()))
+    if first.flaw:
+        raise ContractBreach(
+            "source.file_quoting",
+            f"line {first.line}, which names the columns, has a quote inside a value",
+            where=where,
+            remedy="ask the agency to drop the file again with a sound first line",
+        )
+    header = header_of(first.cells, required, where)
+    return header, (header.fit(row) for row in rows)
+
+
+def _read_to_the_end(lines: _Lines, quotes: Quotes, where: str) -> Iterator[Row]:
     try:
-        for row in csv.reader(lines, delimiter=delimiter):
+        for row in quotes.rows(iter(lines)):
             lines.complete()
+            if any(len(cell) > MAX_FIELD_CHARACTERS for cell in row.cells):
+                raise too_large("a value", f"{MAX_FIELD_CHARACTERS:,} characters", where)
             yield row
     except (csv.Error, UnicodeError) as error:
         raise ContractBreach(
             "source.file_truncated",
-            "the file cannot be read to its end: a quoted value never ends, or text is cut",
+            "the file cannot be read to its end: text is cut",
             where=where,
             remedy="ask the agency to drop the whole file again; see `source.encoding`",
         ) from error
-
-
-def _open_quote(record: list[str], delimiter: str) -> bool:
-    """Tell whether the record swallows a line that follows it."""
-    if not record:
-        return False
-    last = record[-1].rstrip("\r\n") + "\n"
-    follows = csv.reader([*record[:-1], last, "x"], delimiter=delimiter)
-    return sum(1 for _ in follows) < 2
 
 
 def _with_bytes(values: list[Any], encoding: str) -> list[Any]:

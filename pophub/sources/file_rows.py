@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from pophub.domain.errors import ContractBreach
-from pophub.domain.record import EXTRA, Columns
+from pophub.domain.record import EXTRA, FILE_COLUMNS, FLAWS, PLACE, Columns
 
 MAX_COLUMNS = 2_000
+MAX_NAMES, MAX_NAME = 10, 40  # of a header, in a message
 CHUNK_CHARACTERS = 8 << 20  # a chunk of long cells has fewer rows
+
+
+class Unread(NamedTuple):
+    """A cell that could not be read, with the code that says why."""
+
+    code: str
+
+
+class Row(NamedTuple):
+    """A row of a file: the number of its first line, its cells, the code where it could not be read.
+
+    Shape: where there is a `flaw`, the one cell is the whole line as it stands.
+    """
+
+    line: int
+    cells: Sequence[Any]
+    flaw: str | None = None
 
 
 def too_large(what: str, most: str, where: str) -> ContractBreach:
@@ -23,62 +42,129 @@ def too_large(what: str, most: str, where: str) -> ContractBreach:
     )
 
 
-def check_header(header: Sequence[object], required: Sequence[str], where: str) -> list[str]:
-    """Give the header's names, white space off the ends and empty ends left out.
+class Header(NamedTuple):
+    """The names of the first line, and how many empty ones stood behind them."""
 
+    names: list[str]
+    spare: int = 0
+
+    def fit(self, row: Row) -> Row:
+        """Cut empty cells under the header's empty names: a delimiter at the end of each line."""
+        over = len(row.cells) - len(self.names)
+        if row.flaw is None and 0 < over <= self.spare and not any(row.cells[-over:]):
+            return row._replace(cells=row.cells[:-over])
+        return row
+
+
+def names_of(header: Sequence[object]) -> list[str]:
+    """Give the names of a first line in NFC, white space off the ends; "" for a cell that is none."""
+    return [_composed("" if name is None or type(name) is Unread else str(name).strip()) for name in header]
+
+
+def header_of(
+    header: Sequence[object], required: Sequence[str], where: str, first: str = "the first line"
+) -> Header:
+    """Give the header's names, white space off the ends, a required one as the connector writes it.
+
+    Names are the same when their NFC is. Empty ones at the end are left out.
     Errors: `source.header_missing` when a required column is not there, or a name repeats;
     `source.file_bomb` when there are too many.
     """
     if len(header) > MAX_COLUMNS:
         raise too_large("the first line", f"{MAX_COLUMNS:,} columns", where)
-    names = ["" if name is None else str(name).strip() for name in header]
+    names = names_of(header)
     while names and not names[-1]:
         names.pop()
-    missing = [name for name in required if name not in names]
+    declared = {_composed(name): name for name in required}
+    missing = [name for plain, name in declared.items() if plain not in names]
     if missing or not names:
-        told = ", ".join(missing) or "any name"
         raise ContractBreach(
             "source.header_missing",
-            f"the first line lacks {told}",
+            f"{first} lacks {', '.join(missing) or 'any name'}; {_found(names, declared)}",
             where=where,
             remedy="ask the agency what changed; see `source.delimiter`, `source.encoding` and the"
             " columns that `mapping` names",
         )
-    if len(set(names)) < len(names) or "" in names or EXTRA in names:
+    names = [declared.get(name, name) for name in names]
+    if len(set(names)) < len(names) or "" in names or FILE_COLUMNS & set(names):
         raise ContractBreach(
             "source.header_repeated",
-            "the first line has a name twice, an empty name, or the reserved name _extra",
+            f"{first} has a name twice, an empty name, or one of {', '.join(sorted(FILE_COLUMNS))}",
             where=where,
             remedy="ask the agency to drop the file again with one name a column",
         )
-    return names
+    return Header(names, len(header) - len(names))
 
 
-def in_chunks(names: Sequence[str], rows: Iterable[Sequence[Any]], chunk_rows: int) -> Iterator[Columns]:
-    """Give rows as columns; the column `_extra` tells of rows of another width (see `read`)."""
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _found(names: Sequence[str], declared: Mapping[str, str]) -> str:
+    """Say which other names there are; a line with none that is declared may be somebody's data."""
+    if not declared.keys() & set(names):
+        return f"none of its {len(names)} names is declared"
+    others = [name[:MAX_NAME] for name in names if name and name not in declared]
+    return f"it has besides {', '.join(others[:MAX_NAMES])}" if others else "it has no other"
+
+
+def in_chunks(names: Sequence[str], rows: Iterable[Row], chunk_rows: int, place: str) -> Iterator[Columns]:
+    """Give rows as columns; `_extra`, `_place` and `_flaws` tell of each row (see `pophub.ports`)."""
     width = len(names)
     rest = iter(rows)
     while chunk := _some(rest, chunk_rows):
+        cells = [row.cells for row in chunk]
         extra: list[str | None] = [None] * len(chunk)
-        if set(map(len, chunk)) != {width}:
-            for index, row in enumerate(chunk):
-                if len(row) != width:
-                    extra[index] = json.dumps(list(row[width:]), ensure_ascii=False, default=str)
-                    chunk[index] = (*row[:width], *(None,) * (width - len(row)))
-        values = zip(*chunk, strict=True)
-        yield {
-            **{name: list(value) for name, value in zip(names, values, strict=True)},
-            EXTRA: extra,
-        }
+        flaws: list[str | None] = [None] * len(chunk)
+        if set(map(len, cells)) != {width} or any(row.flaw for row in chunk):
+            _fit(chunk, cells, extra, flaws, width)
+        columns = dict(zip(names, map(list, zip(*cells, strict=True)), strict=True))
+        _unread(columns, flaws)
+        places = [f"{place}:{row.line}" for row in chunk]
+        yield {**columns, EXTRA: extra, PLACE: places, FLAWS: flaws}
 
 
-def _some(rows: Iterator[Sequence[Any]], most: int) -> list[Sequence[Any]]:
+def _fit(
+    chunk: Sequence[Row],
+    cells: list[Sequence[Any]],
+    extra: list[str | None],
+    flaws: list[str | None],
+    width: int,
+) -> None:
+    """Give each row the header's width; what is over and what could not be read goes beside it."""
+    for index, row in enumerate(chunk):
+        if row.flaw is not None:
+            extra[index], flaws[index] = _json(list(row.cells)), _json({"": row.flaw})
+            cells[index] = (None,) * width
+        elif len(row.cells) != width:
+            extra[index] = _json(list(row.cells[width:]))
+            cells[index] = (*row.cells[:width], *(None,) * (width - len(row.cells)))
+
+
+def _unread(columns: Columns, flaws: list[str | None]) -> None:
+    """Take cells that could not be read out of the columns, and name them in `flaws`."""
+    found: dict[int, dict[str, str]] = {}
+    for name, values in columns.items():
+        if Unread in set(map(type, values)):
+            for index, value in enumerate(values):
+                if type(value) is Unread:
+                    found.setdefault(index, {})[name] = value.code
+                    values[index] = None
+    for index, codes in found.items():
+        flaws[index] = _json(codes)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _some(rows: Iterator[Row], most: int) -> list[Row]:
     """Take rows up to a number, or until their texts make a chunk."""
-    chunk: list[Sequence[Any]] = []
+    chunk: list[Row] = []
     size = 0
     for row in rows:
         chunk.append(row)
-        size += sum([len(cell) for cell in row if type(cell) is str])
+        size += sum([len(cell) for cell in row.cells if type(cell) is str])
         if len(chunk) >= most or size >= CHUNK_CHARACTERS:
             break
     return chunk

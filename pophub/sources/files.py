@@ -70,9 +70,10 @@ class DropFolder:
     def read(self, file: DropFile, chunk_rows: int) -> Iterator[Columns]:
         """Give the file's rows in their order, in chunks; blank rows are left out.
 
-        Shape: the header's columns, then `_extra`: None where the row has as many values as the
-        header, else a JSON list of the surplus values (`[]` for a row that is too short, whose
-        missing values are None). A value with undecodable bytes comes as bytes.
+        Shape: the header's columns as the connector spells them, then `_extra`, `_place` and `_flaws`
+        (see `pophub.ports`). `_extra` is None where the row has as many values as the header, else a
+        JSON list of the surplus values (`[]` for a row that is too short, whose missing values are
+        None). A value with undecodable bytes comes as bytes.
         Errors: `source.file_changed` when the content is not that of `file` any more.
         """
         path = self._folder / file.name
@@ -126,7 +127,7 @@ class DropFolder:
     def _rows(self, path: Path, chunk_rows: int) -> Iterator[Columns]:
         kind = kind_of(path, self._source.encoding, self._place(path.name))
         room = csv_file if kind == "csv" else xlsx_file
-        yield from room.read(path, self._source, chunk_rows, self._place(path.name))
+        yield from room.read(path, self._source, self._required, chunk_rows, self._place(path.name))
 
     def _digest(self, path: Path) -> str:
         with path.open("rb") as file:

@@ -1,21 +1,24 @@
-"""XLSX files: the first sheet, streamed; formulas are never evaluated, bombs are bounded."""
+"""XLSX files: the declared sheets, streamed; bombs are bounded."""
 
 from __future__ import annotations
 
+import unicodedata
 import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from pophub.contracts.model import FilesSource
 from pophub.domain.errors import ContractBreach
 from pophub.domain.record import Columns
-from pophub.sources.file_rows import MAX_COLUMNS, check_header, in_chunks, too_large
+from pophub.sources.file_rows import MAX_COLUMNS, Row, header_of, in_chunks, names_of, too_large
+from pophub.sources.xlsx_cells import WORKBOOK, Opened, opened, rows_of
 
 MAX_UNPACKED_BYTES = 1 << 30
 MAX_SHARED_BYTES = 128 << 20  # parts besides the sheets are held in memory
@@ -28,36 +31,142 @@ _FREE_BYTES = 16 << 20  # below this size the ratio does not matter
 def check(path: Path, source: FilesSource, required: Sequence[str], where: str) -> None:
     """Read the file once for its shape.
 
-    Errors: `source.file_truncated`, `source.file_kind`, `source.file_bomb`,
-    `source.header_missing`, `source.header_repeated`.
+    Errors: `source.file_truncated`, `source.file_kind`, `source.file_bomb`, `source.header_missing`,
+    `source.header_repeated`; `source.sheet_missing` when no sheet is the declared one,
+    `source.sheet_unread` when a sheet that would not be read holds rows under the same columns.
     """
     _check_zip(path, where)
-    rows = _rows(path, where)
-    check_header(next(rows, ()), required, where)
-    for _ in rows:
-        pass
+    with _Book(path, where) as book:
+        chosen = book.chosen(source, required)
+        for sheet in chosen:
+            rows = book.rows(sheet)
+            header_of(next(rows, _NO_ROW).cells, required, where, _first_line(sheet))
+            for _ in rows:
+                pass
+        if source.unread_sheets == "hold":
+            book.refuse_unread(chosen, required)
 
 
-def read(path: Path, source: FilesSource, chunk_rows: int, where: str) -> Iterator[Columns]:
-    """Give the rows of the first sheet in chunks; see `DropFolder.read`.
+def read(
+    path: Path, source: FilesSource, required: Sequence[str], chunk_rows: int, where: str
+) -> Iterator[Columns]:
+    """Give the rows of the declared sheets in chunks; see `DropFolder.read`.
 
     Shape: a cell's value as stored: text, number, bool, datetime; of a formula the stored result.
     """
     _check_zip(path, where)
-    rows = _rows(path, where)
-    names = check_header(next(rows, ()), (), where)
-    width = len(names)
-    filled = (_fit(row, width) for row in rows if any(cell is not None for cell in row))
-    for chunk in in_chunks(names, filled, chunk_rows):
-        yield {name: [_plain(cell) for cell in cells] for name, cells in chunk.items()}
+    with _Book(path, where) as book:
+        for sheet in book.chosen(source, required):
+            rows = book.rows(sheet)
+            names = header_of(next(rows, _NO_ROW).cells, required, where, _first_line(sheet)).names
+            filled = (_fit(row, len(names)) for row in rows)
+            for chunk in in_chunks(names, filled, chunk_rows, f"{path.name}!{sheet.title}"):
+                yield {name: [_plain(cell) for cell in cells] for name, cells in chunk.items()}
 
 
-def _fit(row: Sequence[Any], width: int) -> Sequence[Any]:
+class _Book:
+    """An open workbook; what openpyxl raises on damaged parts is one error."""
+
+    def __init__(self, path: Path, where: str) -> None:
+        self._where = where
+        self._file = path.open("rb")
+        self._book: Opened | None = None
+
+    def __enter__(self) -> _Book:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def _opened(self) -> Opened:
+        if self._book is None:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # openpyxl on styles that we never read
+                    self._book = opened(self._file)
+            except _BROKEN as error:
+                raise _truncated(self._where) from error
+        return self._book
+
+    def chosen(self, source: FilesSource, required: Sequence[str]) -> list[Any]:
+        """Give the sheets to read: the first visible one, or those that `sheet` names.
+
+        Of several those that have none of the columns are left out, such as a page of instructions.
+        """
+        sheets = self._opened().book.worksheets
+        visible = [sheet for sheet in sheets if sheet.sheet_state == "visible"]
+        if source.sheet is None:
+            found = visible[:1]
+        else:
+            name = _composed(source.sheet)
+            found = [sheet for sheet in sheets if _composed(sheet.title) == name]
+            found = found or [sheet for sheet in visible if fnmatchcase(_composed(sheet.title), name)]
+        if not found:
+            raise ContractBreach(
+                "source.sheet_missing",
+                f"no sheet to read among {', '.join(sheet.title for sheet in visible) or 'no visible one'}",
+                where=self._where,
+                remedy="ask the agency what changed; see `source.sheet`",
+            )
+        wanted = set(map(_composed, required))
+        return [sheet for sheet in found if wanted & self._names(sheet)] or found[:1]
+
+    def rows(self, sheet: Any) -> Iterator[Row]:
+        """Give the rows that are not blank, as wide as their own cells, whatever the sheet claims."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                for number, cells in rows_of(self._opened(), sheet):
+                    if number > MAX_ROWS:
+                        raise too_large("the sheet", f"{MAX_ROWS:,} rows", self._where)
+                    if len(cells) > MAX_COLUMNS and any(cell is not None for cell in cells[MAX_COLUMNS:]):
+                        raise too_large("a row", f"{MAX_COLUMNS:,} columns", self._where)
+                    if any(type(cell) is str and len(cell) > MAX_CELL_CHARACTERS for cell in cells):
+                        raise too_large("a cell", f"{MAX_CELL_CHARACTERS:,} characters", self._where)
+                    if any(cell is not None for cell in cells):
+                        yield Row(number, cells)
+        except _BROKEN as error:
+            raise _truncated(self._where) from error
+
+    def refuse_unread(self, read: Sequence[Any], required: Sequence[str]) -> None:
+        """Refuse a workbook of which a sheet with the columns and rows would not be read."""
+        wanted = set(map(_composed, required))
+        for sheet in self._opened().book.worksheets:
+            if sheet not in read and wanted <= self._names(sheet) and self._has_rows(sheet):
+                hidden = "" if sheet.sheet_state == "visible" else "hidden "
+                raise ContractBreach(
+                    "source.sheet_unread",
+                    f"the {hidden}sheet {sheet.title} has rows under the same columns and is not read",
+                    where=self._where,
+                    remedy="declare `source.sheet`: a name, a pattern, or '*' for all visible sheets;"
+                    " or ask the agency to remove it, or declare `unread_sheets: ignore`",
+                )
+
+    def _names(self, sheet: Any) -> set[str]:
+        return set(names_of(next(self.rows(sheet), _NO_ROW).cells))
+
+    def _has_rows(self, sheet: Any) -> bool:
+        return len(list(islice(self.rows(sheet), 2))) > 1
+
+
+_NO_ROW = Row(1, ())
+
+
+def _first_line(sheet: Any) -> str:
+    return f"the first line of sheet {sheet.title}"
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _fit(row: Row, width: int) -> Row:
     """Fill a row whose last cells are empty, and cut empty cells beyond the header."""
-    if len(row) < width:
-        return (*row, *(None,) * (width - len(row)))
-    if len(row) > width and all(cell is None for cell in row[width:]):
-        return row[:width]
+    cells = row.cells
+    if len(cells) < width:
+        return row._replace(cells=(*cells, *(None,) * (width - len(cells))))
+    if len(cells) > width and all(cell is None for cell in cells[width:]):
+        return row._replace(cells=cells[:width])
     return row
 
 
@@ -75,7 +184,7 @@ def _check_zip(path: Path, where: str) -> None:
             parts = archive.infolist()
     except _BROKEN as error:
         raise _truncated(where) from error
-    if "xl/workbook.xml" not in {part.filename for part in parts}:
+    if WORKBOOK not in {part.filename for part in parts}:
         raise ContractBreach(
             "source.file_kind",
             "the file is a zip file but no XLSX workbook",
@@ -94,27 +203,6 @@ def _check_zip(path: Path, where: str) -> None:
             where=where,
             remedy="ask the agency to split the file",
         )
-
-
-def _rows(path: Path, where: str) -> Iterator[Sequence[Any]]:
-    """Give the rows of the first sheet, as wide as their own cells, whatever the sheet claims."""
-    try:
-        with path.open("rb") as file:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # openpyxl on styles that we never read
-                workbook = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-            sheet = workbook.worksheets[0]
-            sheet.reset_dimensions()
-            for number, row in enumerate(sheet.iter_rows(values_only=True)):
-                if number >= MAX_ROWS:
-                    raise too_large("the sheet", f"{MAX_ROWS:,} rows", where)
-                if len(row) > MAX_COLUMNS and any(cell is not None for cell in row[MAX_COLUMNS:]):
-                    raise too_large("a row", f"{MAX_COLUMNS:,} columns", where)
-                if any(type(cell) is str and len(cell) > MAX_CELL_CHARACTERS for cell in row):
-                    raise too_large("a cell", f"{MAX_CELL_CHARACTERS:,} characters", where)
-                yield row
-    except _BROKEN as error:
-        raise _truncated(where) from error
 
 
 def _truncated(where: str) -> ContractBreach:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pophub.contracts.model import Connector, Limits
+from pophub.domain.record import PLACE
 from pophub.ports import Rows
 
 STUB_COLUMN = "_pophub_stub"
@@ -65,7 +66,7 @@ def stub_large(rows: Rows, connector: Connector, *, refused: bool = False) -> Ro
     if not large:
         return rows
     declared = connector.file
-    kept = {declared.mapping[k].source for k in declared.key} | {declared.source.marker.column}
+    kept = {declared.mapping[k].source for k in declared.key} | {declared.source.marker.column, PLACE}
     columns = {name: list(values) for name, values in rows.columns.items()}
     columns[STUB_COLUMN], sizes = [None] * len(rows), list(rows.sizes)
     for i in large:

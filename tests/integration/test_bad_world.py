@@ -174,7 +174,7 @@ def test_bad_files_are_held_by_name_while_the_good_one_is_read_once(
     assert "Nguyễn" not in ran.text and citizen not in ran.text
     holds = "select code, subject from extract.hold where stem = %s and released_at is null order by subject"
     held = project.servers.query(holds, stem)
-    assert [code for code, _ in held] == ["source.file_empty", "source.file_kind", "source.file_truncated"]
+    assert [code for code, _ in held] == ["source.file_empty", "source.file_kind", "source.file_end_open"]
     assert [f"ho_so_{n}." in subject for n, (_, subject) in zip((2, 3, 4), held, strict=True)] == [True] * 3
     project.pass_through("judge", "share", stem=stem)
     assert project.states(stem) == {"shared": 4}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+import unicodedata
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,9 +60,12 @@ def test_csv_and_xlsx_give_the_same_columns_in_name_order(tmp_path: Path) -> Non
             "Họ và tên": ["A", None],
             "Cập nhật": ["x", 5],
             "_extra": [None, None],
+            "_place": ["a.xlsx!Sheet:2", "a.xlsx!Sheet:4"],
+            "_flaws": [None, None],
         }
     ]
     assert read["b.csv"][0]["Mã hồ sơ"] == ["H1", "H2"]
+    assert read["b.csv"][0]["_place"] == ["b.csv:2", "b.csv:3"]
     assert len(whole(folder(tmp_path), chunk_rows=1)["b.csv"]) == 2
 
 
@@ -90,6 +94,7 @@ def test_rows_of_another_width_are_kept_and_marked(tmp_path: Path) -> None:
 def test_a_refused_file_is_named_and_stops_no_other(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_bytes(b"")
     (tmp_path / "cut.csv").write_text(GOOD[: len(GOOD) - 30])
+    (tmp_path / "half_value.csv").write_text(GOOD[:-2])
     (tmp_path / "quote.csv").write_text(GOOD + 'H3,"never ends,x\n')
     (tmp_path / "pdf.csv").write_bytes(b"%PDF-1.7 ...")
     (tmp_path / "text.xlsx").write_text(GOOD)
@@ -107,7 +112,8 @@ def test_a_refused_file_is_named_and_stops_no_other(tmp_path: Path) -> None:
     assert [file.name for file in drop.files([])] == ["good.xlsx"]
     assert codes(drop) == {
         "empty.csv": "source.file_empty",
-        "cut.csv": "source.file_truncated",
+        "cut.csv": "source.file_end_open",
+        "half_value.csv": "source.file_end_open",
         "quote.csv": "source.file_truncated",
         "pdf.csv": "source.file_kind",
         "text.xlsx": "source.file_kind",
@@ -120,10 +126,53 @@ def test_a_refused_file_is_named_and_stops_no_other(tmp_path: Path) -> None:
     }
 
 
+def test_a_last_line_without_an_end_is_held_unless_declared(tmp_path: Path) -> None:
+    (tmp_path / "cut.csv").write_text(GOOD[: len(GOOD) - 30])
+    (tmp_path / "half_value.csv").write_text(GOOD[:-2])
+    assert set(codes(folder(tmp_path)).values()) == {"source.file_end_open"}
+    drop = folder(tmp_path, last_line="may_end_open")
+    assert [file.name for file in drop.files([])] == ["half_value.csv"]
+    assert codes(drop) == {"cut.csv": "source.file_truncated"}
+
+
+def test_names_are_compared_in_their_composed_form_and_told(tmp_path: Path) -> None:
+    (tmp_path / "nfd.csv").write_text(unicodedata.normalize("NFD", GOOD))
+    (chunk,) = whole(folder(tmp_path), chunk_rows=9)["nfd.csv"]
+    assert chunk["Mã hồ sơ"] == ["H1", "H2"]
+    (tmp_path / "nfd.csv").write_text(GOOD.replace("Mã hồ sơ", "Mã hồ").replace("Cập nhật\n", "Cập nhật\n"))
+    list((drop := folder(tmp_path)).files([]))
+    (told,) = drop.bad()
+    assert "lacks Mã hồ sơ; it has besides Mã hồ, Họ và tên" in told.what
+    (tmp_path / "nfd.csv").write_text(GOOD.partition("\n")[2])
+    list(drop.files([]))
+    (told,) = drop.bad()
+    assert "Nguyễn" not in told.what and "none of its 3 names" in told.what
+
+
+def test_a_delimiter_at_the_end_of_each_line_is_no_column(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(GOOD.replace("\n", ",\n") + "H3,A,x\nH4,A,x,more\n")
+    (chunk,) = whole(folder(tmp_path), chunk_rows=9)["a.csv"]
+    assert chunk["_extra"] == [None, None, None, '["more"]']
+
+
+def test_windows_1258_is_read_as_it_was_meant(tmp_path: Path) -> None:
+    marks = {"\u0300", "\u0301", "\u0303", "\u0309", "\u0323"}  # tones, which the code page has apart
+    split = "".join(
+        unicodedata.normalize("NFC", "".join(c for c in one if c not in marks))
+        + "".join(c for c in one if c in marks)
+        for one in (unicodedata.normalize("NFD", letter) for letter in GOOD)
+    )
+    (tmp_path / "a.csv").write_bytes(split.encode("cp1258"))
+    (chunk,) = whole(folder(tmp_path, encoding="cp1258"), chunk_rows=9)["a.csv"]
+    assert chunk["Mã hồ sơ"] == ["H1", "H2"]
+    assert unicodedata.normalize("NFC", chunk["Họ và tên"][0]) == "Nguyễn Văn A"
+
+
 @pytest.mark.parametrize("last", ['H3,5" ống,x', 'H3,"a\nb",x', "H3,A,x"])
 def test_sound_last_lines_are_not_taken_for_cut(tmp_path: Path, last: str) -> None:
     (tmp_path / "a.csv").write_text(GOOD + last)
-    assert len(whole(folder(tmp_path), chunk_rows=9)["a.csv"][0]["_extra"]) == 3
+    drop = folder(tmp_path, multiline=True, last_line="may_end_open")
+    assert len(whole(drop, chunk_rows=9)["a.csv"][0]["_extra"]) == 3
 
 
 def test_a_damaged_workbook_is_refused_not_crashed_on(tmp_path: Path) -> None:
@@ -188,7 +237,7 @@ def test_a_file_that_would_fill_memory_is_refused(tmp_path: Path, monkeypatch: p
     workbook(tmp_path / "columns.xlsx", [head, ["1", "x", *[None] * 2_000, "y"]])
     workbook(tmp_path / "far.xlsx", [head, ["1", "x"]])
     _far_below(tmp_path / "far.xlsx")
-    drop = folder(tmp_path)
+    drop = folder(tmp_path, multiline=True)
     assert [file.name for file in drop.files([])] == ["sound.csv"]
     assert set(codes(drop).values()) == {"source.file_bomb"}
     assert len(codes(drop)) == 7
