@@ -38,6 +38,7 @@ def check_file(document: Document, file: ConnectorFile, fields: tuple[AvroField,
             raise refuse("config.missing", what, document.where("mapping"))
     for name, mapping in file.mapping.items():
         _check_mapping(document, name, mapping, known[name])
+    _check_numbers(document, file, known)
     _check_form(document, ("source", "marker"), file.source.marker.format)
     _check_zone(document, ("source", "marker"), file.source.marker.time_zone)
     _check_marker(document, file.source.marker)
@@ -103,6 +104,15 @@ def _check_mapping(document: Document, name: str, mapping: FieldMapping, field: 
         raise refuse("config.value", what, document.where(*place, "format"))
     _check_form(document, place, mapping.format)
     _check_zone(document, place, mapping.time_zone)
+
+
+def _check_numbers(document: Document, file: ConnectorFile, known: dict[str, AvroField]) -> None:
+    """Refuse numbers taken as text where they name something: a lost digit is another key or person."""
+    names = {*file.key, *(person.id for person in file.people)}
+    for name, mapping in file.mapping.items():
+        if mapping.numbers == "as_text" and (name in names or known[name].type != "string"):
+            what = f"{name} cannot take numbers as text: only a text that is neither key nor person can"
+            raise refuse("config.value", what, document.where("mapping", name, "numbers"))
 
 
 def _check_form(document: Document, place: Place, form: str | None) -> None:

@@ -201,6 +201,11 @@ class FieldMapping(Model):
     time_zone: str = Field(
         HO_CHI_MINH.key, description="zone of times that carry none", examples=["Asia/Bangkok"]
     )
+    numbers: Literal["refuse", "as_text"] = Field(
+        "refuse",
+        description="a number of a spreadsheet in a text field; as_text where none ever begins with a zero",
+        examples=["as_text"],
+    )
     codes: Name | None = Field(
         None,
         description="code table that translates the value",

@@ -14,6 +14,7 @@ from pophub.domain.dates import all_micros, date_parser
 from pophub.domain.record import EXTRA, Columns, Failure, Mapped
 from pophub.gates.flaws import Flaws
 from pophub.gates.parsing import Parser, Refused, clean_texts, null_meaning, parser_for, text_step
+from pophub.gates.spreadsheet import numbers_told_apart
 
 MAX_KEY_CHARS = 1024
 _PLAIN = {str, bytes, int, bool, float, date}  # hashed fast and without surprises
@@ -48,11 +49,20 @@ class Column:
     """How one contract field is read from its source column."""
 
     def __init__(
-        self, mapping: FieldMapping, field: AvroField, *, personal_id: bool, birth_date: bool = False
+        self,
+        mapping: FieldMapping,
+        field: AvroField,
+        *,
+        personal_id: bool,
+        birth_date: bool = False,
+        from_files: bool = False,
+        key: bool = False,
     ) -> None:
         self.source = mapping.source
         self.name = field.name
         self._parse = parser_for(mapping, field, personal_id=personal_id, birth_date=birth_date)
+        if from_files and not personal_id:  # a number there has a code of its own
+            self._parse = numbers_told_apart(self._parse, mapping, field, key=key)
         self._null = null_meaning(mapping, field)
         self._step = text_step(mapping, field)
         timed = field.type == "timestamp-micros" and mapping.codes is None
@@ -113,21 +123,28 @@ class ContractMapper:
         fields = {field.name: field for field in connector.contract.fields}
         ids = {person.id for person in file.people} | personal_ids(connector)
         births = birth_dates(connector)
+        self._from_files = file.source.kind == "files"
         self._columns = [
-            Column(mapping, fields[name], personal_id=name in ids, birth_date=name in births)
+            Column(
+                mapping,
+                fields[name],
+                personal_id=name in ids,
+                birth_date=name in births,
+                from_files=self._from_files,
+                key=name in file.key,
+            )
             for name, mapping in file.mapping.items()
         ]
         self._key = file.key
         self._key_columns = [column for column in self._columns if column.name in file.key]
         self._deleted = file.source.deleted
-        self._from_files = file.source.kind == "files"
         self._fields = tuple(fields)
         marker = file.source.marker
         form = {"format": marker.format, "time_zone": marker.time_zone}
         timed = FieldMapping.model_validate({"from": marker.changed_at or marker.column, **form})
         plain = FieldMapping.model_validate({"from": marker.column})
         self._changed_at = Column(timed, _MARKER, personal_id=False)
-        sequence = Column(plain, _SEQUENCE, personal_id=False)
+        sequence = Column(plain, _SEQUENCE, personal_id=False, from_files=self._from_files)
         self._is_time = marker.kind == "time"
         self._has_time = self._is_time or marker.changed_at is not None
         self._marker = self._changed_at if self._is_time else sequence

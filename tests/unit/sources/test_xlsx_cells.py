@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openpyxl import Workbook
 
+from pophub import avro
 from pophub.contracts.load import load_connector
 from pophub.contracts.model import Connector, FilesSource
+from pophub.domain.errors import ConfigError
 from pophub.domain.record import Columns, Mapped
 from pophub.gates.mapping import ContractMapper
 from pophub.sources.files import DropFolder
@@ -64,8 +69,10 @@ def codes(mapped: Mapped) -> list[tuple[int, str, str | None]]:
 
 
 def mapped(raw: Columns, connector: Connector = CONNECTOR) -> Mapped:
-    """Map raw columns, through the bytes that lie on the topic."""
-    return ContractMapper(connector).map(raw)
+    """Map raw columns through the bytes that lie on the topic."""
+    rows = len(raw["_place"])
+    block = avro.decode_block(avro.encode_block(avro.Block(1, 0, 1, rows, raw)))
+    return ContractMapper(connector).map(block.columns)
 
 
 def rewrite(path: Path, part: str, *changes: tuple[bytes, bytes]) -> None:
@@ -193,3 +200,45 @@ def test_a_sheet_with_some_of_the_columns_is_not_passed_over(tmp_path: Path) -> 
     sheets = {"Tháng 1": [HEADER, row()], "Tháng 2": [HEADER[:-1], row()[:-1]]}
     (told,) = held(dropped(tmp_path, sheets, sheet="*"))
     assert told.startswith("source.header_missing: the first line of sheet Tháng 2 lacks Cập nhật")
+
+
+def with_numbers(**declared: str) -> Connector:
+    """Give the connector with fields that take numbers as text."""
+    mapping = {
+        name: field.model_copy(update={"numbers": declared.get(name, "refuse")})
+        for name, field in CONNECTOR.file.mapping.items()
+    }
+    return CONNECTOR.model_copy(update={"file": CONNECTOR.file.model_copy(update={"mapping": mapping})})
+
+
+def test_a_number_in_a_text_field_is_refused_where_it_may_have_lost_digits(tmp_path: Path) -> None:
+    drop = dropped(tmp_path, {"S": [
+        HEADER, row(Mã_hồ_sơ=382024010000012345), row(Mã_hồ_sơ=382024010000012346), row(Mã_hồ_sơ=1),
+        row(Trạng_thái=1), row(Trạng_thái=10**15), row(Trạng_thái=1.5), row(Số_định_danh=1090000001),
+        row(Lệ_phí=10**15), row(Lệ_phí=10**9),
+    ]})  # fmt: skip
+    raw = rows_of(drop)
+    lost = [
+        (0, "contract.key.unmappable", ""), (0, "contract.type", "dossier_no"),
+        (1, "contract.key.unmappable", ""), (1, "contract.type", "dossier_no"),
+        (2, "contract.key.unmappable", ""), (2, "contract.type", "dossier_no"),
+    ]  # fmt: skip
+    rest = [
+        (4, "contract.type", "status"), (5, "contract.type", "status"),
+        (6, "correct.id.type", "citizen_id"), (7, "contract.type", "fee_vnd"),
+    ]  # fmt: skip
+    assert codes(mapped(raw)) == [*lost, (3, "contract.type", "status"), *rest]
+    free = mapped(raw, with_numbers(status="as_text", dossier_no="as_text"))
+    assert codes(free) == [*lost, *rest]
+    assert free.columns["status"][3] == "1"
+
+
+def test_only_a_plain_text_may_take_numbers_as_text(tmp_path: Path) -> None:
+    for folder in ("connectors/thanhhoa", "schemas/thanhhoa", "expectations/thanhhoa"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    path = tmp_path / "connectors/thanhhoa/procedures.yaml"
+    text = path.read_text()
+    for field, sound in {"dossier_no": False, "citizen_id": False, "fee_vnd": False, "status": True}.items():
+        path.write_text(re.sub(rf"(  {field}: {{.*)}}", r"\1, numbers: as_text}", text))
+        with nullcontext() if sound else pytest.raises(ConfigError, match=f"{field} cannot take numbers"):
+            load_connector(path, tmp_path)

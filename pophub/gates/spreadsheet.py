@@ -1,0 +1,28 @@
+"""Numbers of a spreadsheet: a text typed into one loses leading zeros, and what is beyond its 15th digit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pophub.contracts.model import AvroField, FieldMapping
+from pophub.gates.parsing import Parser, Refused
+
+BEYOND = 10**15  # from here on a spreadsheet keeps fewer digits than were typed
+
+
+def numbers_told_apart(parse: Parser, mapping: FieldMapping, field: AvroField, *, key: bool) -> Parser:
+    """Give a parser that refuses numbers which may not be what was meant.
+
+    Errors: the function raises Refused with `contract.type` for a number in a text field, unless the
+    mapping takes it as text and it is no key, and for a whole number that may have lost digits.
+    """
+    if field.type not in ("string", "int", "long"):
+        return parse
+    as_text = field.type != "string" or (mapping.numbers == "as_text" and not key)
+
+    def told(value: Any) -> Any:
+        if type(value) in (int, float) and (not as_text or abs(value) >= BEYOND):
+            raise Refused("contract.type")
+        return parse(value)
+
+    return told
