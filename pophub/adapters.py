@@ -18,6 +18,7 @@ from pophub.quarantine.holds import paused
 from pophub.settings import Settings
 from pophub.sharing.secret_in_use import pseudonym_secret
 from pophub.sources import open_source
+from pophub.stores.held_files import release_gone
 
 
 class Adapters:
@@ -67,6 +68,17 @@ class Adapters:
         Errors: `source.resting`.
         """
         refuse_resting(connection, stem)
+
+    def refuse_unprepared(self, stem: str) -> None:
+        """Refuse a dataset without topics and schemas.
+
+        Errors: `registry.missing`.
+        """
+        preparation.refuse_unprepared(self.settings, stem)
+
+    def release_gone(self, connection: Connection, stem: str, folder: FolderSource) -> None:
+        """Release the holds of files that are no longer bad in a drop folder."""
+        release_gone(connection, stem, folder.no_longer_bad)
 
     def heartbeat(self, stem: str, shown: Shown) -> AbstractContextManager[None]:
         """Write one heartbeat of a source when the block ends."""

@@ -49,10 +49,14 @@ class Rules(Protocol):
 
 @dataclass(frozen=True)
 class DropFile:
-    """A file of a drop folder that is complete: name and SHA-256 (hex) of its content."""
+    """A file of a drop folder that is complete: name and SHA-256 (hex) of its content.
+
+    `told` says how it is written where its own start proves something else than the connector declares.
+    """
 
     name: str
     digest: str
+    told: str = ""
 
 
 class TableSource(Protocol):
@@ -78,6 +82,14 @@ class FolderSource(Protocol):
 
     def bad(self) -> Sequence[PophubError]:
         """Give what was wrong with files that `files` left out."""
+        ...
+
+    def left_out(self) -> Sequence[str]:
+        """Give the names of files that nothing reads, since the declared pattern is none of theirs."""
+        ...
+
+    def no_longer_bad(self, names: Sequence[str]) -> dict[str, str]:
+        """Give those of these names under which no bad file lies any more, each with why."""
         ...
 
     def read(self, file: DropFile, chunk_rows: int) -> Iterator[Columns]:
@@ -289,6 +301,10 @@ class PositionStore(Protocol):
 
     def closed(self, rows: Rows) -> None:
         """Close the batch and leave the position where it is."""
+        ...
+
+    def found(self, file: DropFile) -> None:
+        """Keep how a file is written, for when it is taken."""
         ...
 
     def taken(self, name: str, digest: str, rows: int) -> None:

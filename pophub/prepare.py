@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from importlib import resources
 
 import orjson
@@ -211,6 +212,25 @@ def refuse_reordered(subject: str, registered: Sequence[str], schema: str) -> No
 
 def _plain(field: dict[str, object]) -> tuple[object, object]:
     return field["name"], field["type"]
+
+
+def refuse_unprepared(settings: Settings, stem: str) -> None:
+    """Refuse a dataset that `pophub up` has not made topics and schemas for.
+
+    Errors: `registry.missing`.
+    """
+    with (
+        closing(connect(settings, "pophub_read")) as connection,
+        transaction(connection, "looking for a dataset") as cursor,
+    ):
+        cursor.execute("select 1 from hub.registry_schema where subject = %s", (f"shared.{stem}-value",))
+        if cursor.fetchone() is None:
+            raise ConfigError(
+                "registry.missing",
+                "the dataset has no topics and no registered schema yet",
+                where=stem,
+                remedy="run `pophub up` first, which makes them; nothing was read",
+            )
 
 
 def schema_id(connection: Connection, subject: str, schema: str) -> int:

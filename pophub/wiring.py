@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from pophub import prepare as preparation
 from pophub.adapters import Adapters
@@ -16,6 +16,7 @@ from pophub.domain.errors import ConfigError, PophubError
 from pophub.domain.record import Columns
 from pophub.gates.mapping import ContractMapper
 from pophub.live.watch import Watched
+from pophub.ports import FolderSource
 from pophub.postgres import Connection
 from pophub.process.memory import calm
 from pophub.quarantine.feedback import feed, prepare_feedback
@@ -34,6 +35,7 @@ from pophub.stages.extract import Extract
 from pophub.stages.gap import Gap, pass_gap
 from pophub.stages.judge import Judge, Judged
 from pophub.stages.lanes import own_lane
+from pophub.stages.refused import refusal
 from pophub.stages.replay import Progress, Replay
 from pophub.stages.share import Shared, share
 from pophub.stages.write import STATES
@@ -98,6 +100,8 @@ class Hub:
             with adapters.writer(stem) as writer:
                 source = adapters.source(connector)
                 yield Extract(connector, ContractMapper(connector), store, writer, source, run), store
+            if connector.file.source.reads != "table":
+                adapters.release_gone(connection, stem, cast(FolderSource, source))
 
     @contextmanager
     def open_judge(
@@ -130,14 +134,18 @@ class Hub:
         """
         if why := self._paused_whole(stem):
             return {"stem": stem, "batches": 0, "rows": 0, "sent_before": 0, "paused": why}
+        self.adapters.refuse_unprepared(stem)
         with (
             self.open_extract(stem, run, at_once=at_once) as (stage, _),
             self.adapters.heartbeat(stem, stage.done),
         ):
             done = stage.run()
+            counts = {"stem": stem, "batches": done.batches, "rows": done.rows, "sent_before": done.filtered}
+            counts |= {"told": done.told} if done.told else {}
+            counts |= {"left_out": done.left_out} if done.left_out else {}
             if done.refused:
-                raise done.refused[0]
-        return {"stem": stem, "batches": done.batches, "rows": done.rows, "sent_before": done.filtered}
+                raise refusal(done.refused, counts)
+        return counts
 
     def judge(self, stem: str, run: str = "by hand", lanes: list[int] | None = None) -> dict[str, Any]:
         """Judge each lane up to the end seen, then what waited for people who exist by now."""
@@ -300,16 +308,23 @@ def open_hub(settings: Settings | None = None) -> Iterator[Hub]:
     yield Hub(settings or Settings.load())
 
 
-def run_all(hub: Hub, stem: str, run: str = "by hand") -> list[dict[str, Any]]:
-    """Run the three stages of one connector in this process, one after the other."""
-    found: list[dict[str, Any]] = []
+def run_all(hub: Hub, stem: str, run: str = "by hand") -> tuple[dict[str, Any], PophubError | None]:
+    """Run the three stages of one connector in this process, one after the other.
+
+    Give their counts, and the error that ended one of them: what was read before it goes on.
+    """
+    counts: dict[str, Any] = {"stem": stem}
     refused: PophubError | None = None
     try:
-        found.append(hub.extract(stem, run, at_once=True))  # a person asks
+        counts |= hub.extract(stem, run, at_once=True)  # a person asks
     except PophubError as error:
         refused = error
-    if refused is None or refused.exit_code == 1:
-        found += [hub.judge(stem, run), hub.share(stem, run)]
-    if refused is not None:
-        raise refused
-    return found
+        counts |= getattr(error, "counts", {})
+    if refused is not None and refused.exit_code != 1:
+        return counts, refused
+    try:
+        for stage in (hub.judge, hub.share):
+            counts |= stage(stem, run)
+    except PophubError as error:
+        return counts, refused or error
+    return counts, refused

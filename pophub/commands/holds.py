@@ -27,8 +27,9 @@ def hold_list(stem: str | None, everything: bool, as_json: bool) -> None:
         )
         answer.print(f"  since {when(h['since'])}, last seen {when(h['last_seen'])}", markup=False)
         if h["released_at"]:
+            why = f": {h['reason']}" if h["reason"] else ""
             answer.print(
-                f"  released {when(h['released_at'])} {h['released_by'] or 'by itself'}", markup=False
+                f"  released {when(h['released_at'])} {h['released_by'] or 'by itself'}{why}", markup=False
             )
         else:
             answer.print(f"  mend: {h['remedy']}", markup=False)

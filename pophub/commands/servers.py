@@ -13,6 +13,7 @@ from pophub.postgres import connect, transaction
 from pophub.runtime import hub as servers
 from pophub.runtime.lag import StageLag, stage_lags
 from pophub.settings import Settings
+from pophub.sources.left_out import in_words, left_out
 
 
 def prepare(settings: Settings) -> None:
@@ -47,6 +48,7 @@ def status(as_json: bool) -> None:
     lanes, holds = _lanes(settings) if "postgres" in running else ([], [])
     alive = sources(settings) if "postgres" in running else []
     stuck = held_up(settings) if "postgres" in running else []
+    unread = _left_out(settings)
     stages = _stages(settings, broker="kafka" in running) if "postgres" in running else []
     if as_json:
         print_json({
@@ -55,6 +57,7 @@ def status(as_json: bool) -> None:
             "stages": [one.as_json() for one in stages],
             "sources": alive,
             "held_up": stuck,
+            "left_out": unread,
             "holds": [dict(zip(("stem", "code", "what", "since"), row, strict=True)) for row in holds],
         })  # fmt: skip
         return
@@ -70,9 +73,19 @@ def status(as_json: bool) -> None:
              _amount(s.behind, "blocks" if s.stage == "judge" else "versions"), s.oldest_s, s.worker)
             for s in stages if s.behind or s.worker
         ], empty="none is behind, none streams")  # fmt: skip
+    if unread:
+        print_table("Files", ("dataset", "what nothing reads"), [
+            (stem, in_words(names)) for stem, names in unread.items()
+        ])  # fmt: skip
     if stuck:
         print_table("Held up", ("dataset", "what", "since", "next"),
                     [(row["stem"], row["what"], local_time(row["since"]), row["next"]) for row in stuck])  # fmt: skip
+
+
+def _left_out(settings: Settings) -> dict[str, list[str]]:
+    from pophub.contracts.load import load_all
+
+    return left_out(settings, load_all(settings.project)[0])
 
 
 def _stages(settings: Settings, *, broker: bool) -> list[StageLag]:

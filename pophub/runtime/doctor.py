@@ -14,11 +14,13 @@ from typing import Literal
 
 import psutil
 
+from pophub.contracts.load import load_all
 from pophub.domain.errors import PophubError
 from pophub.runtime import airflow, broker, jars, ports, postgres, processes, supervise
 from pophub.runtime.home import data_folder, impassable
 from pophub.runtime.status import PROGRAMS
 from pophub.settings import Settings
+from pophub.sources.left_out import in_words, left_out
 
 GIB = 1024**3
 DISK_FAIL_BYTES, DISK_WARN_BYTES = 2 * GIB, 10 * GIB
@@ -45,8 +47,13 @@ class Finding:
 
 def diagnose(settings: Settings) -> list[Finding]:
     """Look at machine, packages, files and servers; change nothing."""
-    checks = (_python, _room, _packages, _secrets, _leftovers, _servers)
+    checks = (_python, _room, _packages, _secrets, _leftovers, _servers, _files)
     return [finding for check in checks for finding in check(settings)]
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    for stem, names in left_out(settings, load_all(settings.project)[0]).items():
+        yield Finding(stem, "warn", in_words(names), "rename the files, or mend `source.pattern`")
 
 
 def _python(settings: Settings) -> Iterator[Finding]:

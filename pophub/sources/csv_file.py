@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pophub.contracts.model import FilesSource
-from pophub.domain.errors import ConfigError, ContractBreach
+from pophub.domain.errors import ContractBreach
 from pophub.domain.record import Columns
+from pophub.sources.csv_dialect import dialect_of
 from pophub.sources.csv_quotes import Quotes
 from pophub.sources.file_rows import Header, Row, header_of, in_chunks, too_large
 
@@ -17,25 +18,31 @@ MAX_FIELD_CHARACTERS = 4 << 20
 MAX_RECORD_CHARACTERS = 16 << 20  # a line without end, or a quote that runs over lines without end
 
 
-def check(path: Path, source: FilesSource, required: Sequence[str], where: str) -> None:
-    """Read the file once for its shape.
+def check(path: Path, source: FilesSource, required: Sequence[str], where: str) -> str:
+    """Read the file once for its shape; say how it is written where that is not as declared, else "".
 
-    Errors: `source.header_missing`, `source.header_repeated`, `source.file_bomb`; `source.file_quoting`
+    Errors: `source.encoding`, `source.header_missing`, `source.header_repeated`, `source.file_bomb`; `source.file_quoting`
     where a quote makes it unsure where a record ends; `source.file_truncated` when a quoted value never
     ends; `source.file_end_open` when the last line has no end, where the connector does not allow it,
     else `source.file_truncated` when that line has too few columns.
     """
     last = Row(0, ())
-    with _Lines(path, source.encoding, where) as lines:
-        header, rows = _parse(lines, source, required, where)
+    dialect = dialect_of(path, source, required, where)
+    with _Lines(path, dialect.encoding, where) as lines:
+        header, rows = _parse(lines, source, dialect.delimiter, required, where)
         for row in rows:
             last = row
-        if lines.ended():
-            return
+        ended = lines.ended()
+    if not ended:
+        _check_end(source, lines.number, last, header, where)
+    return dialect.told
+
+
+def _check_end(source: FilesSource, number: int, last: Row, header: Header, where: str) -> None:
     if source.last_line == "ends":
         raise ContractBreach(
             "source.file_end_open",
-            f"the last line, {lines.number}, has no end: its last value may be cut",
+            f"the last line, {number}, has no end: its last value may be cut",
             where=where,
             remedy="ask the agency to drop the whole file again, with an end behind its last line;"
             " or declare `last_line: may_end_open` where it never writes one",
@@ -53,9 +60,10 @@ def read(
     path: Path, source: FilesSource, required: Sequence[str], chunk_rows: int, where: str
 ) -> Iterator[Columns]:
     """Give the rows as they stand, in chunks; see `DropFolder.read`."""
-    plain = source.encoding.removesuffix("-sig")
-    with _Lines(path, source.encoding, where) as lines:
-        header, rows = _parse(lines, source, required, where)
+    dialect = dialect_of(path, source, required, where)
+    plain = dialect.encoding.removesuffix("-sig")
+    with _Lines(path, dialect.encoding, where) as lines:
+        header, rows = _parse(lines, source, dialect.delimiter, required, where)
         for chunk in in_chunks(header.names, rows, chunk_rows, path.name):
             yield {name: _with_bytes(values, plain) for name, values in chunk.items()}
 
@@ -64,15 +72,7 @@ class _Lines:
     """The file's decoded lines, numbered from 1 as they stand in the file."""
 
     def __init__(self, path: Path, encoding: str, where: str) -> None:
-        try:
-            self._file = path.open(encoding=encoding, errors="surrogateescape", newline="")
-        except LookupError as error:
-            raise ConfigError(
-                "source.encoding",
-                "the text encoding is not known",
-                where=where,
-                remedy="mend `source.encoding`, such as utf-8-sig or cp1258",
-            ) from error
+        self._file = path.open(encoding=encoding, errors="surrogateescape", newline="")
         self._where = where
         self._size = 0
         self._last = ""
@@ -103,11 +103,11 @@ class _Lines:
 
 
 def _parse(
-    lines: _Lines, source: FilesSource, required: Sequence[str], where: str
+    lines: _Lines, source: FilesSource, delimiter: str, required: Sequence[str], where: str
 ) -> tuple[Header, Iterator[Row]]:
     """Give the header and the rows behind it."""
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
-    quotes = Quotes(source.delimiter, multiline=source.multiline, where=where)
+    quotes = Quotes(delimiter, multiline=source.multiline, where=where)
     rows = _read_to_the_end(lines, quotes, where)
     first = next(rows, Row(1, ()))
     if first.flaw:

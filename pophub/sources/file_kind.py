@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from pophub.domain.errors import ContractBreach
+from pophub.sources.csv_dialect import is_wide, marked
 
 ZIP = b"PK\x03\x04"
 _STRANGERS = {
@@ -27,7 +28,7 @@ def kind_of(path: Path, encoding: str, where: str) -> Literal["csv", "xlsx"]:
     """
     with path.open("rb") as file:
         start = file.read(4096)
-    if not start.strip(b" \t\r\n\x00\xef\xbb\xbf"):
+    if not start.strip(b" \t\r\n\x00\xef\xbb\xbf\xff\xfe"):
         raise ContractBreach(
             "source.file_empty",
             "the file is empty",
@@ -54,5 +55,5 @@ def _content(start: bytes, encoding: str) -> str:
     for sign, name in _STRANGERS.items():
         if start[:4].upper() == sign.upper():
             return name
-    wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
+    wide = is_wide(marked(start) or encoding)
     return "bytes that are no text" if b"\x00" in start and not wide else "text"

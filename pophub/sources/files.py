@@ -36,6 +36,7 @@ class DropFolder:
         wanted += [source.deleted.column] if source.deleted else []
         self._required = tuple(dict.fromkeys(wanted))
         self._bad: list[PophubError] = []
+        self._again: set[str] = set()
 
     def files(self, taken: Sequence[str]) -> Iterator[DropFile]:
         """Give complete files whose digest is not among `taken`, oldest name first.
@@ -44,14 +45,17 @@ class DropFolder:
         next call. A refused file never stops the others: `bad` tells of it afterwards.
         Errors: `source.unreachable` when the folder is not there.
         """
-        self._bad = []
+        self._bad, self._again = [], set()
         seen = set(taken)
         for path, before in self._resting():
             try:
                 digest = self._digest(path)
-                if _state(path) != before or digest in seen:
+                if _state(path) != before:
                     continue
-                self._check(path)
+                if digest in seen:
+                    self._again.add(path.name)
+                    continue
+                told = self._check(path)
             except PophubError as error:
                 self._bad.append(error)
                 continue
@@ -61,11 +65,30 @@ class DropFolder:
                 self._bad.append(self._unreadable(path.name, error))
                 continue
             seen.add(digest)
-            yield DropFile(path.name, digest)
+            yield DropFile(path.name, digest, told)
 
     def bad(self) -> list[PophubError]:
         """Give why files of the last `files()` were refused; complete once it was iterated."""
         return list(self._bad)
+
+    def left_out(self) -> list[str]:
+        """Give the names of finished files that the pattern leaves out, also by another case or Unicode form.
+
+        Errors: `source.unreachable` when the folder is not there.
+        """
+        names = [name for name in self._names() if not _unfinished(name)]
+        return [
+            name
+            for name in names
+            if not fnmatchcase(name, self._source.pattern) and _state(self._folder / name) is not None
+        ]
+
+    def no_longer_bad(self, names: Sequence[str]) -> dict[str, str]:
+        """Give names whose file was taken away, or holds by now what was taken before; see `files`."""
+        there = set(self._names())
+        gone = {name: "the file was withdrawn" for name in names if name not in there}
+        again = self._again.intersection(names)
+        return gone | dict.fromkeys(again, "the file holds by now what was taken before")
 
     def read(self, file: DropFile, chunk_rows: int) -> Iterator[Columns]:
         """Give the file's rows in their order, in chunks; blank rows are left out.
@@ -100,9 +123,9 @@ class DropFolder:
         rested = dict(found)
         return [(path, state) for path, state in self._listed() if rested.get(path) == state]
 
-    def _listed(self) -> list[tuple[Path, tuple[int, int, int]]]:
+    def _names(self) -> list[str]:
         try:
-            names = sorted(path.name for path in self._folder.iterdir())
+            return sorted(path.name for path in self._folder.iterdir())
         except OSError as error:
             raise TransientError(
                 "source.unreachable",
@@ -110,8 +133,10 @@ class DropFolder:
                 where=self._where,
                 remedy="see that the folder is mounted and may be read; the run tries again",
             ) from error
+
+    def _listed(self) -> list[tuple[Path, tuple[int, int, int]]]:
         found = []
-        for name in names:
+        for name in self._names():
             path = self._folder / name
             if not _unfinished(name) and fnmatchcase(name, self._source.pattern):
                 state = _state(path)
@@ -119,10 +144,11 @@ class DropFolder:
                     found.append((path, state))
         return found
 
-    def _check(self, path: Path) -> None:
+    def _check(self, path: Path) -> str:
         kind = kind_of(path, self._source.encoding, self._place(path.name))
         room = csv_file if kind == "csv" else xlsx_file
-        room.check(path, self._source, self._required, self._place(path.name))
+        told: str = room.check(path, self._source, self._required, self._place(path.name))
+        return told
 
     def _rows(self, path: Path, chunk_rows: int) -> Iterator[Columns]:
         kind = kind_of(path, self._source.encoding, self._place(path.name))

@@ -28,8 +28,8 @@ MAX_RATIO = 200  # a sheet of repeated rows packs to about 1:30
 _FREE_BYTES = 16 << 20  # below this size the ratio does not matter
 
 
-def check(path: Path, source: FilesSource, required: Sequence[str], where: str) -> None:
-    """Read the file once for its shape.
+def check(path: Path, source: FilesSource, required: Sequence[str], where: str) -> str:
+    """Read the file once for its shape; a workbook is always written as declared: "".
 
     Errors: `source.file_truncated`, `source.file_kind`, `source.file_bomb`, `source.header_missing`,
     `source.header_repeated`; `source.sheet_missing` when no sheet is the declared one,
@@ -45,6 +45,7 @@ def check(path: Path, source: FilesSource, required: Sequence[str], where: str) 
                 pass
         if source.unread_sheets == "hold":
             book.refuse_unread(chosen, required)
+    return ""
 
 
 def read(

@@ -32,7 +32,7 @@ insert into extract.sent_row (stem, digest, marker) values %s on conflict do not
 delete from extract.sent_row where stem = %s and marker < %s
 
 -- name: take_file
-insert into extract.file (stem, digest, name, rows) values (%s, %s, %s, %s) on conflict do nothing
+insert into extract.file (stem, digest, name, rows, told) values (%s, %s, %s, %s, %s) on conflict do nothing
 
 -- name: hold
 insert into extract.hold (stem, code, subject, what, remedy) values (%s, %s, %s, %s, %s)

@@ -57,6 +57,7 @@ create table if not exists extract.file (
     taken_at timestamptz not null default clock_timestamp(),
     primary key (stem, digest)
 );
+alter table extract.file add column if not exists told text not null default '';
 
 -- a batch that was refused: nothing went to raw, the position stayed
 create table if not exists extract.hold (

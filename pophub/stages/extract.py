@@ -26,12 +26,18 @@ US = 1_000_000
 
 @dataclass
 class Extracted:
-    """What one extract did: batches sent, rows in them, rows filtered as sent before."""
+    """What one extract did: batches sent, rows in them, rows filtered as sent before.
+
+    `refused` are files that are held, `told` says of taken ones what was not as declared, `left_out` names
+    those that the pattern leaves out.
+    """
 
     batches: int = 0
     rows: int = 0
     filtered: int = 0
     refused: list[PophubError] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     _sound: int | None = None
     _ahead: int | None = None
     _ahead_rows: int = 0
@@ -106,12 +112,15 @@ class Extract:
         for file in source.files(self.store.files_taken()):
             try:
                 with self.store.held_when_breached(file.name):
+                    self.store.found(file)
                     self._file(file.name, file.digest, source.read(file, self._chunk_rows), done)
+                    done.told += [f"{file.name}: {file.told}"] if file.told else []
             except ContractBreach as breach:
                 done.refused.append(breach)
         for refused in source.bad():
             self.store.hold(refused, refused.where.removeprefix(f"{self.connector.stem}: "))
             done.refused.append(refused)
+        done.left_out = list(source.left_out())
         return done
 
     def again(self, chunks: Iterable[Columns]) -> Extracted:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
 from pophub.domain.errors import ContractBreach, PophubError, TransientError
-from pophub.ports import Rows, Start
+from pophub.ports import DropFile, Rows, Start
 from pophub.postgres import (
     Connection,
     Cursor,
@@ -36,6 +36,7 @@ class ExtractStore:
         self._stem = stem
         self._settle_s = settle_s
         self._start: Start | None = None
+        self._told: dict[str, str] = {}
         with self._transaction() as cursor:
             if holder := worker_lock(cursor, self.work, stem):
                 raise TransientError(
@@ -113,10 +114,15 @@ class ExtractStore:
         with self._transaction() as cursor:
             cursor.execute(SQL["sent_batch"], (rows.batch,))
 
+    def found(self, file: DropFile) -> None:
+        """Keep how a file is written, for when it is taken."""
+        self._told = {file.digest: file.told}
+
     def taken(self, name: str, digest: str, rows: int) -> None:
         """Record a file as taken; a crash before this repeats it, and judge finds duplicates."""
         with self._transaction() as cursor:
-            cursor.execute(SQL["take_file"], (self._stem, digest, name, rows))
+            told = self._told.get(digest, "")
+            cursor.execute(SQL["take_file"], (self._stem, digest, name, rows, told))
 
     def hold(self, breach: PophubError, subject: str = "") -> None:
         """Record that a batch is held; a repeated hold is one hold."""

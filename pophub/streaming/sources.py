@@ -23,6 +23,7 @@ from pophub.ports import BlockWriter, DropFile, FolderSource, TableSource
 from pophub.settings import Settings
 from pophub.sources.open_table import OpenTable
 from pophub.stages.extract import Extract, Extracted
+from pophub.stages.refused import refusal
 from pophub.streaming.kept import KeptOpen
 from pophub.streaming.sent import LATE_LOOK_S, Sent, StepStore
 from pophub.streaming.standing import Standing
@@ -73,7 +74,7 @@ class SourceWorker:
         ):
             self._extract(stage, store)
         if stage.done.refused:
-            raise stage.done.refused[0]
+            raise refusal(stage.done.refused, {})
         return stage.done
 
     def _extract(self, stage: Extract, store: StepStore) -> None:
@@ -229,6 +230,12 @@ class _Folder:
 
     def bad(self) -> Sequence[PophubError]:
         return self._folder.bad()
+
+    def left_out(self) -> Sequence[str]:
+        return self._folder.left_out()
+
+    def no_longer_bad(self, names: Sequence[str]) -> dict[str, str]:
+        return self._folder.no_longer_bad(names)
 
     def read(self, file: DropFile, chunk_rows: int) -> Iterator[Columns]:
         for columns in self._folder.read(file, chunk_rows):

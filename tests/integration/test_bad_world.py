@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -143,6 +146,17 @@ def row(number: str, citizen: str, project: Project) -> str:
     return f"{number},TT01,{citizen},Nguyễn Văn An,15/03/1990,{day},,Trực tuyến,x,50000,Đã tiếp nhận,{at}"
 
 
+def command(project: Project, code: int | None, *arguments: str) -> str:
+    """Run a command as a person would; give what it says. The exit code is looked at unless it is None."""
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("pophub")), *arguments],
+        env=os.environ | project.environment | {"POPHUB_HOME": str(project.servers.settings.home)},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert code in (None, done.returncode), done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
 def drop(folder: Path, name: str, content: bytes) -> None:
     """Put a file that rests since a minute into the folder."""
     path = folder / name
@@ -169,20 +183,70 @@ def test_bad_files_are_held_by_name_while_the_good_one_is_read_once(
     drop(folder, "ho_so_3.xlsx", good.replace("HS", "HX").encode())
     other = good.replace("HS", "HT")
     drop(folder, "ho_so_4.csv", other.encode()[:-40])
+    drop(folder, "HO_SO_5.csv", other.encode())
+    drop(folder, unicodedata.normalize("NFD", "ho_sổ.csv"), other.encode())
     ran = project.run("extract", stem=stem)
     assert ran.error == "source.file_empty", ran.text
     assert "Nguyễn" not in ran.text and citizen not in ran.text
+    for place in ("ho_so_3.xlsx: source.file_kind", "ho_so_4.csv: source.file_end_open"):
+        assert place in ran.text
     holds = "select code, subject from extract.hold where stem = %s and released_at is null order by subject"
     held = project.servers.query(holds, stem)
     assert [code for code, _ in held] == ["source.file_empty", "source.file_kind", "source.file_end_open"]
     assert [f"ho_so_{n}." in subject for n, (_, subject) in zip((2, 3, 4), held, strict=True)] == [True] * 3
     project.pass_through("judge", "share", stem=stem)
     assert project.states(stem) == {"shared": 4}
+    said = command(project, 1, "run", stem)
+    for code, _ in held:
+        assert f"error {code}" in said
+    assert "2 files are left out" in said and "HO_SO_5.csv" in said and "Nguyễn" not in said
+    assert "HO_SO_5.csv" in command(project, 0, "status") and "HO_SO_5.csv" in command(
+        project, None, "doctor"
+    )
     (folder / "ho_so_3.xlsx").unlink()
     drop(folder, "ho_so_2.csv", (HEADER + "\n" + row("HU1", citizen, project) + "\n").encode())
     drop(folder, "ho_so_4.csv", other.encode())
     drop(folder, "ho_so_1_again.csv", good.encode())
     project.pass_through(stem=stem)
     assert project.states(stem) == {"shared": 9}
-    assert [code for code, _ in project.servers.query(holds, stem)] == ["source.file_kind"]
+    assert project.servers.query(holds, stem) == []
+    assert "pophub: the file was withdrawn" in command(project, 0, "hold", "list", stem, "--all")
     check(project, stem)
+
+
+def test_a_held_file_that_becomes_what_was_taken_is_held_no_more(
+    bare_project: Project, tmp_path: Path
+) -> None:
+    project = bare_project
+    citizens = project.declare("mps.citizens")
+    project.pass_through("prepare")
+    stem = project.declare("thanhhoa.procedures")
+    project.environment["POPHUB_SOURCE_THANHHOA_URL"] = str(tmp_path)
+    said = command(project, 2, "run", stem)
+    assert "registry.missing" in said and "`pophub up` first" in said
+    project.pass_through("prepare")
+    good = (HEADER + "\n" + row("HS1", project.put(1, 90), project) + "\n").replace(",", ";").encode("utf-16")
+    drop(tmp_path, "ho_so_1.csv", good)
+    drop(tmp_path, "ho_so_2.csv", good[:-2])
+    sound, project.environment["POPHUB_SOURCE_MPS_URL"] = (
+        project.environment["POPHUB_SOURCE_MPS_URL"],
+        project.url(port=1),
+    )
+    said = command(project, 1, "run")
+    assert f"{citizens}: source.unreachable" in said and f"{stem}: source.file_end_open" in said
+    assert (
+        said.index("┃ dataset")
+        < said.index("error source.unreachable")
+        < said.index("error source.file_end_open")
+    )
+    project.environment["POPHUB_SOURCE_MPS_URL"] = sound
+    told = "encoding utf-16, by its byte order mark; a semicolon between values, by its first line"
+    assert f"{stem}: ho_so_1.csv: {told}" in said
+    assert project.servers.query("select name, told from extract.file where stem = %s", stem) == [
+        ("ho_so_1.csv", told)
+    ]
+    drop(tmp_path, "ho_so_2.csv", good)
+    assert "error" not in command(project, 0, "run")
+    assert "holds by now what was taken before" in command(project, 0, "hold", "list", stem, "--all")
+    assert project.states(stem) == {"shared": 1}
+    check(project, stem, subscriber=False)

@@ -17,7 +17,7 @@ from pophub.contracts.model import Connector
 from pophub.domain.errors import ContractBreach, TransientError
 from pophub.domain.record import Stretch, Versions
 from pophub.gates.mapping import ContractMapper
-from pophub.ports import Rows
+from pophub.ports import DropFile, Rows
 from pophub.postgres import connect
 from pophub.quarantine.selection import Selection
 from pophub.stages.judge import Judge
@@ -150,6 +150,7 @@ def test_files_are_taken_once_and_holds_are_released_by_what_is_sound(server: Se
     store = ExtractStore(server.session("pophub_extract"), server.stem, 0)
     store.taken("a.csv", "d1", 3)
     store.taken("b.csv", "d1", 3)
+    store.found(DropFile("b.csv", "d2", "a semicolon between values"))
     store.taken("b.csv", "d2", 1)
     assert sorted(store.files_taken()) == ["d1", "d2"]
     for _ in range(2):

@@ -107,6 +107,14 @@ class Folder(Table):
         """Give what was wrong with files that were left out."""
         return []
 
+    def left_out(self) -> Sequence[str]:
+        """Give files of other names: there are none."""
+        return []
+
+    def no_longer_bad(self, names: Sequence[str]) -> dict[str, str]:
+        """Give held files that are gone: none is ever held."""
+        return {}
+
     def read(self, file: Any, chunk_rows: int) -> Iterator[Columns]:
         """Give a file's rows in their order."""
         self._ask("source read")

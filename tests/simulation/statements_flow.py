@@ -140,7 +140,7 @@ def forget_sent_rows(session: Session, args: Any) -> Answer:
 
 @twin("extract")
 def take_file(session: Session, args: Any) -> Answer:
-    row = dict(zip(("stem", "digest", "name", "rows"), args, strict=True))
+    row = dict(zip(("stem", "digest", "name", "rows", "told"), args, strict=True))
     return int(session.insert("extract.file", row, or_nothing=True))
 
 

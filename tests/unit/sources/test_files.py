@@ -269,3 +269,49 @@ def test_an_encoding_that_python_does_not_know_is_told(tmp_path: Path) -> None:
     drop = folder(tmp_path, encoding="utf-9")
     assert [file.name for file in drop.files([])] == []
     assert codes(drop) == {"a.csv": "source.encoding"}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "delimiter", "told"),
+    [
+        ("utf-16", ",", "encoding utf-16, by its byte order mark"),
+        (
+            "utf-16",
+            ";",
+            "encoding utf-16, by its byte order mark; a semicolon between values, by its first line",
+        ),
+        ("utf-8", "\t", "a tab between values, by its first line"),
+        ("utf-8-sig", "|", "a bar between values, by its first line"),
+        ("utf-8", ",", ""),
+    ],
+)
+def test_a_file_is_read_as_its_own_start_proves(
+    tmp_path: Path, encoding: str, delimiter: str, told: str
+) -> None:
+    (tmp_path / "a.csv").write_bytes(GOOD.replace(",", delimiter).encode(encoding))
+    drop = folder(tmp_path)
+    (found,) = drop.files([])
+    assert found.told == told
+    (chunk,) = drop.read(found, 9)
+    assert chunk["Họ và tên"] == ["Nguyễn Văn A", "Trần Thị B"]
+
+
+def test_what_the_start_does_not_prove_is_held(tmp_path: Path) -> None:
+    (tmp_path / "no_mark.csv").write_bytes(GOOD.encode("utf-16-le"))
+    (tmp_path / "colon.csv").write_text(GOOD.replace(",", ":"))
+    assert codes(folder(tmp_path)) == {
+        "no_mark.csv": "source.file_kind",
+        "colon.csv": "source.header_missing",
+    }
+
+
+def test_a_file_that_is_not_utf_16_is_called_that(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(GOOD)
+    (tmp_path / "b.csv").write_bytes(GOOD.replace("H1", "H9").encode("utf-16-le"))
+    for declared in ("utf-16", "UTF_16_LE"):
+        drop = folder(tmp_path, encoding=declared)
+        files = list(drop.files([]))
+        (refused,) = [error for error in drop.bad() if "a.csv" in error.where]
+        assert refused.code == "source.encoding"
+        assert "not UTF" in refused.what
+        assert [file.name for file in files] == (["b.csv"] if "LE" in declared else [])
