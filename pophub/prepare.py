@@ -21,6 +21,7 @@ from pophub.domain.digests import row_digests
 from pophub.domain.errors import ConfigError
 from pophub.kafka import Administrator
 from pophub.postgres import Connection, Cursor, connect, transaction
+from pophub.quarantine.feedback import prepare_feedback
 from pophub.settings import Settings
 from pophub.sharing.secret_in_use import note_in_use
 from pophub.sharing.subscription import OWN, granted_schemas, subscription_schemas
@@ -53,6 +54,7 @@ def prepare(
     prepare_database(settings)
     register(settings, connectors, subscriptions)
     prepare_broker(settings, connectors, subscriptions)
+    prepare_feedback(settings, connectors)
 
 
 def prepare_database(settings: Settings) -> None:

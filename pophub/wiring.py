@@ -19,7 +19,7 @@ from pophub.live.watch import Watched
 from pophub.ports import FolderSource
 from pophub.postgres import Connection
 from pophub.process.memory import calm
-from pophub.quarantine.feedback import feed, prepare_feedback
+from pophub.quarantine.feedback import feed
 from pophub.quarantine.selection import Selection
 from pophub.settings import Settings
 from pophub.sharing.subscription import (
@@ -81,7 +81,6 @@ class Hub:
     def prepare(self) -> None:
         """Set up database and broker for all connectors and subscriptions."""
         preparation.prepare(self.settings, list(self.connectors.values()), self.subscriptions)
-        prepare_feedback(self.settings, self.connectors.values())
 
     @contextmanager
     def open_extract(

@@ -230,6 +230,7 @@ CODES: dict[str, Code] = {
     "alert.held": Code("A batch of a source is held", "Một lô dữ liệu của nguồn đang bị giữ lại", "see pophub hold list for what differs and what mends it"),
     "alert.failed_share": Code("Too many records of a batch failed the gates", "Quá nhiều bản ghi của một lô không qua các cổng kiểm tra", "see pophub quarantine groups; where sharing is held, release it with pophub hold release"),
     "alert.overdue": Code("Records wait in quarantine for longer than agreed", "Bản ghi nằm trong vùng cách ly quá thời hạn", "send the owner its digest; see pophub quarantine list"),
+    "alert.untold": Code("Rejections were not told to their agency in time", "Bản ghi bị từ chối chưa được báo cho cơ quan gửi đúng hạn", "run pophub quarantine feedback AGENCY and see what the DAG pophub_quarantine says"),
     "alert.lag": Code("A recipient has not got what was accepted in time", "Bên nhận chưa nhận được dữ liệu đúng hạn", "see pophub status; pophub run STEM shares what waits"),
     "alert.reader_slow": Code("A subscriber reads so late that retention will take records from it", "Bên nhận đọc quá chậm, dữ liệu sắp bị xóa theo thời hạn lưu giữ", "tell the subscriber, or raise the retention of its topic"),
     "alert.unbalanced": Code("What was read of a batch is not what was sent", "Số bản ghi đã đọc khác số đã gửi của một lô", "run the connector's DAG again; if it stays, pophub reconcile"),

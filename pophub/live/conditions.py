@@ -17,6 +17,7 @@ BY_STATE = {
     "silent": "alert.silent",
 }
 FAILED_SHARE = "alert.failed_share"
+UNTOLD_S = 3 * 3_600  # the DAG that tells agencies runs each hour
 
 
 class Condition(NamedTuple):
@@ -93,4 +94,13 @@ def of_overdue(overdue: Sequence[tuple[str, int, int]], now: int) -> Iterator[Co
         days = (now - oldest) // (86_400 * US)
         yield Condition(
             "alert.overdue", stem, "quarantine", f"{count:,} records wait, the oldest for {days} days"
+        )
+
+
+def of_untold(untold: Sequence[tuple[str, int, int]], now: int) -> Iterator[Condition]:
+    """Give the datasets with rejections that their agency was not told in time."""
+    for stem, count, oldest in untold:
+        hours = (now - oldest) // (3_600 * US)
+        yield Condition(
+            "alert.untold", stem, "feedback", f"{count:,} rejections are untold, the oldest for {hours} hours"
         )

@@ -110,6 +110,11 @@ class LiveStore:
         rows = self.rows("overdue", {"stems": list(connectors), "before": before})
         return [(stem, count, oldest) for stem, count, oldest in rows]
 
+    def untold(self, stems: Sequence[str], before: int) -> list[tuple[str, int, int]]:
+        """Give (stem, how many, the oldest one's first judging) of rejections that their agency was not told."""
+        rows = self.rows("untold", {"stems": list(stems), "before": before})
+        return [(stem, count, oldest) for stem, count, oldest in rows]
+
     def states(self, connectors: Mapping[str, Connector], lags: Sequence[Lag], now: int) -> dict[str, Seen]:
         """Say in what state each source is."""
         beats, holds, pauses = self.beats(list(connectors)), self.holds(), self.pauses(list(connectors))

@@ -14,7 +14,7 @@ from pophub.domain.errors import PophubError
 from pophub.live import conditions as found
 from pophub.live.alerts import AlertStore, Sink
 from pophub.live.conditions import FAILED_SHARE, Condition
-from pophub.live.state import Seen
+from pophub.live.state import US, Seen
 from pophub.live.store import ROLE, LiveStore
 from pophub.postgres import connect
 from pophub.settings import Settings
@@ -68,6 +68,7 @@ def watch(
         *found.of_lags(lags, connectors, pauses, now),
         *found.of_balance(store.unbalanced(list(connectors), still), connectors, pauses, now),
         *found.of_overdue(store.overdue(connectors, now), now),
+        *found.of_untold(store.untold(list(connectors), now - found.UNTOLD_S * US), now),
         *more,
     ]
     watched.opened, watched.closed = alerts.settle(due)

@@ -1,7 +1,8 @@
 """Tell each agency its rejections on `feedback.<agency>`: own data only, one message a rejection.
 
 Atomic steps: a rejection takes the agency's next number in PostgreSQL, under the agency's row;
-messages and the number of the last one go out in one Kafka transaction, as share does it.
+messages and the number of the last one go out in one Kafka transaction, as share does it. The column
+`told` follows behind it, so that the watcher of alerts sees what was not told.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ def feed(settings: Settings, connection: Connection, agency: str) -> int:
             publisher.publish(messages, Position(upto, "feedback:1"))
             reach("feedback.published")
             at, sent = upto, sent + len(messages)
+    with transaction(connection, topic_of(agency)) as cursor:
+        cursor.execute(SQL["told_feedback"], (at, agency))
     return sent
 
 

@@ -71,6 +71,16 @@ from quarantine.version v join unnest(%(stems)s::text[], %(before)s::bigint[]) w
 where state = 'quarantined' and expired_at is null and first_judged_at < to_timestamp(0) + before * interval '1 microsecond'
 group by 1 order by 1
 
+-- name: untold
+select v.stem, count(*), (extract(epoch from min(v.first_judged_at)) * 1000000)::bigint
+from unnest(%(stems)s::text[]) w(stem)
+left join quarantine.feedback_agency a on a.agency = split_part(w.stem, '.', 1)
+left join quarantine.feedback f on f.agency = a.agency and f.sequence = a.told
+join quarantine.version v on v.stem = w.stem and v.id > coalesce(f.version, 0)
+where v.state = 'quarantined' and v.expired_at is null
+    and v.first_judged_at < to_timestamp(0) + %(before)s * interval '1 microsecond'
+group by 1 order by 1
+
 -- name: holds_ever
 select subject from extract.hold where stem = %s and code = %s
 

@@ -61,5 +61,5 @@ grant usage on schema extract, judge, quarantine, ledger to pophub_live;
 grant select on extract.batch, judge.lane, judge.reconciliation, ledger.lane to pophub_live;
 grant select (month, stem, lane, sequence, recorded_at) on ledger.history to pophub_live;
 grant select (id, stem, batch, state, first_judged_at, expired_at) on quarantine.version to pophub_live;
-grant select on quarantine.pause to pophub_live;
+grant select on quarantine.pause, quarantine.feedback_agency, quarantine.feedback to pophub_live;
 grant select, insert on extract.hold to pophub_live;

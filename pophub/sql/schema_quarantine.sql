@@ -52,6 +52,8 @@ create table if not exists quarantine.feedback_agency (
     agency text primary key,
     sequence bigint not null default 0
 );
+-- up to which number the agency was told
+alter table quarantine.feedback_agency add column if not exists told bigint not null default 0;
 create table if not exists quarantine.feedback (
     agency text not null,
     sequence bigint not null,

@@ -174,6 +174,18 @@ def test_the_consumer_reads_what_ledger_and_report_count(
         assert read == transactions, topic
 
 
+def test_each_agency_is_told_all_of_its_rejections(
+    demo: Demo, psql: Callable[[str], list[list[str]]]
+) -> None:
+    done = subprocess.run(
+        [POPHUB, "quarantine", "feedback", "--json"], env=environment(demo.home), capture_output=True, text=True, check=True
+    )  # fmt: skip
+    rejected = dict(psql("select split_part(stem, '.', 1), count(*) from quarantine.version group by 1"))
+    assert set(rejected) <= set(json.loads(done.stdout))
+    for agency, count in rejected.items():
+        assert len(consumed(demo, f"feedback.{agency}")) == int(count), agency
+
+
 def test_each_key_that_a_subscriber_reads_is_a_head_or_was_one(
     demo: Demo, psql: Callable[[str], list[list[str]]]
 ) -> None:

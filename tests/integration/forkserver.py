@@ -18,6 +18,7 @@ import sys
 import traceback
 from typing import Any
 
+from pophub.commands.servers import prepare
 from pophub.domain.errors import PophubError
 from pophub.gates.rules import preload
 from pophub.process import failpoints
@@ -45,7 +46,7 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
             raise hub.broken[0]
         for step, stem in request["steps"]:
             if step == "prepare":
-                hub.prepare()
+                prepare(hub.settings)  # what `pophub up` calls: tests stand on the hub that it leaves
             else:
                 results.append(getattr(hub, step)(stem, run="test"))
     except PophubError as error:

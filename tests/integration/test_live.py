@@ -239,6 +239,25 @@ def test_lag_overdue_and_unbalanced_are_told_once_and_closed_when_mended(bare_pr
     assert sorted(source.told()) == sorted((code, e) for code, _ in wrong for e in ("opened", "closed"))
 
 
+def test_rejections_that_their_agency_was_not_told_are_an_alert_until_it_was(bare_project: Project) -> None:
+    source = Source(bare_project)
+    bare_project.put(1, 30)
+    bare_project.put(2, 30, gioi_tinh="khác")
+    bare_project.pass_through()
+    source.watch()
+    assert source.alerts() == [], "the DAG has its hours"
+    bare_project.servers.query(
+        "update quarantine.version set first_judged_at = first_judged_at - interval '4 hours' where stem = %s",
+        source.stem,
+    )
+    assert bare_project.run("feedback", fail="feedback.read").code == SIGKILLED
+    source.watch(), source.watch()
+    assert source.alerts() == [("alert.untold", "feedback", True)], "numbered is not told"
+    bare_project.pass_through("feedback")
+    source.watch()
+    assert source.alerts() == [("alert.untold", "feedback", False)]
+
+
 def test_what_is_paused_is_neither_silent_nor_late_until_its_promise_after_resume(
     bare_project: Project,
 ) -> None:
