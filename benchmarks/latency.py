@@ -22,6 +22,7 @@ import confluent_kafka
 from benchmarks import source
 from benchmarks.rounds import SUBSCRIBER
 from pophub.settings import Settings
+from pophub.sharing.subscription import user_of
 
 CHANGES_PER_S, WARM_CHANGES, CHANGES = 100, 300, 3_000
 ARRIVE_S = 120
@@ -85,8 +86,8 @@ class _Reader:
         self._ended = threading.Event()
         self._consumer = confluent_kafka.Consumer({
             "bootstrap.servers": own.endpoints.kafka_bootstrap, "security.protocol": "SASL_PLAINTEXT",
-            "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": SUBSCRIBER,
-            "sasl.password": own.secret(f"kafka.{SUBSCRIBER}"), "group.id": f"{SUBSCRIBER}.latency",
+            "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": user_of(SUBSCRIBER),
+            "sasl.password": own.secret(f"kafka.{user_of(SUBSCRIBER)}"), "group.id": f"{SUBSCRIBER}.latency",
             "isolation.level": "read_committed", "enable.auto.commit": False, "fetch.wait.max.ms": 20,
         })  # fmt: skip
         topic = f"sub.{SUBSCRIBER}.{stem}"

@@ -24,7 +24,7 @@ from pophub.postgres import Connection, Cursor, connect, transaction
 from pophub.quarantine.feedback import prepare_feedback
 from pophub.settings import Settings
 from pophub.sharing.secret_in_use import note_in_use
-from pophub.sharing.subscription import OWN, granted_schemas, subscription_schemas
+from pophub.sharing.subscription import OWN, granted_schemas, subscription_schemas, user_of
 
 OWNER = "pophub_owner"
 STAGE_ROLES = (
@@ -283,12 +283,13 @@ def prepare_broker(
         topics |= {
             prefix + grant.dataset: lanes[grant.dataset] for grant in file.grants if grant.dataset in lanes
         }
-        rules += [(file.subscriber, "READ", "TOPIC", prefix), (file.subscriber, "DESCRIBE", "TOPIC", prefix),
-                  (file.subscriber, "READ", "GROUP", f"{file.subscriber}."),
+        user = user_of(file.subscriber)
+        rules += [(user, "READ", "TOPIC", prefix), (user, "DESCRIBE", "TOPIC", prefix),
+                  (user, "READ", "GROUP", f"{file.subscriber}."),
                   ("pophub-share", "DESCRIBE", "GROUP", f"{file.subscriber}.")]  # fmt: skip
     administrator = Administrator(settings)
     try:
-        administrator.ensure_users([*PRINCIPALS, *(file.subscriber for file in subscriptions)])
+        administrator.ensure_users([*PRINCIPALS, *(user_of(file.subscriber) for file in subscriptions)])
         administrator.ensure_rules(rules)
         administrator.ensure_topics(topics)
         administrator.check_topics(f"raw.{stem}" for stem in lanes)

@@ -9,10 +9,11 @@ from pathlib import Path
 from pophub.contracts.avro_schema import read_schema
 from pophub.contracts.crosscheck import check_authority, check_file
 from pophub.contracts.evolution import check_evolution, earlier_versions
+from pophub.contracts.grants import check_subscription
 from pophub.contracts.model import Connector, ConnectorFile, Contract, SubscriptionFile
 from pophub.contracts.refusals import read_model
-from pophub.contracts.strict_yaml import Document, Place, load_document
-from pophub.contracts.suite import SuiteReader, nearest, refuse
+from pophub.contracts.strict_yaml import load_document
+from pophub.contracts.suite import SuiteReader, refuse
 from pophub.domain.errors import ConfigError
 
 
@@ -82,7 +83,7 @@ def load_subscriptions(
         try:
             document = load_document(path, project)
             subscription = read_model(SubscriptionFile, document)
-            _check_subscription(document, subscription, known)
+            check_subscription(document, subscription, known)
             found.append(subscription)
         except ConfigError as error:
             errors.append(error)
@@ -96,35 +97,6 @@ def check(project: Path) -> list[ConfigError]:
         return [refuse("config.missing_file", "there is no folder of connectors", str(folder))]
     connectors, errors = load_all(project)
     return errors + load_subscriptions(project, connectors)[1]
-
-
-def _check_subscription(
-    document: Document, subscription: SubscriptionFile, known: dict[str, Connector]
-) -> None:
-    if document.path.stem != subscription.subscriber:
-        where = document.where("subscriber")
-        raise refuse("config.path", f"the file says {subscription.subscriber}", where)
-    for at, grant in enumerate(subscription.grants):
-        connector = known.get(grant.dataset)
-        if connector is None:
-            what = f"there is no sound connector {grant.dataset}{nearest(grant.dataset, known)}"
-            raise refuse("config.value", what, document.where("grants", at, "dataset"))
-        if any(earlier.dataset == grant.dataset for earlier in subscription.grants[:at]):
-            where = document.where("grants", at, "dataset")
-            raise refuse("config.value", f"{grant.dataset} is granted twice", where)
-        fields = [field.name for field in connector.contract.fields]
-        places: list[tuple[str, Place]] = [
-            *((name, ("fields", place)) for place, name in enumerate(grant.fields)),
-            *((name, ("rows", name)) for name in grant.rows),
-        ]
-        for name, place in places:
-            if name not in fields:
-                what = f"{grant.dataset} has no field {name!r}{nearest(name, fields)}"
-                where = document.where("grants", at, *place)
-                raise refuse("schema.field_missing", what, where)
-        if grant.ends is not None and grant.ends <= grant.starts:
-            where = document.where("grants", at, "ends")
-            raise refuse("config.range", "the grant ends before it starts", where)
 
 
 def _digest(paths: Sequence[Path]) -> str:

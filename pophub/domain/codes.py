@@ -107,6 +107,7 @@ CODES: dict[str, Code] = {
     "config.variable_missing": Code("A variable is not set", "Biến chưa được đặt", "export the variable"),
     "config.missing_file": Code("A file that belongs to the connector is missing", "Thiếu tệp của bộ kết nối", "add the file"),
     "config.path": Code("A file's name and what it says do not agree", "Tên tệp và nội dung không khớp", "rename the file, or correct the content"),
+    "config.reserved": Code("A name is one of the hub's own roles, topics or recipients", "Tên trùng với vai trò, chủ đề hoặc bên nhận của chính trung tâm", "choose another name for the subscriber, and for its file"),
     "config.authority": Code("Two connectors claim one field of the citizen", "Hai bộ kết nối cùng nhận một trường của công dân", "leave the field to one of them"),
     "config.unknown_stem": Code("There is no such dataset", "Không có tập dữ liệu này", "use one of pophub connector list"),
     "secret.lost": Code("A secret that was in use is not here", "Bí mật đang dùng không còn ở đây", "bring its file back from where it is kept; none is made anew in its place"),

@@ -86,7 +86,7 @@ def verify(
         lane.kept.close()
         total += rows
         broken += [found] if found else []
-    broken += _missing_lanes(lanes, last)
+    broken += _missing_lanes(lanes, last) + _strangers(connection)
     if last is not None and not broken and tally != last.tally():
         broken.append(_checkpoint_broken(last.id, "its count of share transactions is not that of its rows"))
     return Verified(total, broken, len(held.checkpoints))
@@ -137,6 +137,16 @@ def _missing_lanes(lanes: list[_Lane], last: Checkpoint | None) -> list[Broken]:
     found = {(lane.kind, *map(str, lane.place)) for lane in lanes}
     gone = sorted(name for name in (last.heads() if last else {}) if name not in found)
     return [Broken(f"ledger.{name[0]}", ", ".join(name[1:]), 1, "the whole lane is missing") for name in gone]
+
+
+def _strangers(connection: Connection) -> list[Broken]:
+    """Find share transactions of recipients that are not what they say."""
+    with translated("ledger.transaction"), connection.cursor() as cursor:
+        cursor.execute(SQL["strangers"])
+        return [
+            Broken("ledger.transaction", f"{recipient}, {stem}, {lane}", first, what)
+            for recipient, stem, lane, _, first, what in cursor.fetchall()
+        ]
 
 
 def _verify_lane(

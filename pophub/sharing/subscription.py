@@ -133,6 +133,11 @@ class Subscription:
         return digests.keyed(self.secret, b"key")
 
 
+def user_of(subscriber: str) -> str:
+    """Give the broker's user of a subscriber; the prefix keeps it apart from the hub's own users."""
+    return f"subscriber-{subscriber}"
+
+
 def recipients(stems: Iterable[str], files: Iterable[SubscriptionFile]) -> list[tuple[str, str]]:
     """Give (dataset, recipient) for each that is shared: the hub itself first, then the subscribers."""
     own = [(stem, OWN) for stem in stems]

@@ -43,6 +43,18 @@ select stem, lane, sequence, chain from judge.lane order by stem, lane
 -- name: ledger_lanes
 select recipient, stem, lane, sequence, transactions, chain from ledger.lane where recipient <> 'shared' order by 1, 2, 3
 
+-- share transactions that nobody's terms explain: the hub's own names, terms never granted, a lane that is not there
+-- name: strangers
+select t.recipient, t.stem, t.lane, t.subscription, t.first, case
+    when t.recipient in ('population', 'shared') then 'the hub''s own name stands here as a subscriber''s'
+    when l.recipient is null then 'these rows have no lane row'
+    else 'this row names terms that this recipient was never granted' end
+from (select recipient, stem, lane, subscription, min(sequence) as first from ledger.transaction group by 1, 2, 3, 4) t
+left join ledger.lane l using (recipient, stem, lane)
+left join hub.subscription s on (s.recipient, s.stem, s.version) = (t.recipient, t.stem, t.subscription)
+where t.recipient in ('population', 'shared') or l.recipient is null or s.recipient is null
+order by 1, 2, 3, 4
+
 -- name: history_links
 select stem, lane, sequence, event_id, key, marker, operation, content, payload, contract,
     (extract(epoch from exchanged_at) * 1000000)::bigint, (extract(epoch from recorded_at) * 1000000)::bigint, digest,

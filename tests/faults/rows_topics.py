@@ -18,6 +18,7 @@ from outside import read_topic
 from pophub.contracts.load import load_all
 from pophub.kafka import slow_readers
 from pophub.settings import Settings
+from pophub.sharing.subscription import user_of
 from pophub.wiring import Hub
 from tests.faults import checker
 from tests.faults.catalogue import Injected, fault
@@ -235,8 +236,8 @@ def a_slow_subscriber_holds_nobody_up_and_is_told_before_it_loses(world: World, 
 def read_as(project: Project, group: str, topic: str, most: int = 0) -> None:
     """Read a topic as a group of the subscriber's and commit; `most` 0 for all that is there."""
     login = checker.login(project.servers) | {
-        "sasl.username": project.subscriber, "group.id": group, "auto.offset.reset": "error",
-        "sasl.password": project.servers.settings.secret(f"kafka.{project.subscriber}"),
+        "sasl.username": user_of(project.subscriber), "group.id": group, "auto.offset.reset": "error",
+        "sasl.password": project.servers.settings.secret(f"kafka.{user_of(project.subscriber)}"),
         "enable.auto.commit": False, "isolation.level": "read_committed", "enable.partition.eof": True,
     }  # fmt: skip
     consumer = Consumer(login)

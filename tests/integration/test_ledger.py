@@ -358,3 +358,19 @@ def test_altered_figures_and_checkpoints_fail(pack: Path, tmp_path: Path) -> Non
     entry["document"]["tally"][0][3] += 1
     (pack / "checkpoints.jsonl").write_text("\n".join([*lines[:-1], json.dumps(entry)]) + "\n")
     assert run(pack) == (1, f"WRONG: checkpoint {len(lines)} does not carry the hub's signature\n")
+
+
+def test_a_recipient_that_is_not_what_it_says_is_found(filled: Project) -> None:
+    lane, _ = lane_of(filled, "ledger.transaction")
+    place = f"stem = '{filled.stem}' and lane = {lane} and recipient = '{filled.subscriber}'"
+    for statements, word in (
+        ([f"update {t} set recipient = 'population' where {place}" for t in ("ledger.transaction", "ledger.lane")],
+         "the hub's own name"),
+        ([f"update {t} set recipient = 'stranger' where {place}" for t in ("ledger.transaction", "ledger.lane")],
+         "never granted"),
+        ([f"delete from ledger.lane where {place}"], "no lane row"),
+    ):  # fmt: skip
+        with tampered(filled.servers, *statements):
+            told = [b.what for b in mine(filled, found(filled.servers))]
+        assert any(word in what for what in told), told
+    assert found(filled.servers) == []

@@ -1,0 +1,55 @@
+"""What a subscription file may say: names that are free, datasets and fields that are there, dates in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pophub.contracts.model import Connector, Grant, SubscriptionFile
+from pophub.contracts.strict_yaml import Document, Place
+from pophub.contracts.suite import nearest, refuse
+
+# recipients, topics, roles and users of the hub itself: who bore one would be taken for it in counts and rights
+RESERVED = frozenset(
+    ("admin", "agency", "agencies", "airflow", "alerts", "anonymous", "broker", "client", "controller", "extract",
+     "feedback", "hub", "judge", "kafka", "ledger", "live", "population", "postgres", "public", "quarantine", "raw",
+     "root", "share", "shared", "sub", "subscriber", "superuser")
+)  # fmt: skip
+OWN_PREFIX = "pophub"
+
+
+def check_subscription(
+    document: Document, subscription: SubscriptionFile, known: Mapping[str, Connector]
+) -> None:
+    """Refuse a subscription that names what is not there, or that is not its own.
+
+    Errors: `config.path`, `config.reserved`, `config.value`, `schema.field_missing`, `config.range`.
+    """
+    name = subscription.subscriber
+    if document.path.stem != name:
+        raise refuse("config.path", f"the file says {name}", document.where("subscriber"))
+    if name in RESERVED or name.startswith(OWN_PREFIX):
+        what = f"{name} is a name of the hub's own: in counts and rights the subscriber would be taken for it"
+        raise refuse("config.reserved", what, document.where("subscriber"))
+    for at, grant in enumerate(subscription.grants):
+        connector = known.get(grant.dataset)
+        if connector is None:
+            what = f"there is no sound connector {grant.dataset}{nearest(grant.dataset, known)}"
+            raise refuse("config.value", what, document.where("grants", at, "dataset"))
+        if any(earlier.dataset == grant.dataset for earlier in subscription.grants[:at]):
+            where = document.where("grants", at, "dataset")
+            raise refuse("config.value", f"{grant.dataset} is granted twice", where)
+        _check_grant(document, at, grant, connector)
+
+
+def _check_grant(document: Document, at: int, grant: Grant, connector: Connector) -> None:
+    fields = [field.name for field in connector.contract.fields]
+    places: list[tuple[str, Place]] = [
+        *((name, ("fields", place)) for place, name in enumerate(grant.fields)),
+        *((name, ("rows", name)) for name in grant.rows),
+    ]
+    for name, place in places:
+        if name not in fields:
+            what = f"{grant.dataset} has no field {name!r}{nearest(name, fields)}"
+            raise refuse("schema.field_missing", what, document.where("grants", at, *place))
+    if grant.ends is not None and grant.ends <= grant.starts:
+        raise refuse("config.range", "the grant ends before it starts", document.where("grants", at, "ends"))
