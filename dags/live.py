@@ -1,4 +1,4 @@
-"""The DAG that watches: every five minutes it looks at every source once and tells what is wrong."""
+"""The DAG that watches: every five minutes it looks at every source, settles access, tells what is wrong."""
 
 from __future__ import annotations
 
@@ -24,6 +24,19 @@ def _watch() -> dict[str, object]:
     return {"opened": watched.opened, "closed": watched.closed, "states": states}
 
 
+def _access() -> dict[str, object]:
+    """Let access begin and end with the rights; give those that ended."""
+    from pophub.wiring import open_hub
+
+    try:
+        with open_hub() as hub:
+            return {"ended": [f"{recipient}, {stem}" for recipient, stem in hub.settle_access()]}
+    except PophubError as error:
+        if error.retry_after_s is None:
+            raise AirflowFailException(str(error)) from None
+        raise error from None
+
+
 with DAG(
     dag_id="pophub_live",
     description="Looks at every source: alive, frozen, offline ...; raises alerts once",
@@ -39,4 +52,5 @@ with DAG(
     },
     tags={"pophub"},
 ):
+    task(task_id="access", doc_md="Gives and takes subscribers' access as their rights say.")(_access)()
     task(task_id="watch", doc_md="Looks once, opens, closes and tells alerts.")(_watch)()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 
 from pophub import prepare as preparation
-from pophub.contracts.model import Connector
+from pophub.contracts.model import Connector, Grant
 from pophub.gates.rules import GreatExpectationsRules
 from pophub.kafka import Publisher, RawReader, RawWriter
 from pophub.live.circuit import refuse_resting
@@ -16,6 +16,7 @@ from pophub.ports import BlockReader, BlockWriter, FolderSource, LanePublisher, 
 from pophub.postgres import Connection, connect
 from pophub.quarantine.holds import paused
 from pophub.settings import Settings
+from pophub.sharing import terms
 from pophub.sharing.secret_in_use import pseudonym_secret
 from pophub.sources import open_source
 from pophub.stores.held_files import release_gone
@@ -102,3 +103,10 @@ class Adapters:
         Errors: `secret.lost`, `secret.changed`.
         """
         return pseudonym_secret(connection, self.settings)
+
+    def refuse_unrecorded(self, connection: Connection, recipient: str, grant: Grant) -> None:
+        """Refuse terms that do not stand on record as they are declared.
+
+        Errors: `subscription.changed`.
+        """
+        terms.refuse_unrecorded(connection, recipient, grant)

@@ -10,21 +10,21 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from importlib import resources
 
-import orjson
 from psycopg2 import sql
 
 from pophub import avro
+from pophub.contracts.grants import unread
 from pophub.contracts.model import Connector, SubscriptionFile
 from pophub.domain.codes import explain
-from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.digests import row_digests
 from pophub.domain.errors import ConfigError
 from pophub.kafka import Administrator
 from pophub.postgres import Connection, Cursor, connect, transaction
 from pophub.quarantine.feedback import prepare_feedback
 from pophub.settings import Settings
+from pophub.sharing import access, terms
 from pophub.sharing.secret_in_use import note_in_use
-from pophub.sharing.subscription import OWN, granted_schemas, subscription_schemas, user_of
+from pophub.sharing.subscription import OWN, granted_schemas, subscription_schemas
 
 OWNER = "pophub_owner"
 STAGE_ROLES = (
@@ -49,12 +49,18 @@ PRINCIPALS = ("pophub-extract", "pophub-judge", "pophub-share")
 
 def prepare(
     settings: Settings, connectors: Sequence[Connector], subscriptions: Sequence[SubscriptionFile]
-) -> None:
-    """Prepare database and broker for these connectors and subscriptions."""
+) -> list[ConfigError]:
+    """Prepare database and broker for these connectors and subscriptions.
+
+    Give what was left out: subscriptions whose terms are refused. Their access stays as it was.
+    """
     prepare_database(settings)
-    register(settings, connectors, subscriptions)
-    prepare_broker(settings, connectors, subscriptions)
+    sound, refused = register(settings, connectors, subscriptions)
+    prepare_broker(settings, connectors, sound)
     prepare_feedback(settings, connectors)
+    stems = [c.stem for c in connectors]
+    access.settle(settings, access.Declared(stems, sound, unread(settings.project, sound)))
+    return refused
 
 
 def prepare_database(settings: Settings) -> None:
@@ -106,9 +112,13 @@ def _role(cursor: Cursor, role: str, password: str) -> None:
 
 def register(
     settings: Settings, connectors: Sequence[Connector], subscriptions: Sequence[SubscriptionFile]
-) -> None:
-    """Register the schemas of each topic's records, and the terms of each subscription."""
+) -> tuple[list[SubscriptionFile], list[ConfigError]]:
+    """Register the schemas of each topic's records, and the terms of each subscription.
+
+    Give the subscriptions on record, and why the others are not.
+    """
     by_stem = {c.stem: c for c in connectors}
+    sound, refused = list[SubscriptionFile](), list[ConfigError]()
     connection = connect(settings, OWNER)
     try:
         with transaction(connection, "registering schemas") as cursor:
@@ -118,17 +128,25 @@ def register(
                     cursor, f"shared.{connector.stem}-value", subscription_schemas(connector, OWN, None)
                 )
             for file in subscriptions:
-                for grant in file.grants:
-                    cursor.execute(
-                        "insert into hub.subscription (recipient, stem, version, starts_at, ends_at, terms) "
-                        "values (%s, %s, %s, %s::date at time zone %s, %s::date at time zone %s, %s) "
-                        "on conflict (recipient, stem, version) do update set terms = excluded.terms, ends_at = excluded.ends_at",
-                        (file.subscriber, grant.dataset, grant.version, grant.starts, HO_CHI_MINH.key, grant.ends, HO_CHI_MINH.key,
-                         orjson.dumps(grant.model_dump(mode="json")).decode()),
-                    )  # fmt: skip
+                try:
+                    terms.check(cursor, file)
+                except ConfigError as error:
+                    refused.append(error)
+                    continue
+                _register_subscription(cursor, file, by_stem)
+                sound.append(file)
             _register_known(cursor, by_stem)
     finally:
         connection.close()
+    return sound, refused
+
+
+def _register_subscription(cursor: Cursor, file: SubscriptionFile, by_stem: Mapping[str, Connector]) -> None:
+    for grant in file.grants:
+        if grant.dataset in by_stem:
+            schemas = subscription_schemas(by_stem[grant.dataset], file.subscriber, grant)
+            _register(cursor, f"sub.{file.subscriber}.{grant.dataset}-value", schemas)
+        terms.record(cursor, file.subscriber, grant)
 
 
 def _register(cursor: Cursor, subject: str, schemas: Sequence[str]) -> None:
@@ -283,13 +301,9 @@ def prepare_broker(
         topics |= {
             prefix + grant.dataset: lanes[grant.dataset] for grant in file.grants if grant.dataset in lanes
         }
-        user = user_of(file.subscriber)
-        rules += [(user, "READ", "TOPIC", prefix), (user, "DESCRIBE", "TOPIC", prefix),
-                  (user, "READ", "GROUP", f"{file.subscriber}."),
-                  ("pophub-share", "DESCRIBE", "GROUP", f"{file.subscriber}.")]  # fmt: skip
     administrator = Administrator(settings)
     try:
-        administrator.ensure_users([*PRINCIPALS, *(user_of(file.subscriber) for file in subscriptions)])
+        administrator.ensure_users(PRINCIPALS)
         administrator.ensure_rules(rules)
         administrator.ensure_topics(topics)
         administrator.check_topics(f"raw.{stem}" for stem in lanes)

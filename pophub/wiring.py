@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from pophub import prepare as preparation
 from pophub.adapters import Adapters
+from pophub.contracts.grants import unread
 from pophub.contracts.load import load_all, load_subscriptions
 from pophub.contracts.model import Connector, Grant
 from pophub.domain.codes import explain
@@ -22,6 +23,7 @@ from pophub.process.memory import calm
 from pophub.quarantine.feedback import feed
 from pophub.quarantine.selection import Selection
 from pophub.settings import Settings
+from pophub.sharing import access
 from pophub.sharing.subscription import (
     OWN,
     Form,
@@ -79,8 +81,13 @@ class Hub:
         )
 
     def prepare(self) -> None:
-        """Set up database and broker for all connectors and subscriptions."""
-        preparation.prepare(self.settings, list(self.connectors.values()), self.subscriptions)
+        """Set up database and broker for all connectors and subscriptions.
+
+        Errors: the first subscription's whose terms are refused, after all the others are set up.
+        """
+        refused = preparation.prepare(self.settings, list(self.connectors.values()), self.subscriptions)
+        if refused:
+            raise refused[0]
 
     @contextmanager
     def open_extract(
@@ -241,6 +248,12 @@ class Hub:
 
         return watch_once(self.settings, self.connectors, recipients(self.connectors, self.subscriptions))
 
+    def settle_access(self) -> list[tuple[str, str]]:
+        """Let access on the broker begin and end with the rights; give (recipient, stem) of those that ended."""
+        missing = unread(self.settings.project, self.subscriptions)
+        declared = access.Declared(self.connectors, self.subscriptions, missing)
+        return access.settle_due(self.settings, declared)
+
     def replay(
         self,
         stem: str,
@@ -292,6 +305,8 @@ class Hub:
         schemas = subscription_schemas(connector, recipient, grant)
         topic = f"shared.{connector.stem}" if grant is None else f"sub.{recipient}.{connector.stem}"
         with self.adapters.connection("pophub_share") as connection:
+            if grant is not None:
+                self.adapters.refuse_unrecorded(connection, recipient, grant)
             forms = tuple(
                 Form(schema, self.adapters.schema_id(connection, f"{topic}-value", schema))
                 for schema in schemas

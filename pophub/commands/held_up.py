@@ -12,7 +12,7 @@ from pophub.contracts.model import Connector
 from pophub.live.circuit import FAILURES, Outage, outages
 from pophub.live.state import US, Seen
 from pophub.live.store import ROLE, Counted, Lag, LiveStore
-from pophub.postgres import connect
+from pophub.postgres import connect, transaction
 from pophub.quarantine.holds import holds, pauses
 from pophub.settings import Settings
 from pophub.sharing.subscription import recipients
@@ -85,6 +85,14 @@ def _of_people(connection: Any, connectors: Mapping[str, Connector]) -> Iterator
         if hold["stem"] in connectors:
             yield {"stem": hold["stem"], "what": f"held by {hold['code']}: {hold['what']}",
                    "since": hold["since"], "next": hold["remedy"]}  # fmt: skip
+    with transaction(connection, "access") as cursor:
+        cursor.execute(
+            "select recipient, stem, ended_at from hub.access where ended_at > now() - interval '30 days'"
+        )
+        ended = cursor.fetchall()
+    for recipient, stem, at in ended:
+        yield {"stem": stem, "what": f"the right of {recipient} ended, it can read no more", "since": at,
+               "next": "nothing, where it was meant"}  # fmt: skip
     for pause in pauses(connection):
         if pause["stem"] in connectors:
             whom = f" for {pause['recipient']}" if pause["recipient"] else ""

@@ -9,6 +9,7 @@ import typer
 from pophub.commands.held_up import held_up
 from pophub.commands.live import local_time, print_sources, sources
 from pophub.commands.output import answer, print_json, print_table, talk
+from pophub.domain.errors import ConfigError
 from pophub.postgres import connect, transaction
 from pophub.runtime import hub as servers
 from pophub.runtime.lag import StageLag, stage_lags
@@ -17,12 +18,19 @@ from pophub.sources.left_out import in_words, left_out
 
 
 def prepare(settings: Settings) -> None:
-    """Prepare database and broker for the connectors at hand."""
+    """Prepare database and broker for the connectors at hand, and tell what is left out."""
+    for error in prepared(settings):
+        talk.print(f"left out: {error}", markup=False)
+
+
+def prepared(settings: Settings) -> list[ConfigError]:
+    """Prepare database and broker for the connectors at hand; give what is left out, and why."""
     from pophub.contracts.load import load_all, load_subscriptions
     from pophub.prepare import prepare as set_up
 
-    connectors, _ = load_all(settings.project)
-    set_up(settings, connectors, load_subscriptions(settings.project, connectors)[0])
+    connectors, broken = load_all(settings.project)
+    subscriptions, unsound = load_subscriptions(settings.project, connectors)
+    return broken + unsound + set_up(settings, connectors, subscriptions)
 
 
 def step(name: str, seconds: float) -> None:
@@ -106,7 +114,9 @@ def _lanes(settings: Settings) -> tuple[list[tuple[object, ...]], list[tuple[obj
         with transaction(connection, "status") as cursor:
             cursor.execute(
                 "select j.stem, j.lane, j.sequence, coalesce(min(l.sequence), 0), j.sequence - coalesce(min(l.sequence), 0) "
-                "from judge.lane j left join ledger.lane l using (stem, lane) group by 1, 2 order by 1, 2"
+                "from judge.lane j left join ledger.lane l on (l.stem, l.lane) = (j.stem, j.lane) and not exists ("
+                "select from hub.access a where (a.recipient, a.stem) = (l.recipient, l.stem) and a.ended_at is not null) "
+                "group by 1, 2 order by 1, 2"
             )
             lanes = cursor.fetchall()
             cursor.execute(

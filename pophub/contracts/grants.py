@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from pophub.contracts.model import Connector, Grant, SubscriptionFile
 from pophub.contracts.strict_yaml import Document, Place
@@ -53,3 +54,9 @@ def _check_grant(document: Document, at: int, grant: Grant, connector: Connector
             raise refuse("schema.field_missing", what, document.where("grants", at, *place))
     if grant.ends is not None and grant.ends <= grant.starts:
         raise refuse("config.range", "the grant ends before it starts", document.where("grants", at, "ends"))
+
+
+def unread(project: Path, found: Iterable[SubscriptionFile]) -> set[str]:
+    """Name the subscribers that have a file which is not among those that could be read."""
+    named = {path.stem for path in (project / "subscriptions").glob("*.yaml")}
+    return named - {file.subscriber for file in found}

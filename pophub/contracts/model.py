@@ -422,6 +422,15 @@ class Grant(Model):
         description="the right ends as this day begins: what is exchanged later is not shared",
         examples=["2026-01-01"],
     )
+    backdated: str | None = Field(
+        None,
+        min_length=8,
+        description="who decided that months which are over count this right too, and why",
+        examples=["Lan, letter 12/2026"],
+    )
+    after_end: Literal["keep", "remove"] = Field(
+        "keep", description="what becomes of what stands on the topic when the right ends"
+    )
 
 
 class SubscriptionFile(Model):

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import (
     ACL,
+    ACLFilter,
     ACLOperation,
     ACLPermissionType,
     ACLResourcePatternType,
     ConfigResource,
     ConfigResourceType,
     ResourcePattern,
+    ResourcePatternFilter,
     ResourceType,
     ScramMechanism,
+    UserScramCredentialDeletion,
     UserScramCredentialUpsertion,
 )
 
@@ -30,6 +33,8 @@ TOPIC = {
     "message.timestamp.type": "LogAppendTime",  # a writer whose clock is wrong is not refused
 }  # fmt: skip
 READABLE = ("uncompressed", "gzip")
+Rule = tuple[str, str, str, str]
+"""(principal, operation, resource type, name), such as `("pophub-judge", "READ", "TOPIC", "raw.")`."""
 
 
 class Administrator:
@@ -93,11 +98,8 @@ class Administrator:
                 remedy="see the broker's log with `pophub status`",
             )
 
-    def ensure_rules(self, rules: Iterable[tuple[str, str, str, str]]) -> None:
-        """Allow (principal, operation, resource type, name), such as `("portal", "READ", "TOPIC", "sub.portal.")`.
-
-        A name that ends with a dot is a prefix, any other is that one name.
-        """
+    def ensure_rules(self, rules: Iterable[Rule]) -> None:
+        """Allow what the rules say. A name that ends with a dot is a prefix, any other is that one name."""
         pattern = {True: ACLResourcePatternType.PREFIXED, False: ACLResourcePatternType.LITERAL}
         wanted = [
             ACL(f"User:{principal}", "*", ACLOperation[operation], ACLPermissionType.ALLOW,
@@ -113,6 +115,44 @@ class Administrator:
                 remedy="see the broker's log with `pophub status`",
             )
 
+    def remove_rules(self, of: Callable[[Rule], bool]) -> None:
+        """Remove the rules that are so."""
+        every = ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY,
+                          ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY))  # fmt: skip
+        with translated("access rules"), deadline(CALL_S, "removing access rules"):
+            found, _ = self._admin.describe_acls(every)
+            gone = [acl for acl in found if of(_rule(acl))]
+            if gone:
+                self._admin.delete_acls(gone)
+
+    def users(self) -> list[str]:
+        """Give the users that have a login."""
+        with translated("users"), deadline(CALL_S, "reading users"):
+            return sorted(self._admin.describe_user_scram_credentials())
+
+    def remove_users(self, names: Iterable[str]) -> None:
+        """Take their login from users."""
+        changes = [UserScramCredentialDeletion(name, ScramMechanism.SCRAM_SHA_512) for name in names]
+        if changes:
+            with translated("users"), deadline(CALL_S, "removing users"):
+                self._admin.alter_user_scram_credentials(changes)
+
+    def empty_topic(self, topic: str) -> None:
+        """Remove what stands on a topic now; a topic that is not there is empty."""
+        with translated(topic), deadline(CALL_S, "emptying a topic"):
+            if topic not in set(self._admin.list_topics()):
+                return
+            (told,) = self._admin.describe_topics([topic])
+            lanes = [TopicPartition(topic, one["partition_index"]) for one in told["partitions"]]
+            self._admin.delete_records(dict.fromkeys(lanes, -1))  # -1: all up to the end
+
     def close(self) -> None:
         """End the client."""
         self._admin.close()
+
+
+def _rule(acl: ACL) -> Rule:
+    resource = acl.resource_pattern
+    return (
+        acl.principal.removeprefix("User:"), acl.operation.name, resource.resource_type.name, resource.resource_name
+    )  # fmt: skip

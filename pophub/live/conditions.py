@@ -19,6 +19,8 @@ BY_STATE = {
 FAILED_SHARE = "alert.failed_share"
 UNTOLD_S = 3 * 3_600  # the DAG that tells agencies runs each hour
 
+ENDED_S = 7 * 86_400  # so long an ended right stands among the alerts
+
 
 class Condition(NamedTuple):
     """Something that is wrong: the same (code, stem, subject) is the same alert. Holds no record's value."""
@@ -103,4 +105,12 @@ def of_untold(untold: Sequence[tuple[str, int, int]], now: int) -> Iterator[Cond
         hours = (now - oldest) // (3_600 * US)
         yield Condition(
             "alert.untold", stem, "feedback", f"{count:,} rejections are untold, the oldest for {hours} hours"
+        )
+
+
+def of_ended(ended: Sequence[tuple[str, str, int]]) -> Iterator[Condition]:
+    """Give the subscribers whose access was taken, their right being over."""
+    for recipient, stem, _ in ended:
+        yield Condition(
+            "alert.access_ended", stem, f"recipient {recipient}", f"{recipient} can read {stem} no more"
         )

@@ -115,6 +115,11 @@ class LiveStore:
         rows = self.rows("untold", {"stems": list(stems), "before": before})
         return [(stem, count, oldest) for stem, count, oldest in rows]
 
+    def ended_access(self, stems: Sequence[str], since: int) -> list[tuple[str, str, int]]:
+        """Give (recipient, stem, when) of the access that was taken since, its right being over."""
+        rows = self.rows("ended_access", {"stems": list(stems), "since": since})
+        return [(recipient, stem, at) for recipient, stem, at in rows]
+
     def states(self, connectors: Mapping[str, Connector], lags: Sequence[Lag], now: int) -> dict[str, Seen]:
         """Say in what state each source is."""
         beats, holds, pauses = self.beats(list(connectors)), self.holds(), self.pauses(list(connectors))

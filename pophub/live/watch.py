@@ -68,6 +68,7 @@ def watch(
         *found.of_lags(lags, connectors, pauses, now),
         *found.of_balance(store.unbalanced(list(connectors), still), connectors, pauses, now),
         *found.of_overdue(store.overdue(connectors, now), now),
+        *found.of_ended(store.ended_access(list(connectors), now - found.ENDED_S * US)),
         *found.of_untold(store.untold(list(connectors), now - found.UNTOLD_S * US), now),
         *more,
     ]

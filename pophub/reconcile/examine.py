@@ -152,10 +152,13 @@ class Examination:
             return
         self._ledger(connection, cursor, subscription, bounds, report)
         later = self._later(connection, subscription, bounds)
+        cursor.execute(SQL["removed_upto"], (subscription.recipient, subscription.stem))
+        removed = (cursor.fetchone() or ({},))[0]
+        left = {lane: (removed.get(str(lane), 0), upto) for lane, (_, upto) in bounds.items()}
         self._compare(
             report, subscription.topic,
-            (lambda: stores.message_entries(connection, subscription, bounds)) if self.deep
-            else lambda: stores.ledger_entries(connection, subscription, bounds, by_transaction=True),
+            (lambda: stores.message_entries(connection, subscription, left)) if self.deep
+            else lambda: stores.ledger_entries(connection, subscription, left, by_transaction=True),
             lambda: stores.topic_entries(log, ends, later=later, deep=self.deep),
         )  # fmt: skip
 

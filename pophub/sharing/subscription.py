@@ -6,7 +6,7 @@ import hashlib
 from binascii import hexlify
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
 
@@ -196,6 +196,10 @@ def _repeated(operation: str, exchanged_us: int, recorded_us: int, contract: int
     ]
 
 
-def _midnight_us(day: object) -> int:
-    moment = datetime.combine(day, time(), HO_CHI_MINH)  # type: ignore[arg-type]
-    return int(moment.timestamp()) * 1_000_000
+def midnight(day: date) -> datetime:
+    """Give the instant at which a day begins in Việt Nam: where rights start and end."""
+    return datetime.combine(day, time(), HO_CHI_MINH)
+
+
+def _midnight_us(day: date) -> int:
+    return int(midnight(day).timestamp()) * 1_000_000

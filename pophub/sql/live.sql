@@ -81,6 +81,10 @@ where v.state = 'quarantined' and v.expired_at is null
     and v.first_judged_at < to_timestamp(0) + %(before)s * interval '1 microsecond'
 group by 1 order by 1
 
+-- name: ended_access
+select recipient, stem, (extract(epoch from ended_at) * 1000000)::bigint from hub.access
+where stem = any(%(stems)s) and ended_at > to_timestamp(0) + %(since)s * interval '1 microsecond' order by 1, 2
+
 -- name: holds_ever
 select subject from extract.hold where stem = %s and code = %s
 

@@ -135,3 +135,7 @@ from hub.as_of(%(stem)s, %(at)s, %(known)s) where %(key)s::text is null or key =
 
 -- name: as_of_count
 select operation, count(*) from hub.as_of(%(stem)s, %(at)s, %(known)s) group by 1 order by 1
+
+-- what was taken off a subscriber's topic when its right ended: lane -> the last sequence of it
+-- name: removed_upto
+select removed_upto from hub.access where recipient = %s and stem = %s and removed_upto is not null

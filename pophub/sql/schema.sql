@@ -292,6 +292,17 @@ create table if not exists hub.subscription (
     primary key (recipient, stem, version)
 );
 
+-- which subscriber may read which of its topics: access begins and ends with the right
+create table if not exists hub.access (
+    recipient text not null,
+    stem text not null,
+    since timestamptz not null default clock_timestamp(),
+    ended_at timestamptz,
+    removed_at timestamptz,
+    removed_upto jsonb,
+    primary key (recipient, stem)
+);
+
 create or replace view hub.record_state as
     select stem, batch, raw_lane as lane, raw_offset, row, event_id, 'shared'::text as state, null::text as gate
     from ledger.history where not replayed

@@ -57,7 +57,8 @@ grant select, insert, update on live.alert, live.sink to pophub_live;
 grant select, insert on live.notice to pophub_live;
 grant select on all tables in schema live to pophub_read;
 
-grant usage on schema extract, judge, quarantine, ledger to pophub_live;
+grant usage on schema extract, judge, quarantine, ledger, hub to pophub_live;
+grant select on hub.access to pophub_live;
 grant select on extract.batch, judge.lane, judge.reconciliation, ledger.lane to pophub_live;
 grant select (month, stem, lane, sequence, recorded_at) on ledger.history to pophub_live;
 grant select (id, stem, batch, state, first_judged_at, expired_at) on quarantine.version to pophub_live;

@@ -18,7 +18,7 @@ import sys
 import traceback
 from typing import Any
 
-from pophub.commands.servers import prepare
+from pophub.commands.servers import prepared
 from pophub.domain.errors import PophubError
 from pophub.gates.rules import preload
 from pophub.process import failpoints
@@ -46,7 +46,9 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
             raise hub.broken[0]
         for step, stem in request["steps"]:
             if step == "prepare":
-                prepare(hub.settings)  # what `pophub up` calls: tests stand on the hub that it leaves
+                # what `pophub up` calls: tests stand on the hub that it leaves
+                if refused := prepared(hub.settings):
+                    raise refused[0]
             else:
                 results.append(getattr(hub, step)(stem, run="test"))
     except PophubError as error:

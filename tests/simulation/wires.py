@@ -133,6 +133,9 @@ class MemoryAdapters(Adapters):
         """Give None: the drawn datasets stop nothing."""
         return None
 
+    def refuse_unrecorded(self, connection: Any, recipient: str, grant: Grant) -> None:
+        """Let any terms be on record."""
+
     def schema_id(self, connection: Any, subject: str, schema: str) -> int:
         """Give the one id."""
         return 1
