@@ -28,13 +28,8 @@ def _access() -> dict[str, object]:
     """Let access begin and end with the rights; give those that ended."""
     from pophub.wiring import open_hub
 
-    try:
-        with open_hub() as hub:
-            return {"ended": [f"{recipient}, {stem}" for recipient, stem in hub.settle_access()]}
-    except PophubError as error:
-        if error.retry_after_s is None:
-            raise AirflowFailException(str(error)) from None
-        raise error from None
+    with told_to(AirflowFailException), open_hub() as hub:
+        return {"ended": [f"{recipient}, {stem}" for recipient, stem in hub.settle_access()]}
 
 
 with DAG(

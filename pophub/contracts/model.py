@@ -429,7 +429,9 @@ class Grant(Model):
         examples=["Lan, letter 12/2026"],
     )
     after_end: Literal["keep", "remove"] = Field(
-        "keep", description="what becomes of what stands on the topic when the right ends"
+        "keep",
+        description="what becomes of what stands on the topic when the right ends",
+        examples=["remove"],
     )
 
 

@@ -1,6 +1,6 @@
 """The one room of the Kafka clients, and its face."""
 
-from pophub.kafka.admin import READABLE, TOPIC, Administrator
+from pophub.kafka.admin import READABLE, TOPIC, Administrator, Rule
 from pophub.kafka.log import Ends, Read, TopicLog
 from pophub.kafka.publisher import Publisher
 from pophub.kafka.raw import RawEnds, RawReader, RawWriter
@@ -16,6 +16,7 @@ __all__ = [
     "RawReader",
     "RawWriter",
     "Read",
+    "Rule",
     "SlowReader",
     "TopicLog",
     "slow_readers",

@@ -19,10 +19,11 @@ from datetime import date, datetime
 import orjson
 
 from pophub.contracts.model import Grant, SubscriptionFile
+from pophub.domain.dates import HO_CHI_MINH
 from pophub.kafka import Administrator, Rule
 from pophub.postgres import connect, statements, transaction
 from pophub.settings import Settings
-from pophub.sharing.subscription import HO_CHI_MINH, user_of
+from pophub.sharing.subscription import user_of
 
 SQL = statements("access")
 OWNER = "pophub_owner"
