@@ -12,6 +12,7 @@ from pophub.domain.errors import PophubError
 from pophub.settings import Settings
 from pophub.web import pages, registry
 from pophub.web.counts import Counts
+from pophub.web.missing import NotThere
 
 Next = Callable[[Request], Awaitable[Response]]
 
@@ -30,8 +31,9 @@ def create_app(settings: Settings, *, guards: Sequence[Any] = ()) -> FastAPI:
         return {"status": "healthy" if counts.reachable() else "no database"}
 
     app.include_router(registry.router(counts), prefix="/registry", dependencies=list(guards))
-    app.include_router(pages.router(counts), dependencies=list(guards))
+    app.include_router(pages.router(counts, settings.project), dependencies=list(guards))
     app.add_exception_handler(registry.Refused, registry.refusal)
+    app.add_exception_handler(NotThere, pages.missing)
     app.add_exception_handler(PophubError, _out_of_order)
     app.middleware("http")(_secure)
     return app

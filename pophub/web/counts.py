@@ -36,6 +36,7 @@ HOLDS = """
 select stem, code, subject, what, remedy, since from extract.hold
 where released_at is null order by since
 """
+STEMS = "select distinct stem from extract.batch union select stem from extract.hold"
 BATCHES = """
 select batch, contract, exchanged_at, state, sent, read, shared, quarantined, duplicate, superseded
 from hub.batch_summary where stem = %(stem)s and run = %(run)s order by batch

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from pophub.domain.codes import GATES
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.web import counts as sql
 from pophub.web.counts import Counts, Row, with_percent
+from pophub.web.missing import NotThere, demand_dataset, demand_run
 from pophub.web.words import Language, language, number, words
 
 STATES = ("shared", "quarantined", "duplicate", "superseded")
@@ -32,8 +34,8 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
-def router(counts: Counts) -> APIRouter:
-    """Make the routes of the pages."""
+def router(counts: Counts, project: Path) -> APIRouter:
+    """Make the routes of the pages of a project."""
     routes = APIRouter(default_response_class=HTMLResponse)
 
     @routes.get("/")
@@ -54,6 +56,7 @@ def router(counts: Counts) -> APIRouter:
 
     @routes.get("/datasets/{stem}")
     def dataset(request: Request, stem: str) -> HTMLResponse:
+        demand_dataset(counts, project, stem)
         runs, months, holds = counts.several((sql.RUNS, sql.MONTHS, sql.HOLDS), stem=stem)
         states = [row for row in counts.rows(sql.STATES) if row["stem"] == stem]
         return _page(
@@ -68,11 +71,19 @@ def router(counts: Counts) -> APIRouter:
 
     @routes.get("/runs/{dag_id}/{run_id:path}")
     def run(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
+        demand_dataset(counts, project, dag_id)
+        demand_run(counts, dag_id, run_id)
         batches, gates = counts.several((sql.BATCHES, sql.RUN_GATES), stem=dag_id, run=run_id)
         total = _sum(batches) | {row["gate"]: row["records"] for row in gates}
         return _page(request, "run.html", stem=dag_id, run_id=run_id, batches=batches, total=total)
 
     return routes
+
+
+async def missing(request: Request, error: Exception) -> HTMLResponse:
+    """Say in the reader's language that a page is not there, and which there are."""
+    assert isinstance(error, NotThere)
+    return _page(request, "missing.html", status=404, kind=error.kind, name=error.name, there=error.there)
 
 
 def _connectors(states: Iterable[Row]) -> list[Row]:
@@ -99,7 +110,7 @@ def _sum(rows: Iterable[Row]) -> Row:
     return total
 
 
-def _page(request: Request, template: str, **values: Any) -> HTMLResponse:
+def _page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     lang = language(request)
     prefix = request.scope.get("root_path", "")
 
@@ -126,7 +137,7 @@ def _page(request: Request, template: str, **values: Any) -> HTMLResponse:
             **values,
         )
     )
-    return HTMLResponse(text, headers={"Content-Language": lang, "Vary": "Accept-Language"})
+    return HTMLResponse(text, status, headers={"Content-Language": lang, "Vary": "Accept-Language"})
 
 
 def _local(moment: datetime) -> str:

@@ -48,9 +48,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "sent": ("sent", "đã gửi"),
     "of_run": ("Counts of this run", "Số liệu của lượt chạy này"),
     "no_batch": (
-        "This run took nothing: the source had nothing new, or its batch is held.",
-        "Lượt chạy này không lấy dữ liệu: nguồn không có gì mới, hoặc lô đang bị giữ lại.",
+        "It took nothing (the source had nothing new, or its batch is held), or there was none of that name.",
+        "Lượt chạy này không lấy dữ liệu (nguồn không có gì mới, hoặc lô đang bị giữ lại), hoặc chưa từng có.",
     ),
+    "no_dataset": ("There is no such dataset", "Không có bộ dữ liệu này"),
+    "no_run": ("The hub holds nothing of such a run", "Hệ thống không có số liệu của lượt chạy này"),
+    "there_are": ("There are", "Hiện có"),
     "no_data": (
         "No record was read yet. Start a connector's DAG in Airflow, or `pophub demo`.",
         "Chưa đọc bản ghi nào. Hãy chạy một DAG trong Airflow, hoặc `pophub demo`.",

@@ -173,9 +173,34 @@ def test_pages_tell_the_counts_in_both_languages_and_no_person(address: str) -> 
     assert "adds up" in run and "31/01/2023" not in run and "01/02/2023 00:00" in run
     dataset = httpx.get(f"{address}/datasets/mps.citizens").text
     assert "%2B00%3A00" in dataset
-    assert "took nothing" in httpx.get(f"{address}/runs/mps.citizens/none").text
     for text in (page.text, english, run, dataset):
         assert "0010990" not in text
+
+
+NOT_THERE = (
+    ("/datasets/no.such", "mof.einvoices"),
+    ("/datasets/%00", "moit.ecommerce_sales"),
+    ("/datasets/%ED%A0%80", "mps.citizens"),
+    ("/runs/x/y", "mps.citizens"),
+    ("/runs/mps.citizens/none", RUN),
+    ("/runs/mps.citizens/%00", RUN),
+)
+
+
+@pytest.mark.parametrize(("path", "there"), NOT_THERE)
+def test_a_page_that_is_not_there_is_404_and_says_which_there_are(
+    address: str, path: str, there: str
+) -> None:
+    answer = httpx.get(f"{address}{path}")
+    assert (answer.status_code, answer.headers["content-language"]) == (404, "en")
+    assert f">{there}</a>" in answer.text
+    assert ("took nothing" in answer.text) == (there == RUN)
+    assert "<script" not in httpx.get(f"{address}/datasets/%3Cscript%3E").text
+
+
+def test_a_dataset_that_was_declared_and_not_read_yet_has_its_page(address: str) -> None:
+    answer = httpx.get(f"{address}/datasets/project06.tasks?lang=vi")
+    assert answer.status_code == 200 and "Chưa đọc bản ghi nào" in answer.text
 
 
 def test_pages_load_nothing_from_outside(address: str) -> None:
