@@ -12,6 +12,7 @@ from pophub.adapters import Adapters
 from pophub.contracts.grants import unread
 from pophub.contracts.load import load_all, load_subscriptions
 from pophub.contracts.model import Connector, Grant
+from pophub.contracts.suite import nearest
 from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError, PophubError
 from pophub.domain.record import Columns
@@ -75,7 +76,7 @@ class Hub:
                 raise error
         raise ConfigError(
             "config.unknown_stem",
-            f"there is no connector {stem}",
+            f"there is no connector {stem}{nearest(stem, self.connectors)}",
             where="connectors/",
             remedy=f"one of {', '.join(sorted(self.connectors)) or 'none'}; see `pophub connector list`",
         )

@@ -6,11 +6,12 @@ import os
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from pophub.commands.choices import demand
 from pophub.commands.output import answer, print_json, print_table, talk
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
@@ -130,6 +131,7 @@ def databases(settings: Settings, as_of: str, agency: str | None) -> tuple[str, 
     from pophub.ledger.registers import growth_of_databases, register
 
     rows = register(settings, "catalogue.databases", instant_of(as_of))
+    _refuse_unknown(agency, rows)
     return "Registered databases at the end of each year", growth_of_databases(rows, agency)
 
 
@@ -140,6 +142,7 @@ def tasks(year: int | None, agency: str | None, as_of: str, as_json: bool) -> No
 
     moment = instant_of(as_of)
     rows = register(Settings.load(), "project06.tasks", moment)
+    _refuse_unknown(agency, rows)
     found = count_tasks(rows, moment.astimezone(HO_CHI_MINH).date(), year, agency)
     if as_json:
         print_json(found)
@@ -157,6 +160,11 @@ def tasks(year: int | None, agency: str | None, as_of: str, as_json: bool) -> No
     answer.print(
         f"{whole['tasks']:,} tasks: {shares}; {whole['overdue']:,} overdue; {found['done_percent']} % done"
     )
+
+
+def _refuse_unknown(agency: str | None, rows: list[dict[str, Any]]) -> None:
+    if agency is not None:
+        demand("agency in the register", agency, {row["agency"] for row in rows})
 
 
 def explain(code: str) -> None:

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from pophub.commands.choices import demand_agency, demand_dataset, demand_recipient
 from pophub.commands.figures import databases
 from pophub.commands.moments import checkpoint_of
 from pophub.commands.output import answer, print_json, print_table, talk
@@ -64,8 +65,9 @@ def refuse_backwards(as_of: str, against: str) -> None:
 def growth(wanted: Wanted) -> None:
     """Print the growth that was asked for.
 
-    Errors: `cli.range` where `against` lies before `as_of`.
+    Errors: `cli.range` where `against` lies before `as_of`; those of names that are nowhere known.
     """
+    _refuse_unknown(wanted)
     if wanted.against is not None:
         refuse_backwards(wanted.as_of, wanted.against)
     settings = Settings.load()
@@ -96,6 +98,22 @@ def _standing(settings: Settings, as_of: str) -> tuple[Checkpoint, PophubError |
         with closing(connect(settings, "pophub_read")) as connection:
             tally = [[*place, number] for place, number in sorted(present(connection).items())]
         return Checkpoint(0, {"heads": [], "tally": tally}, b"", b""), error
+
+
+def _refuse_unknown(wanted: Wanted) -> None:
+    """Refuse names that are nowhere known, and what a count of databases would leave out of account."""
+    if wanted.of == "databases":
+        given = {"dataset": wanted.dataset, "recipient": wanted.recipient, "against": wanted.against}
+        if unused := [f"--{name}" for name, value in given.items() if value is not None]:
+            what = f"--of databases takes no {', '.join(unused)}"
+            raise ConfigError("cli.choice", what, remedy="leave it out, or count --of shares")
+        return  # agencies are those of the register
+    if wanted.dataset is not None:
+        demand_dataset(wanted.dataset)
+    if wanted.agency is not None:
+        demand_agency(wanted.agency)
+    if wanted.recipient is not None:
+        demand_recipient(wanted.recipient)
 
 
 @dataclass(frozen=True)

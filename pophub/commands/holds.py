@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from pophub.commands.choices import demand, demand_dataset
 from pophub.commands.output import answer, print_json
 from pophub.commands.quarantine_access import connector_here, judging, reading, when
 from pophub.contracts.load import load_all
-from pophub.domain.errors import ConfigError
 from pophub.postgres import connect
 from pophub.settings import Settings
 
@@ -16,6 +16,8 @@ def hold_list(stem: str | None, everything: bool, as_json: bool) -> None:
     """Print held batches."""
     from pophub.quarantine.holds import holds
 
+    if stem is not None:
+        demand_dataset(stem)
     with reading() as connection:
         found = holds(connection, stem, everything)
     if as_json:
@@ -85,9 +87,5 @@ def _known(stem: str, recipient: str) -> None:
     settings = Settings.load()
     found, _ = load_subscriptions(settings.project, load_all(settings.project)[0])
     names = {f.subscriber for f in found for g in f.grants if g.dataset == stem}
-    if recipient and recipient not in names:
-        raise ConfigError(
-            "cli.choice",
-            f"{recipient} has no subscription to {stem}",
-            remedy=f"one of {', '.join(sorted(names)) or 'none'}",
-        )
+    if recipient:
+        demand(f"subscription to {stem} by", recipient, names)

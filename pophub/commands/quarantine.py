@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pophub.commands.choices import demand, demand_names
 from pophub.commands.output import answer, print_json, print_table, talk
 from pophub.commands.quarantine_access import (
     connector_here,
@@ -26,7 +27,7 @@ def selection(stem: str | None, agency: str | None, gate: str | None, code: str 
               ids: list[int] | None, state: str, since: str | None, older_than: str | None) -> Selection:  # fmt: skip
     """Make a selection of what was given on the command line.
 
-    Errors: `cli.choice`, `cli.range`.
+    Errors: `cli.choice`, `cli.range`, and those of `demand_names`.
     """
     if gate is not None and gate not in GATES:
         raise ConfigError("cli.choice", f"--gate takes {', '.join(GATES)}", remedy="such as --gate correct")
@@ -42,8 +43,10 @@ def selection(stem: str | None, agency: str | None, gate: str | None, code: str 
             f"nothing is both younger than {since} and older than {older_than}",
             remedy="let --since reach further back than --older-than",
         )
-    return Selection(stem, agency, gate, code, field, tuple(ids) if ids else None, None if state == "all" else state,
-                     from_s, to_s)  # fmt: skip
+    chosen = Selection(stem, agency, gate, code, field, tuple(ids) if ids else None, None if state == "all" else state,
+                       from_s, to_s)  # fmt: skip
+    demand_names(chosen)
+    return chosen
 
 
 def list_versions(chosen: Selection, limit: int, as_json: bool) -> None:
@@ -202,10 +205,8 @@ def feedback(agency: str | None, as_json: bool) -> None:
     from pophub.quarantine.feedback import feed_all
 
     agencies = sorted({c.file.agency for c in connectors_here().values()})
-    if agency is not None and agency not in agencies:
-        raise ConfigError(
-            "cli.choice", f"there is no agency {agency}", remedy=f"one of {', '.join(agencies)}"
-        )
+    if agency is not None:
+        demand("agency", agency, agencies)
     sent = feed_all(Settings.load(), [agency] if agency else agencies)
     if as_json:
         print_json(sent)
@@ -218,8 +219,7 @@ def digest(agency: str, out: Path | None, as_json: bool) -> None:
     from pophub.quarantine.digest import gather, markdown
 
     connectors = list(connectors_here().values())
-    if agency not in {c.file.agency for c in connectors}:
-        raise ConfigError("cli.choice", f"there is no agency {agency}", remedy="see `pophub connector list`")
+    demand("agency", agency, {c.file.agency for c in connectors})
     with judging() as connection:
         found = gather(connection, agency, connectors)
     if as_json:

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pophub.commands.choices import demand
 from pophub.commands.output import talk
 from pophub.contracts.load import load_all
 from pophub.contracts.model import Connector
 from pophub.domain.dates import HO_CHI_MINH
-from pophub.domain.errors import ConfigError
 from pophub.postgres import Connection, connect
 from pophub.settings import Settings
 
@@ -28,12 +28,7 @@ def connector_here(stem: str) -> Connector:
     Errors: `config.unknown_stem`.
     """
     found = connectors_here()
-    if stem not in found:
-        raise ConfigError(
-            "config.unknown_stem",
-            f"there is no connector {stem}",
-            remedy=f"one of {', '.join(sorted(found)) or 'none'}",
-        )
+    demand("connector", stem, found, "config.unknown_stem")
     return found[stem]
 
 

@@ -133,3 +133,32 @@ def test_an_approved_repair_also_holds_when_the_person_arrives_later(bare_projec
     judged, _ = project.pass_through("judge", "share", stem=stem)
     assert judged["replayed"] == 1
     check(project, stem)
+
+
+def test_a_name_that_is_nowhere_known_is_refused_and_one_of_the_past_is_not(project: Project) -> None:
+    project.put(1, 60, ho_ten=BAD_NAME)
+    project.pass_through()
+    near = f"{project.agency}.citizen"
+    commands: tuple[tuple[tuple[str, ...], str], ...] = (
+        (("quarantine", "replay", near), "config.unknown_stem"),
+        (("quarantine", "list", near), "config.unknown_stem"),
+        (("hold", "list", near), "config.unknown_stem"),
+        (("growth", "--dataset", near), "config.unknown_stem"),
+        (("growth", "--agency", "no_agency"), "cli.choice"),
+        (("growth", "--recipient", "no_recipient"), "cli.choice"),
+        (("quarantine", "groups", "--agency", "no_agency"), "cli.choice"),
+        (("quarantine", "list", "--field", "full_nam"), "cli.choice"),
+        (("quarantine", "replay", "--id", "999999999"), "quarantine.unknown"),
+    )
+    for arguments, code in commands:
+        refused = pophub(project, *arguments, code=2)
+        assert refused["code"] == code, arguments
+        if code == "config.unknown_stem":
+            assert f"did you mean {project.stem}" in refused["what"]
+    retired = dict(project.environment)
+    project.environment["POPHUB_PROJECT"] = str(project.folder / "nothing declared here")
+    assert pophub(project, "quarantine", "list", project.stem, "--field", "full_name")["total"] == 1
+    assert pophub(project, "hold", "list", project.stem) == []
+    known = ("--dataset", project.stem, "--recipient", project.subscriber, "--as-of", "2000-01-01")
+    assert pophub(project, "growth", *known, code=2)["code"] == "ledger.no_checkpoint"
+    project.environment.update(retired)
