@@ -29,6 +29,12 @@ Since = Annotated[str | None, typer.Option(help="First judged within this age: 9
 Older = Annotated[str | None, typer.Option("--older-than", help="First judged before this age.")]
 State = Annotated[str, typer.Option(help="quarantined, shared, superseded, duplicate or all.")]
 By = Annotated[str, typer.Option("--by", help="Your name; it is kept.", envvar="POPHUB_OPERATOR")]
+DoneBy = Annotated[
+    str,
+    typer.Option(
+        "--by", help="Your name; it is kept. The machine's user when left out.", envvar="POPHUB_OPERATOR"
+    ),
+]
 Reason = Annotated[str, typer.Option(help="Why; it is kept.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only said.")]
 Dry = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
@@ -87,7 +93,7 @@ def export(out: Annotated[Path, typer.Option(help="File to write.")], stem: Mayb
     "replay", epilog="Example: pophub quarantine replay mps.citizens --code live.stale --dry-run"
 )
 def replay(stem: MaybeStem = None, agency: Agency = None, gate: Gate = None, code: Code = None, field: Field = None,
-           ids: Ids = None, since: Since = None, older_than: Older = None, by: By = "by hand",
+           ids: Ids = None, since: Since = None, older_than: Older = None, by: DoneBy = "",
            dry_run: Dry = False, yes: Yes = False, json: bool = JSON) -> None:  # fmt: skip
     """Judge versions again with mapping, rules and repairs of now; a run that was cut off goes on."""
     from pophub.commands import quarantine as work
@@ -164,7 +170,7 @@ def policy(stem: Stem,
 
 @quarantine.command("expire", epilog="Example: pophub quarantine expire --dry-run --ahead 30d")
 def expire(stem: MaybeStem = None, ahead: Annotated[str | None, typer.Option(help="Warn of what expires within: 30d.")] = None,
-           by: By = "by hand", dry_run: Dry = False, yes: Yes = False, json: bool = JSON) -> None:  # fmt: skip
+           by: DoneBy = "", dry_run: Dry = False, yes: Yes = False, json: bool = JSON) -> None:  # fmt: skip
     """Remove what was sent of versions past their retention; a record of each stays."""
     from pophub.commands import quarantine as work
 

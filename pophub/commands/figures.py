@@ -14,6 +14,7 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from pophub.commands.choices import demand
 from pophub.commands.output import answer, print_json, print_table, talk
 from pophub.domain.dates import HO_CHI_MINH
+from pophub.commands.output import answer, print_json, print_table, talk, writing
 from pophub.domain.errors import ConfigError
 from pophub.postgres import connect
 from pophub.settings import Settings, secret_variable
@@ -112,7 +113,7 @@ def export(period: str, out: Path, as_of: str, as_json: bool) -> None:
     months_of(period)
     settings = Settings.load()
     made = checkpoint_of(settings, as_of)
-    with closing(connect(settings, "pophub_ledger")) as connection:
+    with closing(connect(settings, "pophub_ledger")) as connection, writing(out):
         figures = write(connection, made, period, out)
     if as_json:
         print_json({**figures, "folder": str(out), "public_key": made.public_key.hex()})

@@ -20,6 +20,9 @@ from pophub.commands.moments import checkpoint_of
 from pophub.commands.output import answer, print_json, print_table, talk
 from pophub.domain.errors import ConfigError, PophubError
 from pophub.ledger.checkpoint import Checkpoint
+from pophub.commands.output import answer, print_json, print_table, talk, writing
+from pophub.domain.errors import ConfigError
+from pophub.ledger.checkpoint import Checkpoint, find, make
 from pophub.ledger.growth import Growth, Scope, agencies_as_of, growth_as_of, late_rows
 from pophub.ledger.periods import By, moment
 from pophub.ledger.present import present
@@ -190,7 +193,8 @@ def _put(out: Path | None, text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
-    out.write_text(text, encoding="utf-8")
+    with writing(out):
+        out.write_text(text, encoding="utf-8")
     talk.print(f"wrote {out}", markup=False)
 
 

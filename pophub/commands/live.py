@@ -13,6 +13,7 @@ from pophub.domain.errors import ConfigError
 from pophub.live.state import US
 from pophub.live.store import ROLE, LiveStore
 from pophub.postgres import connect, statements, transaction
+from pophub.quarantine.selection import named
 from pophub.settings import Settings
 
 SQL = statements("live")
@@ -72,17 +73,23 @@ def alert_list(all_: bool, limit: int, as_json: bool) -> None:
 
 def alert_close(number: int, by: str, yes: bool) -> None:
     """Close one alert, or say what would happen."""
-    from pophub.live.run import close_alert
+    from pophub.live.run import close_alert, closing_of
 
-    settings = Settings.load()
-    if not by.strip():
-        raise ConfigError("cli.choice", "--by needs a name", remedy="pophub alert close --help")
+    settings, who = Settings.load(), named(by, "--by")
+    closed_at, closed_by = closing_of(settings, number)
+    if closed_at is not None:
+        how = f"by {closed_by}" if closed_by else "by itself"
+        answer.print(
+            f"alert {number}: unchanged, it was closed {how} at {local_time(closed_at)}", markup=False
+        )
+        return
     if not yes:
         answer.print(f"would close alert {number} and tell the sinks; add --yes", markup=False)
         return
     connectors = {c.stem: c for c in load_all(settings.project)[0]}
-    closed = close_alert(settings, connectors, number, by.strip())
-    answer.print(f"alert {number}: {'closed' if closed else 'unchanged, it was closed before'}", markup=False)
+    closed = close_alert(settings, connectors, number, who)
+    said = f"closed by {who}" if closed else "unchanged, it was closed in between"
+    answer.print(f"alert {number}: {said}", markup=False)
 
 
 def alert_watch(as_json: bool) -> None:

@@ -6,13 +6,14 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from pophub.domain.errors import PophubError
+from pophub.domain.errors import ConfigError, PophubError
 
 JSON = typer.Option(
     False, "--json", help="Print one JSON document on standard output and nothing else there."
@@ -42,6 +43,23 @@ def print_table(
     for row in rows:
         table.add_row(*("" if v is None else f"{v:,}" if isinstance(v, int) else str(v) for v in row))
     answer.print(table)
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Say of a file or folder that was named, and cannot be written, that it cannot.
+
+    Errors: `cli.out`.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            "cli.out",
+            f"it cannot be written: {(error.strerror or type(error).__name__).lower()}",
+            where=str(out),
+            remedy="name a file in a folder that is there and may be written",
+        ) from error
 
 
 @contextmanager

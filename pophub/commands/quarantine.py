@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pophub.commands.choices import demand, demand_names
-from pophub.commands.output import answer, print_json, print_table, talk
+from pophub.commands.output import answer, print_json, print_table, talk, writing
 from pophub.commands.quarantine_access import (
     connector_here,
     connectors_here,
@@ -16,6 +16,8 @@ from pophub.commands.quarantine_access import (
     when,
 )
 from pophub.domain.codes import GATES
+from pophub.commands.who import operator
+from pophub.contracts.model import GATES
 from pophub.domain.errors import ConfigError
 from pophub.quarantine import browse, retention
 from pophub.quarantine.reasons import codes_of
@@ -127,7 +129,7 @@ def export(chosen: Selection, kind: str, out: Path, as_json: bool) -> None:
         raise ConfigError(
             "config.missing", "an export is for one agency", remedy="name a dataset, or --agency"
         )
-    with judging() as connection:
+    with judging() as connection, writing(out):
         written = write(connection, chosen, kind, out)
     if as_json:
         print_json({"file": str(out), "versions": written})
@@ -139,7 +141,7 @@ def replay(chosen: Selection, by: str, do: bool, as_json: bool) -> None:
     """Say what a replay would do, or do it, dataset by dataset."""
     from pophub.wiring import open_hub
 
-    who, results = named(by, "--by"), []
+    who, results = operator(by), []
     with reading() as connection:
         stems = browse.stems(connection, chosen)
     with open_hub() as hub:
@@ -147,7 +149,7 @@ def replay(chosen: Selection, by: str, do: bool, as_json: bool) -> None:
             with progress_of(f"{'replay' if do else 'dry run'} of {stem}", total) as moved:
                 results.append(hub.replay(stem, who, chosen, dry=not do, progress=moved))
     if as_json:
-        print_json({"done": do, "runs": results})
+        print_json({"done": do, "by": who, "runs": results})
         return
     if not results:
         answer.print("nothing in quarantine matches")
@@ -229,7 +231,8 @@ def digest(agency: str, out: Path | None, as_json: bool) -> None:
     if out is None:
         answer.print(text, markup=False)
         return
-    out.write_text(text)
+    with writing(out):
+        out.write_text(text)
     talk.print(f"written to {out}", markup=False)
 
 
@@ -271,9 +274,9 @@ def expire(stem: str | None, ahead: str | None, by: str, do: bool, as_json: bool
     stems = [connector_here(stem).stem] if stem else sorted(connectors_here())
     days = None if ahead is None else -(-seconds_of(ahead) // 86400)
     with judging() as connection:
-        results = retention.keep(connection, stems, by, do=do, ahead_days=days)
+        results = retention.keep(connection, stems, operator(by), do=do, ahead_days=days)
     if as_json:
-        print_json({"done": do, "datasets": results})
+        print_json({"done": do, "by": operator(by), "datasets": results})
         return
     print_table("Expired" if do else "Would expire", ("dataset", "kept days", "due", "warning: soon", "within days", "expired"), [
         (r["stem"], r["retain_days"], r["due"], r["soon"], r["within_days"], r["expired"]) for r in results

@@ -212,6 +212,7 @@ CODES: dict[str, Code] = {
     "share.diverged": Code("A recipient's position and the history differ", "Vị trí của bên nhận khác với lịch sử", "run pophub ledger verify before anything else"),
     "cli.range": Code("The range ends before it begins", "Khoảng kết thúc trước khi bắt đầu", "exchange the two ends"),
     "cli.choice": Code("An argument is not one of the choices", "Tham số không hợp lệ", "use one of those that --help names"),
+    "cli.out": Code("A file or folder that was named cannot be written", "Không ghi được tệp hoặc thư mục đã nêu", "name a file in a folder that is there and may be written"),
     "cli.unknown_code": Code("There is no such code", "Không có mã này", "use one of docs/codes.md"),
     "demo.promise": Code("The demo found a promise broken", "Bản trình diễn phát hiện cam kết bị phá vỡ", "look at the report's first line that is not right"),
     "docs.stale": Code("A generated page is not fresh", "Trang tài liệu sinh tự động đã cũ", "generate the pages again and commit them"),

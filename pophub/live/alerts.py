@@ -80,14 +80,28 @@ class AlertStore:
             reach("live.settling")
         return len(opened), len(closed)
 
-    def close(self, alert: int, by: str) -> bool:
-        """Close an alert by hand; it opens again only after its cause was gone. False: it was closed."""
+    def closing_of(self, alert: int) -> tuple[datetime | None, str | None]:
+        """Give when an alert was closed and by whom: nobody where it closed by itself.
+
+        Errors: `alert.unknown`.
+        """
         with transaction(self._connection, "alert") as cursor:
             cursor.execute(SQL["alert"], (alert,))
-            if cursor.fetchone() is None:
-                raise ConfigError(
-                    "alert.unknown", f"there is no alert {alert}", remedy="see `pophub alert list --all`"
-                )
+            row = cursor.fetchone()
+        if row is None:
+            raise ConfigError(
+                "alert.unknown", f"there is no alert {alert}", remedy="see `pophub alert list --all`"
+            )
+        *_, closed_at, closed_by = row
+        return closed_at, closed_by
+
+    def close(self, alert: int, by: str) -> bool:
+        """Close an alert by hand; it opens again only after its cause was gone. False: it was closed.
+
+        Errors: `alert.unknown`.
+        """
+        self.closing_of(alert)
+        with transaction(self._connection, "alert") as cursor:
             cursor.execute(SQL["close_alert"], (by, alert))
             if cursor.fetchone() is None:
                 return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from datetime import datetime
 
 from pophub.contracts.model import Connector
 from pophub.domain.errors import PophubError
@@ -62,6 +63,15 @@ def late_readers(settings: Settings, recipients: Iterable[tuple[str, str]]) -> l
         )
         for slow in found
     ]  # fmt: skip
+
+
+def closing_of(settings: Settings, alert: int) -> tuple[datetime | None, str | None]:
+    """Give when an alert was closed and by whom.
+
+    Errors: `alert.unknown`.
+    """
+    with closing(connect(settings, ROLE)) as connection:
+        return AlertStore(connection, {}).closing_of(alert)
 
 
 def close_alert(settings: Settings, connectors: Mapping[str, Connector], alert: int, by: str) -> bool:

@@ -354,6 +354,30 @@ def test_an_alert_closed_by_hand_opens_again_only_after_its_cause_was_gone(bare_
     assert [event for _, event in source.told()] == ["opened", "closed", "opened"]
 
 
+def alert_close(project: Project, *arguments: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("pophub")), "alert", "close", *arguments, "--by", "Lan"],
+        env=os.environ | project.environment | {"POPHUB_HOME": str(project.servers.settings.home)},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_closing_says_of_an_alert_that_is_not_there_or_closed_what_is_so(bare_project: Project) -> None:
+    source = Source(bare_project)
+    bare_project.run("extract", POPHUB_SOURCE_MPS_URL=NOWHERE)
+    source.watch()
+    ((number,),) = bare_project.servers.query("select alert from live.alert where stem = %s", source.stem)
+    for yes in ((), ("--yes",)):
+        code, said = alert_close(bare_project, "999999999", *yes)
+        assert (code, "alert.unknown" in said, "would" in said) == (2, True, False), said
+    assert "would close" in alert_close(bare_project, str(number))[1]
+    assert "closed by Lan" in alert_close(bare_project, str(number), "--yes")[1]
+    for yes in ((), ("--yes",)):
+        code, said = alert_close(bare_project, str(number), *yes)
+        assert (code, "unchanged, it was closed by Lan at 20" in said) == (0, True), said
+
+
 RUNBOOK = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
 
 

@@ -162,3 +162,28 @@ def test_a_name_that_is_nowhere_known_is_refused_and_one_of_the_past_is_not(proj
     known = ("--dataset", project.stem, "--recipient", project.subscriber, "--as-of", "2000-01-01")
     assert pophub(project, "growth", *known, code=2)["code"] == "ledger.no_checkpoint"
     project.environment.update(retired)
+
+
+def test_what_cannot_be_written_is_said_and_who_did_it_is_on_record(project: Project, tmp_path: Path) -> None:
+    project.put(1, 60, ho_ten=BAD_NAME)
+    project.pass_through()
+    place = tmp_path / "out"
+    place.mkdir()
+    (place / "a file").touch()
+    home = str(project.servers.settings.home)
+    commands = (("export", project.stem), ("digest", project.agency))
+    for out in (place / "nosuch" / "x", place, place / "a file" / "x"):
+        for command in commands:
+            ran = subprocess.run(
+                [sys.executable, "-c", "from pophub.cli import main; main()", "quarantine", *command, "--out", str(out)],
+                env={**os.environ, **project.environment, "POPHUB_HOME": home},
+                capture_output=True, text=True, timeout=120, check=False,
+            )  # fmt: skip
+            assert (ran.returncode, "cli.out" in ran.stderr) == (2, True), ran.stderr
+            assert str(out) in ran.stderr and "Traceback" not in ran.stderr
+    assert list(place.iterdir()) == [place / "a file"], "no draft is left"
+    done = pophub(project, "quarantine", "replay", project.stem, "--yes")
+    ((started_by,),) = project.servers.query(
+        "select started_by from quarantine.replay_run where stem = %s", project.stem
+    )
+    assert done["by"] == started_by and started_by.startswith("system user ")
