@@ -99,8 +99,9 @@ def _demand_field(field: str) -> None:
 
 def _demand_versions(ids: Iterable[int]) -> None:
     wanted = set(ids)
+    possible = tuple(number for number in wanted if abs(number) < 1 << 63)
     with closing(connect(Settings.load(), "pophub_read")) as connection:
-        found = browse.listing(connection, Selection(ids=tuple(wanted), state=None), 0)
+        found = browse.listing(connection, Selection(ids=possible, state=None), 0)
     if lost := wanted - {row["id"] for row in found}:
         raise ConfigError(
             "quarantine.unknown",

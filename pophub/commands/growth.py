@@ -57,6 +57,12 @@ def refuse_backwards(as_of: str, against: str) -> None:
         if isinstance(first, int) and isinstance(last, int)
         else isinstance(first, datetime) and isinstance(last, datetime) and last < first
     )
+    if backwards and against == "now":
+        raise ConfigError(
+            "cli.range",
+            f"--as-of {as_of}{' means the end of that day, which' if len(as_of) == 10 else ''} is still to come",
+            remedy="give a day that is over, a time that has been, or #NUMBER of a checkpoint",
+        )
     if backwards:
         raise ConfigError(
             "cli.range",

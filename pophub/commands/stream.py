@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Collection, Mapping
 
 import typer
 
@@ -27,18 +28,34 @@ def run(stems: list[str], lanes: str, stages: str, workers: int | None) -> None:
             for error in hub.broken:
                 talk.print(f"left out: {error}", markup=False)
         chosen = list(dict.fromkeys(stems)) or list(hub.connectors)
-        for stem in chosen:
-            hub.connector(stem)
+        refuse_lanes({stem: hub.connector(stem).file.lanes for stem in chosen}, places)
         found = parts(hub, chosen, wanted, places, workers or 2 * (os.cpu_count() or 1))
         if not found:
             raise ConfigError(
                 "cli.choice", "there is nothing to stream", remedy="see `pophub connector list`"
             )
-        names = ", ".join(chosen) if len(chosen) < 6 else f"{len(chosen)} datasets"
+        busy = {s for part in found for s in (*part.sources, *(stem for stem, _ in part.lanes))}
+        at_work = [stem for stem in chosen if stem in busy]
+        names = ", ".join(at_work) if len(at_work) < 6 else f"{len(at_work)} datasets"
         talk.print(f"streams {names}: {', '.join(wanted)}; {len(found)} processes; Ctrl-C ends", markup=False)
         ended_by = Supervisor(hub, found).run()
     if ended_by == signal.SIGINT:
         raise typer.Exit(130)
+
+
+def refuse_lanes(lanes: Mapping[str, int], wanted: Collection[int] | None) -> None:
+    """Refuse a lane that no dataset has; `lanes` tells how many each has.
+
+    Errors: `cli.choice`.
+    """
+    most = max(lanes.values(), default=0)
+    if lost := sorted(lane for lane in wanted or () if lane >= most):
+        each = ", ".join(f"{stem} 0 to {number - 1}" for stem, number in lanes.items())
+        raise ConfigError(
+            "cli.choice",
+            f"no dataset has lane {', '.join(map(str, lost))}",
+            remedy=f"lanes that there are: {each if len(lanes) < 10 else f'0 to {most - 1}'}",
+        )
 
 
 def _stages(text: str) -> list[str]:

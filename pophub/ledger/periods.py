@@ -10,7 +10,7 @@ from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
 
 By = Literal["year", "quarter", "month"]
-_PERIOD = re.compile(r"(\d{4})(?:-Q([1-4])|-(0[1-9]|1[0-2]))?")
+_PERIOD = re.compile(r"([0-9]{4})(?:-Q([1-4])|-(0[1-9]|1[0-2]))?")
 
 
 def period_of(month: str, by: By) -> str:
@@ -43,7 +43,7 @@ def months_of(period: str) -> list[str]:
     Errors: `cli.period`.
     """
     match = _PERIOD.fullmatch(period)
-    if match is None:
+    if match is None or match[1] in ("0000", "9999"):  # no calendar has the first, nor what follows the last
         raise ConfigError(
             "cli.period", f"a period is 2024, 2024-Q2 or 2024-05, not {period}", remedy="try --period 2024"
         )
@@ -72,7 +72,7 @@ def moment(text: str) -> datetime | int:
     """
     if text == "now":
         return datetime.now(UTC)
-    if re.fullmatch(r"#\d{1,9}", text):
+    if re.fullmatch(r"#[0-9]{1,9}", text):
         return int(text[1:])
     try:
         if len(text) == 10:

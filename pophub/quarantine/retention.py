@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from pophub.contracts.model import Connector
+from pophub.domain.errors import ConfigError
 from pophub.postgres import Connection, only_row, transaction
-from pophub.quarantine.selection import SQL, named
+from pophub.quarantine.selection import MOST_DAYS, SQL, named
 
 WARN_DAYS = 14
 EXPIRE_ROWS = 5_000
@@ -37,7 +38,17 @@ def policies(connection: Connection, stems: Iterable[str]) -> dict[str, Policy]:
 
 
 def set_policy(connection: Connection, policy: Policy) -> int:
-    """Keep a new policy of a dataset; earlier ones stay on record."""
+    """Keep a new policy of a dataset; earlier ones stay on record.
+
+    Errors: `config.range` where a number of days is more than a hundred years.
+    """
+    for option, days in (("--retain-days", policy.retain_days), ("--warn-days", policy.warn_days)):
+        if days is not None and days > MOST_DAYS:
+            raise ConfigError(
+                "config.range",
+                f"{option} takes at most {MOST_DAYS:,} days, not {days:,}",
+                remedy="--retain-days 0 keeps for ever",
+            )
     who = named(policy.set_by, "--by")
     with transaction(connection, "setting a policy") as cursor:
         cursor.execute(SQL["set_policy"], (policy.stem, policy.retain_days, policy.warn_days, who))

@@ -11,6 +11,7 @@ from pophub.postgres import statements
 
 SQL = statements("quarantine")
 STATES = ("quarantined", "shared", "superseded", "duplicate", "expired")
+MOST_DAYS = 36_500
 _AGE = re.compile(r"\A([0-9]{1,6})([smhdw])\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -54,14 +55,17 @@ def seconds_of(age: str) -> int:
     >>> seconds_of("3d")
     259200
 
-    Errors: `cli.choice`.
+    Errors: `cli.choice`; `config.range` above a hundred years, which no calendar here reaches.
     """
     found = _AGE.match(age)
     if found is None:
         raise ConfigError(
             "cli.choice", "an age is written as 90s, 15m, 2h, 3d or 4w", remedy="such as --since 3d"
         )
-    return int(found[1]) * _SECONDS[found[2]]
+    seconds = int(found[1]) * _SECONDS[found[2]]
+    if seconds > MOST_DAYS * _SECONDS["d"]:
+        raise ConfigError("config.range", f"an age is at most {MOST_DAYS}d, not {age}", remedy="such as 30d")
+    return seconds
 
 
 def named(name: str, what: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from pophub.commands import choices, holds, quarantine
 from pophub.commands.growth import Wanted, growth
+from pophub.commands.stream import refuse_lanes
 from pophub.domain.codes import CODES
 from pophub.domain.errors import ConfigError
 
@@ -40,3 +41,12 @@ def test_what_a_count_of_databases_does_not_restrict_is_refused() -> None:
 def test_a_subscription_that_is_none_is_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean portal"):
         holds.pause("mps.citizens", "portl", "Lan", "moves", False)
+
+
+def test_a_lane_that_no_dataset_has_is_refused_with_those_that_there_are() -> None:
+    lanes = {"mps.citizens": 4, "mof.einvoices": 2}
+    with pytest.raises(ConfigError, match=r"no dataset has lane 4, 9") as refused:
+        refuse_lanes(lanes, {0, 4, 9})
+    assert "mps.citizens 0 to 3, mof.einvoices 0 to 1" in refused.value.remedy
+    refuse_lanes(lanes, {3})
+    refuse_lanes(lanes, None)

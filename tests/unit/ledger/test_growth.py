@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
 
+from pophub.commands.growth import refuse_backwards
 from pophub.domain.errors import ConfigError
 from pophub.ledger.chart import chart
 from pophub.ledger.checkpoint import Checkpoint
 from pophub.ledger.growth import Scope, agencies_as_of, growth_as_of, percent
-from pophub.ledger.periods import moment, months_of
+from pophub.ledger.periods import ZONE, moment, months_of
 from pophub.ledger.registers import count_tasks, growth_of_databases
 
 TALLY = [
@@ -80,7 +82,7 @@ def test_the_chart_is_svg_for_light_and_dark_and_tells_its_figures_in_words() ->
     assert ElementTree.fromstring(chart("Nothing", "", [])) is not None
 
 
-@pytest.mark.parametrize("text", ["2024-Q5", "2024-13", "24", "2024-1"])
+@pytest.mark.parametrize("text", ["2024-Q5", "2024-13", "24", "2024-1", "0000", "9999-12", "２０２４"])
 def test_a_period_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"cli\.period"):
         months_of(text)
@@ -89,6 +91,17 @@ def test_a_period_that_is_none_is_refused(text: str) -> None:
 def test_a_moment_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"cli\.as_of"):
         moment("yesterday")
+
+
+def test_a_day_that_is_not_over_cannot_be_compared_with_now_and_is_told_so() -> None:
+    today = datetime.now(ZONE).date().isoformat()
+    with pytest.raises(ConfigError, match="means the end of that day, which is still to come"):
+        refuse_backwards(today, "now")
+    with pytest.raises(ConfigError, match=f"{today}T23:59:59 is still to come"):
+        refuse_backwards(f"{today}T23:59:59", "now")
+    with pytest.raises(ConfigError, match="lies before"):
+        refuse_backwards("#4", "#3")
+    refuse_backwards("2024-12-31", "now")
 
 
 def test_tasks_without_a_state_are_unreported_and_never_overdue() -> None:

@@ -16,6 +16,8 @@ from pophub.contracts.model import Connector
 from pophub.domain.errors import ConfigError
 from pophub.domain.record import Failure, Versions
 from pophub.quarantine import export, reasons, selection
+from pophub.ports import Failure
+from pophub.quarantine import export, reasons, retention, selection
 from pophub.quarantine.browse import Cause
 from pophub.quarantine.repair import apply_repairs, parse_fields
 from pophub.stages.remap import merged
@@ -45,6 +47,14 @@ def test_no_cell_starts_as_a_formula_does(text: str) -> None:
 def test_an_age_that_is_none_is_refused(age: str) -> None:
     with pytest.raises(ConfigError):
         selection.seconds_of(age)
+
+
+def test_spans_of_more_than_a_hundred_years_are_refused_with_their_unit() -> None:
+    with pytest.raises(ConfigError, match=r"config\.range: an age is at most 36500d"):
+        selection.seconds_of("999999w")
+    for policy in (retention.Policy(0, "a.b", 99_999_999_999), retention.Policy(0, "a.b", 5, 36_501)):
+        with pytest.raises(ConfigError, match=r"config\.range: --\w+-days takes at most 36,500 days"):
+            retention.set_policy(None, policy._replace(set_by="Lan"))  # type: ignore[arg-type]  # never reached
 
 
 @pytest.mark.parametrize(
