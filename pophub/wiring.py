@@ -216,21 +216,33 @@ class Hub:
         return range(self.connector(stem).file.lanes) if lanes is None else lanes
 
     def backfill(
-        self, stem: str, run: str = "by hand", since: int | None = None, upto: int | None = None
+        self,
+        stem: str,
+        run: str = "by hand",
+        since: int | None = None,
+        upto: int | None = None,
+        by: str = "",
     ) -> dict[str, Any]:
-        """Read a table's past again, markers from `since` up to `upto` or the position.
+        """Read a table's past again, markers from `since` up to `upto` or the position; `by` is kept.
 
         Errors: `backfill.nothing`, `backfill.folder`.
         """
-        if self.connector(stem).file.source.reads == "folder":
+        self.table(stem)
+        take = partial(own_source, kind=BackfillStore)
+        with self.open_extract(stem, run, at_once=True, take=take) as (stage, store):
+            done = backfill(stage, store, since, upto, by)
+        return {"stem": stem, "backfill": done.number, "rows": done.rows, "resumed": done.resumed}
+
+    def table(self, stem: str) -> Connector:
+        """Give a connector whose past can be read again: one of a table.
+
+        Errors: `backfill.folder`.
+        """
+        connector = self.connector(stem)
+        if connector.file.source.reads == "folder":
             words = explain("backfill.folder")
             raise ConfigError("backfill.folder", words.en.lower(), where=stem, remedy=words.remedy)
-        with self.open_extract(stem, run, at_once=True, take=partial(own_source, kind=BackfillStore)) as (
-            stage,
-            store,
-        ):
-            done = backfill(stage, store, since, upto)
-        return {"stem": stem, "backfill": done.number, "rows": done.rows, "resumed": done.resumed}
+        return connector
 
     def pass_gaps(self, stem: str, by: str, *, dry: bool = False) -> list[Gap]:
         """Pass over what retention took from each lane of raw before it was judged; `dry` only finds it."""

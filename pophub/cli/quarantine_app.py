@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pophub.commands.arguments import DoneBy
 from pophub.commands.output import JSON, errors_told
 
 app = typer.Typer()
@@ -29,12 +30,6 @@ Since = Annotated[str | None, typer.Option(help="First judged within this age: 9
 Older = Annotated[str | None, typer.Option("--older-than", help="First judged before this age.")]
 State = Annotated[str, typer.Option(help="quarantined, shared, superseded, duplicate or all.")]
 By = Annotated[str, typer.Option("--by", help="Your name; it is kept.", envvar="POPHUB_OPERATOR")]
-DoneBy = Annotated[
-    str,
-    typer.Option(
-        "--by", help="Your name; it is kept. The machine's user when left out.", envvar="POPHUB_OPERATOR"
-    ),
-]
 Reason = Annotated[str, typer.Option(help="Why; it is kept.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only said.")]
 Dry = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pophub.commands.arguments import DoneBy
 from pophub.commands.output import JSON, errors_told
 
 app = typer.Typer()
@@ -23,13 +24,14 @@ def reconcile(
     ] = False,
     mend: Annotated[bool, typer.Option("--mend", help="Bring in rows that came later than late_s.")] = False,
     yes: bool = YES,
+    by: DoneBy = "",
     json: bool = JSON,
 ) -> None:
     """Compare source, history, topics, population database and ledgers; name each record that differs."""
     from pophub.commands.reconcile import reconcile as compare
 
     with errors_told(json):
-        compare(stem, deep=deep, mend=mend, yes=yes, as_json=json)
+        compare(stem, deep=deep, mend=mend, yes=yes, by=by, as_json=json)
 
 
 @population.command("rebuild", epilog="Example: pophub population rebuild --into rebuilt --yes")

@@ -1,13 +1,22 @@
-"""Arguments that no command takes: a secret in them is read by every user of the machine."""
+"""Arguments of several commands: who does it; and a secret, which none takes, since every user can read it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Annotated
+
+import typer
 
 from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError
 
+DoneBy = Annotated[
+    str,
+    typer.Option(
+        "--by", help="Your name; it is kept. The machine's user when left out.", envvar="POPHUB_OPERATOR"
+    ),
+]
 _OPTION = re.compile(
     r"--?(?:[a-z]+[-_])?(?:password|passwd|pwd|passphrase|secret|token|api[-_]?key)(?:=.*)?\Z", re.I | re.S
 )

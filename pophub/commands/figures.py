@@ -12,9 +12,8 @@ import typer
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pophub.commands.choices import demand
-from pophub.commands.output import answer, print_json, print_table, talk
-from pophub.domain.dates import HO_CHI_MINH
 from pophub.commands.output import answer, print_json, print_table, talk, writing
+from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
 from pophub.postgres import connect
 from pophub.settings import Settings, secret_variable

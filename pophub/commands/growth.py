@@ -17,12 +17,9 @@ from typing import Any
 from pophub.commands.choices import demand_agency, demand_dataset, demand_recipient
 from pophub.commands.figures import databases
 from pophub.commands.moments import checkpoint_of
-from pophub.commands.output import answer, print_json, print_table, talk
+from pophub.commands.output import answer, print_json, print_table, talk, writing
 from pophub.domain.errors import ConfigError, PophubError
 from pophub.ledger.checkpoint import Checkpoint
-from pophub.commands.output import answer, print_json, print_table, talk, writing
-from pophub.domain.errors import ConfigError
-from pophub.ledger.checkpoint import Checkpoint, find, make
 from pophub.ledger.growth import Growth, Scope, agencies_as_of, growth_as_of, late_rows
 from pophub.ledger.periods import By, moment
 from pophub.ledger.present import present

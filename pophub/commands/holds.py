@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from pophub.commands.choices import demand, demand_dataset
-from pophub.commands.output import answer, print_json
+from pophub.commands.output import answer, print_json, talk
 from pophub.commands.quarantine_access import connector_here, judging, reading, when
 from pophub.contracts.load import load_all
 from pophub.postgres import connect
@@ -42,42 +42,66 @@ def hold_list(stem: str | None, everything: bool, as_json: bool) -> None:
 
 def hold_release(number: int, by: str, reason: str, as_json: bool) -> None:
     """Release a held batch."""
-    from pophub.quarantine.holds import release
+    from pophub.quarantine.holds import release, released
 
     with closing(connect(Settings.load(), "pophub_extract")) as connection:
-        stem, changed = release(connection, number, by, reason)
+        _, changed = release(connection, number, by, reason)
+        done = released(connection, number)
     if as_json:
-        print_json({"hold": number, "stem": stem, "changed": changed})
+        print_json({"hold": number, **done._asdict(), "changed": changed})
         return
-    answer.print(f"hold {number} {'released' if changed else 'unchanged'}; next: pophub run {stem}")
+    said = "released" if changed else "unchanged, it was released before"
+    how = f"by {done.released_by} ({done.reason})" if done.released_by else "by itself"
+    answer.print(f"hold {number} {said} {how} at {when(done.released_at)}", markup=False)
+    answer.print(f"next: pophub run {done.stem}", markup=False)
 
 
 def pause(stem: str, recipient: str, by: str, reason: str, as_json: bool) -> None:
     """Pause a connector or a subscription."""
+    from pophub.quarantine.holds import last_pause
     from pophub.quarantine.holds import pause as keep
 
     _known(stem, recipient)
     with judging() as connection:
         changed = keep(connection, stem, recipient, by, reason)
-    _said("paused", stem, recipient, changed, as_json)
+        now = last_pause(connection, stem, recipient)
+    assert now is not None
+    if as_json:
+        told = {"state": "paused", **now._asdict(), "changed": changed}
+        print_json({"stem": stem, "recipient": recipient, **told})
+        return
+    said = "paused" if changed else "unchanged, it is paused already,"
+    answer.print(
+        f"{_name(stem, recipient)}: {said} by {now.paused_by} since {when(now.paused_at)}: {now.reason}",
+        markup=False,
+    )
+    if not changed:
+        talk.print("your reason was not kept; for another one, pophub resume first", markup=False)
 
 
 def resume(stem: str, recipient: str, by: str, as_json: bool) -> None:
     """Resume a connector or a subscription."""
+    from pophub.quarantine.holds import last_pause
     from pophub.quarantine.holds import resume as end
 
     _known(stem, recipient)
     with judging() as connection:
         changed = end(connection, stem, recipient, by)
-    _said("resumed", stem, recipient, changed, as_json)
-
-
-def _said(what: str, stem: str, recipient: str, changed: bool, as_json: bool) -> None:
+        last = last_pause(connection, stem, recipient)
     if as_json:
-        print_json({"stem": stem, "recipient": recipient, "state": what, "changed": changed})
+        told = {"state": "resumed", **(last._asdict() if last else {}), "changed": changed}
+        print_json({"stem": stem, "recipient": recipient, **told})
         return
-    name = f"{stem} for {recipient}" if recipient else stem
-    answer.print(f"{name}: {what if changed else 'unchanged'}")
+    name = _name(stem, recipient)
+    if last is None or last.resumed_at is None:
+        answer.print(f"{name}: unchanged, it was never paused", markup=False)
+        return
+    said = "resumed" if changed else "unchanged, it was resumed before"
+    answer.print(f"{name}: {said} by {last.resumed_by} at {when(last.resumed_at)}", markup=False)
+
+
+def _name(stem: str, recipient: str) -> str:
+    return f"{stem} for {recipient}" if recipient else stem
 
 
 def _known(stem: str, recipient: str) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 from pophub.commands.output import answer, print_json, print_table, talk
 from pophub.contracts.load import load_all
 from pophub.domain.dates import HO_CHI_MINH
-from pophub.domain.errors import ConfigError
 from pophub.live.state import US
 from pophub.live.store import ROLE, LiveStore
 from pophub.postgres import connect, statements, transaction

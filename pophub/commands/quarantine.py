@@ -15,9 +15,8 @@ from pophub.commands.quarantine_access import (
     reading,
     when,
 )
-from pophub.domain.codes import GATES
 from pophub.commands.who import operator
-from pophub.contracts.model import GATES
+from pophub.domain.codes import GATES
 from pophub.domain.errors import ConfigError
 from pophub.quarantine import browse, retention
 from pophub.quarantine.reasons import codes_of
@@ -189,15 +188,24 @@ def approve(proposal: int, by: str, as_json: bool) -> None:
     from pophub.wiring import open_hub
 
     with judging() as connection:
-        stem, version = keep(connection, proposal, by)
-    with open_hub() as hub:
+        approved = keep(connection, proposal, by)
+    stem, version = approved.stem, approved.version
+    with open_hub() as hub:  # also of one approved before, whose replay was cut off
         done = hub.replay(stem, named(by, "--by"), Selection(stem=stem, ids=(version,)))
     with judging() as connection:
         found = browse.show(connection, version, None)
     if as_json:
-        print_json({"proposal": proposal, "version": version, "state": found["state"], "replay": done})
+        told = {name: getattr(approved, name) for name in ("approved_by", "approved_at", "changed")}
+        print_json(
+            {"proposal": proposal, "version": version, "state": found["state"], **told, "replay": done}
+        )
         return
-    answer.print(f"proposal {proposal} approved: version {version} is {found['state']}")
+    said = "approved" if approved.changed else "unchanged, it was approved before"
+    answer.print(
+        f"proposal {proposal} {said} by {approved.approved_by} at {when(approved.approved_at)}: "
+        f"version {version} is {found['state']}",
+        markup=False,
+    )
     if found["state"] == "quarantined":
         answer.print(f"  it fails: {codes_of(found['failures'])}", markup=False)
 

@@ -13,6 +13,7 @@ import typer
 
 from pophub import avro
 from pophub.commands.output import answer, print_json, print_table, talk
+from pophub.commands.who import operator
 from pophub.contracts.model import Connector
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
@@ -20,7 +21,7 @@ from pophub.gates.mapping import ContractMapper
 from pophub.postgres import connect, statements, transaction
 from pophub.reconcile.examine import Examination, mends
 from pophub.reconcile.findings import Finding, Report
-from pophub.reconcile.mend import bring_in
+from pophub.reconcile.mend import bring_in, record
 from pophub.reconcile.rebuild import Rebuild
 from pophub.settings import Settings
 from pophub.sources import open_source
@@ -39,12 +40,12 @@ def examine(hub: Hub, stem: str, *, deep: bool = False, loud: bool = False) -> R
     ).run()  # fmt: skip
 
 
-def reconcile(stem: str, *, deep: bool, mend: bool, yes: bool, as_json: bool) -> None:
+def reconcile(stem: str, *, deep: bool, mend: bool, yes: bool, by: str, as_json: bool) -> None:
     """Compare, tell, and bring in late rows when asked to; exit 1 when something was found."""
     with open_hub() as hub:
         report = examine(hub, stem, deep=deep, loud=sys.stderr.isatty())
         late = set(mends(report.findings))
-        sent = _mend(hub, stem, late, yes=yes) if mend and late else 0
+        sent = _mend(hub, stem, late, yes=yes, by=operator(by)) if mend and late else 0
     if as_json:
         print_json(report.as_json() | {"mended": sent})
     else:
@@ -55,14 +56,15 @@ def reconcile(stem: str, *, deep: bool, mend: bool, yes: bool, as_json: bool) ->
         raise typer.Exit(1)
 
 
-def _mend(hub: Hub, stem: str, late: set[str], *, yes: bool) -> int:
-    """Send the rows that were never read to raw; without `yes` say what would be sent."""
+def _mend(hub: Hub, stem: str, late: set[str], *, yes: bool, by: str) -> int:
+    """Send the rows that were never read to raw, and keep who did it; without `yes` say what would be sent."""
     if not yes:
         talk.print(f"would send {len(late):,} rows of {stem} to raw; add --yes", markup=False)
         return 0
+    record(hub.settings, stem, len(late), by)
     with hub.open_extract(stem, "reconcile", at_once=True) as (stage, _):
         sent = bring_in(stage, late)
-    talk.print(f"sent {sent:,} rows to raw; next: pophub run {stem}", markup=False)
+    talk.print(f"sent {sent:,} rows to raw, by {by}; next: pophub run {stem}", markup=False)
     return sent
 
 

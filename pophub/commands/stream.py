@@ -50,7 +50,9 @@ def refuse_lanes(lanes: Mapping[str, int], wanted: Collection[int] | None) -> No
     """
     most = max(lanes.values(), default=0)
     if lost := sorted(lane for lane in wanted or () if lane >= most):
-        each = ", ".join(f"{stem} 0 to {number - 1}" for stem, number in lanes.items())
+        each = ", ".join(
+            f"{stem} {'0' if number == 1 else f'0 to {number - 1}'}" for stem, number in lanes.items()
+        )
         raise ConfigError(
             "cli.choice",
             f"no dataset has lane {', '.join(map(str, lost))}",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from pophub.domain.errors import ConfigError
 from pophub.postgres import Connection, connect, transaction
@@ -32,6 +33,25 @@ def holds(connection: Connection, stem: str | None = None, everything: bool = Fa
         return [dict(zip(HELD, row, strict=True)) for row in cursor.fetchall()]
 
 
+class Released(NamedTuple):
+    """How a hold was released; `released_by` is None where the next run found nothing wrong."""
+
+    stem: str
+    released_at: datetime
+    released_by: str | None
+    reason: str | None
+
+
+class Paused(NamedTuple):
+    """The newest pause of a connector or subscription, and its end where it has one."""
+
+    reason: str
+    paused_by: str
+    paused_at: datetime
+    resumed_by: str | None
+    resumed_at: datetime | None
+
+
 def release(connection: Connection, hold: int, by: str, reason: str) -> tuple[str, bool]:
     """Release a hold; give its dataset and whether that changed anything.
 
@@ -46,11 +66,20 @@ def release(connection: Connection, hold: int, by: str, reason: str) -> tuple[st
         if row is not None:
             cursor.execute(SQL["record_release"], (hold, who, why))
             return str(row[0]), True
+    return released(connection, hold).stem, False
+
+
+def released(connection: Connection, hold: int) -> Released:
+    """Give how a hold was released.
+
+    Errors: `hold.unknown`.
+    """
+    with transaction(connection, f"hold {hold}") as cursor:
         cursor.execute(SQL["hold_of"], (hold,))
         row = cursor.fetchone()
     if row is None:
         raise ConfigError("hold.unknown", f"there is no hold {hold}", remedy="see `pophub hold list`")
-    return str(row[0]), False
+    return Released(*row)
 
 
 def pause(connection: Connection, stem: str, recipient: str, by: str, reason: str) -> bool:
@@ -66,6 +95,14 @@ def resume(connection: Connection, stem: str, recipient: str, by: str) -> bool:
     with transaction(connection, f"pause of {stem}") as cursor:
         cursor.execute(SQL["resume"], (named(by, "--by"), stem, recipient))
         return bool(cursor.rowcount)
+
+
+def last_pause(connection: Connection, stem: str, recipient: str) -> Paused | None:
+    """Give the newest pause of a connector (recipient empty) or of a subscription; None where there was none."""
+    with transaction(connection, "reading pauses") as cursor:
+        cursor.execute(SQL["last_pause"], (stem, recipient))
+        row = cursor.fetchone()
+    return None if row is None else Paused(*row)
 
 
 def pauses(connection: Connection) -> list[dict[str, Any]]:

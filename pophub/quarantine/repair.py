@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -103,8 +103,18 @@ def propose(
         return int(only_row(cursor)[0])
 
 
-def approve(connection: Connection, proposal: int, by: str) -> tuple[str, int]:
-    """Approve another person's proposal; give stem and version. An approved one stays approved.
+class Approved(NamedTuple):
+    """An approval, and of what; `changed` is false where it was approved before."""
+
+    stem: str
+    version: int
+    approved_by: str
+    approved_at: datetime
+    changed: bool
+
+
+def approve(connection: Connection, proposal: int, by: str) -> Approved:
+    """Approve another person's proposal; one that was approved before stays as it was approved.
 
     Errors: `repair.unknown`, `repair.four_eyes`.
     """
@@ -117,14 +127,17 @@ def approve(connection: Connection, proposal: int, by: str) -> tuple[str, int]:
                 "repair.unknown", f"there is no proposal {proposal}",
                 remedy="`pophub quarantine show ID` lists a version's proposals",
             )  # fmt: skip
-        _, version, stem, _, proposed_by, _ = row
+        _, version, stem, _, proposed_by, *_ = row
         if who.casefold() == proposed_by.casefold():
             raise PromiseBroken(
                 "repair.four_eyes", "who proposed a repair does not approve it", where=f"proposal {proposal}",
                 remedy="another person looks at it and approves",
             )  # fmt: skip
         cursor.execute(SQL["approve"], (proposal, proposed_by, who))
-    return str(stem), int(version)
+        changed = bool(cursor.rowcount)
+        cursor.execute(SQL["proposal"], (proposal,))
+        *_, approved_by, approved_at = only_row(cursor)
+    return Approved(stem, version, approved_by, approved_at, changed)
 
 
 def approved_fields(connection: Connection, versions: Sequence[int]) -> dict[int, dict[str, Any]]:

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
+from pophub.postgres import connect, statements, transaction
 from pophub.reconcile import source
+from pophub.settings import Settings
 from pophub.stages.extract import Extract
+
+SQL = statements("backfill")
+
+
+def record(settings: Settings, stem: str, rows: int, by: str) -> None:
+    """Keep who has late rows brought in, before they are sent."""
+    with (
+        closing(connect(settings, "pophub_extract")) as connection,
+        transaction(connection, f"mend of {stem}") as cursor,
+    ):
+        cursor.execute(SQL["record_mend"], (stem, rows, by))
 
 
 def bring_in(stage: Extract, late: set[str]) -> int:

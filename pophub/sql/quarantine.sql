@@ -48,7 +48,7 @@ from quarantine.repair r left join quarantine.repair_approval a using (repair) w
 insert into quarantine.repair (version, event_id, fields, reason, proposed_by) values (%s, %s, %s, %s, %s) returning repair
 
 -- name: proposal
-select r.repair, r.version, v.stem, v.state, r.proposed_by, a.approved_by
+select r.repair, r.version, v.stem, v.state, r.proposed_by, a.approved_by, a.approved_at
 from quarantine.repair r join quarantine.version v on v.id = r.version left join quarantine.repair_approval a using (repair)
 where r.repair = %s
 
@@ -183,13 +183,18 @@ where (%(all)s or h.released_at is null) and (%(stem)s::text is null or h.stem =
 update extract.hold set released_at = clock_timestamp() where hold = %s and released_at is null returning stem
 
 -- name: hold_of
-select stem from extract.hold where hold = %s
+select h.stem, h.released_at, r.released_by, r.reason from extract.hold h left join quarantine.hold_release r using (hold)
+where h.hold = %s
 
 -- name: record_release
 insert into quarantine.hold_release (hold, released_by, reason) values (%s, %s, %s)
 
 -- name: pauses
 select stem, recipient, reason, paused_by, paused_at from quarantine.pause where resumed_at is null order by stem, recipient
+
+-- name: last_pause
+select reason, paused_by, paused_at, resumed_by, resumed_at from quarantine.pause
+where stem = %s and recipient = %s order by pause desc limit 1
 
 -- name: paused
 select recipient, reason from quarantine.pause where stem = %s and resumed_at is null

@@ -15,9 +15,11 @@ from pophub.stages.extract import Extract
 from pophub.stores.backfill import Backfill, BackfillStore
 
 
-def backfill(stage: Extract, store: BackfillStore, since: int | None, upto: int | None) -> Backfill:
+def backfill(
+    stage: Extract, store: BackfillStore, since: int | None, upto: int | None, by: str = ""
+) -> Backfill:
     """Send the source's rows from `since` up to `upto` (the position at most) to raw once more."""
-    done = store.begin(stage.by, since, upto)
+    done = store.begin(stage.by, since, upto, by)
     for columns in stage.fetched(cast(TableSource, stage.source), done.start):
         markers, _ = stage.mapper.markers_of(columns)
         wanted = [i for i, marker in enumerate(markers) if marker is None or marker <= done.upto]

@@ -36,8 +36,9 @@ def backfills(project: Project) -> list[tuple[Any, ...]]:
 def test_a_backfill_reads_the_stretch_that_it_was_told_and_not_behind_the_position(project: Project) -> None:
     for person in range(1, 7):
         project.put(person, 700 - 100 * person)
-    code, said = backfill(project, "--yes")
-    assert (code, "backfill.nothing" in said) == (2, True), said
+    for yes in ((), ("--yes",)):
+        code, said = backfill(project, *yes)
+        assert (code, "backfill.nothing" in said) == (2, True), said
     project.pass_through()
     code, said = backfill(project)
     assert (code, "add --yes" in said, backfills(project)) == (0, True, []), said
@@ -46,11 +47,12 @@ def test_a_backfill_reads_the_stretch_that_it_was_told_and_not_behind_the_positi
     code, said = backfill(project, "--since", since, "--until", until, "--yes", "--json")
     assert code == 0, said
     assert json.loads(said)["rows"] == 3
+    assert json.loads(said)["by"].startswith("system user "), "somebody is on record"
     assert backfills(project) == [(3, True)]
     project.pass_through("judge", "share")
     assert project.states() == {"shared": 6, "duplicate": 3}
-    code, said = backfill(project, "--yes", "--json")
-    assert json.loads(said)["rows"] == 6
+    code, said = backfill(project, "--yes", "--by", "Lan", "--json")
+    assert (json.loads(said)["rows"], json.loads(said)["by"]) == (6, "Lan")
     project.pass_through()
     assert project.states() == {"shared": 7, "duplicate": 9}
     check(project)
@@ -61,5 +63,22 @@ def test_a_drop_folder_is_refused_with_what_to_do_instead(bare_project: Project,
     stem = bare_project.declare("thanhhoa.procedures")
     bare_project.environment["POPHUB_SOURCE_THANHHOA_URL"] = str(tmp_path)
     bare_project.pass_through("prepare")
-    code, said = backfill(bare_project, "--yes", stem=stem)
-    assert (code, "backfill.folder" in said, "reconcile" in said) == (2, True, True), said
+    for yes in ((), ("--yes",)):
+        code, said = backfill(bare_project, *yes, stem=stem)
+        assert (code, "backfill.folder" in said, "reconcile" in said) == (2, True, True), said
+
+
+def test_who_began_a_backfill_and_who_went_on_with_it_are_on_record(project: Project) -> None:
+    project.put(1, 60)
+    project.pass_through()
+    project.servers.query(
+        "insert into extract.backfill (stem, run, upto, by) select stem, 'x', marker, '{Lan}' from extract.position"
+        " where stem = %s",
+        project.stem,
+    )
+    code, said = backfill(project)
+    assert (code, "would go on with" in said and "by Lan" in said) == (0, True), said
+    code, said = backfill(project, "--yes", "--by", "Hoa")
+    assert (code, "by Hoa, going on where it was cut off" in said) == (0, True), said
+    query = "select by, finished_at is not null from extract.backfill where stem = %s"
+    assert project.servers.query(query, project.stem) == [(["Lan", "Hoa"], True)]

@@ -57,7 +57,11 @@ def test_an_operator_finds_repairs_and_replays_by_commands_alone(project: Projec
         pophub(project, "quarantine", "approve", proposal, "--by", "lan", code=1)["code"]
         == "repair.four_eyes"
     )
-    assert pophub(project, "quarantine", "approve", proposal, "--by", "Minh")["state"] == "shared"
+    first = pophub(project, "quarantine", "approve", proposal, "--by", "Minh")
+    assert (first["state"], first["approved_by"], first["changed"]) == ("shared", "Minh", True)
+    again = pophub(project, "quarantine", "approve", proposal, "--by", "Hoa")
+    assert (again["state"], again["approved_by"], again["changed"]) == ("shared", "Minh", False)
+    assert again["approved_at"] == first["approved_at"]
     path = project.folder / f"connectors/{project.agency}/citizens.yaml"
     path.write_text(path.read_text().replace('format: "%d/%m/%Y"', 'format: "%Y-%m-%d"'))
     said = pophub(project, "quarantine", "replay", project.stem, "--code", "contract.date.format")
@@ -99,13 +103,18 @@ def test_what_an_operator_may_stop_and_read_is_said_by_commands(project: Project
         == "hold.unknown"
     )
     names = ("--by", "Lan", "--reason", "moves")
-    assert pophub(project, "pause", project.stem, *names)["changed"] is True
-    assert pophub(project, "pause", project.stem, *names)["changed"] is False
+    assert pophub(project, "resume", project.stem, "--by", "Lan")["changed"] is False
+    first = pophub(project, "pause", project.stem, *names)
+    assert (first["changed"], first["paused_by"], first["reason"]) == (True, "Lan", "moves")
+    second = pophub(project, "pause", project.stem, "--by", "Hoa", "--reason", "something else")
+    assert second == first | {"changed": False}, "the first pause stands, and the answer says whose"
     assert (
         pophub(project, "pause", project.stem, "--recipient", "nobody", *names, code=2)["code"]
         == "cli.choice"
     )
-    assert pophub(project, "resume", project.stem, "--by", "Lan")["changed"] is True
+    ended = pophub(project, "resume", project.stem, "--by", "Lan")
+    assert (ended["changed"], ended["resumed_by"]) == (True, "Lan")
+    assert pophub(project, "resume", project.stem, "--by", "Hoa") == ended | {"changed": False}
 
 
 def test_an_approved_repair_also_holds_when_the_person_arrives_later(bare_project: Project) -> None:
@@ -175,7 +184,7 @@ def test_what_cannot_be_written_is_said_and_who_did_it_is_on_record(project: Pro
     for out in (place / "nosuch" / "x", place, place / "a file" / "x"):
         for command in commands:
             ran = subprocess.run(
-                [sys.executable, "-c", "from pophub.cli import main; main()", "quarantine", *command, "--out", str(out)],
+                [sys.executable, "-c", "from pophub.cli.program import main; main()", "quarantine", *command, "--out", str(out)],
                 env={**os.environ, **project.environment, "POPHUB_HOME": home},
                 capture_output=True, text=True, timeout=120, check=False,
             )  # fmt: skip

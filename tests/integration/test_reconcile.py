@@ -408,8 +408,10 @@ def test_the_commands_preview_answer_and_exit_as_their_help_says(project: Projec
     project.put(20, 300)
     code, report, _ = command(project, "reconcile", project.stem, "--mend")
     assert (code, report["mended"], [f["code"] for f in report["findings"]]) == (1, 0, ["reconcile.late"])
-    code, report, said = command(project, "reconcile", project.stem, "--mend", "--yes")
+    code, report, said = command(project, "reconcile", project.stem, "--mend", "--yes", "--by", "Lan")
     assert (code, report["mended"]) == (0, 1), said
+    query = "select rows, by from extract.mend where stem = %s"
+    assert project.servers.query(query, project.stem) == [(1, "Lan")]
     project.pass_through()
     schema = f"by_command_{project.agency}"
     assert command(project, "population", "rebuild", "--into", schema)[:2] == (0, None)

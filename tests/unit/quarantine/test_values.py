@@ -15,8 +15,6 @@ from pophub.contracts.load import load_all
 from pophub.contracts.model import Connector
 from pophub.domain.errors import ConfigError
 from pophub.domain.record import Failure, Versions
-from pophub.quarantine import export, reasons, selection
-from pophub.ports import Failure
 from pophub.quarantine import export, reasons, retention, selection
 from pophub.quarantine.browse import Cause
 from pophub.quarantine.repair import apply_repairs, parse_fields
