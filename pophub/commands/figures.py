@@ -130,9 +130,10 @@ def databases(settings: Settings, as_of: str, agency: str | None) -> tuple[str, 
     from pophub.commands.moments import instant_of
     from pophub.ledger.registers import growth_of_databases, register
 
-    rows = register(settings, "catalogue.databases", instant_of(as_of))
+    moment = instant_of(as_of)
+    rows = register(settings, "catalogue.databases", moment)
     _refuse_unknown(agency, rows)
-    return "Registered databases at the end of each year", growth_of_databases(rows, agency)
+    return "Registered databases at the end of each year", growth_of_databases(rows, agency, moment)
 
 
 def tasks(year: int | None, agency: str | None, as_of: str, as_json: bool) -> None:

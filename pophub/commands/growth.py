@@ -16,17 +16,19 @@ from typing import Any
 
 from pophub.commands.choices import demand_agency, demand_dataset, demand_recipient
 from pophub.commands.figures import databases
-from pophub.commands.moments import checkpoint_of
+from pophub.commands.moments import checkpoint_of, moment_of
 from pophub.commands.output import answer, print_json, print_table, talk, writing
 from pophub.domain.errors import ConfigError, PophubError
+from pophub.ledger.chart import grown, named
 from pophub.ledger.checkpoint import Checkpoint
 from pophub.ledger.growth import Growth, Scope, agencies_as_of, growth_as_of, late_rows
 from pophub.ledger.periods import By, moment
 from pophub.ledger.present import present
+from pophub.ledger.standing import with_standing
 from pophub.postgres import connect
 from pophub.settings import Settings
 
-COLUMNS = ("period", "transactions", "percent", "year_on_year")
+COLUMNS = ("period", "transactions", "percent", "year_on_year", "open", "span_before", "signed_checkpoint", "signed_transactions")  # fmt: skip
 LATE = ("recipient", "stem", "lane", "sequence", "event_id", "period", "exchanged_at", "recorded_at")
 
 
@@ -88,6 +90,9 @@ def growth(wanted: Wanted) -> None:
         checkpoint, refused = _standing(settings, wanted.as_of)
         title = f"Share transactions by {wanted.by}"
         rows = growth_as_of(checkpoint, wanted.by, scope)
+        with closing(connect(settings, "pophub_ledger")) as connection:
+            at = moment_of(wanted.as_of, checkpoint)
+            rows = with_standing(connection, checkpoint, at, wanted.by, scope, rows)
         agencies = agencies_as_of(checkpoint, wanted.by, scope)
     _tell(wanted, _Answer(title, checkpoint, rows, agencies, refused))
 
@@ -150,13 +155,13 @@ def _tell(wanted: Wanted, found: _Answer) -> None:
 
         text = chart(found.title, found.note, found.rows)
     elif wanted.format == "csv":
-        text = _csv(COLUMNS, [(r.period, r.transactions, r.percent, r.year_on_year) for r in found.rows])
+        text = _csv(COLUMNS, [_cells(r) for r in found.rows])
     else:
         document = {
             "version": 2,
             "checkpoint": found.checkpoint.as_json() if found.checkpoint and not found.refused else None,
             "not_signed": found.refused.code if found.refused else None,
-            "rows": [{**r.as_json(), "year_on_year": _number(r.year_on_year)} for r in found.rows],
+            "rows": [_row(r) for r in found.rows],
             "agencies": [
                 {"period": p, "agency": a, "transactions": n, "share": _number(s)}
                 for p, a, n, s in found.agencies
@@ -170,17 +175,57 @@ def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
+def _row(row: Growth) -> dict[str, Any]:
+    changed = row.changed
+    signed = None if changed is None else {
+        "checkpoint": changed.checkpoint, "at": changed.at.isoformat(), "transactions": changed.transactions
+    }  # fmt: skip
+    more = {"open": row.open, "span_before": row.span_before, "changed_since": signed}
+    return {**row.as_json(), "year_on_year": _number(row.year_on_year), **more}
+
+
+def _cells(row: Growth) -> tuple[Any, ...]:
+    signed = row.changed[::2] if row.changed else (None, None)
+    figures = (row.period, row.transactions, row.percent, row.year_on_year)
+    return (*figures, "true" if row.open else "false", row.span_before, *signed)
+
+
 def _text(wanted: Wanted, found: _Answer) -> None:
-    rows = [(r.period, r.transactions, _percent(r.percent), _percent(r.year_on_year)) for r in found.rows]
-    print_table(found.title, ("period", "transactions", "percent", "year on year"), rows)
+    columns = ["period", "transactions", "percent", "year on year"]
+    changed = [r for r in found.rows if r.changed]
+    rows = [
+        (named(r), r.transactions, *(grown(r, p) for p in (r.percent, r.year_on_year)),
+         *([_signed(r)] if changed else []))
+        for r in found.rows
+    ]  # fmt: skip
+    print_table(found.title, (*columns, *(["when it was signed"] if changed else [])), rows)
+    _marks(found.rows, changed, found.checkpoint)
     if found.agencies and wanted.by == "year":
         shares = [(p, a, n, "" if s is None else f"{s} %") for p, a, n, s in found.agencies]
         print_table("Share of each agency", ("period", "agency", "transactions", "of the period"), shares)
     answer.print(found.note, markup=False)
 
 
-def _percent(value: Any) -> str:
-    return "" if value is None else f"{value:+}"
+def _signed(row: Growth) -> str:
+    return (
+        "" if row.changed is None else f"{row.changed.transactions:,} in checkpoint {row.changed.checkpoint}"
+    )
+
+
+def _marks(rows: list[Growth], changed: list[Growth], checkpoint: Checkpoint | None) -> None:
+    """Say what the marks mean."""
+    for row in rows:
+        if row.open and row.span_before is not None:
+            before = f"{row.span_before:,}" if row.span_before else "none"
+            said = f"{row.period} is open: its percent is against the same span of the year before ({before})"
+            answer.print(said, markup=False)
+    if changed and checkpoint:
+        first = min(row.changed.checkpoint for row in changed if row.changed)
+        said = (
+            f"{len(changed)} closed {'period' if len(changed) == 1 else 'periods'} changed since signed; "
+            f"the rows: pophub growth --as-of '#{first}' --against '#{checkpoint.id}'"
+        )
+        answer.print(said, markup=False)
 
 
 def _csv(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pophub.domain.errors import ConfigError
 from pophub.ledger.checkpoint import Checkpoint, find, make
@@ -18,6 +18,12 @@ def checkpoint_of(settings: Settings, as_of: str) -> Checkpoint:
         return make(settings)
     with closing(connect(settings, "pophub_read")) as connection:
         return find(connection, moment(as_of))
+
+
+def moment_of(as_of: str, checkpoint: Checkpoint) -> datetime:
+    """Give the moment as of which periods are open: of a checkpoint's number the time of its signing."""
+    found = moment(as_of)
+    return checkpoint.at if isinstance(found, int) else min(found, datetime.now(UTC))
 
 
 def instant_of(as_of: str) -> datetime:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
 
 from pophub.domain.dates import instant
 from pophub.ledger.checkpoint import Checkpoint, Tally
@@ -18,17 +19,29 @@ SQL = statements("ledger")
 CHUNK = 20_000
 
 
+class Changed(NamedTuple):
+    """What the first checkpoint after a period's end said of it, where that is not its figure of now."""
+
+    checkpoint: int
+    at: datetime
+    transactions: int
+
+
 @dataclass(frozen=True)
 class Growth:
-    """Share transactions of a period; percent against the period before, None for the first.
+    """Share transactions of a period; percent against the period before, None for the first and for none.
 
-    Shape: `year_on_year` is percent against the same period of the year before.
+    Shape: `year_on_year` is percent against the same period of the year before. Of an open period both
+    are against `span_before`, the share transactions of the same span of the year before.
     """
 
     period: str
     transactions: int
     percent: Decimal | None
     year_on_year: Decimal | None = None
+    open: bool = False
+    span_before: int | None = None
+    changed: Changed | None = None
 
     def as_json(self) -> dict[str, object]:
         """Give the row as JSON values."""
@@ -86,7 +99,7 @@ def percent(now: int, before: int) -> Decimal | None:
 
 
 def rows_of(counts: Sequence[tuple[str, int]]) -> list[Growth]:
-    """Turn counts in the order of their periods into growth rows."""
+    """Turn counts in the order of their periods into growth rows; nothing is no fall of 100 %."""
     before: int | None = None
     known = dict(counts)
     found = []
@@ -96,8 +109,8 @@ def rows_of(counts: Sequence[tuple[str, int]]) -> list[Growth]:
             Growth(
                 period,
                 count,
-                None if before is None else percent(count, before),
-                None if year is None else percent(count, year),
+                None if before is None or count == 0 else percent(count, before),
+                None if year is None or count == 0 else percent(count, year),
             )
         )
         before = count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -12,7 +13,8 @@ from pophub.contracts.load import load_all
 from pophub.domain.dates import date_of
 from pophub.domain.errors import ConfigError
 from pophub.ledger.checkpoint import ROLE
-from pophub.ledger.growth import Growth, rows_of, share
+from pophub.ledger.growth import Growth, percent, rows_of, share
+from pophub.ledger.standing import is_open, year_earlier
 from pophub.postgres import connect, statements, transaction
 from pophub.settings import Settings
 
@@ -61,22 +63,32 @@ def _counts(rows: list[Row], today: date) -> dict[str, int]:
     return counts
 
 
-def growth_of_databases(rows: Iterable[Row], agency: str | None = None) -> list[Growth]:
+def growth_of_databases(
+    rows: Iterable[Row], agency: str | None = None, moment: datetime | None = None
+) -> list[Growth]:
     """Count the databases registered by the end of each year: national ones, then all others.
 
-    Shape: periods `2023 national`, `2024 national`, `2023 other`, ...; percent within each kind.
+    Shape: periods `2023 national`, `2024 national`, `2023 other`, ...; percent within each kind, and in the
+    year that is open at `moment` against those registered by the same day of the year before.
     """
     chosen = [r for r in rows if agency in (None, r["agency"])]
     years = sorted({date_of(r["registered_on"]).year for r in chosen})
     found = []
     for kind, national in (("national", True), ("other", False)):
-        mine = [date_of(r["registered_on"]).year for r in chosen if (r["level"] == "NATIONAL") == national]
+        days = [date_of(r["registered_on"]) for r in chosen if (r["level"] == "NATIONAL") == national]
         counted = (
-            [(str(y), sum(each <= y for each in mine)) for y in range(years[0], years[-1] + 1)]
+            [(str(y), sum(each.year <= y for each in days)) for y in range(years[0], years[-1] + 1)]
             if years
             else []
         )
-        found += [
-            Growth(f"{g.period} {kind}", g.transactions, g.percent, g.year_on_year) for g in rows_of(counted)
-        ]
+        found += [replace(_of_now(g, days, moment), period=f"{g.period} {kind}") for g in rows_of(counted)]
     return found
+
+
+def _of_now(row: Growth, days: list[date], moment: datetime | None) -> Growth:
+    if moment is None or not is_open(row.period, moment):
+        return row
+    earlier = year_earlier(moment).date()
+    before = sum(each <= earlier for each in days)
+    grown = percent(row.transactions, before)
+    return replace(row, open=True, span_before=before, percent=grown, year_on_year=grown)

@@ -87,6 +87,23 @@ select id, document, signature, public_key from ledger.checkpoint where at <= %s
 -- name: checkpoints
 select id, document, signature, public_key from ledger.checkpoint order by id
 
+-- name: checkpoint_times
+select id, at from ledger.checkpoint where id <= %s order by id
+
+-- rows of a month up to a moment and to signed heads
+-- name: span_history
+select 'population', h.stem, count(*)
+from unnest(%s::text[], %s::int[], %s::bigint[]) as head(stem, lane, sequence)
+join ledger.history h on h.stem = head.stem and h.lane = head.lane and h.sequence <= head.sequence
+where h.month = %s and h.exchanged_at <= %s group by h.stem
+
+-- name: span_transaction
+select t.recipient, t.stem, count(*)
+from unnest(%s::text[], %s::text[], %s::int[], %s::bigint[]) as head(recipient, stem, lane, sequence)
+join ledger.transaction t on t.recipient = head.recipient and t.stem = head.stem and t.lane = head.lane
+    and t.sequence <= head.sequence
+where t.month = %s and t.exchanged_at <= %s group by t.recipient, t.stem
+
 -- name: checkpoint_write
 insert into ledger.checkpoint (id, at, document, signature, public_key) values (%s, %s, %s, %s, %s)
 

@@ -7,8 +7,12 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg2.errors
@@ -21,13 +25,17 @@ from pophub.domain import digests
 from pophub.domain.errors import ConfigError, LedgerDiverged
 from pophub.ledger.checkpoint import Checkpoint, find, load, make
 from pophub.ledger.export import export
-from pophub.ledger.growth import Late, Scope, derived, growth, growth_as_of, late_rows
+from pophub.ledger.growth import Growth, Late, Scope, derived, growth, growth_as_of, late_rows
+from pophub.ledger.periods import ZONE
 from pophub.ledger.present import counted, present
 from pophub.ledger.signing import public_key
+from pophub.ledger.standing import with_standing, year_earlier
 from pophub.ledger.verify import Broken, Evidence, verify
 from pophub.ledger.witness import Witness
 from pophub.postgres import connect
 from tests.refused import refused
+
+MINUTE = timedelta(minutes=1)
 
 
 def fill(project: Project) -> Project:
@@ -241,6 +249,60 @@ def test_a_published_figure_stays_and_a_later_one_differs_only_by_listed_late_ro
     with closing(connect(servers.settings, "pophub_ledger")) as connection:
         for one in (published, later):
             assert derived(connection, one) == one.tally()
+
+
+def at_checkpoint(project: Project, checkpoint: Checkpoint, by: str = "year") -> dict[str, Growth]:
+    """Give the growth of a project's population as of now, by period."""
+    scope = Scope(dataset=project.stem, recipient="population")
+    rows = growth_as_of(checkpoint, by, scope)  # type: ignore[arg-type]
+    with closing(connect(project.servers.settings, "pophub_ledger")) as connection:
+        now = datetime.now(UTC)
+        told = with_standing(connection, checkpoint, now, by, scope, rows)  # type: ignore[arg-type]
+    return {row.period: row for row in told}
+
+
+def test_an_open_period_is_compared_with_the_same_span_of_the_year_before(fresh: Project) -> None:
+    servers = fresh.servers
+    signed = make(servers.settings)
+    cut = year_earlier(datetime.now(UTC))
+    lane, sequences = lane_of(fresh)
+    assert len(sequences) > 4
+    moved = [
+        f"update ledger.history set exchanged_at = '{at.isoformat()}', month = '{at.astimezone(ZONE):%Y-%m}-01'"
+        f" where stem = '{fresh.stem}' and lane = {lane} and sequence = {sequence}"
+        for sequence, at in zip(sequences, [cut - MINUTE, cut - 2 * MINUTE, cut + 5 * MINUTE], strict=False)
+    ]
+    with tampered(servers, *moved):
+        tally = Counter(
+            {
+                ("population", fresh.stem, month): number
+                for month, number in servers.query(
+                    "select to_char(month, 'YYYY-MM'), count(*) from ledger.history where stem = %s group by 1",
+                    fresh.stem,
+                )
+            }
+        )
+        document = signed.document | {"tally": [[*place, number] for place, number in tally.items()]}
+        for by in ("year", "quarter", "month"):
+            *_, last = at_checkpoint(fresh, replace(signed, document=document), by).values()
+            assert (last.open, last.transactions, last.span_before) == (True, 17, 2), by
+            assert last.percent == last.year_on_year == Decimal("750.0")
+
+
+def test_a_closed_period_that_changed_since_it_was_signed_says_so(fresh: Project) -> None:
+    servers = fresh.servers
+    signed = make(servers.settings)
+    now = at_checkpoint(fresh, signed)
+    assert {row.changed for row in now.values()} == {None}, "nothing is told of what is open"
+    months = [["population", fresh.stem, "2019-05", 7]]
+    first = signed.document | {"tally": months, "at": signed.document["at"] - 1}
+    later = replace(signed, document=signed.document | {"tally": [[*months[0][:3], 9]]})
+    forged = f"update ledger.checkpoint set document = $json${json.dumps(first)}$json$ where id = {signed.id}"
+    with tampered(servers, forged):
+        changed = at_checkpoint(fresh, later)["2019"].changed
+        earliest = servers.query("select min(id) from ledger.checkpoint")[0][0]
+    assert changed is not None and changed.checkpoint == earliest
+    assert changed.transactions == (7 if earliest == signed.id else 0)
 
 
 def test_growth_as_it_is_now_is_the_count_of_all_rows_and_stays_as_signed_where_one_was_removed(

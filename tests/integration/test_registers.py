@@ -123,6 +123,7 @@ def test_growth_names_its_checkpoint_in_every_form(home: Path, tmp_path: Path) -
             assert ElementTree.fromstring(done.stdout).tag.endswith("svg")
             assert "checkpoint 1" in done.stdout
         assert "2024-12" in done.stdout
+        assert "(so far)" not in done.stdout and ",true," not in done.stdout, "both years have ended"
     verified = told("ledger", "verify")
     assert verified["broken"] == [] and verified["checkpoints"] == 1
     pack = told("ledger", "export", "--period", "2024", "--out", str(tmp_path / "pack"))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import doctest
 import xml.etree.ElementTree as ElementTree
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from pophub.commands.growth import refuse_backwards
 from pophub.domain.errors import ConfigError
-from pophub.ledger.chart import chart
+from pophub.ledger import standing
+from pophub.ledger.chart import chart, grown
 from pophub.ledger.checkpoint import Checkpoint
-from pophub.ledger.growth import Scope, agencies_as_of, growth_as_of, percent
+from pophub.ledger.growth import Changed, Growth, Scope, agencies_as_of, growth_as_of, percent
 from pophub.ledger.periods import ZONE, moment, months_of
 from pophub.ledger.registers import count_tasks, growth_of_databases
 
@@ -59,6 +61,29 @@ def test_months_grow_on_the_month_and_on_the_year() -> None:
     assert by_month["2023-02"].transactions == 0
     assert by_month["2024-02"].percent == Decimal("75.4")
     assert by_month["2024-01"].year_on_year == Decimal("-5.0")
+
+
+def test_a_period_without_data_has_no_percent_instead_of_a_fall_to_nothing() -> None:
+    by_quarter = {g.period: g for g in growth_as_of(POINT, "quarter", Scope())}
+    assert (by_quarter["2023-Q2"].transactions, by_quarter["2023-Q2"].percent) == (0, None)
+    assert [grown(by_quarter[p], by_quarter[p].percent) for p in ("2023-Q2", "2024-Q1")] == ["none", ""]
+    assert by_quarter["2024-Q1"].year_on_year == Decimal("57.0")
+    assert "2023-Q2: 0 none" in chart("Growth", "", list(by_quarter.values()))
+
+
+def test_open_and_changed_periods_are_marked_in_the_chart() -> None:
+    rows = [
+        Growth("2025", 105, None, changed=Changed(3, datetime(2026, 1, 1, tzinfo=UTC), 100)),
+        Growth("2026", 60, Decimal("20.0"), open=True, span_before=50),
+    ]
+    drawn = chart("Growth", "as of checkpoint 9", rows)
+    assert "2025*: 105 (100 when signed, in checkpoint 3); 2026 (so far): 60 +20.0 %" in drawn
+    assert "* changed since it was signed" in drawn and drawn.count('class="bar open"') == 1
+    ElementTree.fromstring(drawn)
+
+
+def test_the_examples_in_docstrings_hold() -> None:
+    assert doctest.testmod(standing).failed == 0
 
 
 def test_a_scope_counts_its_part() -> None:
@@ -127,3 +152,9 @@ def test_databases_are_counted_at_the_end_of_each_year() -> None:
     found = {g.period: (g.transactions, g.percent) for g in growth_of_databases(rows)}
     assert found["2024 national"] == (2, Decimal("100.0"))
     assert found["2022 national"] == (1, None)
+    still = {g.period: g for g in growth_of_databases(rows, moment=datetime(2024, 2, 29, 8, tzinfo=ZONE))}
+    assert [(still[p].open, still[p].span_before) for p in ("2022 national", "2024 national")] == [
+        (False, None),
+        (True, 1),
+    ]
+    assert still["2024 national"].percent == Decimal("100.0")
