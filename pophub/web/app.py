@@ -12,6 +12,7 @@ from pophub.domain.errors import PophubError
 from pophub.settings import Settings
 from pophub.web import pages, registry
 from pophub.web.counts import Counts
+from pophub.web.head import HeadAsGet
 from pophub.web.missing import NotThere
 
 Next = Callable[[Request], Awaitable[Response]]
@@ -36,6 +37,7 @@ def create_app(settings: Settings, *, guards: Sequence[Any] = ()) -> FastAPI:
     app.add_exception_handler(NotThere, pages.missing)
     app.add_exception_handler(PophubError, _out_of_order)
     app.middleware("http")(_secure)
+    app.add_middleware(HeadAsGet)
     return app
 
 

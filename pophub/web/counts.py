@@ -41,11 +41,16 @@ BATCHES = """
 select batch, contract, exchanged_at, state, sent, read, shared, quarantined, duplicate, superseded
 from hub.batch_summary where stem = %(stem)s and run = %(run)s order by batch
 """
-RUN_GATES = """
-select r.gate, count(*)::bigint as records
-from hub.record_state r join hub.batch_summary b using (stem, batch)
-where r.stem = %(stem)s and b.run = %(run)s and r.state = 'quarantined'
-group by r.gate
+RUN_STATES = """
+select r.stem, r.state, r.gate, count(*)::bigint as records
+from hub.record_state r join extract.batch b using (stem, batch)
+where r.stem = %(stem)s and b.run = %(run)s group by r.stem, r.state, r.gate
+"""
+# as first judged: these sums never change, while record_state tells what each record is now
+FIRST = """
+select stem, sum(read)::bigint as read, sum(shared)::bigint as shared, sum(quarantined)::bigint as quarantined,
+    sum(duplicate)::bigint as duplicate, sum(superseded)::bigint as superseded
+from hub.batch_summary group by stem
 """
 RUNS = """
 select run, min(exchanged_at) as first, max(exchanged_at) as last, count(*)::bigint as batches,

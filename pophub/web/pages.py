@@ -1,4 +1,7 @@
-"""The pages: overview, dataset and run. Server-side templates, no script, nothing from outside."""
+"""The pages: overview, dataset and run. Server-side templates, nothing from outside.
+
+The one script, of ten lines, follows the theme of the frame that the pages stand in, Airflow's.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +24,23 @@ from pophub.domain.codes import GATES
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.web import counts as sql
 from pophub.web.counts import Counts, Row, with_percent
+from pophub.web.held import in_language
 from pophub.web.missing import NotThere, demand_dataset, demand_run
 from pophub.web.words import Language, language, number, words
 
 STATES = ("shared", "quarantined", "duplicate", "superseded")
 _FOLDER = resources.files("pophub.web").joinpath("templates")
 STYLE = _FOLDER.joinpath("pophub.css").read_text(encoding="utf-8")
-_STYLE_DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+SCRIPT = _FOLDER.joinpath("theme.js").read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
 CONTENT_SECURITY_POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; frame-ancestors 'self'; "
-    "base-uri 'none'; form-action 'none'"
+    f"default-src 'none'; style-src 'sha256-{_digest(STYLE)}'; script-src 'sha256-{_digest(SCRIPT)}'; "
+    "frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
 )
 
 
@@ -40,8 +50,9 @@ def router(counts: Counts, project: Path) -> APIRouter:
 
     @routes.get("/")
     def overview(request: Request) -> HTMLResponse:
-        states, recipients, growth, holds, year = counts.several(
-            (sql.STATES, sql.RECIPIENTS, sql.GROWTH, sql.HOLDS, sql.THIS_YEAR), zone=HO_CHI_MINH.key
+        states, recipients, growth, holds, year, first = counts.several(
+            (sql.STATES, sql.RECIPIENTS, sql.GROWTH, sql.HOLDS, sql.THIS_YEAR, sql.FIRST),
+            zone=HO_CHI_MINH.key,
         )
         connectors = _connectors(states)
         return _page(
@@ -49,33 +60,37 @@ def router(counts: Counts, project: Path) -> APIRouter:
             "overview.html",
             connectors=connectors,
             total=_sum(connectors),
+            first=_sum(first),
             recipients=recipients,
             growth=with_percent(growth, year[0]["period"]),
-            holds=holds,
+            holds=[in_language(hold, language(request)) for hold in holds],
         )
 
     @routes.get("/datasets/{stem}")
     def dataset(request: Request, stem: str) -> HTMLResponse:
         demand_dataset(counts, project, stem)
-        runs, months, holds = counts.several((sql.RUNS, sql.MONTHS, sql.HOLDS), stem=stem)
+        runs, months, holds, first = counts.several((sql.RUNS, sql.MONTHS, sql.HOLDS, sql.FIRST), stem=stem)
         states = [row for row in counts.rows(sql.STATES) if row["stem"] == stem]
         return _page(
             request,
             "dataset.html",
             stem=stem,
             total=_sum(_connectors(states)),
+            first=_sum(row for row in first if row["stem"] == stem),
             runs=runs,
             months=months,
-            holds=[hold for hold in holds if hold["stem"] == stem],
+            holds=[in_language(hold, language(request)) for hold in holds if hold["stem"] == stem],
         )
 
     @routes.get("/runs/{dag_id}/{run_id:path}")
     def run(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
         demand_dataset(counts, project, dag_id)
         demand_run(counts, dag_id, run_id)
-        batches, gates = counts.several((sql.BATCHES, sql.RUN_GATES), stem=dag_id, run=run_id)
-        total = _sum(batches) | {row["gate"]: row["records"] for row in gates}
-        return _page(request, "run.html", stem=dag_id, run_id=run_id, batches=batches, total=total)
+        batches, states = counts.several((sql.BATCHES, sql.RUN_STATES), stem=dag_id, run=run_id)
+        total = _sum(_connectors(states))
+        return _page(
+            request, "run.html", stem=dag_id, run_id=run_id, batches=batches, first=_sum(batches), total=total
+        )
 
     return routes
 
@@ -132,6 +147,7 @@ def _page(request: Request, template: str, status: int = 200, **values: Any) -> 
             link=link,
             in_language=in_language,
             style=Markup(STYLE),  # noqa: S704  our own file
+            script=Markup(SCRIPT),  # noqa: S704  our own file
             states=STATES,
             gates=GATES,
             **values,

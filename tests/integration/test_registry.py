@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import json
+import re
 import shutil
 import socket
 import tempfile
@@ -13,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import fastavro
 import httpx
@@ -23,6 +27,7 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from fastapi import Depends, FastAPI, HTTPException
 
+from pophub.domain.codes import CODES
 from pophub.postgres import connect, transaction
 from pophub.prepare import prepare_database
 from pophub.runtime import hub
@@ -195,12 +200,55 @@ def test_a_page_that_is_not_there_is_404_and_says_which_there_are(
     assert (answer.status_code, answer.headers["content-language"]) == (404, "en")
     assert f">{there}</a>" in answer.text
     assert ("took nothing" in answer.text) == (there == RUN)
-    assert "<script" not in httpx.get(f"{address}/datasets/%3Cscript%3E").text
+    assert "&lt;b&gt;" in httpx.get(f"{address}/datasets/%3Cb%3E").text
 
 
 def test_a_dataset_that_was_declared_and_not_read_yet_has_its_page(address: str) -> None:
     answer = httpx.get(f"{address}/datasets/project06.tasks?lang=vi")
     assert answer.status_code == 200 and "Chưa đọc bản ghi nào" in answer.text
+
+
+def row_of(page: str, name: str) -> list[str]:
+    """Give the cells of the table row that begins with a name."""
+    (row,) = re.findall(rf'<tr><th scope="row">{name}</th>(.*?)</tr>', page)
+    return re.findall(r"<td>(.*?)</td>", row)
+
+
+@pytest.mark.parametrize("path", ["/", "/datasets/mps.citizens", f"/runs/mps.citizens/{quote(RUN)}"])
+def test_a_page_tells_the_first_judging_and_what_is_now(address: str, path: str) -> None:
+    text = httpx.get(f"{address}{path}?lang=en").text
+    assert row_of(text, "as first judged") == ["4", "2", "1", "1", "0"], "read, shared, quarantined, ..."
+    assert row_of(text, "now") == ["5", "3", "1", "1", "0"]
+    assert row_of(httpx.get(f"{address}{path}?lang=vi").text, "hiện nay")[0] == "5"
+
+
+def test_a_hold_is_told_in_the_readers_language(address: str) -> None:
+    vietnamese = httpx.get(f"{address}/datasets/moit.ecommerce_sales?lang=vi").text
+    assert CODES["source.header_missing"].vi in vietnamese
+    assert "gửi lại tệp kèm dòng tiêu đề" in vietnamese
+    assert '<span lang="en">the first line lacks &lt;x&gt; (a.csv)</span>' in vietnamese
+    english = httpx.get(f"{address}/datasets/moit.ecommerce_sales?lang=en").text
+    assert "Next: ask" in english and "the first line lacks &lt;x&gt; (a.csv)" in english
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/datasets/mps.citizens", "/datasets/no.such", "/registry/subjects", "/health", "/nope"]
+)
+def test_head_is_answered_as_get_is_without_a_body(address: str, path: str) -> None:
+    asked, got = (httpx.request(method, f"{address}{path}") for method in ("HEAD", "GET"))
+    assert (asked.status_code, asked.content) == (got.status_code, b"")
+    assert asked.headers["content-length"] == got.headers["content-length"]
+    assert asked.headers["content-type"] == got.headers["content-type"]
+
+
+def test_the_one_script_is_the_one_that_the_policy_names(address: str) -> None:
+    answer = httpx.get(f"{address}/")
+    (script,) = re.findall(r"<script>(.*?)</script>", answer.text, re.S)
+    (style,) = re.findall(r"<style>(.*?)</style>", answer.text, re.S)
+    for kind, text in (("script", script), ("style", style)):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
+    assert "[data-theme=dark]" in style and "dataset.theme" in script
 
 
 def test_pages_load_nothing_from_outside(address: str) -> None:
