@@ -1,4 +1,4 @@
-"""What the reader of a file could not read: cells and whole rows, with their codes (`ports.FLAWS`)."""
+"""What the reader of a file could not read: cells and whole rows, with their codes (`domain.record.FLAWS`)."""
 
 from __future__ import annotations
 

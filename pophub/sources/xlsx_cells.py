@@ -1,7 +1,7 @@
 """The cells of a workbook as they are stored: formulas are never evaluated, nothing is guessed.
 
 openpyxl gives the empty value for a formula whose result nobody stored, the text `#N/A` for an error,
-and leaves `_x000D_` in a text as it stands. Here the first two are `Unread` with their code, and the
+and leaves _x000D_ in a text as it stands. Here the first two are `Unread` with their code, and the
 third is the character that it stands for.
 """
 

@@ -117,9 +117,6 @@ update quarantine.feedback_agency set sequence = %s where agency = %s
 -- name: told_feedback
 update quarantine.feedback_agency set told = greatest(told, %s) where agency = %s
 
--- name: feedback_end
-select sequence from quarantine.feedback_agency where agency = %s
-
 -- name: feedback_rows
 select f.sequence, v.stem, v.key, v.marker, v.event_id, v.operation, v.state, v.gate, v.failures, v.batch, v.lane, v.raw_offset,
     v.row, v.contract, v.exchanged_at, v.first_judged_at, v.waits_until

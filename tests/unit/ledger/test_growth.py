@@ -10,12 +10,12 @@ from decimal import Decimal
 import pytest
 
 from pophub.commands.growth import refuse_backwards
+from pophub.domain.dates import HO_CHI_MINH, moment, months_of
 from pophub.domain.errors import ConfigError
 from pophub.ledger import standing
 from pophub.ledger.chart import chart, grown
 from pophub.ledger.checkpoint import Checkpoint
 from pophub.ledger.growth import Changed, Growth, Scope, agencies_as_of, growth_as_of, percent
-from pophub.ledger.periods import ZONE, moment, months_of
 from pophub.ledger.registers import count_tasks, growth_of_databases
 
 TALLY = [
@@ -119,7 +119,7 @@ def test_a_moment_that_is_none_is_refused() -> None:
 
 
 def test_a_day_that_is_not_over_cannot_be_compared_with_now_and_is_told_so() -> None:
-    today = datetime.now(ZONE).date().isoformat()
+    today = datetime.now(HO_CHI_MINH).date().isoformat()
     with pytest.raises(ConfigError, match="means the end of that day, which is still to come"):
         refuse_backwards(today, "now")
     with pytest.raises(ConfigError, match=f"{today}T23:59:59 is still to come"):
@@ -152,7 +152,9 @@ def test_databases_are_counted_at_the_end_of_each_year() -> None:
     found = {g.period: (g.transactions, g.percent) for g in growth_of_databases(rows)}
     assert found["2024 national"] == (2, Decimal("100.0"))
     assert found["2022 national"] == (1, None)
-    still = {g.period: g for g in growth_of_databases(rows, moment=datetime(2024, 2, 29, 8, tzinfo=ZONE))}
+    still = {
+        g.period: g for g in growth_of_databases(rows, moment=datetime(2024, 2, 29, 8, tzinfo=HO_CHI_MINH))
+    }
     assert [(still[p].open, still[p].span_before) for p in ("2022 national", "2024 national")] == [
         (False, None),
         (True, 1),
