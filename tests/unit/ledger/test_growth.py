@@ -10,12 +10,13 @@ from decimal import Decimal
 import pytest
 
 from pophub.commands.growth import refuse_backwards
-from pophub.domain.dates import HO_CHI_MINH, moment, months_of
+from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
 from pophub.ledger import standing
 from pophub.ledger.chart import chart, grown
 from pophub.ledger.checkpoint import Checkpoint
 from pophub.ledger.growth import Changed, Growth, Scope, agencies_as_of, growth_as_of, percent
+from pophub.ledger.periods import moment, months_of
 from pophub.ledger.registers import count_tasks, growth_of_databases
 
 TALLY = [
