@@ -348,6 +348,10 @@ class VerdictTransaction(Protocol):
         """Set the heads to the newest accepted version of each key."""
         ...
 
+    def renew(self, seen: Mapping[str, int]) -> None:
+        """Keep the newest marker under which the content of a key's head came again."""
+        ...
+
     def write_people(self, versions: Versions, accepted_rows: Sequence[int]) -> None:
         """Write the citizen's fields of which this dataset is the authority."""
         ...

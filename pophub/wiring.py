@@ -157,7 +157,14 @@ class Hub:
     def judge(self, stem: str, run: str = "by hand", lanes: list[int] | None = None) -> dict[str, Any]:
         """Judge each lane up to the end seen, then what waited for people who exist by now."""
         if why := self._paused_whole(stem):
-            return {"stem": stem, "read": 0, **dict.fromkeys(STATES, 0), "replayed": 0, "paused": why}
+            return {
+                "stem": stem,
+                "read": 0,
+                **dict.fromkeys(STATES, 0),
+                "renewed": 0,
+                "replayed": 0,
+                "paused": why,
+            }
         judged = Judged()
         with self.open_judge(stem) as (stage, store):
             for lane in self._lanes(stem, lanes):
@@ -165,7 +172,8 @@ class Hub:
                     if self._own_judge(store, stem, lane, reader.end()):
                         stage.lane(reader, lane, judged)
             stage.waiting(judged)
-        return {"stem": stem, "read": judged.read, **judged.states, "replayed": judged.replayed}
+        counts = {"stem": stem, "read": judged.read, **judged.states}
+        return counts | {"renewed": judged.renewed, "replayed": judged.replayed}
 
     def _own_judge(self, store: JudgeStore, stem: str, lane: int, end: int) -> bool:
         return own_lane(

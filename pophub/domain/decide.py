@@ -15,11 +15,17 @@ Claim = tuple[str, str]
 
 
 class Head(NamedTuple):
-    """The accepted version of a key."""
+    """The accepted version of a key; `seen`: the newest marker under which its content came again."""
 
     marker: int
     content: bytes
     contract: int
+    seen: int | None = None
+
+    @property
+    def newest(self) -> int:
+        """The newest marker under which the source has shown this content."""
+        return self.marker if self.seen is None else max(self.marker, self.seen)
 
 
 class Quarantined(NamedTuple):
@@ -55,7 +61,8 @@ class Verdicts:
     batch (a version quarantined here may be superseded by a later one here). `superseded` are
     ids of earlier quarantine rows that a newer accepted version has made void. `taken` are (version,
     field) whose unique value another key held when its turn came; `given_up` and `claimed` are what
-    the whole batch changes of who holds which (field, value).
+    the whole batch changes of who holds which (field, value). `renewed` are those of the duplicates that
+    have a newer marker over the head's content, and `seen` tells the newest such marker of each key.
     """
 
     first: list[State]
@@ -64,6 +71,8 @@ class Verdicts:
     taken: list[tuple[int, str]] = field(default_factory=list)
     given_up: list[Claim] = field(default_factory=list)
     claimed: dict[Claim, str] = field(default_factory=dict)
+    renewed: list[int] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict)
 
     def count(self, state: State) -> int:
         """Count the first verdicts of one kind."""
@@ -79,7 +88,9 @@ def decide(
     """Give each record version its verdict, in lane order.
 
     Duplicate and superseded come before the rules; a failed rule quarantines, and so does a unique
-    value that another key holds by then; the rest is shared and becomes the head that later rows meet.
+    value that another key holds by then. What passes with the head's own content under a newer marker
+    says nothing new: a duplicate, from which on nothing older is taken. The rest is shared and becomes
+    the head that later rows meet.
 
     Shape: `claims` tells the key that holds each unique value of the batch, and each that a key with
     a head in it holds.
@@ -91,16 +102,18 @@ def decide(
     taken: list[tuple[int, str]] = []
     moved: dict[str, Head] = {}
     waiting: dict[str, list[tuple[int, bytes, int, int]]] = {}
+    renewed: list[int] = []
+    seen: dict[str, int] = {}
     for row, (key, marker, content, contract, failed) in enumerate(
         zip(batch.keys, batch.markers, batch.contents, batch.contracts, batch.failed, strict=True)
     ):
         head = moved.get(key) or heads.get(key)
         state: State
-        if head is not None and marker < head.marker:
+        if head is not None and marker < head.newest:
             state = "superseded"
         elif (
             head is not None
-            and marker == head.marker
+            and marker == head.newest
             and _same(content, contract, head.content, head.contract)
         ) or (
             (key in quarantine or key in waiting)
@@ -112,9 +125,16 @@ def decide(
             taken += found
             waiting.setdefault(key, []).append((marker, content, contract, row))
         else:
-            state = "shared"
-            moved[key] = Head(marker, content, contract)
-            holders.take(row, key)
+            if head is not None and (content, contract) == (head.content, head.contract):
+                state = "duplicate"
+                moved[key] = head._replace(seen=marker)
+                renewed.append(row)
+                seen[key] = marker
+            else:
+                state = "shared"
+                moved[key] = Head(marker, content, contract)
+                seen.pop(key, None)
+                holders.take(row, key)
             if key in quarantine:
                 superseded += [q.id for q in quarantine[key] if q.marker < marker]
             for earlier in waiting.get(key, ()):
@@ -122,7 +142,8 @@ def decide(
                     present[earlier[3]] = "superseded"
         first.append(state)
         present.append(state)
-    return Verdicts(first, present, sorted(set(superseded)), taken, *holders.changes())
+    given_up, claimed = holders.changes()
+    return Verdicts(first, present, sorted(set(superseded)), taken, given_up, claimed, renewed, seen)
 
 
 class _Holders:

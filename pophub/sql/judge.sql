@@ -19,7 +19,12 @@ insert into judge.gap (stem, lane, from_offset, to_offset, by) values (%s, %s, %
 update judge.lane set sequence = %s, chain = %s where stem = %s and lane = %s
 
 -- name: heads
-select key, marker, content, contract from population.head where stem = %s and key = any(%s::text[])
+select h.key, h.marker, h.content, h.contract, s.marker
+from population.head h left join population.seen s using (stem, key) where stem = %s and key = any(%s::text[])
+
+-- name: renew
+insert into population.seen (stem, key, marker) values %s
+on conflict (stem, key) do update set marker = excluded.marker where seen.marker < excluded.marker
 
 -- name: quarantined
 select key, id, marker, content, contract from quarantine.version

@@ -111,8 +111,10 @@ create table if not exists judge.passed_over (
     batch bigint not null,
     event_id bytea not null,
     state text not null check (state in ('duplicate', 'superseded')),
+    renewed boolean not null default false,  -- a duplicate with the head's content under a newer marker
     primary key (stem, lane, raw_offset, row)
 );
+alter table judge.passed_over add column if not exists renewed boolean not null default false;
 
 -- population: the accepted state; the one writer is pophub_judge ---------------------------------
 
@@ -127,6 +129,14 @@ create table if not exists population.head (
     lane int not null,
     sequence bigint not null,
     month date not null,
+    primary key (stem, key)
+);
+
+-- the newest marker under which a head's content came again: no version, so in no history, chain or rebuild
+create table if not exists population.seen (
+    stem text not null,
+    key text collate "C" not null,
+    marker bigint not null,
     primary key (stem, key)
 );
 
@@ -347,7 +357,7 @@ grant select, insert on extract.file to pophub_extract;
 
 grant select, insert, update on judge.lane to pophub_judge;
 grant select, insert on judge.reconciliation, judge.passed_over to pophub_judge;
-grant select, insert, update on population.head, population.citizen to pophub_judge;
+grant select, insert, update on population.head, population.seen, population.citizen to pophub_judge;
 grant select, insert, update, delete on population.identity, population.claim to pophub_judge;
 grant select, insert, update on quarantine.version to pophub_judge;
 grant select, insert on ledger.history to pophub_judge;

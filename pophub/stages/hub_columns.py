@@ -74,7 +74,7 @@ def _rivals(versions: Versions, contents: list[str | None], accepted: Accepted) 
                 for q in waiting
                 if (q.marker, q.contract) == (marker, contract) and (ids is None or q.id < ids[row])
             ]
-            if head is not None and (head.marker, head.contract) == (marker, contract):
+            if head is not None and marker in (head.marker, head.seen) and head.contract == contract:
                 found = [head.content]
             first[place] = found[0] if found else content
         rivals.append(first[place].hex())

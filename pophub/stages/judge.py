@@ -33,15 +33,18 @@ TRIES = 8
 
 @dataclass
 class Judged:
-    """What one judge did: first verdicts by state, and how many waiting versions were judged again."""
+    """What one judge did: first verdicts by state, how many of the duplicates had a newer marker
+    over the head's content, and how many waiting versions were judged again."""
 
     read: int = 0
     states: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATES, 0))
     replayed: int = 0
+    renewed: int = 0
 
     def add(self, verdicts: Verdicts) -> None:
         """Count the verdicts of a micro-batch."""
         self.read += len(verdicts.first)
+        self.renewed += len(verdicts.renewed)
         for state in STATES:
             self.states[state] += verdicts.first.count(state)  # type: ignore[arg-type]
 

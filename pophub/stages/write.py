@@ -43,6 +43,7 @@ def write(
         decision.write_people(versions, shared)
         for touched in sorted(set(history["lane"])):
             decision.move_lane(lanes[touched])
+    decision.renew(verdicts.seen)
     decision.supersede(verdicts.superseded, instant(now_us))
     if isinstance(origin, FromQuarantine):
         decision.replayed(
@@ -53,8 +54,9 @@ def write(
     decision.set_aside(
         [_quarantine_row(connector, versions, verdicts, row, origin.lane, now_us) for row in aside]
     )
+    renewed = set(verdicts.renewed)
     decision.pass_over([
-        (connector.stem, origin.lane, versions.raw_offsets[row], versions.rows[row], versions.batches[row], versions.event_ids[row], state)
+        (connector.stem, origin.lane, versions.raw_offsets[row], versions.rows[row], versions.batches[row], versions.event_ids[row], state, row in renewed)
         for row, state in enumerate(verdicts.first) if state in ("duplicate", "superseded")
     ])  # fmt: skip
     decision.reconcile(_reconciliation(connector, versions, verdicts, origin))

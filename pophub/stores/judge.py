@@ -114,7 +114,7 @@ class JudgeTransaction:
         keys = set(versions.keys)
         asked = text_array(list(keys))
         cursor.execute(SQL["heads"], (stem, asked))
-        heads = {r[0]: Head(r[1], bytes(r[2]), r[3]) for r in cursor.fetchall()}
+        heads = {r[0]: Head(r[1], bytes(r[2]), r[3], r[4]) for r in cursor.fetchall()}
         self._new = keys - heads.keys()
         cursor.execute(SQL["quarantined"], (stem, asked, versions.ids or []))
         quarantine: dict[str, list[Quarantined]] = {}
@@ -191,6 +191,11 @@ class JudgeTransaction:
             copy_columns(self._cursor, "head_new", old)
             self._cursor.execute(SQL["upsert_heads"])
 
+    def renew(self, seen: Mapping[str, int]) -> None:
+        """Keep the newest marker under which the content of a key's head came again."""
+        rows = [(self._stem, key, marker) for key, marker in sorted(seen.items())]
+        execute_values(self._cursor, SQL["renew"], rows)
+
     def write_people(self, versions: Versions, accepted_rows: Sequence[int]) -> None:
         """Write the citizen's fields of which this dataset is the authority, in key order."""
         write_citizens(self._cursor, self._connector, versions, accepted_rows, self._new)
@@ -215,7 +220,7 @@ class JudgeTransaction:
         copy_rows(
             self._cursor,
             "judge.passed_over",
-            ("stem", "lane", "raw_offset", "row", "batch", "event_id", "state"),
+            ("stem", "lane", "raw_offset", "row", "batch", "event_id", "state", "renewed"),
             rows,
         )
 

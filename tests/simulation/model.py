@@ -75,6 +75,7 @@ class Model:
     versions: list[Version] = field(default_factory=list)
     by_key: dict[str, list[Version]] = field(default_factory=dict)
     heads: dict[str, Version] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
     holders: list[dict[str, str]] = field(default_factory=lambda: [{}])
     people: list[dict[str, list[Identity]]] = field(default_factory=lambda: [{}])
     history: dict[int, list[Version]] = field(default_factory=lambda: {lane: [] for lane in range(LANES)})
@@ -130,16 +131,24 @@ class Model:
             here = [v for v in first if v.key == version.key and first[v] == "quarantined"]
             rivals = [v for v in self.waiting_of(version.key) if v not in stretch or (again and v in here)]
             rivals += [v for v in here if v not in rivals] + ([head] if head else [])
-            if head and version.marker < head.marker:
+            newest = max(head.marker, self.seen.get(version.key, head.marker)) if head else 0
+            if head and version.marker < newest:
                 state = "superseded"
             elif any(
-                (v.marker, v.content) == (version.marker, version.content) for v in rivals if v is not version
+                (newest if v is head else v.marker, v.content) == (version.marker, version.content)
+                for v in rivals
+                if v is not version
             ):
                 state = "duplicate"
             else:
                 if version.whole and holders.get(version.number or "") not in (None, version.key):
                     codes[version].add(TAKEN)
                 state = "quarantined" if codes[version] else "shared"
+                if state == "shared" and head and head.content == version.content:
+                    state = "duplicate"  # says nothing new, but that the source says it still
+                    self.seen[version.key] = version.marker
+                    for older in [v for v in [*rivals, *here] if v is not head and v.marker < version.marker]:
+                        present[older] = "superseded"
             first[version] = present[version] = state
             if state == "shared":
                 heads[version.key] = version

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from pophub.postgres.statements import CLOCK
+from pophub.postgres.sql import CLOCK
 
 from pophub.postgres import statements
 
@@ -24,6 +24,7 @@ TABLES.update({
     "judge.passed_over": lambda r: (r["stem"], r["lane"], r["raw_offset"], r["row"]),
     "judge.reconciliation": lambda r: (r["stem"], r["lane"], r["raw_from"], r["batch"]),
     "population.head": lambda r: (r["stem"], r["key"]),
+    "population.seen": lambda r: (r["stem"], r["key"]),
     "population.identity": lambda r: (r["citizen_id"], r["valid_from"]),
     "population.claim": lambda r: (r["stem"], r["field"], r["value"]),
     "quarantine.version": lambda r: (r["id"],),

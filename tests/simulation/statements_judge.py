@@ -53,7 +53,22 @@ def move_sequence(session: Session, args: Any) -> Answer:
 @twin("judge")
 def heads(session: Session, args: Any) -> Answer:
     found = [session.get("population.head", (args[0], key)) for key in texts(args[1])]
-    return [(r["key"], r["marker"], r["content"], r["contract"]) for r in found if r]
+    seen = {r["key"]: session.get("population.seen", (args[0], r["key"])) for r in found if r}
+    return [
+        (r["key"], r["marker"], r["content"], r["contract"], (seen[r["key"]] or {"marker": None})["marker"])
+        for r in found
+        if r
+    ]
+
+
+@twin("judge")
+def renew(session: Session, rows: Any) -> Answer:
+    for stem, key, marker in rows:
+        session.lock("population.seen", (stem, key))
+        old = session.get("population.seen", (stem, key))
+        if old is None or old["marker"] < marker:
+            session.put("population.seen", {"stem": stem, "key": key, "marker": marker})
+    return len(rows)
 
 
 @twin("judge")

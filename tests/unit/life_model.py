@@ -45,6 +45,7 @@ class Model:
 
     versions: list[Version] = field(default_factory=list)
     heads: dict[str, Version] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
     holders: dict[str, str] = field(default_factory=dict)
     arrivals: dict[str, int] = field(default_factory=dict)
     history: dict[int, list[Version]] = field(default_factory=lambda: {lane: [] for lane in range(LANES)})
@@ -61,18 +62,26 @@ class Model:
             version.state, version.first = state, version.first or state
             if state == "shared":
                 self._share(version)
+            elif state == "renewed":
+                version.state, version.first = "duplicate", version.first.replace("renewed", "duplicate")
+                self.seen[version.key] = version.marker
+                self._leave_behind(version)
 
     def _state(self, version: Version, codes: set[str]) -> str:
         head = self.heads.get(version.key)
-        if head and version.marker < head.marker:
+        newest = max(head.marker, self.seen.get(version.key, head.marker)) if head else 0
+        if head and version.marker < newest:
             return "superseded"
         rivals = [*self.waiting_of(version.key), *([head] if head else [])]
         if any(
-            v is not version and (v.marker, v.content()) == (version.marker, version.content())
+            v is not version
+            and (newest if v is head else v.marker, v.content()) == (version.marker, version.content())
             for v in rivals
         ):
             return "duplicate"
-        return "quarantined" if codes else "shared"
+        if codes:
+            return "quarantined"
+        return "renewed" if head and head.content() == version.content() else "shared"
 
     def _reasons(self, version: Version) -> set[str]:
         first = next(v for v in self.versions if (v.key, v.marker) == (version.key, version.marker))
@@ -88,10 +97,13 @@ class Model:
             codes.add(TAKEN)
         return codes
 
-    def _share(self, version: Version) -> None:
+    def _leave_behind(self, version: Version) -> None:
         for older in self.waiting_of(version.key):
             if older.marker < version.marker:
                 older.state = "superseded"
+
+    def _share(self, version: Version) -> None:
+        self._leave_behind(version)
         self.heads[version.key] = version
         self.holders = {number: key for number, key in self.holders.items() if key != version.key}
         if version.number and not version.gone:

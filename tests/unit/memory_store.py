@@ -44,6 +44,7 @@ class Memory:
     history: dict[tuple[str, int, int], Row] = field(default_factory=dict)
     heads: dict[tuple[str, str], Row] = field(default_factory=dict)
     quarantine: dict[int, dict[str, Any]] = field(default_factory=dict)
+    seen: dict[tuple[str, str], int] = field(default_factory=dict)
     claims: dict[tuple[str, str, str], str] = field(default_factory=dict)
     identities: dict[tuple[str, int], Row] = field(default_factory=dict)
     passed_over: dict[tuple[str, int, int, int], Row] = field(default_factory=dict)
@@ -149,7 +150,7 @@ class MemoryTransaction:
         self._reach()
         keys, ids = set(versions.keys), set(versions.ids or ())
         heads = {
-            key: Head(*self._draft.heads[self._stem, key][2:5])
+            key: Head(*self._draft.heads[self._stem, key][2:5], self._draft.seen.get((self._stem, key)))
             for key in keys
             if (self._stem, key) in self._draft.heads
         }
@@ -199,6 +200,13 @@ class MemoryTransaction:
             old = self._draft.heads.get((row[0], row[1]))
             if old is None or old[2] < row[2]:
                 self._draft.heads[row[0], row[1]] = row
+
+    def renew(self, seen: Mapping[str, int]) -> None:
+        """Keep the newest marker under which a head's content came again."""
+        self._reach()
+        for key, marker in seen.items():
+            old = self._draft.seen.get((self._stem, key), marker)
+            self._draft.seen[self._stem, key] = max(old, marker)
 
     def write_people(self, versions: Versions, accepted_rows: Sequence[int]) -> None:
         """Write identity versions; the citizen's other fields have no reader here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,6 +30,7 @@ class World:
     """The model: each version in turn meets everything that is there by then."""
 
     heads: dict[str, Version] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
     waiting: dict[str, list[Version]] = field(default_factory=dict)
 
     @property
@@ -45,6 +46,8 @@ class World:
     def meet(self, version: Version) -> str:
         """Give a version's verdict and change the world by it."""
         head = self.heads.get(version.key)
+        if head:
+            head = replace(head, marker=max(head.marker, self.seen.get(version.key, head.marker)))
         if head and version.marker < head.marker:
             return "superseded"
         known = [*([head] if head else []), *self.waiting.get(version.key, [])]
@@ -58,10 +61,14 @@ class World:
         if version.failed or any(taken):
             self.waiting.setdefault(version.key, []).append(version)
             return "quarantined"
-        self.heads[version.key] = version
+        again = head and (head.content, head.contract) == (version.content, version.contract)
+        if again:
+            self.seen[version.key] = version.marker
+        else:
+            self.heads[version.key] = version
         left = [w for w in self.waiting.get(version.key, []) if w.marker >= version.marker]
         self.waiting[version.key] = left
-        return "shared"
+        return "duplicate" if again else "shared"
 
 
 def same(one: Version, other: Version) -> bool:
@@ -91,13 +98,14 @@ def judged(
     heads: dict[str, Version],
     waiting: dict[str, list[tuple[int, Version]]],
     claims: dict[tuple[str, str], str] | None = None,
+    seen: dict[str, int] | None = None,
 ) -> Verdicts:
     """Ask decide."""
     return decide(
         Batch([v.key for v in batch], [v.marker for v in batch], [v.content for v in batch],
               [v.contract for v in batch], [v.failed for v in batch],
               {"number": [v.number for v in batch], "other": [v.other for v in batch]}),
-        {key: Head(v.marker, v.content, v.contract) for key, v in heads.items()},
+        {key: Head(v.marker, v.content, v.contract, (seen or {}).get(key)) for key, v in heads.items()},
         {key: [Quarantined(number, v.marker, v.content, v.contract) for number, v in found]
          for key, found in waiting.items()},
         claims,
@@ -113,9 +121,12 @@ def test_verdicts_are_those_of_the_model(earlier: list[Version], batch: list[Ver
     heads = dict(world.heads)
     numbers = iter(range(100))
     waiting = {key: [(next(numbers), v) for v in found] for key, found in world.waiting.items()}
-    claims = world.claims
-    verdicts = judged(batch, heads, waiting, claims)
+    claims, seen = world.claims, dict(world.seen)
+    verdicts = judged(batch, heads, waiting, claims, seen)
     assert verdicts.first == [world.meet(version) for version in batch]
+    kept = seen | verdicts.seen
+    for key, head in world.heads.items():  # a seen marker that is not newer than the head's means nothing
+        assert max(kept.get(key, 0), head.marker) == max(world.seen.get(key, 0), head.marker)
     left = {id(v) for found in world.waiting.values() for v in found}
     assert {p: k for p, k in claims.items() if p not in verdicts.given_up} | verdicts.claimed == world.claims
     gone = [n for found in waiting.values() for n, v in found if id(v) not in left]
@@ -136,7 +147,7 @@ def test_where_a_batch_is_cut_changes_no_verdict(batch: list[Version], cut: int)
     for version in batch[:cut]:
         world.meet(version)
     waiting = {key: list(enumerate(found)) for key, found in world.waiting.items()}
-    assert first + judged(batch[cut:], world.heads, waiting, world.claims).first == whole
+    assert first + judged(batch[cut:], world.heads, waiting, world.claims, world.seen).first == whole
 
 
 @settings(max_examples=200)
@@ -147,7 +158,7 @@ def test_a_repeated_batch_without_contradictions_shares_and_quarantines_nothing(
     for version in batch:
         world.meet(version)
     waiting = {key: list(enumerate(found)) for key, found in world.waiting.items()}
-    verdicts = judged(batch, world.heads, waiting)
+    verdicts = judged(batch, world.heads, waiting, seen=world.seen)
     assert (verdicts.count("shared"), verdicts.count("quarantined")) == (0, 0)
 
 
@@ -164,3 +175,28 @@ def test_markers_of_a_key_rise_with_each_share_or_stand_under_another_contract(b
 
 def test_every_row_has_one_verdict_and_an_empty_batch_none() -> None:
     assert judged([], {}, {}) == Verdicts([], [], [])
+
+
+def test_what_a_nightly_job_touches_is_shared_once_and_what_comes_back_again() -> None:
+    nights = [Version("a", marker, b"x", 1, False) for marker in (1, 2, 3)]
+    found = judged(nights, {}, {})
+    assert (found.first, found.renewed, found.seen) == (
+        ["shared", "duplicate", "duplicate"],
+        [1, 2],
+        {"a": 3},
+    )
+    between = judged([Version("a", 2, b"y", 1, False)], {"a": nights[0]}, {}, seen={"a": 3})
+    assert between.first == ["superseded"], "older than what the source has said since"
+    back = [Version("a", marker, content, 1, False) for marker, content in ((1, b"x"), (2, b"y"), (3, b"x"))]
+    assert judged(back, {}, {}).first == ["shared"] * 3
+
+
+def test_an_unchanged_content_that_fails_moves_nothing_and_one_that_passes_voids_what_waits_before_it() -> (
+    None
+):
+    head = Version("a", 1, b"x", 1, False)
+    far = judged([Version("a", 99, b"x", 1, True)], {"a": head}, {})
+    assert (far.first, far.seen) == (["quarantined"], {}), "a marker of the future would shut the key"
+    waiting = {"a": [(7, Version("a", 2, b"y", 1, True))]}
+    found = judged([Version("a", 3, b"x", 1, False)], {"a": head}, waiting)
+    assert (found.first, found.superseded) == (["duplicate"], [7])
