@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pophub.contracts.flaws import Flaws
 from pophub.contracts.model import AvroField
 from pophub.contracts.strict_yaml import Document
 from pophub.domain.codes import explain
@@ -20,7 +21,7 @@ _LOGICAL = {("int", "date"): "date", ("long", "timestamp-micros"): "timestamp-mi
 def read_schema(document: Document, key: tuple[str, ...]) -> tuple[str, tuple[AvroField, ...], str]:
     """Give the record's full name, its fields, and the schema as compact JSON.
 
-    Errors: ConfigError with a schema.* code at the line of the field.
+    Errors: ConfigError with a schema.* code at the line of the field; the first brings the others.
     """
     data = document.data
     entries = data.get("fields")
@@ -31,15 +32,18 @@ def read_schema(document: Document, key: tuple[str, ...]) -> tuple[str, tuple[Av
     space = data.get("namespace")
     full = f"{space}.{data['name']}" if space else str(data["name"])
     fields: list[AvroField] = []
+    flaws = Flaws()
     for place, entry in enumerate(entries):
         where = document.where("fields", place)
-        field = _read_field(entry, {full, str(data["name"])}, where)
-        if any(field.name == other.name for other in fields):
-            raise _refuse("schema.duplicate", f"the field {field.name} stands twice", where)
-        if field.nullable == (field.name in key):
-            need = "must not be null, being of the key" if field.nullable else "must be nullable"
-            raise _refuse("schema.nullable", f"the field {field.name} {need}", where)
-        fields.append(field)
+        with flaws.gathered():
+            field = _read_field(entry, {full, str(data["name"])}, where)
+            if any(field.name == other.name for other in fields):
+                raise _refuse("schema.duplicate", f"the field {field.name} stands twice", where)
+            fields.append(field)
+            if field.nullable == (field.name in key):
+                need = "must not be null, being of the key" if field.nullable else "must be nullable"
+                raise _refuse("schema.nullable", f"the field {field.name} {need}", where)
+    flaws.tell()
     return (
         full,
         tuple(fields),

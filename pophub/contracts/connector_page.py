@@ -14,15 +14,10 @@ import yaml
 
 from pophub.contracts.code_tables import code_table, code_table_names
 from pophub.contracts.model import ConnectorFile, Model, SubscriptionFile
+from pophub.contracts.patterns import WORDS
 
 Node = dict[str, Any]
 _UNITS = {"_s": "seconds", "_rows": "rows", "_bytes": "bytes", "_share": "1 is all of them"}
-_PATTERNS = {
-    r"\A[a-z][a-z0-9_]{0,62}\z": "a name: `a` to `z`, digits and `_`",
-    r"\A[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\z": "a stem: two names and a dot",
-    r"\A[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?\z": "a table, or schema and table",
-    r"\A\$\{[A-Z][A-Z0-9_]*\}\z": "a variable: `${` capitals `}`",
-}
 _TYPES = {
     "string": "text",
     "boolean": "`true` or `false`",
@@ -186,7 +181,7 @@ def _held(part: Node) -> str:
     if "patternProperties" in part:
         return f"names, each with {_held(next(iter(part['patternProperties'].values())))}"
     if "pattern" in part:
-        return _PATTERNS[part["pattern"]]
+        return WORDS[part["pattern"]]
     return "a day" if part.get("format") == "date" else _TYPES[part["type"]] + _bounds(part)
 
 

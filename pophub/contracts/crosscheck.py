@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pophub.contracts.code_tables import code_table_names
-from pophub.contracts.model import AvroField, Connector, ConnectorFile, FieldMapping, Marker
+from pophub.contracts.flaws import Flaws
+from pophub.contracts.model import AvroField, Connector, ConnectorFile, FieldMapping, Marker, Person
 from pophub.contracts.strict_yaml import Document, Place
 from pophub.contracts.suite import nearest, refuse
 from pophub.domain.dates import compile_format
@@ -25,24 +27,30 @@ _PARSES = {
 def check_file(document: Document, file: ConnectorFile, fields: tuple[AvroField, ...]) -> None:
     """Check every name of the file against the schema, and each mapping against its type.
 
-    Errors: ConfigError with file and line.
+    Errors: ConfigError with file and line; the first brings the others.
     """
-    known = {field.name: field for field in fields}
+    known, flaws = {field.name: field for field in fields}, Flaws()
     for name, place in _named(file):
         if name not in known:
             what = f"the schema has no field {name!r}{nearest(name, known)}"
-            raise refuse("schema.field_missing", what, document.where(*place))
+            flaws.add(refuse("schema.field_missing", what, document.where(*place)))
     for name in known:
         if name not in file.mapping:
             what = f"the field {name} of the schema is not mapped"
-            raise refuse("config.missing", what, document.where("mapping"))
-    for name, mapping in file.mapping.items():
-        _check_mapping(document, name, mapping, known[name])
-    _check_numbers(document, file, known)
-    _check_form(document, ("source", "marker"), file.source.marker.format)
-    _check_zone(document, ("source", "marker"), file.source.marker.time_zone)
-    _check_marker(document, file.source.marker)
-    _check_people(document, file, known)
+            flaws.add(refuse("config.missing", what, document.where("mapping")))
+    place = ("source", "marker")
+    looks = [
+        *(partial(_check_mapping, document, n, m, known[n]) for n, m in file.mapping.items() if n in known),
+        *(partial(_check_person, document, at, person, known) for at, person in enumerate(file.people)),
+        partial(_check_numbers, document, file, known),
+        partial(_check_form, document, place, file.source.marker.format),
+        partial(_check_zone, document, place, file.source.marker.time_zone),
+        partial(_check_marker, document, file.source.marker),
+    ]
+    for look in looks:
+        with flaws.gathered():
+            look()
+    flaws.tell()
 
 
 def _check_marker(document: Document, marker: Marker) -> None:
@@ -56,7 +64,7 @@ def _check_marker(document: Document, marker: Marker) -> None:
         raise refuse("config.value", what, document.where(*place, "format"))
 
 
-def _check_people(document: Document, file: ConnectorFile, known: dict[str, AvroField]) -> None:
+def _check_person(document: Document, at: int, person: Person, known: dict[str, AvroField]) -> None:
     """Refuse a field that cannot hold what is said of a person."""
     kinds = {
         "id": (("string",), "a text"),
@@ -64,12 +72,11 @@ def _check_people(document: Document, file: ConnectorFile, known: dict[str, Avro
         "birth_date": (("date",), "a date"),
         "at": (("date", "timestamp-micros"), "a date or a time"),
     }
-    for at, person in enumerate(file.people):
-        for part, (types, words) in kinds.items():
-            name = getattr(person, part)
-            if name is not None and known[name].type not in types:
-                where = document.where("people", at, part)
-                raise refuse("config.type", f"{name} is {known[name].type}, not {words}", where)
+    for part, (types, words) in kinds.items():
+        name = getattr(person, part)
+        if name in known and known[name].type not in types:
+            where = document.where("people", at, part)
+            raise refuse("config.type", f"{name} is {known[name].type}, not {words}", where)
 
 
 def _named(file: ConnectorFile) -> Iterator[tuple[str, Place]]:
@@ -97,7 +104,7 @@ def _check_mapping(document: Document, name: str, mapping: FieldMapping, field: 
         raise refuse("config.value", what, document.where(*place, "parse"))
     if mapping.codes is not None and mapping.codes not in code_table_names():
         near = nearest(mapping.codes, code_table_names())
-        what = f"there is no code table {mapping.codes!r}{near}"
+        what = f"there is no code table {mapping.codes!r}{near}: there are {', '.join(code_table_names())}"
         raise refuse("config.value", what, document.where(*place, "codes"))
     if mapping.format is not None and field.type not in ("date", "timestamp-micros"):
         what = f"{name} has a format, but the schema says {field.type}"
@@ -108,11 +115,13 @@ def _check_mapping(document: Document, name: str, mapping: FieldMapping, field: 
 
 def _check_numbers(document: Document, file: ConnectorFile, known: dict[str, AvroField]) -> None:
     """Refuse numbers taken as text where they name something: a lost digit is another key or person."""
-    names = {*file.key, *(person.id for person in file.people)}
+    names, flaws = {*file.key, *(person.id for person in file.people)}, Flaws()
     for name, mapping in file.mapping.items():
-        if mapping.numbers == "as_text" and (name in names or known[name].type != "string"):
+        named = name in names or name not in known or known[name].type != "string"
+        if mapping.numbers == "as_text" and named:
             what = f"{name} cannot take numbers as text: only a text that is neither key nor person can"
-            raise refuse("config.value", what, document.where("mapping", name, "numbers"))
+            flaws.add(refuse("config.value", what, document.where("mapping", name, "numbers")))
+    flaws.tell()
 
 
 def _check_form(document: Document, place: Place, form: str | None) -> None:
@@ -129,7 +138,9 @@ def _check_zone(document: Document, place: Place, zone: str) -> None:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         where = document.where(*place, "time_zone")
-        raise refuse("config.value", f"there is no time zone {zone!r}", where) from None
+        raise refuse(
+            "config.value", f"there is no time zone {zone!r}; one is named as Asia/Ho_Chi_Minh", where
+        ) from None
 
 
 def check_authority(connectors: list[Connector]) -> list[ConfigError]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pophub.contracts.flaws import Flaws
 from pophub.contracts.model import Connector, Grant, SubscriptionFile
 from pophub.contracts.strict_yaml import Document, Place
 from pophub.contracts.suite import nearest, refuse
@@ -23,26 +24,30 @@ def check_subscription(
 ) -> None:
     """Refuse a subscription that names what is not there, or that is not its own.
 
-    Errors: `config.path`, `config.reserved`, `config.value`, `schema.field_missing`, `config.range`.
+    Errors: `config.path`, `config.reserved`, `config.value`, `schema.field_missing`, `config.range`;
+    the first brings the others.
     """
-    name = subscription.subscriber
+    name, flaws = subscription.subscriber, Flaws()
     if document.path.stem != name:
-        raise refuse("config.path", f"the file says {name}", document.where("subscriber"))
+        flaws.add(refuse("config.path", f"the file says {name}", document.where("subscriber")))
     if name in RESERVED or name.startswith(OWN_PREFIX):
         what = f"{name} is a name of the hub's own: in counts and rights the subscriber would be taken for it"
-        raise refuse("config.reserved", what, document.where("subscriber"))
+        flaws.add(refuse("config.reserved", what, document.where("subscriber")))
     for at, grant in enumerate(subscription.grants):
-        connector = known.get(grant.dataset)
-        if connector is None:
-            what = f"there is no sound connector {grant.dataset}{nearest(grant.dataset, known)}"
-            raise refuse("config.value", what, document.where("grants", at, "dataset"))
         if any(earlier.dataset == grant.dataset for earlier in subscription.grants[:at]):
             where = document.where("grants", at, "dataset")
-            raise refuse("config.value", f"{grant.dataset} is granted twice", where)
-        _check_grant(document, at, grant, connector)
+            flaws.add(refuse("config.value", f"{grant.dataset} is granted twice", where))
+        with flaws.gathered():
+            _check_grant(document, at, grant, known)
+    flaws.tell()
 
 
-def _check_grant(document: Document, at: int, grant: Grant, connector: Connector) -> None:
+def _check_grant(document: Document, at: int, grant: Grant, known: Mapping[str, Connector]) -> None:
+    connector, flaws = known.get(grant.dataset), Flaws()
+    if connector is None:
+        near, sound = nearest(grant.dataset, known), ", ".join(known) or "none"
+        what = f"there is no sound connector {grant.dataset}{near}: there are {sound}"
+        raise refuse("config.value", what, document.where("grants", at, "dataset"))
     fields = [field.name for field in connector.contract.fields]
     places: list[tuple[str, Place]] = [
         *((name, ("fields", place)) for place, name in enumerate(grant.fields)),
@@ -51,9 +56,11 @@ def _check_grant(document: Document, at: int, grant: Grant, connector: Connector
     for name, place in places:
         if name not in fields:
             what = f"{grant.dataset} has no field {name!r}{nearest(name, fields)}"
-            raise refuse("schema.field_missing", what, document.where("grants", at, *place))
+            flaws.add(refuse("schema.field_missing", what, document.where("grants", at, *place)))
     if grant.ends is not None and grant.ends <= grant.starts:
-        raise refuse("config.range", "the grant ends before it starts", document.where("grants", at, "ends"))
+        where = document.where("grants", at, "ends")
+        flaws.add(refuse("config.range", "the grant ends before it starts", where))
+    flaws.tell()
 
 
 def unread(project: Path, found: Iterable[SubscriptionFile]) -> set[str]:

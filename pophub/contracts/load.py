@@ -9,8 +9,9 @@ from pathlib import Path
 from pophub.contracts.avro_schema import read_schema
 from pophub.contracts.crosscheck import check_authority, check_file
 from pophub.contracts.evolution import check_evolution, earlier_versions
+from pophub.contracts.flaws import Flaws
 from pophub.contracts.grants import check_subscription
-from pophub.contracts.model import Connector, ConnectorFile, Contract, SubscriptionFile
+from pophub.contracts.model import Connector, ConnectorFile, Contract, Rule, SubscriptionFile
 from pophub.contracts.refusals import read_model
 from pophub.contracts.strict_yaml import load_document
 from pophub.contracts.suite import SuiteReader, refuse
@@ -20,8 +21,10 @@ from pophub.domain.errors import ConfigError
 def load_connector(path: Path, project: Path) -> Connector:
     """Read and cross-check one connector: its file, schema and suite.
 
-    Errors: ConfigError naming file and line.
+    Errors: ConfigError naming file and line; the first brings the others. What cannot be told before a
+    file is readable comes once it is: rules need the schema, both need the connector's file.
     """
+    flaws = Flaws()
     document = load_document(path, project)
     file = read_model(ConnectorFile, document)
     if path.resolve().parts[-2:] != (file.agency, f"{file.dataset}.yaml"):
@@ -32,20 +35,26 @@ def load_connector(path: Path, project: Path) -> Connector:
     for place, needed in (("contract", schema_path), ("dataset", suite_path)):
         if not needed.is_file():
             what = f"there is no {needed.relative_to(project)}"
-            raise refuse("config.missing_file", what, document.where(place))
+            flaws.add(refuse("config.missing_file", what, document.where(place)))
+    flaws.tell()
     schema = load_document(schema_path, project)
     record_name, fields, text = read_schema(schema, file.key)
     earlier = earlier_versions(schema_path, project)
-    check_evolution(schema, earlier, (record_name, fields))
-    check_file(document, file, fields)
-    suite = load_document(suite_path, project)
+    rules: tuple[Rule, ...] = ()
+    with flaws.gathered():
+        check_evolution(schema, earlier, (record_name, fields))
+    with flaws.gathered():
+        check_file(document, file, fields)
+    with flaws.gathered():
+        rules = SuiteReader(load_document(suite_path, project), file, fields).read()
+    flaws.tell()
     contract = Contract(
         version=file.contract,
         avro_schema=text,
         earlier={found.version: found.schema for found in earlier},
         record_name=record_name,
         fields=fields,
-        rules=SuiteReader(suite, file, fields).read(),
+        rules=rules,
         suite_path=suite_path,
     )
     digest = _digest((path, schema_path, suite_path))
@@ -63,7 +72,7 @@ def load_all(project: Path) -> tuple[list[Connector], list[ConfigError]]:
         try:
             connectors.append(load_connector(path, project))
         except ConfigError as error:
-            errors.append(error)
+            errors += [error, *error.others]
     return connectors, errors + check_authority(connectors)
 
 
@@ -86,12 +95,12 @@ def load_subscriptions(
             check_subscription(document, subscription, known)
             found.append(subscription)
         except ConfigError as error:
-            errors.append(error)
+            errors += [error, *error.others]
     return found, errors
 
 
 def check(project: Path) -> list[ConfigError]:
-    """Find everything that is wrong with a project's declarations, one finding a file at least."""
+    """Find everything that is wrong with a project's declarations, file after file."""
     folder = project / "connectors"
     if not folder.is_dir():
         return [refuse("config.missing_file", "there is no folder of connectors", str(folder))]

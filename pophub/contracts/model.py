@@ -12,16 +12,14 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from pophub.contracts.patterns import NAME, REFERENCE, STEM, TABLE
 from pophub.domain.codes import Gate
 from pophub.domain.dates import HO_CHI_MINH
 
-Name = Annotated[str, StringConstraints(pattern=r"\A[a-z][a-z0-9_]{0,62}\z")]
+Name = Annotated[str, StringConstraints(pattern=NAME)]
 Column = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-Table = Annotated[
-    str,
-    StringConstraints(pattern=r"\A[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?\z"),
-]
-Reference = Annotated[str, StringConstraints(pattern=r"\A\$\{[A-Z][A-Z0-9_]*\}\z")]
+Table = Annotated[str, StringConstraints(pattern=TABLE, max_length=260)]
+Reference = Annotated[str, StringConstraints(pattern=REFERENCE)]
 
 
 class Model(BaseModel):
@@ -394,7 +392,7 @@ class Grant(Model):
     """A subscriber's right to one dataset."""
 
     dataset: str = Field(
-        pattern=r"\A[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\z",
+        pattern=STEM,
         description="the dataset's stem, `<agency>.<dataset>`",
         examples=["mps.citizens"],
     )

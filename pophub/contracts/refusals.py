@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from pophub.contracts.flaws import Flaws
+from pophub.contracts.patterns import WORDS
 from pophub.contracts.strict_yaml import Document, Place
 from pophub.contracts.suite import nearest, refuse
 from pophub.domain.errors import ConfigError
@@ -36,30 +39,38 @@ M = TypeVar("M", bound=BaseModel)
 def read_model(model: type[M], document: Document) -> M:
     """Validate a document as a model.
 
-    Errors: ConfigError of the gravest flaw: inline secret, unknown key, missing key, the rest.
+    Errors: ConfigError of the gravest flaw, which brings the others: inline secret, unknown key, missing
+    key, the rest.
     """
-    _refuse_secrets(document.data, (), document)
+    flaws = list(_secrets(document.data, (), document))
     try:
-        return model.model_validate(document.data)
+        read = model.model_validate(document.data)
     except ValidationError as error:
-        flaws = [_flaw(model, dict(entry), document) for entry in error.errors()]
+        known = {flaw.where for flaw in flaws}
+        found = [_flaw(model, dict(entry), document) for entry in error.errors()]
+        flaws += [flaw for flaw in found if flaw.where not in known]
     rank = {code: place for place, code in enumerate(_ORDER)}
-    raise min(flaws, key=lambda flaw: rank.get(flaw.code, len(rank))) from None
+    gathered = Flaws()
+    for flaw in sorted(flaws, key=lambda flaw: rank.get(flaw.code, len(rank))):
+        gathered.add(flaw)
+    gathered.tell()
+    return read
 
 
-def _refuse_secrets(value: Any, place: Place, document: Document) -> None:
-    """Refuse a URL with a password, and a key that asks for a secret, anywhere in the file."""
+def _secrets(value: Any, place: Place, document: Document) -> Iterator[ConfigError]:
+    """Find each URL with a password, and each key that asks for a secret, anywhere in the file."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if key.lower() in _SECRET_KEYS and inner is not None and not _is_reference(inner):
                 where = document.where(*place, key)
-                raise refuse("secret.inline", f"the key {key!r} holds a secret", where)
-            _refuse_secrets(inner, (*place, key), document)
+                yield refuse("secret.inline", f"the key {key!r} holds a secret", where)
+            else:
+                yield from _secrets(inner, (*place, key), document)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            _refuse_secrets(inner, (*place, index), document)
+            yield from _secrets(inner, (*place, index), document)
     elif isinstance(value, str) and _URL_SECRET.match(value):
-        raise refuse("secret.inline", "an address holds a password", document.where(*place))
+        yield refuse("secret.inline", "an address holds a password", document.where(*place))
 
 
 def _is_reference(value: Any) -> bool:
@@ -79,7 +90,18 @@ def _flaw(model: type[BaseModel], entry: dict[str, Any], document: Document) -> 
         return refuse(code, f"{name} is missing", where)
     if place and place[-1] == "url":
         return refuse("secret.inline", "url is not a variable such as ${POPHUB_SOURCE_X}", where)
-    return refuse(code, f"{name}: {str(entry['msg']).lower()}", where)
+    return refuse(code, _words(name, entry), where)
+
+
+def _words(name: str, entry: dict[str, Any]) -> str:
+    """Say what is wrong with a value, without showing it."""
+    told = entry.get("ctx", {})
+    if told.get("pattern") in WORDS:
+        return f"{name} is not {WORDS[told['pattern']]}"
+    if entry["type"] == "literal_error":
+        return f"{name} is not {told['expected']}"
+    said = str(entry["msg"])
+    return f"{name}: {said[:1].lower()}{said[1:]}"
 
 
 def _keys_at(model: type[BaseModel], steps: Place) -> list[str]:

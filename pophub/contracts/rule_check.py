@@ -38,7 +38,7 @@ class Flaw(NamedTuple):
     what: str
 
 
-def flaws(shape: Shape, kwargs: Mapping[str, Any], holds: Holds) -> Iterator[Flaw]:
+def flaws_of(shape: Shape, kwargs: Mapping[str, Any], holds: Holds) -> Iterator[Flaw]:
     """Give what the expectation cannot work with; `holds` tells what a known column holds."""
     for one in shape.arguments:
         value = kwargs.get(one.name)

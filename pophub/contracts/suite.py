@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+from pophub.contracts.flaws import Flaws
 from pophub.contracts.model import AvroField, ConnectorFile, Rule
-from pophub.contracts.rule_check import HELD, flaws, unknown_table
+from pophub.contracts.rule_check import HELD, flaws_of, unknown_table
 from pophub.contracts.shapes import SHAPES, joined_columns, named_columns
 from pophub.contracts.strict_yaml import Document
 from pophub.domain.codes import CODES, GATES, explain, is_rule, origin
@@ -67,7 +68,8 @@ class SuiteReader:
     def read(self) -> tuple[Rule, ...]:
         """Give the rules in the order of the file.
 
-        Errors: ConfigError with a suite.*, schema.field_missing or config.* code, file and line.
+        Errors: ConfigError with a suite.*, schema.field_missing or config.* code, file and line; the first
+        brings those of the other rules.
         """
         data = self._document.data
         self._keys(data, _SUITE_KEYS, ())
@@ -78,25 +80,24 @@ class SuiteReader:
                 "no name or no list of expectations",
                 self._document.where(),
             )
-        rules = tuple(self._rule(entry, place) for place, entry in enumerate(entries))
+        rules, flaws = [], Flaws()
+        for place, entry in enumerate(entries):
+            with flaws.gathered():
+                rules.append(self._rule(entry, place))
+        flaws.tell()
         for gate in GATES[1:]:
             if not any(rule.gate == gate for rule in rules):
-                raise refuse(
-                    "suite.gate_uncovered",
-                    f"no rule for {gate}",
-                    self._document.where(),
-                )
-        return rules
+                flaws.add(refuse("suite.gate_uncovered", f"no rule for {gate}", self._document.where()))
+        flaws.tell()
+        return tuple(rules)
 
     def _keys(self, data: dict[str, Any], known: set[str], place: tuple[str | int, ...]) -> None:
+        flaws = Flaws()
         for key in data:
             if key not in known:
-                where = self._document.where(*place, key)
-                raise refuse(
-                    "config.unknown_key",
-                    f"unknown key {key!r}{nearest(key, known)}",
-                    where,
-                )
+                what = f"unknown key {key!r}{nearest(key, known)}"
+                flaws.add(refuse("config.unknown_key", what, self._document.where(*place, key)))
+        flaws.tell()
 
     def _rule(self, entry: Any, place: int) -> Rule:
         at: tuple[str | int, ...] = ("expectations", place)
@@ -111,8 +112,12 @@ class SuiteReader:
                 f"no expectation {kind!r}{nearest(kind, SHAPES)}",
                 where,
             )
-        self._kwargs(kind, entry["kwargs"], at)
-        meta = self._meta(entry.get("meta"), at)
+        flaws, meta = Flaws(), dict[str, Any]()
+        with flaws.gathered():
+            self._kwargs(kind, entry["kwargs"], at)
+        with flaws.gathered():
+            meta = self._meta(entry.get("meta"), at)
+        flaws.tell()
         field = meta.get("field") or next(iter(named_columns(kind, entry["kwargs"])), None)
         if field is not None and field.startswith("hub_"):
             field = None
@@ -128,34 +133,37 @@ class SuiteReader:
         )
 
     def _kwargs(self, kind: str, kwargs: dict[str, Any], at: tuple[str | int, ...]) -> None:
-        shape = SHAPES[kind]
-        self._keys(kwargs, {*shape.columns, *shape.others}, (*at, "kwargs"))
+        shape, flaws = SHAPES[kind], Flaws()
+        with flaws.gathered():
+            self._keys(kwargs, {*shape.columns, *shape.others}, (*at, "kwargs"))
         for key in shape.required:
             if kwargs.get(key) is None:
                 where = self._document.where(*at, "kwargs")
-                raise refuse("config.missing", f"{kind} needs the kwarg {key!r}", where)
+                flaws.add(refuse("config.missing", f"{kind} needs the kwarg {key!r}", where))
         for key, choices in shape.choices.items():
             if key in kwargs and kwargs[key] not in choices:
                 where = self._document.where(*at, "kwargs", key)
-                raise refuse("config.value", f"{key} is one of {', '.join(choices)}", where)
+                flaws.add(refuse("config.value", f"{key} is one of {', '.join(choices)}", where))
         for key in shape.columns:
             if (name := kwargs.get(key)) is not None:
-                self._column(str(name), (*at, "kwargs", key))
+                with flaws.gathered():
+                    self._column(str(name), (*at, "kwargs", key))
+        flaws.tell()  # what follows needs the columns
         for name in joined_columns(kind, kwargs):
             if name not in self._joined:
-                where = self._document.where(*at, "kwargs")
-                raise refuse(
-                    "schema.field_missing",
-                    f"{kind} needs {name}: the connector names no such person or unique field",
-                    where,
-                )
+                what = f"{kind} needs {name}: the connector names no such person or unique field"
+                flaws.add(refuse("schema.field_missing", what, self._document.where(*at, "kwargs")))
+        flaws.tell()
         self._values(kind, kwargs, at)
 
     def _values(self, kind: str, kwargs: dict[str, Any], at: tuple[str | int, ...]) -> None:
         if what := unknown_table(kwargs):
             raise refuse("config.value", what, self._document.where(*at, "kwargs", "codes"))
-        for flaw in flaws(SHAPES[kind], kwargs, self._held):
-            raise refuse(flaw.code, f"{kind}: {flaw.what}", self._document.where(*at, "kwargs", flaw.kwarg))
+        found = Flaws()
+        for flaw in flaws_of(SHAPES[kind], kwargs, self._held):
+            where = self._document.where(*at, "kwargs", flaw.kwarg)
+            found.add(refuse(flaw.code, f"{kind}: {flaw.what}", where))
+        found.tell()
         if "holds" in kwargs:
             column = str(kwargs["column"])
             if self._held(column) != kwargs["holds"]:

@@ -47,9 +47,13 @@ def _rebuild(kind: type[PophubError], code: str, what: str, where: str, remedy: 
 
 
 class ConfigError(PophubError):
-    """Our files, arguments or machine are wrong: mend them; a retry changes nothing."""
+    """Our files, arguments or machine are wrong: mend them; a retry changes nothing.
+
+    Shape: `others` are further flaws of the same files, in the order in which they were found.
+    """
 
     exit_code = 2
+    others: tuple[ConfigError, ...] = ()
 
 
 class TransientError(PophubError):

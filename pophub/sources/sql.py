@@ -20,6 +20,7 @@ from sqlalchemy.sql.elements import ColumnClause
 from sqlalchemy.types import TypeEngine
 
 from pophub.contracts.model import SqlSource
+from pophub.contracts.patterns import table_parts
 from pophub.domain.errors import ContractBreach, TransientError
 from pophub.domain.record import Columns
 from pophub.sources.marker_sql import MarkerColumn
@@ -76,10 +77,10 @@ class SqlTable:
                 where=self._where,
                 remedy="ask the agency what changed; mend `source.marker` or `source.key`",
             )
-        schema, _, name = self._source.table.rpartition(".")
+        schema, name = table_parts(self._source.table)
         # Columns without a type: SQLAlchemy converts nothing, the driver's value stays as it is.
         columns: dict[str, ColumnClause[Any]] = {column: sql_column(column) for column in types}
-        table = sql_table(name, *columns.values(), schema=schema or None)
+        table = sql_table(name, *columns.values(), schema=schema)
         marker_name = self._source.marker.column
         marker = MarkerColumn(self._source.marker, columns[marker_name], types[marker_name], dialect)
         query = select(*columns.values()).select_from(table)
@@ -89,8 +90,8 @@ class SqlTable:
         return query.order_by(*marker.order(), *(columns[key] for key in self._source.key))
 
     def _types(self, connection: Connection) -> dict[str, TypeEngine[Any]]:
-        schema, _, name = self._source.table.rpartition(".")
-        found = inspect(connection).get_columns(name, schema=schema or None)
+        schema, name = table_parts(self._source.table)
+        found = inspect(connection).get_columns(name, schema=schema)
         return {column["name"]: column["type"] for column in found}
 
     def _connect(self) -> Connection:

@@ -100,6 +100,19 @@ def test_late_equal_and_missing_markers_are_all_given(settings: Settings, owner:
     assert keys(table, seen - 3600 * 1_000_000) == ["late", "a", "b", "n"]
 
 
+def test_any_table_that_the_database_has_can_be_named(settings: Settings, owner: Any) -> None:
+    names = {
+        'dancu."Cong.Dan"': '"dancu"."Cong.Dan"',
+        "dancu.Công dân": '"dancu"."Công dân"',
+        'dancu."say ""so"";--"': '"dancu"."say ""so"";--"',
+        "dancu.100%(a)s :b": '"dancu"."100%(a)s :b"',
+    }
+    for told, quoted in names.items():
+        owner.execute(f"CREATE TABLE {quoted} AS SELECT 'k1'::text AS so, now() AS luc")
+        declared = SqlSource.model_validate({**source().model_dump(), "table": told})
+        assert keys(SqlTable(declared, url(settings))) == ["k1"], told
+
+
 def test_each_kind_of_marker_column_is_bounded_in_its_own_zone(settings: Settings, owner: Any) -> None:
     owner.execute(
         "INSERT INTO dancu.cong_dan (so, luc, luc_dia_phuong, ngay) VALUES"

@@ -101,6 +101,55 @@ def test_a_flaw_is_named_with_file_line_and_hint(
     assert finding.where.rpartition(":")[2].isdigit(), finding.where
 
 
+def test_all_flaws_of_a_file_are_told_at_once_and_those_of_the_other_files_too(project: Path) -> None:
+    edit(project, FILE, "lanes: 2", "lanes: 200")
+    edit(project, FILE, "dancu.cong_dan", "person;DROP")
+    edit(project, FILE, "    kind: time", "    kind: moment")
+    edit(project, GDT, "turnover_vnd]", "turnover, platfrom]")
+    edit(project, GDT, "legal_basis: Decree 123/2020", "legal_basis: Decree 123/2020\n    ends: 2020-01-01")
+    found = check(project)
+    assert {f.code for f in found if f.where.startswith(FILE)} == {
+        "config.range",
+        "identifier.invalid",
+        "config.value",
+    }
+    assert [f.code for f in found if f.where.startswith(GDT)] == ["schema.field_missing"] * 2 + [
+        "config.range"
+    ]
+    assert len({str(f) for f in found}) == len(found)
+
+
+def test_all_flaws_of_mapping_and_rules_are_told_at_once(project: Path) -> None:
+    edit(project, FILE, "codes: sex", "codes: sexes")
+    edit(project, FILE, '"%d/%m/%Y"', '"%d/%b/%Y"')
+    edit(project, SUITE, '"check": "length"', '"check": "size"')
+    edit(project, SUITE, "expect_one_person", "expect_one_preson")
+    edit(project, SUITE, '"code": "clean.contradiction"', '"code": "clean.contradicton"')
+    codes = [finding.code for finding in check(project) if "/mps/" in finding.where]
+    assert codes == ["config.format", "config.value", "config.value", "suite.unknown", "code.unknown"]
+
+
+def test_all_flaws_of_a_schema_are_told_at_once(project: Path) -> None:
+    edit(project, SCHEMA, '["null", "string"]', '["null", "decimal"]')
+    edit(project, SCHEMA, '["null", "string"]', '"string"')
+    assert [finding.code for finding in check(project)][:2] == ["schema.invalid", "schema.nullable"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("dancu.cong_dan", "a.b.c", "source.table is not a table, or schema and table"),
+        ("agency: mps", "agency: MPS", "agency is not a name: `a` to `z`, digits and `_`"),
+        ("    kind: time", "    kind: Time", "source.marker.kind is not 'time' or 'sequence'"),
+        ("codes: sex", "codes: sexes", "there are channel, civil_event"),
+        ("    kind: time", "    kind: time\n    time_zone: Hanoi", "one is named as Asia/Ho_Chi_Minh"),
+    ],
+)
+def test_a_message_says_what_is_right(project: Path, old: str, new: str, words: str) -> None:
+    edit(project, FILE, old, new)
+    assert words in check(project)[0].what, check(project)[0].what
+
+
 def test_the_line_is_that_of_the_flaw(project: Path) -> None:
     lines = (project / SUITE).read_text().splitlines()
     at = next(number for number, line in enumerate(lines, start=1) if "correct.dob.future" in line)

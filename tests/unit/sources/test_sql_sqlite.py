@@ -130,3 +130,35 @@ def test_bounds_in_utc_meet_local_text(tmp_path: Path) -> None:
     table = SqlTable(source(), database(tmp_path / "x", rows))
     midnight = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp() * 1_000_000)
     assert keys(table, midnight) == ["at"]
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ("Trường học", "Trường học"),
+        ("order", "order"),
+        ("doanh-thu 2024 (mới)", "doanh-thu 2024 (mới)"),
+        ('"a.b"', "a.b"),
+        ('main."say ""so"""', 'say "so"'),
+        ('"x; drop table doanh_thu; --"', "x; drop table doanh_thu; --"),
+        ("100%(a)s :b", "100%(a)s :b"),
+    ],
+)
+def test_any_table_that_the_database_has_can_be_named(tmp_path: Path, told: str, name: str) -> None:
+    url = database(tmp_path / "x.sqlite", [])
+    with sqlite3.connect(tmp_path / "x.sqlite") as connection:
+        quoted = '"' + name.replace('"', '""') + '"'
+        connection.execute(f"CREATE TABLE {quoted} (ma TEXT, cap_nhat TEXT)")
+        connection.execute(f"INSERT INTO {quoted} VALUES ('k1', '2024-01-01 00:00:00')")
+    connection.close()
+    declared = SqlSource.model_validate({**source().model_dump(), "table": told})
+    assert keys(SqlTable(declared, url), None) == ["k1"]
+    assert keys(SqlTable(source(), url), None) == []
+
+
+@pytest.mark.parametrize(
+    "told", ["person;DROP", "a.b.c", "", " a", "a ", 'say "so"', "it's", "a\nb", "a..b", '""']
+)
+def test_what_names_no_table_is_refused(told: str) -> None:
+    with pytest.raises(ValueError, match="table"):
+        SqlSource.model_validate({**source().model_dump(), "table": told})

@@ -1,0 +1,33 @@
+"""The forms of names in connector and subscription files, and each in words."""
+
+from __future__ import annotations
+
+import re
+
+NAME = r"\A[a-z][a-z0-9_]{0,62}\z"
+STEM = r"\A[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\z"
+REFERENCE = r"\A\$\{[A-Z][A-Z0-9_]*\}\z"
+_QUOTED = r'"(?:[^"\x00-\x1f\x7f]|"")+"'
+_END = r"""[^".;'\\\s\x00-\x1f\x7f]"""
+_BARE = rf"""{_END}(?:[^".;'\\\x00-\x1f\x7f]*{_END})?"""
+_PART = f"(?:{_QUOTED}|{_BARE})"
+TABLE = rf"\A{_PART}(?:\.{_PART})?\z"
+
+WORDS = {
+    NAME: "a name: `a` to `z`, digits and `_`, 63 at most",
+    STEM: "a stem: two names and a dot",
+    REFERENCE: "a variable: `${` capitals `}`",
+    TABLE: "a table, or schema and table; a part with `.`, `;` or a quotation mark stands in double quotes",
+}
+
+
+def table_parts(text: str) -> tuple[str | None, str]:
+    """Give schema and name of a table as the file names it.
+
+    >>> table_parts("dancu.cong_dan"), table_parts("Trường học"), table_parts('"a.b"."say ""so\"""')
+    (('dancu', 'cong_dan'), (None, 'Trường học'), ('a.b', 'say "so"'))
+    """
+    parts = [
+        part[1:-1].replace('""', '"') if part.startswith('"') else part for part in re.findall(_PART, text)
+    ]
+    return (parts[0] if len(parts) > 1 else None), parts[-1]
