@@ -22,7 +22,7 @@ from pophub.domain.dates import EPOCH, EPOCH_DAY
 from pophub.domain.record import Block
 
 Numbers = npt.NDArray[np.int64]
-Read = tuple[list[Any], int]  # the values of a column, and the place behind them
+ReadColumn = tuple[list[Any], int]  # the values of a column, and the place behind them
 
 _STEPS = [0 if size & 0x81 else 1 + (size >> 1) for size in range(0x100)]  # over a text of a one-byte length
 _DROPPED = b"\xff"  # a byte that no UTF-8 has
@@ -61,7 +61,7 @@ def _block(schema: bytes, data: bytes) -> Block | None:
 
 def _column(
     data: bytes, scratch: bytearray, at: int, rows: int, branches: tuple[str, ...], union: bool
-) -> Read:
+) -> ReadColumn:
     kind, nullable = branches[-1], union and len(branches) == 2 and branches[0] == "null"
     if nullable or not union:
         if kind == "string":
@@ -79,7 +79,7 @@ def _column(
     return _value_by_value(data, at, rows, branches, union)
 
 
-def _texts(data: bytes, scratch: bytearray, at: int, rows: int) -> Read | None:
+def _texts(data: bytes, scratch: bytearray, at: int, rows: int) -> ReadColumn | None:
     """Read texts all at once: a NUL in place of each length, then split; None where a text has a NUL."""
     start, steps, more = at, _STEPS, 0
     step = steps[data[at]]
@@ -98,7 +98,7 @@ def _texts(data: bytes, scratch: bytearray, at: int, rows: int) -> Read | None:
     return _split(_without_dropped(scratch[start:at], more), rows, at)
 
 
-def _nullable_texts(data: bytes, scratch: bytearray, at: int, rows: int) -> Read | None:
+def _nullable_texts(data: bytes, scratch: bytearray, at: int, rows: int) -> ReadColumn | None:
     """Read texts as `_texts` does, the NUL in place of the branch."""
     start, steps, more, nulls = at, _STEPS, 0, []
     for row in range(rows):
@@ -145,13 +145,13 @@ def _without_dropped(texts: bytearray, dropped: int) -> bytearray:
     return left
 
 
-def _split(texts: bytearray, rows: int, behind: int) -> Read | None:
+def _split(texts: bytearray, rows: int, behind: int) -> ReadColumn | None:
     values = texts.decode().split("\0")
     del values[0]
     return (values, behind) if len(values) == rows else None
 
 
-def _booleans(data: bytes, at: int, rows: int) -> Read:
+def _booleans(data: bytes, at: int, rows: int) -> ReadColumn:
     values = data[at : at + rows]
     if values.translate(None, b"\0\1"):
         raise _Unexpected
@@ -178,14 +178,16 @@ _OF_NUMBERS: dict[str, Callable[[Numbers], list[Any]]] = {
 }
 
 
-def _numbers(data: bytes, at: int, rows: int, values_of: Callable[[Numbers], list[Any]]) -> Read:
+def _numbers(data: bytes, at: int, rows: int, values_of: Callable[[Numbers], list[Any]]) -> ReadColumn:
     zigzag, ends, sound = _varints(data, at, 10 * rows, rows)
     if len(ends) < rows or not sound.all():
         raise _Unexpected
     return values_of(_signed(zigzag)), at + int(ends[-1]) + 1
 
 
-def _nullable_numbers(data: bytes, at: int, rows: int, values_of: Callable[[Numbers], list[Any]]) -> Read:
+def _nullable_numbers(
+    data: bytes, at: int, rows: int, values_of: Callable[[Numbers], list[Any]]
+) -> ReadColumn:
     """Read varints, among which are the branches; there may be others behind those of this column."""
     zigzag, ends, sound = _varints(data, at, 11 * rows, 2 * rows)
     branches, place, places, present = zigzag.tolist(), 0, [], []
@@ -227,7 +229,7 @@ def _signed(zigzag: npt.NDArray[np.uint64]) -> Numbers:
     return (zigzag >> np.uint64(1)).view(np.int64) ^ -(zigzag & np.uint64(1)).view(np.int64)
 
 
-def _value_by_value(data: bytes, at: int, rows: int, branches: tuple[str, ...], union: bool) -> Read:
+def _value_by_value(data: bytes, at: int, rows: int, branches: tuple[str, ...], union: bool) -> ReadColumn:
     readers = [_READERS.get(branch) for branch in branches]
     values = []
     for _ in range(rows):

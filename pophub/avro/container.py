@@ -80,7 +80,7 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-class Shape(NamedTuple):
+class BlockShape(NamedTuple):
     """A block's schema that was found sound: as JSON, and (field, column, branches) in order."""
 
     schema: Any
@@ -88,7 +88,7 @@ class Shape(NamedTuple):
 
 
 @lru_cache(maxsize=128)
-def shape_of(schema: bytes) -> Shape:
+def shape_of(schema: bytes) -> BlockShape:
     """Check that a schema is one that `avro.encode_block` writes: flat arrays of plain values.
 
     Errors: `BadBlock` with `contract.avro.block`, or `contract.schema.duplicate` for a column twice.
@@ -107,7 +107,7 @@ def shape_of(schema: bytes) -> Shape:
         refuse("contract.avro.block")
     if len({column for _, column, _, _ in columns}) < len(columns):
         refuse("contract.schema.duplicate")
-    return Shape(found, columns)
+    return BlockShape(found, columns)
 
 
 def _column(number: int, field: Any) -> tuple[str, str, tuple[str, ...], bool]:
@@ -283,7 +283,7 @@ def _inflate(record: memoryview, codec: bytes) -> NoReturn:
     refuse("contract.avro.codec")
 
 
-def _record(reader: Reader, shape: Shape) -> Block:
+def _record(reader: Reader, shape: BlockShape) -> Block:
     batch, stamp, contract, rows = reader.long(), reader.long(), reader.int(), reader.int()
     if not 0 < rows <= MAX_BLOCK_ROWS:
         refuse("contract.avro.block")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pophub.cli.arguments import Stem
 from pophub.commands.output import JSON, answer, errors_told, print_json
 
 app = typer.Typer()
@@ -13,7 +14,6 @@ position = typer.Typer(
     help="Where judge stands on raw, and offsets that retention took before it.", no_args_is_help=True
 )
 app.add_typer(position, name="position")
-Stem = Annotated[str, typer.Argument(help="Dataset, such as mps.citizens.")]
 
 
 @position.command("show", epilog="Example: pophub position show mps.citizens")

@@ -30,7 +30,6 @@ app.add_typer(backfill_app.app)
 app.add_typer(position_app.app)
 app.add_typer(reconcile_app.app)
 app.add_typer(stream_app.app)
-Stem = Annotated[str, typer.Argument(help="Dataset, such as mps.citizens.")]
 
 
 @app.command(epilog="Example: pophub up")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pophub.cli.arguments import Stem
 from pophub.commands.arguments import DoneBy
 from pophub.commands.output import JSON, errors_told
 
@@ -18,18 +19,17 @@ hold = typer.Typer(help="Batches that were refused whole: list and release.", no
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(hold, name="hold")
 
-Stem = Annotated[str, typer.Argument(help="Dataset, such as mps.citizens.")]
 MaybeStem = Annotated[str | None, typer.Argument(help="Dataset; all when left out.")]
 Number = Annotated[int, typer.Argument(help="Number, as listed.")]
-Agency = Annotated[str | None, typer.Option(help="Agency, such as mps.")]
-Gate = Annotated[str | None, typer.Option(help="contract, correct, sufficient, clean or live.")]
-Code = Annotated[str | None, typer.Option(help="Code of a failed rule, such as correct.id.length.")]
-Field = Annotated[str | None, typer.Option(help="Contract field that is blamed.")]
+AgencyOption = Annotated[str | None, typer.Option(help="Agency, such as mps.")]
+GateOption = Annotated[str | None, typer.Option(help="contract, correct, sufficient, clean or live.")]
+CodeOption = Annotated[str | None, typer.Option(help="Code of a failed rule, such as correct.id.length.")]
+FieldOption = Annotated[str | None, typer.Option(help="Contract field that is blamed.")]
 Ids = Annotated[list[int] | None, typer.Option("--id", help="Version; may be given several times.")]
 Since = Annotated[str | None, typer.Option(help="First judged within this age: 90s, 15m, 2h, 3d, 4w.")]
 Older = Annotated[str | None, typer.Option("--older-than", help="First judged before this age.")]
-State = Annotated[str, typer.Option(help="quarantined, shared, superseded, duplicate or all.")]
-By = Annotated[str, typer.Option("--by", help="Your name; it is kept.", envvar="POPHUB_OPERATOR")]
+StateOption = Annotated[str, typer.Option(help="quarantined, shared, superseded, duplicate or all.")]
+ByOption = Annotated[str, typer.Option("--by", help="Your name; it is kept.", envvar="POPHUB_OPERATOR")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only said.")]
 Dry = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
@@ -37,8 +37,8 @@ Recipient = Annotated[str, typer.Option(help="Subscriber; the whole connector wh
 
 
 @quarantine.command("list", epilog="Example: pophub quarantine list mps.citizens --gate correct --since 3d")
-def list_versions(stem: MaybeStem = None, agency: Agency = None, gate: Gate = None, code: Code = None, field: Field = None,
-                  since: Since = None, older_than: Older = None, state: State = "quarantined",
+def list_versions(stem: MaybeStem = None, agency: AgencyOption = None, gate: GateOption = None, code: CodeOption = None, field: FieldOption = None,
+                  since: Since = None, older_than: Older = None, state: StateOption = "quarantined",
                   limit: Annotated[int, typer.Option(min=0, help="Rows at most; 0 for all.")] = 20,
                   json: bool = JSON) -> None:  # fmt: skip
     """List rejected versions, newest first."""
@@ -51,8 +51,8 @@ def list_versions(stem: MaybeStem = None, agency: Agency = None, gate: Gate = No
 
 
 @quarantine.command("groups", epilog="Example: pophub quarantine groups --agency mps")
-def groups(stem: MaybeStem = None, agency: Agency = None, gate: Gate = None, code: Code = None, field: Field = None,
-           since: Since = None, older_than: Older = None, state: State = "quarantined", json: bool = JSON) -> None:  # fmt: skip
+def groups(stem: MaybeStem = None, agency: AgencyOption = None, gate: GateOption = None, code: CodeOption = None, field: FieldOption = None,
+           since: Since = None, older_than: Older = None, state: StateOption = "quarantined", json: bool = JSON) -> None:  # fmt: skip
     """Group rejected versions by cause."""
     from pophub.commands import quarantine as work
 
@@ -72,9 +72,9 @@ def show(version: Number, json: bool = JSON) -> None:
 @quarantine.command(
     "export", epilog="Example: pophub quarantine export mps.citizens --format xlsx --out mps.xlsx"
 )
-def export(out: Annotated[Path, typer.Option(help="File to write.")], stem: MaybeStem = None, agency: Agency = None,
-           gate: Gate = None, code: Code = None, field: Field = None, since: Since = None, older_than: Older = None,
-           state: State = "quarantined", format: Annotated[str, typer.Option(help="csv or xlsx.")] = "csv",
+def export(out: Annotated[Path, typer.Option(help="File to write.")], stem: MaybeStem = None, agency: AgencyOption = None,
+           gate: GateOption = None, code: CodeOption = None, field: FieldOption = None, since: Since = None, older_than: Older = None,
+           state: StateOption = "quarantined", format: Annotated[str, typer.Option(help="csv or xlsx.")] = "csv",
            json: bool = JSON) -> None:  # fmt: skip
     """Write an agency's rejections, rows as sent included, to a file for that agency."""
     from pophub.commands import quarantine as work
@@ -87,7 +87,7 @@ def export(out: Annotated[Path, typer.Option(help="File to write.")], stem: Mayb
 @quarantine.command(
     "replay", epilog="Example: pophub quarantine replay mps.citizens --code live.stale --dry-run"
 )
-def replay(stem: MaybeStem = None, agency: Agency = None, gate: Gate = None, code: Code = None, field: Field = None,
+def replay(stem: MaybeStem = None, agency: AgencyOption = None, gate: GateOption = None, code: CodeOption = None, field: FieldOption = None,
            ids: Ids = None, since: Since = None, older_than: Older = None, by: DoneBy = "",
            dry_run: Dry = False, yes: Yes = False, json: bool = JSON) -> None:  # fmt: skip
     """Judge versions again with mapping, rules and repairs of now; a run that was cut off goes on."""
@@ -102,7 +102,7 @@ def replay(stem: MaybeStem = None, agency: Agency = None, gate: Gate = None, cod
     "repair", epilog='Example: pophub quarantine repair 41 --set sex=male --reason "letter 12" --by Lan'
 )
 def repair(version: Number, set: Annotated[list[str], typer.Option("--set", help="field=value; may be given several times.")],
-           reason: Reason, by: By, json: bool = JSON) -> None:  # fmt: skip
+           reason: Reason, by: ByOption, json: bool = JSON) -> None:  # fmt: skip
     """Propose a repair of fields; another person approves it."""
     from pophub.commands import quarantine as work
 
@@ -111,7 +111,7 @@ def repair(version: Number, set: Annotated[list[str], typer.Option("--set", help
 
 
 @quarantine.command("approve", epilog="Example: pophub quarantine approve 7 --by Minh")
-def approve(proposal: Number, by: By, json: bool = JSON) -> None:
+def approve(proposal: Number, by: ByOption, json: bool = JSON) -> None:
     """Approve another person's proposal and judge the version again with it."""
     from pophub.commands import quarantine as work
 
@@ -155,7 +155,7 @@ def overdue(json: bool = JSON) -> None:
 def policy(stem: Stem,
            retain_days: Annotated[int | None, typer.Option(min=0, help="Days until what was sent is removed; 0 for never.")] = None,
            warn_days: Annotated[int | None, typer.Option(min=0, help="Days of warning before.")] = None,
-           by: By = "", json: bool = JSON) -> None:  # fmt: skip
+           by: ByOption = "", json: bool = JSON) -> None:  # fmt: skip
     """Show or set how long what was sent of a dataset's rejections is kept."""
     from pophub.commands import quarantine as work
 
@@ -184,7 +184,7 @@ def hold_list(stem: MaybeStem = None, all: Annotated[bool, typer.Option("--all",
 
 
 @hold.command("release", epilog='Example: pophub hold release 3 --by Lan --reason "column restored"')
-def hold_release(number: Number, by: By, reason: Reason, json: bool = JSON) -> None:
+def hold_release(number: Number, by: ByOption, reason: Reason, json: bool = JSON) -> None:
     """Release a held batch; the next extract reads it again, and holds it again if it still differs."""
     from pophub.commands import holds as work
 
@@ -193,7 +193,7 @@ def hold_release(number: Number, by: By, reason: Reason, json: bool = JSON) -> N
 
 
 @app.command("pause", epilog='Example: pophub pause mps.citizens --by Lan --reason "source is being moved"')
-def pause(stem: Stem, by: By, reason: Reason, recipient: Recipient = "", json: bool = JSON) -> None:
+def pause(stem: Stem, by: ByOption, reason: Reason, recipient: Recipient = "", json: bool = JSON) -> None:
     """Pause a connector, or its subscription by one recipient: its stages end green and say so."""
     from pophub.commands import holds as work
 
@@ -202,7 +202,7 @@ def pause(stem: Stem, by: By, reason: Reason, recipient: Recipient = "", json: b
 
 
 @app.command("resume", epilog="Example: pophub resume mps.citizens --by Lan")
-def resume(stem: Stem, by: By, recipient: Recipient = "", json: bool = JSON) -> None:
+def resume(stem: Stem, by: ByOption, recipient: Recipient = "", json: bool = JSON) -> None:
     """Resume a paused connector or subscription; nothing was lost meanwhile."""
     from pophub.commands import holds as work
 

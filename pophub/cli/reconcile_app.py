@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
+from pophub.cli.arguments import Stem
 from pophub.commands.arguments import DoneBy
 from pophub.commands.output import JSON, errors_told
 
 app = typer.Typer()
 population = typer.Typer(help="The population database: rebuild, history.", no_args_is_help=True)
 app.add_typer(population, name="population")
-Stem = Annotated[str, typer.Argument(help="Dataset, such as mps.citizens.")]
 YES = typer.Option(False, "--yes", help="Do it; without it, only say what would be done.")
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pophub.domain.errors import ConfigError
 
 
-class Step(NamedTuple):
+class WayStep(NamedTuple):
     """A function of the way as `module:name`, and where the record is once it returned."""
 
     function: str
@@ -18,30 +18,30 @@ class Step(NamedTuple):
 
 # The one list of the way: a function that moves or is renamed changes its line here, and `pophub docs` the page.
 SPINE = (
-    Step("dags.connectors:_stage_task", "a task for each of the three stages, run one after the other"),
-    Step("pophub.wiring:Hub.extract", "all that the source showed at its start is on `raw.<dataset>`"),
-    Step(
+    WayStep("dags.connectors:_stage_task", "a task for each of the three stages, run one after the other"),
+    WayStep("pophub.wiring:Hub.extract", "all that the source showed at its start is on `raw.<dataset>`"),
+    WayStep(
         "pophub.stages.extract:Extract.table",
         "read, not sent before, in a batch; the position moved behind it",
     ),
-    Step("pophub.stages.extract:Extract._send", "on `raw.<dataset>` as the source gave it, acknowledged"),
-    Step("pophub.wiring:Hub.judge", "all that was on `raw.<dataset>` at its start has a verdict"),
-    Step("pophub.stages.judge:Judge.lane", "mapped to the contract, one micro-batch after the other"),
-    Step(
+    WayStep("pophub.stages.extract:Extract._send", "on `raw.<dataset>` as the source gave it, acknowledged"),
+    WayStep("pophub.wiring:Hub.judge", "all that was on `raw.<dataset>` at its start has a verdict"),
+    WayStep("pophub.stages.judge:Judge.lane", "mapped to the contract, one micro-batch after the other"),
+    WayStep(
         "pophub.stages.judge:Judge._commit",
         "committed: verdict, state and the lane's place in one transaction",
     ),
-    Step("pophub.gates.rules:GreatExpectationsRules.judge", "each failed rule named, for each row"),
-    Step("pophub.domain.decide:decide", "shared, quarantined, duplicate or superseded: exactly one"),
-    Step(
+    WayStep("pophub.gates.rules:GreatExpectationsRules.judge", "each failed rule named, for each row"),
+    WayStep("pophub.domain.decide:decide", "shared, quarantined, duplicate or superseded: exactly one"),
+    WayStep(
         "pophub.stages.write:write",
         "in history and the population database, or in quarantine with its reasons",
     ),
-    Step("pophub.wiring:Hub.share", "all that was in history at its start is with every recipient"),
-    Step(
+    WayStep("pophub.wiring:Hub.share", "all that was in history at its start is with every recipient"),
+    WayStep(
         "pophub.stages.share:share", "on the subscription's topic with the position, in one Kafka transaction"
     ),
-    Step("pophub.stores.share:LedgerStore.complete", "counted: a share transaction in the ledger, once"),
+    WayStep("pophub.stores.share:LedgerStore.complete", "counted: a share transaction in the ledger, once"),
 )
 _HEAD = """# A record's way
 
@@ -56,7 +56,7 @@ of [the glossary](glossary.md).
 """
 
 
-class Place(NamedTuple):
+class WayPlace(NamedTuple):
     """Where a function begins (line from 1), and the first line of its docstring."""
 
     path: str
@@ -78,7 +78,7 @@ def way_page(project: Path) -> str:
     return _HEAD + "".join(rows)
 
 
-def find(project: Path, function: str) -> Place:
+def find(project: Path, function: str) -> WayPlace:
     """Find `module:name` in the project's files, without importing it.
 
     Errors: `docs.stale` where there is no such function.
@@ -95,7 +95,7 @@ def find(project: Path, function: str) -> Place:
             where="pophub/commands/way_page.py",
             remedy="write in SPINE where the function is now, then run `pophub docs`",
         )
-    return Place(path, node.lineno, (ast.get_docstring(node) or "").partition("\n")[0])
+    return WayPlace(path, node.lineno, (ast.get_docstring(node) or "").partition("\n")[0])
 
 
 def _inside(node: ast.AST | None) -> list[ast.FunctionDef | ast.ClassDef]:

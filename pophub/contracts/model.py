@@ -17,8 +17,8 @@ from pophub.domain.codes import Gate
 from pophub.domain.dates import HO_CHI_MINH
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
-Column = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-Table = Annotated[str, StringConstraints(pattern=TABLE, max_length=260)]
+ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+TableName = Annotated[str, StringConstraints(pattern=TABLE, max_length=260)]
 Reference = Annotated[str, StringConstraints(pattern=REFERENCE)]
 
 
@@ -49,7 +49,7 @@ class Marker(Model):
     source's own number (`sequence`).
     """
 
-    column: Column = Field(description="column of the marker", examples=["cap_nhat_luc"])
+    column: ColumnName = Field(description="column of the marker", examples=["cap_nhat_luc"])
     kind: Literal["time", "sequence"] = Field(
         "time", description="what the column holds: times, or a number that only grows", examples=["sequence"]
     )
@@ -61,7 +61,7 @@ class Marker(Model):
     time_zone: str = Field(
         HO_CHI_MINH.key, description="zone of times that carry none", examples=["Asia/Bangkok"]
     )
-    changed_at: Column | None = Field(
+    changed_at: ColumnName | None = Field(
         None,
         description="for `sequence`: the column with the time of the change",
         examples=["thoi_diem_sua"],
@@ -71,7 +71,7 @@ class Marker(Model):
 class Deleted(Model):
     """How the source marks a deleted row."""
 
-    column: Column = Field(description="soft-delete column", examples=["da_xoa"])
+    column: ColumnName = Field(description="soft-delete column", examples=["da_xoa"])
     values: tuple[bool | int | str, ...] = Field(description="values that mean deleted", examples=[[True]])
 
 
@@ -110,8 +110,8 @@ class SqlSource(SourceFile):
         description="SQLAlchemy URL, as a variable",
         examples=["${POPHUB_SOURCE_MPS_URL}"],
     )
-    table: Table = Field(description="table or view, with its schema", examples=["dancu.cong_dan"])
-    key: tuple[Column, ...] = Field(
+    table: TableName = Field(description="table or view, with its schema", examples=["dancu.cong_dan"])
+    key: tuple[ColumnName, ...] = Field(
         min_length=1, description="columns that order rows of one marker", examples=[["so_ddcn", "id"]]
     )
     late_s: int = Field(
@@ -184,7 +184,7 @@ class FilesSource(SourceFile):
 class FieldMapping(Model):
     """How one contract field is read from the source's columns. Steps run in the order written here."""
 
-    source: Column = Field(alias="from", description="column of the source", examples=["ho_ten"])
+    source: ColumnName = Field(alias="from", description="column of the source", examples=["ho_ten"])
     text: Literal["as_is", "trim", "name"] = Field(
         "as_is",
         description="trim: outer white space off and NFC; name: also inner runs of spaces to one",

@@ -152,7 +152,7 @@ def transaction_link(
     ))).digest()  # fmt: skip
 
 
-class _Sizes(dict[int, bytes]):
+class _Lengths(dict[int, bytes]):
     """A part's length as it stands before the part, each made once."""
 
     def __missing__(self, length: int) -> bytes:
@@ -160,7 +160,7 @@ class _Sizes(dict[int, bytes]):
         return made
 
 
-SIZES = _Sizes()
+SIZES = _Lengths()
 
 
 def _sized(part: bytes) -> bytes:

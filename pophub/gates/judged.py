@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Judged(NamedTuple):
+class RuleResult(NamedTuple):
     """What one rule found: its place in the suite, failing rows, rows judged, or what it raised."""
 
     rule: int

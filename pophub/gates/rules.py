@@ -11,7 +11,7 @@ from pophub.contracts.shapes import judges_deletes, read_columns
 from pophub.domain.codes import explain
 from pophub.domain.errors import ValidatorFailed
 from pophub.domain.record import Columns, Failure
-from pophub.gates.judged import Judged
+from pophub.gates.judged import RuleResult
 
 
 def preload() -> None:
@@ -75,11 +75,11 @@ class GreatExpectationsRules:
             raise self._failed("gate.suite_empty", "the frame has no rows")
         return rows
 
-    def _run(self, frame: Columns) -> Sequence[Judged]:
+    def _run(self, frame: Columns) -> Sequence[RuleResult]:
         """Validate in a thread of its own, so that a deadline can be kept."""
         from pophub.gates import validator  # takes seconds; not part of the deadline
 
-        done: list[Sequence[Judged]] = []
+        done: list[Sequence[RuleResult]] = []
         raised: list[BaseException] = []
 
         def work() -> None:
@@ -100,7 +100,7 @@ class GreatExpectationsRules:
             raise self._failed("gate.expectation_raised", f"the validator raised {kind}")
         return done[0]
 
-    def _trusted(self, found: Judged | None, rule: Rule, rows: int) -> list[int]:
+    def _trusted(self, found: RuleResult | None, rule: Rule, rows: int) -> list[int]:
         """Give a rule's failing rows if it surely judged every row."""
         name = f"{rule.expectation} ({rule.code})"
         if found is None:

@@ -22,7 +22,7 @@ from pophub.contracts.model import Rule
 from pophub.domain.record import Columns
 from pophub.gates.checks import CHECKS
 from pophub.gates.expectations.batch import FrameData
-from pophub.gates.judged import Judged
+from pophub.gates.judged import RuleResult
 
 _COMPLETE = {"result_format": {"result_format": "COMPLETE", "include_unexpected_rows": False}}
 
@@ -59,7 +59,7 @@ def _configured(place: int, rule: Rule) -> ExpectationConfiguration:
     return kind(type=rule.expectation, kwargs=dict(rule.kwargs), meta={"rule": place})
 
 
-def validate(suite: Sequence[ExpectationConfiguration], frame: Columns) -> list[Judged]:
+def validate(suite: Sequence[ExpectationConfiguration], frame: Columns) -> list[RuleResult]:
     """Run every rule over the frame and keep nothing but row numbers."""
     engine = PandasExecutionEngine()
     engine.load_batch_data(_BATCH, FrameData(engine, frame))
@@ -72,7 +72,7 @@ def validate(suite: Sequence[ExpectationConfiguration], frame: Columns) -> list[
         engine.batch_manager.batch_data_cache.clear()
 
 
-def _judged(result: Any) -> Judged:
+def _judged(result: Any) -> RuleResult:
     """Keep the rows of one result; a result without them judged nothing."""
     place = int(result.expectation_config.meta["rule"])
     found = result.result or {}
@@ -82,7 +82,7 @@ def _judged(result: Any) -> Judged:
         rows = []
     if rows is not None and len(rows) != found.get("unexpected_count"):
         rows = None
-    return Judged(place, None if rows is None else [int(row) for row in rows], judged, raised)
+    return RuleResult(place, None if rows is None else [int(row) for row in rows], judged, raised)
 
 
 def _raised(info: Any) -> str | None:

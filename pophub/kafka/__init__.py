@@ -1,6 +1,6 @@
 """The one room of the Kafka clients, and its face."""
 
-from pophub.kafka.admin import READABLE, TOPIC, Administrator, Rule
+from pophub.kafka.admin import READABLE, TOPIC, AccessRule, Administrator
 from pophub.kafka.log import Ends, Read, TopicLog
 from pophub.kafka.publisher import Publisher
 from pophub.kafka.raw import RawEnds, RawReader, RawWriter
@@ -9,6 +9,7 @@ from pophub.kafka.readers import SlowReader, slow_readers
 __all__ = [
     "READABLE",
     "TOPIC",
+    "AccessRule",
     "Administrator",
     "Ends",
     "Publisher",
@@ -16,7 +17,6 @@ __all__ = [
     "RawReader",
     "RawWriter",
     "Read",
-    "Rule",
     "SlowReader",
     "TopicLog",
     "slow_readers",

@@ -33,7 +33,7 @@ TOPIC = {
     "message.timestamp.type": "LogAppendTime",  # a writer whose clock is wrong is not refused
 }  # fmt: skip
 READABLE = ("uncompressed", "gzip")
-Rule = tuple[str, str, str, str]
+AccessRule = tuple[str, str, str, str]
 """(principal, operation, resource type, name), such as `("pophub-judge", "READ", "TOPIC", "raw.")`."""
 
 
@@ -98,7 +98,7 @@ class Administrator:
                 remedy="see the broker's log with `pophub status`",
             )
 
-    def ensure_rules(self, rules: Iterable[Rule]) -> None:
+    def ensure_rules(self, rules: Iterable[AccessRule]) -> None:
         """Allow what the rules say. A name that ends with a dot is a prefix, any other is that one name."""
         pattern = {True: ACLResourcePatternType.PREFIXED, False: ACLResourcePatternType.LITERAL}
         wanted = [
@@ -115,7 +115,7 @@ class Administrator:
                 remedy="see the broker's log with `pophub status`",
             )
 
-    def remove_rules(self, of: Callable[[Rule], bool]) -> None:
+    def remove_rules(self, of: Callable[[AccessRule], bool]) -> None:
         """Remove the rules that are so."""
         every = ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY,
                           ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY))  # fmt: skip
@@ -151,7 +151,7 @@ class Administrator:
         self._admin.close()
 
 
-def _rule(acl: ACL) -> Rule:
+def _rule(acl: ACL) -> AccessRule:
     resource = acl.resource_pattern
     return (
         acl.principal.removeprefix("User:"), acl.operation.name, resource.resource_type.name, resource.resource_name

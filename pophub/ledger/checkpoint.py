@@ -24,9 +24,9 @@ from pophub.settings import Settings
 SQL = statements("ledger")
 ROLE = "pophub_ledger"
 CHUNK = 20_000
-Document = dict[str, Any]
+LedgerDocument = dict[str, Any]
 LaneName = tuple[str, ...]
-Follows = Callable[[Document], dict[str, str]]
+Follows = Callable[[LedgerDocument], dict[str, str]]
 Tally = Counter[tuple[str, str, str]]
 
 
@@ -35,7 +35,7 @@ class Checkpoint:
     """A signed document. Shape: `docs/ledger.md`."""
 
     id: int
-    document: Document
+    document: LedgerDocument
     signature: bytes
     public_key: bytes
     new: bool = False
@@ -108,7 +108,9 @@ def of_row(row: tuple[Any, ...]) -> Checkpoint:
     return Checkpoint(row[0], row[1], bytes(row[2]), bytes(row[3]))
 
 
-def _document(connection: Connection, cursor: Cursor, last: Checkpoint | None, witness: Witness) -> Document:
+def _document(
+    connection: Connection, cursor: Cursor, last: Checkpoint | None, witness: Witness
+) -> LedgerDocument:
     known = last.heads() if last else {}
     tally = last.tally() if last else Counter()
     heads = []
@@ -140,8 +142,12 @@ def _document(connection: Connection, cursor: Cursor, last: Checkpoint | None, w
 
 
 def _walk(
-    connection: Connection, head: Document, known: dict[LaneName, Document], tally: Tally, witness: Witness
-) -> Document:
+    connection: Connection,
+    head: LedgerDocument,
+    known: dict[LaneName, LedgerDocument],
+    tally: Tally,
+    witness: Witness,
+) -> LedgerDocument:
     """Walk a lane's rows since its last signed head; count them, link them, keep their witness."""
     kind, *place = head["lane"]
     before = known.get(tuple(map(str, head["lane"])), {"sequence": 0, "rows": 0, "chain": "", "links": ""})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from pophub.domain.errors import ConfigError
-from pophub.ledger.checkpoint import ROLE, SQL, Checkpoint, Document, make, of_row
+from pophub.ledger.checkpoint import ROLE, SQL, Checkpoint, LedgerDocument, make, of_row
 from pophub.ledger.signing import canonical, next_key, public_key, raw, signed
 from pophub.postgres import connect, transaction
 from pophub.settings import Settings
@@ -28,7 +28,7 @@ def replace_key(settings: Settings) -> Checkpoint:
     public_key(settings, last.due)  # the old key is here, before a new one is made
     key = next_key(settings)
 
-    def follows(document: Document) -> dict[str, str]:
+    def follows(document: LedgerDocument) -> dict[str, str]:
         name = {"public_key": raw(key).hex()}
         return {**name, "signature": key.sign(canonical({**document, "next_key": name})).hex()}
 

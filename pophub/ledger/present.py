@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from pophub.ledger.checkpoint import Document, Tally, of_row
+from pophub.ledger.checkpoint import LedgerDocument, Tally, of_row
 from pophub.postgres import Connection, Cursor, statements, transaction
 
 SQL = statements("ledger")
@@ -52,7 +52,7 @@ def _counted(cursor: Cursor) -> Tally:
     return tally
 
 
-def _behind(cursor: Cursor, kind: str, heads: Iterable[Document]) -> list[tuple[Any, ...]]:
+def _behind(cursor: Cursor, kind: str, heads: Iterable[LedgerDocument]) -> list[tuple[Any, ...]]:
     """Count the rows that came after the heads; lanes that the checkpoint does not know count whole."""
     mine = [(*head["lane"][1:], head["sequence"]) for head in heads if head["lane"][0] == kind]
     columns = [list(column) for column in zip(*mine, strict=True)]

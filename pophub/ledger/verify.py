@@ -12,7 +12,7 @@ from pophub.domain import digests
 from pophub.domain.dates import DAY_US, ZONE_US, month_of
 from pophub.ledger.checkpoint import Checkpoint, Tally
 from pophub.ledger.keys import due_keys, rightly_signed
-from pophub.ledger.witness import PREFIX_BYTES, Rows, Witness
+from pophub.ledger.witness import PREFIX_BYTES, KeptRows, Witness
 from pophub.postgres import Connection, statements, translated
 
 SQL = statements("ledger")
@@ -57,7 +57,7 @@ class _Lane:
     rows: int
     chain: bytes
     signed: dict[int, tuple[int, str]]
-    kept: Rows
+    kept: KeptRows
 
     def broken(self, sequence: int, what: str) -> Broken:
         return Broken(self.table, ", ".join(map(str, self.place)), sequence, what)
@@ -126,7 +126,7 @@ def _lanes(connection: Connection, table: str, held: Evidence) -> list[_Lane]:
         heads = [(one.id, one.heads().get(name)) for one in held.checkpoints]
         signed_at = {head["last"]: (number, head["chain"]) for number, head in heads if head and head["last"]}
         upto = max((head["rows"] for _, head in heads if head), default=0)
-        kept = held.witness.rows(name, upto) if held.witness else Rows(b"", 0)
+        kept = held.witness.rows(name, upto) if held.witness else KeptRows(b"", 0)
         lanes.append(
             _Lane(table, place, row[2] if kind == "history" else row[4], bytes(row[-1]), signed_at, kept)
         )

@@ -32,13 +32,13 @@ class Witness:
         finally:
             os.close(handle)
 
-    def rows(self, lane: Sequence[object], upto: int) -> Rows:
+    def rows(self, lane: Sequence[object], upto: int) -> KeptRows:
         """Give what is known of a lane's first `upto` rows: those that a checkpoint signed."""
         path = self._path(lane)
         if not path.exists() or path.stat().st_size == 0:
-            return Rows(b"", 0)
+            return KeptRows(b"", 0)
         with path.open("rb") as file:
-            return Rows(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), upto)
+            return KeptRows(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), upto)
 
     def name(self, number: int, fingerprint: str) -> None:
         """Note that a checkpoint was signed."""
@@ -60,7 +60,7 @@ class Witness:
         return self._folder / (".".join(map(str, lane)) + ".rows")
 
 
-class Rows:
+class KeptRows:
     """The kept digests of one lane, mapped, so that memory stays flat."""
 
     def __init__(self, data: bytes | mmap.mmap, upto: int) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Outcome = Literal["reached", "unreachable", "refused"]
-State = Literal["unknown", "alive", "frozen", "clock_wrong", "offline", "catching_up", "held", "silent"]
+SourceState = Literal["unknown", "alive", "frozen", "clock_wrong", "offline", "catching_up", "held", "silent"]
 US = 1_000_000
 
 
@@ -44,7 +44,7 @@ class Work(NamedTuple):
 class Seen(NamedTuple):
     """The state of a source: since when, its newest change, its last heartbeat."""
 
-    state: State
+    state: SourceState
     since: int | None
     newest: int | None
     last_beat: int | None
@@ -91,7 +91,7 @@ class _Past:
         if beat.rows or self.fresh_at is None:
             self.fresh_at = beat.first_at
 
-    def status(self, now: int) -> tuple[State, int | None]:
+    def status(self, now: int) -> tuple[SourceState, int | None]:
         """Give the state that these heartbeats alone make, with its beginning."""
         if self.last_at is None:
             return "unknown", None

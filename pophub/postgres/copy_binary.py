@@ -28,7 +28,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _SHORT, _LONG = Struct(">i"), Struct(">q")
 
 
-class Form(NamedTuple):
+class BinaryForm(NamedTuple):
     """How values of one type are written: from which Python type, in how many bytes, one value's bytes.
 
     `array` is numpy's type of a whole column of numbers; `width` is None where values differ in it.
@@ -41,15 +41,17 @@ class Form(NamedTuple):
 
 
 FORMS = {
-    "integer": Form(int, 4, _SHORT.pack, ">i4"),
-    "bigint": Form(int, 8, _LONG.pack, ">i8"),
-    "boolean": Form(bool, 1, lambda value: b"\1" if value else b"\0", ">?"),
-    "date": Form(date, 4, lambda value: _SHORT.pack(value.toordinal() - _DAY_0)),
-    "timestamp with time zone": Form(datetime, 8, lambda value: _LONG.pack((value - _EPOCH) // _MICROSECOND)),
-    '"char"': Form(str, 1, lambda value: value.encode("ascii")),
-    "text": Form(str, None, str.encode),
-    "bytea": Form(bytes, None, bytes),
-    "jsonb": Form(str, None, lambda value: b"\1" + value.encode()),
+    "integer": BinaryForm(int, 4, _SHORT.pack, ">i4"),
+    "bigint": BinaryForm(int, 8, _LONG.pack, ">i8"),
+    "boolean": BinaryForm(bool, 1, lambda value: b"\1" if value else b"\0", ">?"),
+    "date": BinaryForm(date, 4, lambda value: _SHORT.pack(value.toordinal() - _DAY_0)),
+    "timestamp with time zone": BinaryForm(
+        datetime, 8, lambda value: _LONG.pack((value - _EPOCH) // _MICROSECOND)
+    ),
+    '"char"': BinaryForm(str, 1, lambda value: value.encode("ascii")),
+    "text": BinaryForm(str, None, str.encode),
+    "bytea": BinaryForm(bytes, None, bytes),
+    "jsonb": BinaryForm(str, None, lambda value: b"\1" + value.encode()),
 }
 """By the name that PostgreSQL gives a type (`format_type`)."""
 
@@ -90,7 +92,7 @@ def _starts(even: Mapping[str, np.ndarray[Any, Any]], columns: int, count: int) 
     return [data[at : at + width] for at in range(0, count * width, width)]
 
 
-def _even(column: Sequence[Any], form: Form, count: int) -> np.ndarray[Any, Any] | None:
+def _even(column: Sequence[Any], form: BinaryForm, count: int) -> np.ndarray[Any, Any] | None:
     """Give a column of one width as a matrix of bytes, a row each; None where there are nulls, or widths differ."""
     first = column[0]
     if column.count(first) == count:
@@ -115,7 +117,7 @@ def _even(column: Sequence[Any], form: Form, count: int) -> np.ndarray[Any, Any]
     return np.concatenate([np.broadcast_to(size, (count, 4)), bytes_], axis=1)
 
 
-def _joined(column: Sequence[Any], form: Form) -> bytes | None:
+def _joined(column: Sequence[Any], form: BinaryForm) -> bytes | None:
     """Join values of one length; None where they are texts whose bytes may differ in length."""
     if form.kind is bytes:
         return b"".join(column)
@@ -123,7 +125,7 @@ def _joined(column: Sequence[Any], form: Form) -> bytes | None:
     return text.encode() if text.isascii() and form.one is str.encode else None
 
 
-def _pieces(column: Sequence[Any], form: Form) -> Sequence[Sequence[bytes]] | None:
+def _pieces(column: Sequence[Any], form: BinaryForm) -> Sequence[Sequence[bytes]] | None:
     """Give a column as lists of bytes to be joined row by row; None for a value of another type."""
     kinds = set(map(type, column))
     if not kinds <= {form.kind, type(None)}:
@@ -134,7 +136,7 @@ def _pieces(column: Sequence[Any], form: Form) -> Sequence[Sequence[bytes]] | No
     return [[SIZES[length] for length in map(len, values)], values]
 
 
-def _sized(form: Form, value: Any) -> bytes:
+def _sized(form: BinaryForm, value: Any) -> bytes:
     if type(value) is not form.kind:
         raise TypeError
     data = form.one(value)

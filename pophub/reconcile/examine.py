@@ -37,7 +37,7 @@ WORDS = {
 class Before:
     """What stood before anything was read."""
 
-    seen: source.Seen
+    seen: source.Beforehand
     lanes: dict[int, int]
     ledgers: dict[str, dict[int, int]]
     ends: dict[str, Ends]
@@ -99,7 +99,7 @@ class Examination:
         for recipient, lane, sequence in cursor.fetchall():
             ledgers.setdefault(recipient, {})[lane] = sequence
         ends = {s.topic: TopicLog(self.settings, s.topic).ends() for s in self.subscriptions}
-        seen = source.Seen(now, position, {r[0]: r[1] for r in lanes}, files)
+        seen = source.Beforehand(now, position, {r[0]: r[1] for r in lanes}, files)
         return Before(seen, {r[0]: r[2] for r in lanes}, ledgers, ends)
 
     def _source(self, cursor: Cursor, before: Before, rows: int, report: Report) -> None:

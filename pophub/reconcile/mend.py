@@ -27,6 +27,6 @@ def bring_in(stage: Extract, late: set[str]) -> int:
     A repetition, or a crash between the broker's acknowledgement and the batch's closing, sends
     rows twice at worst, and judge finds duplicates.
     """
-    seen = source.Seen(0, None, {}, tuple(stage.store.files_taken()))
+    seen = source.Beforehand(0, None, {}, tuple(stage.store.files_taken()))
     chunks = source.chunks_of(stage.connector, stage.source, seen)
     return stage.again(source.late_rows(stage.connector, stage.mapper, chunks, late)).rows

@@ -30,7 +30,7 @@ _NAME = re.compile(r"\A[a-z][a-z0-9_]{0,40}\Z")
 
 
 @dataclass(frozen=True)
-class Table:
+class ComparedTable:
     """One table compared: rows and digest of both, and how many rows only one of them has."""
 
     table: str
@@ -75,7 +75,7 @@ class Rebuild:
                     remedy=f"choose another name, or drop schema {self.schema} first",
                 )
 
-    def run(self) -> list[Table]:
+    def run(self) -> list[ComparedTable]:
         """Rebuild and compare; all or nothing, so a failed rebuild leaves no schema behind.
 
         Errors: `rebuild.gap` where a topic lacks a sequence; `rebuild.moving` where versions were
@@ -165,12 +165,12 @@ class Rebuild:
                     remedy=f"let share finish (`pophub run {stem}`), drop the schema and rebuild",
                 )
 
-    def _compared(self, cursor: Cursor, table: str) -> Table:
+    def _compared(self, cursor: Cursor, table: str) -> ComparedTable:
         self.says(f"comparing {table}")
         stems = [c.stem for c in self.connectors]
         self._execute(cursor, f"compare_{table}", {"stems": stems})
         rebuilt, live, rebuilt_digest, live_digest, differing = only_row(cursor)
-        return Table(table, rebuilt, live, rebuilt_digest, live_digest, differing)
+        return ComparedTable(table, rebuilt, live, rebuilt_digest, live_digest, differing)
 
 
 def _contents(

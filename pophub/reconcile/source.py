@@ -23,7 +23,7 @@ CHUNK_ROWS = 4_000  # two chunks of the source, mapped and as sent, are what mem
 
 
 @dataclass(frozen=True)
-class Seen:
+class Beforehand:
     """What was true before the source was read, times in microseconds UTC."""
 
     started_us: int
@@ -41,7 +41,9 @@ def versions_of(connector: Connector, mapper: Mapper, columns: Columns) -> Versi
     return versions
 
 
-def chunks_of(connector: Connector, source: TableSource | FolderSource, seen: Seen) -> Iterator[Columns]:
+def chunks_of(
+    connector: Connector, source: TableSource | FolderSource, seen: Beforehand
+) -> Iterator[Columns]:
     """Give all rows that the source holds; of a drop folder, those of the files that were taken."""
     most = min(CHUNK_ROWS, connector.file.limits.batch_rows)
     if connector.file.source.reads == "table":
@@ -69,7 +71,7 @@ def load(cursor: Cursor, connector: Connector, mapper: Mapper, chunks: Iterable[
 
 
 def load_in_flight(
-    cursor: Cursor, connector: Connector, mapper: Mapper, settings: Settings, seen: Seen
+    cursor: Cursor, connector: Connector, mapper: Mapper, settings: Settings, seen: Beforehand
 ) -> None:
     """Put the event ids of what is on raw and not judged yet into a temporary table."""
     for lane in range(connector.file.lanes):
@@ -86,7 +88,7 @@ def load_in_flight(
     cursor.execute(SQL["analyze_source_row"])
 
 
-def judged(cursor: Cursor, connector: Connector, seen: Seen) -> tuple[list[Finding], int]:
+def judged(cursor: Cursor, connector: Connector, seen: Beforehand) -> tuple[list[Finding], int]:
     """Say what of the loaded rows the hub never read, and what it holds that the source lacks;
     give also how many rows the next extract will find.
     """

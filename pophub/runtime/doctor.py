@@ -36,7 +36,7 @@ WHEELS = (
 
 
 @dataclass(frozen=True)
-class Finding:
+class Checkup:
     """One thing that was looked at. `remedy` is empty where all is well."""
 
     subject: str
@@ -45,26 +45,26 @@ class Finding:
     remedy: str = ""
 
 
-def diagnose(settings: Settings) -> list[Finding]:
+def diagnose(settings: Settings) -> list[Checkup]:
     """Look at machine, packages, files and servers; change nothing."""
     checks = (_python, _room, _packages, _secrets, _leftovers, _servers, _files)
     return [finding for check in checks for finding in check(settings)]
 
 
-def _files(settings: Settings) -> Iterator[Finding]:
+def _files(settings: Settings) -> Iterator[Checkup]:
     for stem, names in left_out(settings, load_all(settings.project)[0]).items():
-        yield Finding(stem, "warn", in_words(names), "rename the files, or mend `source.pattern`")
+        yield Checkup(stem, "warn", in_words(names), "rename the files, or mend `source.pattern`")
 
 
-def _python(settings: Settings) -> Iterator[Finding]:
+def _python(settings: Settings) -> Iterator[Checkup]:
     found = ".".join(str(part) for part in sys.version_info[:3])
     if (3, 11) <= sys.version_info[:2] < (3, 14):
-        yield Finding("python", "ok", found)
+        yield Checkup("python", "ok", found)
     else:
-        yield Finding("python", "fail", found, "use Python 3.11, 3.12 or 3.13")
+        yield Checkup("python", "fail", found, "use Python 3.11, 3.12 or 3.13")
 
 
-def _room(settings: Settings) -> Iterator[Finding]:
+def _room(settings: Settings) -> Iterator[Checkup]:
     folder = settings.home
     while not folder.exists():
         folder = folder.parent
@@ -74,10 +74,10 @@ def _room(settings: Settings) -> Iterator[Finding]:
         "free some space, or set POPHUB_HOME to a folder on another disk",
     )  # fmt: skip
     if not os.access(folder, os.W_OK):
-        yield Finding("home", "fail", f"{folder} cannot be written", "set POPHUB_HOME")
+        yield Checkup("home", "fail", f"{folder} cannot be written", "set POPHUB_HOME")
     if (closed := impassable(settings)) is not None:
         what = f"PostgreSQL's user cannot pass through {closed} to its data"
-        yield Finding("home", "fail", what, f"chmod o+x {closed}")
+        yield Checkup("home", "fail", what, f"chmod o+x {closed}")
     if supervise.process(settings) is None:
         yield _enough(
             "memory", psutil.virtual_memory().available, MEMORY_FAIL_BYTES, MEMORY_WARN_BYTES,
@@ -85,25 +85,25 @@ def _room(settings: Settings) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _enough(subject: str, free: int, fail: int, warn: int, remedy: str) -> Finding:
+def _enough(subject: str, free: int, fail: int, warn: int, remedy: str) -> Checkup:
     what = f"{free / GIB:.1f} GiB free"
     if free < fail:
-        return Finding(subject, "fail", what, remedy)
-    return Finding(subject, "warn", what, remedy) if free < warn else Finding(subject, "ok", what)
+        return Checkup(subject, "fail", what, remedy)
+    return Checkup(subject, "warn", what, remedy) if free < warn else Checkup(subject, "ok", what)
 
 
-def _packages(settings: Settings) -> Iterator[Finding]:
+def _packages(settings: Settings) -> Iterator[Checkup]:
     missing = [name for name in WHEELS if importlib.util.find_spec(name) is None]
     if missing:
-        yield Finding("packages", "fail", f"missing: {', '.join(missing)}", "run `make setup`")
+        yield Checkup("packages", "fail", f"missing: {', '.join(missing)}", "run `make setup`")
     else:
-        yield Finding("packages", "ok", "all installed")
+        yield Checkup("packages", "ok", "all installed")
     if ports.external("kafka"):
         return
     if jars.jars_present():
-        yield Finding("kafka jars", "ok", f"Apache Kafka {jars.VERSION}")
+        yield Checkup("kafka jars", "ok", f"Apache Kafka {jars.VERSION}")
     else:
-        yield Finding(
+        yield Checkup(
             "kafka jars",
             "warn",
             "not fetched yet",
@@ -111,28 +111,28 @@ def _packages(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _secrets(settings: Settings) -> Iterator[Finding]:
+def _secrets(settings: Settings) -> Iterator[Checkup]:
     folder = settings.home / "secrets"
     for path in [folder, *sorted(folder.glob("*"))] if folder.exists() else []:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
             right = "700" if path.is_dir() else "600"
-            yield Finding(
+            yield Checkup(
                 "secrets",
                 "fail",
                 f"{path} may be read by others",
                 f"chmod {right} {path}",
             )
         elif not os.access(path, os.R_OK):
-            yield Finding("secrets", "fail", f"{path} cannot be read", f"chown it: {path}")
+            yield Checkup("secrets", "fail", f"{path} cannot be read", f"chown it: {path}")
     for name in sorted(settings.made_secrets):
         if not settings.has_secret(name):
             what = f"{name} was in use and is not here"
-            yield Finding("secrets", "fail", what, f"bring {folder / name} back from where it is kept")
-    yield Finding("secrets", "ok", str(folder))
+            yield Checkup("secrets", "fail", what, f"bring {folder / name} back from where it is kept")
+    yield Checkup("secrets", "ok", str(folder))
 
 
-def _leftovers(settings: Settings) -> Iterator[Finding]:
+def _leftovers(settings: Settings) -> Iterator[Checkup]:
     remedy = "run `pophub down`: it ends and removes what a crash left behind"
     if supervise.process(settings) is not None:
         return
@@ -142,10 +142,10 @@ def _leftovers(settings: Settings) -> Iterator[Finding]:
     )
     for path in files:
         if _exists(path):
-            yield Finding("stale file", "warn", str(path), remedy)
+            yield Checkup("stale file", "warn", str(path), remedy)
     if found := processes.belonging(settings.home):
         numbers = ", ".join(str(process.pid) for process in found)
-        yield Finding("leftovers", "warn", f"processes without a supervisor: {numbers}", remedy)
+        yield Checkup("leftovers", "warn", f"processes without a supervisor: {numbers}", remedy)
 
 
 def _exists(path: Path) -> bool:
@@ -155,7 +155,7 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _servers(settings: Settings) -> Iterator[Finding]:
+def _servers(settings: Settings) -> Iterator[Checkup]:
     known = supervise.programs(settings)
     for server in ports.SERVERS:
         port = ports.port_of(settings.endpoints, server)
@@ -164,7 +164,7 @@ def _servers(settings: Settings) -> Iterator[Finding]:
             yield _answering(settings, server, port)
         elif not known and not ports.free(port) and (settings.home / "endpoints.json").exists():
             variable = f"POPHUB_{server.upper()}_PORT"
-            yield Finding(
+            yield Checkup(
                 server,
                 "fail",
                 f"another program listens on port {port}",
@@ -173,14 +173,14 @@ def _servers(settings: Settings) -> Iterator[Finding]:
         for name, entry in entries.items():
             if str(entry["statename"]) in ("FATAL", "BACKOFF", "EXITED"):
                 log = settings.home / "logs" / f"{name}.log"
-                yield Finding(name, "fail", f"{entry['statename'].lower()}", f"read {log}")
+                yield Checkup(name, "fail", f"{entry['statename'].lower()}", f"read {log}")
 
 
 def _up(entry: dict[str, object]) -> bool:
     return entry["statename"] in ("RUNNING", "STARTING")
 
 
-def _answering(settings: Settings, server: str, port: int) -> Finding:
+def _answering(settings: Settings, server: str, port: int) -> Checkup:
     host = settings.endpoints.postgres_host if server == "postgres" else "127.0.0.1"
     tests = {
         "postgres": lambda: postgres.ready(settings),
@@ -190,8 +190,8 @@ def _answering(settings: Settings, server: str, port: int) -> Finding:
     }
     try:
         if tests[server]():
-            return Finding(server, "ok", "answers")
+            return Checkup(server, "ok", "answers")
     except PophubError as error:
-        return Finding(server, "fail", error.what, error.remedy)
+        return Checkup(server, "fail", error.what, error.remedy)
     log = settings.home / "logs"
-    return Finding(server, "fail", "does not answer", f"read the logs in {log}, then `pophub up`")
+    return Checkup(server, "fail", "does not answer", f"read the logs in {log}, then `pophub up`")

@@ -26,14 +26,14 @@ from pophub.runtime import (
     processes,
     supervise,
 )
-from pophub.runtime.doctor import Finding, diagnose
+from pophub.runtime.doctor import Checkup, diagnose
 from pophub.runtime.exports import environment
 from pophub.runtime.home import make_home
 from pophub.runtime.status import PROGRAMS, ServerState, state
 from pophub.settings import Settings
 
 __all__ = [
-    "Finding",
+    "Checkup",
     "ServerState",
     "diagnose",
     "environment",
@@ -43,13 +43,13 @@ __all__ = [
     "stop",
 ]
 
-Report = Callable[[str, float], None]
+Reporter = Callable[[str, float], None]
 
 
 class _Steps:
     """Reports the seconds of each step; steps may run beside each other."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Reporter) -> None:
         self._report = report
         self._lock = threading.Lock()
 
@@ -65,7 +65,7 @@ def start(
     settings: Settings,
     *,
     servers: Iterable[str] = ports.SERVERS,
-    report: Report = lambda name, seconds: None,
+    report: Reporter = lambda name, seconds: None,
     prepare: Callable[[Settings], None] | None = None,
 ) -> Settings:
     """Start what is not running yet and wait until all of it answers.

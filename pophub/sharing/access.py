@@ -20,7 +20,7 @@ import orjson
 
 from pophub.contracts.model import Grant, SubscriptionFile
 from pophub.domain.dates import HO_CHI_MINH
-from pophub.kafka import Administrator, Rule
+from pophub.kafka import AccessRule, Administrator
 from pophub.postgres import connect, statements, transaction
 from pophub.settings import Settings
 from pophub.sharing.subscription import user_of
@@ -86,8 +86,8 @@ def _open(settings: Settings) -> list[Right]:
         return [(recipient, stem) for recipient, stem in cursor.fetchall()]
 
 
-def _rules(wanted: Iterable[Right]) -> list[Rule]:
-    rules: list[Rule] = []
+def _rules(wanted: Iterable[Right]) -> list[AccessRule]:
+    rules: list[AccessRule] = []
     for recipient, stem in wanted:
         user, topic = user_of(recipient), f"sub.{recipient}.{stem}"
         rules += [(user, "READ", "TOPIC", topic), (user, "DESCRIBE", "TOPIC", topic),

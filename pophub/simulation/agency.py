@@ -12,8 +12,8 @@ from pophub.simulation.model import (
     DEFECT_RATE,
     WAITS,
     Cast,
+    Citizen,
     Defect,
-    Person,
     Row,
     Step,
     Version,
@@ -39,7 +39,7 @@ class Agency(ABC):
         self.serial = 0
 
     @abstractmethod
-    def row(self, person: Person, marker_us: int) -> Row:
+    def row(self, person: Citizen, marker_us: int) -> Row:
         """Write a new row that names the person, under a new key."""
 
     @abstractmethod
@@ -50,11 +50,11 @@ class Agency(ABC):
     def restamp(self, row: Row, marker_us: int) -> None:
         """Write another change time into a row."""
 
-    def pool(self, step: Step) -> list[Person]:
+    def pool(self, step: Step) -> list[Citizen]:
         """Give people whom a sound row of the step may name."""
         return self.cast.known["2023" if step == "2023" else "2024"]
 
-    def someone(self, step: Step, sex: str = "MF") -> Person:
+    def someone(self, step: Step, sex: str = "MF") -> Citizen:
         """Draw an adult known at the step, of one of the sexes."""
         while True:
             person = self.rng.choice(self.pool(step))
@@ -68,7 +68,7 @@ class Agency(ABC):
 
     def add(
         self,
-        person: Person,
+        person: Citizen,
         marker_us: int,
         step: Step,
         label: str = "",
@@ -107,18 +107,18 @@ class Agency(ABC):
         for person, deleted_us in rng.sample(cast.deleted, min(few, len(cast.deleted))):
             self._deleted(person, deleted_us)
 
-    def _waits(self, person: Person, marker_us: int, why: str) -> None:
+    def _waits(self, person: Citizen, marker_us: int, why: str) -> None:
         made = self.add(person, marker_us, "2023", f"{WAITS}{why}")
         made.waits_for = person.citizen_id
 
-    def _renamed(self, person: Person, old_name: str, renamed_us: int) -> None:
+    def _renamed(self, person: Citizen, old_name: str, renamed_us: int) -> None:
         if self.name_column is None:
             return
         before = self.add(person, renamed_us - SHIFT_US, "2024", "near miss: name of that time")
         before.row[self.name_column] = old_name
         self.add(person, renamed_us + SHIFT_US, "2024", "near miss: new name")
 
-    def _deleted(self, person: Person, deleted_us: int) -> None:
+    def _deleted(self, person: Citizen, deleted_us: int) -> None:
         marker = deleted_us + SHIFT_US
         step: Step = "2023" if marker < moment_us(self.rng, 2024, 1, 1, 1) else "2024"
         made = self.add(person, marker, step)

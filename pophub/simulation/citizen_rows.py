@@ -7,13 +7,13 @@ from random import Random
 
 from pophub.simulation import defects
 from pophub.simulation.clock import from_us
-from pophub.simulation.model import Defect, Person, Row, Step, Version, edit, put
+from pophub.simulation.model import Citizen, Defect, Row, Step, Version, edit, put
 from pophub.simulation.people import personal_id
 
 STEM = "mps.citizens"
 
 
-def row_of(person: Person, marker_us: int) -> Row:
+def row_of(person: Citizen, marker_us: int) -> Row:
     """Write a person as the police's table holds one."""
     return {
         "id": person.row_id,
@@ -29,7 +29,7 @@ def row_of(person: Person, marker_us: int) -> Row:
     }
 
 
-def version(person: Person, marker_us: int, step: Step, label: str = "") -> Version:
+def version(person: Citizen, marker_us: int, step: Step, label: str = "") -> Version:
     """Make a sound version of a person's row."""
     row = row_of(person, marker_us)
     return Version(STEM, person.citizen_id, marker_us, marker_us, step, row, label=label)

@@ -11,13 +11,13 @@ from pophub.simulation.clock import DAY_US, SECOND_US, local_date, moment_us, mo
 from pophub.simulation.model import (
     DEFECT_RATE,
     Cast,
-    Person,
+    Citizen,
     Step,
     Version,
     count,
     spoil,
 )
-from pophub.simulation.people import Register
+from pophub.simulation.people import PeopleRegister
 from pophub.simulation.places import new_code
 
 STALE_AFTER_US = 45 * DAY_US
@@ -29,11 +29,11 @@ class Citizens:
     def __init__(self, seed: str, scale: float) -> None:
         self.rng = Random(f"{seed}:{STEM}")
         self.scale = scale
-        self.register = Register(Random(f"{seed}:people"))
+        self.register = PeopleRegister(Random(f"{seed}:people"))
         self.versions: list[Version] = []
         self.cast = Cast()
-        self.broken_till_today: list[Person] = []
-        self._normal: list[Person] = []
+        self.broken_till_today: list[Citizen] = []
+        self._normal: list[Citizen] = []
 
     def plan(self) -> None:
         """Make stock, 2023 and 2024."""
@@ -44,7 +44,7 @@ class Citizens:
         self._year("2024")
         self.cast.known["2024"] = list(self._normal)
 
-    def _add(self, person: Person, marker_us: int, step: Step, label: str = "") -> Version:
+    def _add(self, person: Citizen, marker_us: int, step: Step, label: str = "") -> Version:
         made = version(person, marker_us, step, label)
         self.versions.append(made)
         return made
@@ -52,7 +52,7 @@ class Citizens:
     def _december(self) -> int:
         return moment_us(self.rng, 2022, 12)
 
-    def _stock(self, stock: list[Person]) -> None:
+    def _stock(self, stock: list[Citizen]) -> None:
         """Give each person of the stock a part; border births stay ordinary."""
         rng, scale = self.rng, self.scale
         few, some = count(5, scale, 2), count(25, scale, 6)
@@ -85,24 +85,24 @@ class Citizens:
         self._normal.extend(stock[:8] + others)
 
     @staticmethod
-    def _take(people: list[Person], number: int) -> list[Person]:
+    def _take(people: list[Citizen], number: int) -> list[Citizen]:
         taken = people[-number:]
         del people[-number:]
         return taken
 
-    def _broken(self, person: Person, step: Step) -> Version:
+    def _broken(self, person: Citizen, step: Step) -> Version:
         broken = self._add(person, self._december(), step)
         spoil(broken, self.rng.choice(CONTENT_DEFECTS), self.rng)
         return broken
 
-    def _corrected(self, person: Person) -> None:
+    def _corrected(self, person: Citizen) -> None:
         """Correct a defective row in January (who names the person got in time) or November."""
         late = len(self.cast.too_late) < len(self.cast.in_time)
         marker = moment_us(self.rng, 2024, 11 if late else 1)
         self._add(person, marker, "2024", "corrected")
         (self.cast.too_late if late else self.cast.in_time).append(person)
 
-    def _stale(self, stale: list[Person], at_limit: list[Person]) -> None:
+    def _stale(self, stale: list[Citizen], at_limit: list[Citizen]) -> None:
         limit = month_end_us(2022, 12) - STALE_AFTER_US
         for person in stale:
             made = self._add(person, limit - self.rng.randrange(1, 90 * DAY_US), "2023")
@@ -118,7 +118,7 @@ class Citizens:
             )
         self._normal.extend(at_limit)
 
-    def _renamed(self, people: list[Person]) -> None:
+    def _renamed(self, people: list[Citizen]) -> None:
         for person in people:
             self._add(person, self._december(), "2023")
             marker, old = moment_us(self.rng, 2024, 6), person.full_name
@@ -126,7 +126,7 @@ class Citizens:
             self._add(person, marker, "2024", "renamed")
             self.cast.renamed.append((person, old, marker))
 
-    def _dying(self, people: list[Person]) -> None:
+    def _dying(self, people: list[Citizen]) -> None:
         """Stock that dies in early 2024; the police take a part off the register in autumn."""
         for index, person in enumerate(people):
             self._add(person, self._december(), "2023")
@@ -134,7 +134,7 @@ class Citizens:
                 self._delete(person, moment_us(self.rng, 2024, 9), "2024")
         self.cast.dying.extend(people)
 
-    def _deleted(self, in_2023: list[Person], in_2024: list[Person]) -> None:
+    def _deleted(self, in_2023: list[Citizen], in_2024: list[Citizen]) -> None:
         for person in in_2023:
             marker = moment_us(self.rng, 2023, self.rng.randint(2, 6))
             self._delete(person, marker, "2023")
@@ -145,14 +145,14 @@ class Citizens:
             self._delete(person, marker, "2024")
             self.cast.deleted.append((person, marker))
 
-    def _delete(self, person: Person, marker_us: int, step: Step) -> None:
+    def _delete(self, person: Citizen, marker_us: int, step: Step) -> None:
         made = self._add(person, marker_us, step, "deleted")
         made.row["da_xoa"], made.delete = True, True
         if self.rng.random() < 0.5:
             made.row["ho_ten"] = None
             made.label = "near miss: deleted, other columns emptied"
 
-    def _doubled(self, people: list[Person]) -> None:
+    def _doubled(self, people: list[Citizen]) -> None:
         """The table has no uniqueness: the same row twice, or twice with another household."""
         for index, person in enumerate(people):
             first = self._add(person, self._december(), "2023")
@@ -167,7 +167,7 @@ class Citizens:
                 )
                 again.label = "same person and marker, another household"
 
-    def _update(self, people: list[Person], step: Step) -> None:
+    def _update(self, people: list[Citizen], step: Step) -> None:
         """People move: another household, often another province."""
         year = int(step)
         for person in people:
@@ -176,11 +176,11 @@ class Citizens:
             self._add(person, moment_us(self.rng, year, month), step)
         self._normal.extend(people if step == "2023" else [])
 
-    def _move(self, person: Person) -> None:
+    def _move(self, person: Citizen) -> None:
         person.province = self.register.province()
         person.household = self.register.household(person.province)
 
-    def _newcomers(self, step: Step, number: int) -> list[Person]:
+    def _newcomers(self, step: Step, number: int) -> list[Citizen]:
         """Register adults who get their first number this year."""
         people = []
         for _ in range(number):
@@ -189,7 +189,7 @@ class Citizens:
             people.append(person)
         return people
 
-    def _births(self, step: Step, number: int) -> list[Person]:
+    def _births(self, step: Step, number: int) -> list[Citizen]:
         year, babies = int(step), []
         for _ in range(number):
             birth = self.register.birth_day(year, year)
@@ -241,13 +241,13 @@ class Citizens:
             spoil(made, ways[index % len(ways)], self.rng)
             made.key = made.row["so_ddcn"]
 
-    def _bad_updates(self, people: list[Person]) -> None:
+    def _bad_updates(self, people: list[Citizen]) -> None:
         """A known person's row gets spoilt: the accepted one stays the head."""
         for person in people:
             made = self._add(person, moment_us(self.rng, 2024, self.rng.randint(1, 12)), "2024")
             spoil(made, self.rng.choice(CONTENT_DEFECTS), self.rng)
 
-    def _claims(self, holders: list[Person]) -> None:
+    def _claims(self, holders: list[Citizen]) -> None:
         """Newcomers under an old number that a person accepted in 2022 or 2023 holds."""
         for holder, person in zip(holders, self._newcomers("2024", len(holders)), strict=True):
             if holder.old_number is None:

@@ -8,7 +8,7 @@ from random import Random
 from pophub.simulation import defects
 from pophub.simulation.agency import Agency
 from pophub.simulation.clock import DAY_US, from_us, local_date, moment_us, month_end_us
-from pophub.simulation.model import Defect, Person, Row, Step, Version, count, put
+from pophub.simulation.model import Citizen, Defect, Row, Step, Version, count, put
 
 STALE_AFTER_US = 45 * DAY_US
 DAY_FORMAT = "%Y%m%d"
@@ -39,7 +39,7 @@ class CivilStatus(Agency):
     key_column = "so_dk"
     name_column = "ho_ten"
 
-    def row(self, person: Person, marker_us: int, kind: str | None = None) -> Row:
+    def row(self, person: Citizen, marker_us: int, kind: str | None = None) -> Row:
         """Write an event: a marriage, or a birth registered again with the register's copy lost."""
         self.serial += 1
         rng, day = self.rng, local_date(marker_us)
@@ -98,14 +98,14 @@ class CivilStatus(Agency):
             self._year(step, grown)  # type: ignore[arg-type]
         self.people_in_between(count(3, self.scale, 2))
 
-    def _deleted(self, person: Person, deleted_us: int) -> None:
+    def _deleted(self, person: Citizen, deleted_us: int) -> None:
         """A death after the person went off the register: the event's own day is after it too."""
         super()._deleted(person, deleted_us)
         made = self.versions[-1]
         made.row["loai"], made.row["so_ddcn_2"] = "KT", None
         made.row["ngay_su_kien"] = local_date(made.marker).strftime(DAY_FORMAT)
 
-    def _renamed(self, person: Person, old_name: str, renamed_us: int) -> None:
+    def _renamed(self, person: Citizen, old_name: str, renamed_us: int) -> None:
         super()._renamed(person, old_name, renamed_us)
         for made in self.versions[-2:]:
             made.row["loai"] = "KH"
@@ -144,7 +144,7 @@ class CivilStatus(Agency):
             row = self.row(person, marker := moment_us(rng, int(step), 3), "KS")
             self.add(person, marker, step, "near miss: leap day", row)
 
-    def _birth(self, baby: Person, step: Step) -> None:
+    def _birth(self, baby: Citizen, step: Step) -> None:
         """A birth, registered in the same month; the mother is the other person."""
         marker = moment_us(self.rng, int(step), baby.birth.month, baby.birth.day)
         row = self.row(baby, marker, "KS")

@@ -22,7 +22,7 @@ REFUSED = "select stem, key, marker, failures from quarantine.version"
 
 
 @dataclass(frozen=True)
-class Finding:
+class Misjudged:
     """A version that the hub judged otherwise than the truth; never tells its key.
 
     Shape: `codes` are the hub's, `code` is the truth's, None where the version is sound.
@@ -41,8 +41,8 @@ class Detection:
     injected: int = 0
     found: int = 0
     waiting: int = 0
-    missed_versions: list[Finding] = field(default_factory=list)
-    refused_versions: list[Finding] = field(default_factory=list)
+    missed_versions: list[Misjudged] = field(default_factory=list)
+    refused_versions: list[Misjudged] = field(default_factory=list)
     by_gate: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -130,7 +130,7 @@ def _defective(
         result.by_gate[version.gate or ""] += 1
         return
     codes = tuple(sorted({code for _, found in refusals for code in found}))
-    result.missed_versions.append(Finding(stem, version.code, version.label, codes))
+    result.missed_versions.append(Misjudged(stem, version.code, version.label, codes))
 
 
 def _sound(result: Detection, stem: str, version: Truth, refusals: list[tuple[set[str], set[str]]]) -> None:
@@ -140,7 +140,7 @@ def _sound(result: Detection, stem: str, version: Truth, refusals: list[tuple[se
     if version.label.startswith(WAITS) and codes <= PERSON_CODES:
         result.waiting += 1
     else:
-        result.refused_versions.append(Finding(stem, None, version.label, tuple(sorted(codes))))
+        result.refused_versions.append(Misjudged(stem, None, version.label, tuple(sorted(codes))))
 
 
 def _rows(settings: Settings, role: str, database: str | None, statement: str) -> list[tuple[Any, ...]]:

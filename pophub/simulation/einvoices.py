@@ -7,7 +7,7 @@ from random import Random
 from pophub.simulation import defects
 from pophub.simulation.agency import Agency
 from pophub.simulation.clock import DAY_US, SECOND_US, from_us, moment_us, month_end_us
-from pophub.simulation.model import Defect, Person, Row, Step, Version, count, put
+from pophub.simulation.model import Citizen, Defect, Row, Step, Version, count, put
 
 _WEIGHTS = (31, 29, 23, 19, 17, 13, 7, 5, 3)
 _TRADES = (
@@ -62,7 +62,7 @@ class Einvoices(Agency):
     key_column = "so_hd"
     name_column = None
 
-    def row(self, person: Person | None, marker_us: int) -> Row:
+    def row(self, person: Citizen | None, marker_us: int) -> Row:
         """Write an invoice of a household seller, or of a company."""
         self.serial += 1
         rng = self.rng

@@ -25,7 +25,7 @@ GRACE_DAYS = 90
 
 
 @dataclass(slots=True)
-class Person:
+class Citizen:
     """A citizen as every agency knows him or her."""
 
     citizen_id: str
@@ -83,14 +83,14 @@ class Cast:
     or deleted. Each value of the other lists is used for the part that its name tells.
     """
 
-    known: dict[str, list[Person]] = field(default_factory=dict)
-    newborn: dict[str, list[Person]] = field(default_factory=dict)
-    never: list[Person] = field(default_factory=list)
-    in_time: list[Person] = field(default_factory=list)
-    too_late: list[Person] = field(default_factory=list)
-    renamed: list[tuple[Person, str, int]] = field(default_factory=list)
-    dying: list[Person] = field(default_factory=list)
-    deleted: list[tuple[Person, int]] = field(default_factory=list)
+    known: dict[str, list[Citizen]] = field(default_factory=dict)
+    newborn: dict[str, list[Citizen]] = field(default_factory=dict)
+    never: list[Citizen] = field(default_factory=list)
+    in_time: list[Citizen] = field(default_factory=list)
+    too_late: list[Citizen] = field(default_factory=list)
+    renamed: list[tuple[Citizen, str, int]] = field(default_factory=list)
+    dying: list[Citizen] = field(default_factory=list)
+    deleted: list[tuple[Citizen, int]] = field(default_factory=list)
 
 
 def spoil(version: Version, defect: Defect, rng: Random) -> None:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from random import Random
 
 from pophub.simulation import names
-from pophub.simulation.model import Person
+from pophub.simulation.model import Citizen
 from pophub.simulation.places import OLD_PROVINCES, WEIGHTS
 
 _PROVINCE_WEIGHTS = [WEIGHTS.get(code, 14) for code in OLD_PROVINCES]
@@ -24,7 +24,7 @@ def personal_id(province: str, sex: str, birth: date, serial: int) -> str:
     return f"0{province}{century}{birth.year % 100:02d}{serial:06d}"
 
 
-class Register:
+class PeopleRegister:
     """Makes new people; no two have one number."""
 
     def __init__(self, rng: Random, first_row_id: int = 1, first_serial: int | None = None) -> None:
@@ -55,7 +55,7 @@ class Register:
         province: str,
         family: str | None = None,
         household: str = "",
-    ) -> Person:
+    ) -> Citizen:
         """Register a new person."""
         rng = self._rng
         name = names.full_name(rng, family or names.surname(rng), sex)
@@ -63,7 +63,7 @@ class Register:
         # 9-digit numbers went out of use; the factor is coprime to 10**9, so none comes twice
         old = f"{self._row_id * 7_919_573 % 10**9:09d}" if birth.year < 2004 else None
         self._row_id += 1
-        return Person(
+        return Citizen(
             number,
             name,
             birth,
@@ -90,7 +90,7 @@ class Register:
         first = date(first_year, 1, 1)
         return first + timedelta(days=self._rng.randrange((date(last_year, 12, 31) - first).days + 1))
 
-    def family(self) -> list[Person]:
+    def family(self) -> list[Citizen]:
         """Register a household: a couple, children, sometimes a grandparent."""
         rng = self._rng
         province, family = self.province(), names.surname(rng)
@@ -126,7 +126,7 @@ class Register:
             person.province = province
         return members
 
-    def stock(self, people: int) -> list[Person]:
+    def stock(self, people: int) -> list[Citizen]:
         """Register the opening stock, people born on the borders of the rules first."""
         province = self.province()
         made = [self.person(birth, sex, province) for birth in BORDER_BIRTHS[:4] for sex in "MF"]

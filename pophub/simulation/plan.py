@@ -13,7 +13,7 @@ from pophub.simulation.civil_status import CivilStatus
 from pophub.simulation.databases_register import DatabasesRegister
 from pophub.simulation.einvoices import Einvoices
 from pophub.simulation.expect import Expectation
-from pophub.simulation.model import Cast, Person, Step, Version
+from pophub.simulation.model import Cast, Citizen, Step, Version
 from pophub.simulation.procedures import Procedures
 from pophub.simulation.registers import Register
 from pophub.simulation.sales import Sales
@@ -36,7 +36,7 @@ class Plan:
     scale: float
     versions: list[Version]
     cast: Cast
-    broken_till_today: list[Person]
+    broken_till_today: list[Citizen]
     free: dict[str, int]
     expected: Expectation
 

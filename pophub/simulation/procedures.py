@@ -15,7 +15,7 @@ from pophub.simulation.clock import (
     month_end_us,
     whole_second,
 )
-from pophub.simulation.model import Defect, Person, Row, Step, Version, count, put
+from pophub.simulation.model import Citizen, Defect, Row, Step, Version, count, put
 
 KEY, PROCEDURE, CITIZEN, NAME, BIRTH = (
     "Mã hồ sơ", "Mã thủ tục", "Số định danh", "Họ và tên", "Ngày sinh"
@@ -56,7 +56,7 @@ class Procedures(Agency):
     key_column = KEY
     name_column = NAME
 
-    def row(self, person: Person, marker_us: int) -> Row:
+    def row(self, person: Citizen, marker_us: int) -> Row:
         """Write a dossier that has just come in."""
         self.serial += 1
         rng, day = self.rng, local_date(marker_us)

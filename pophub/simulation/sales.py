@@ -15,7 +15,7 @@ from pophub.simulation.clock import (
     whole_second,
 )
 from pophub.simulation.einvoices import company, tax_code
-from pophub.simulation.model import Defect, Person, Row, Step, Version, count, edit, put
+from pophub.simulation.model import Citizen, Defect, Row, Step, Version, count, edit, put
 
 PLATFORMS = ("SHOPEE", "LAZADA", "TIKTOK", "TIKI", "SENDO")
 _SHARES = (50, 14, 28, 5, 3)
@@ -29,7 +29,7 @@ class Seller(NamedTuple):
     """Who sells on a platform; a company has no person."""
 
     number: int
-    person: Person | None
+    person: Citizen | None
     name: str
     tax_code: str | None
     platform: str
@@ -46,7 +46,7 @@ class Sales(Agency):
     key_column = "ma_bc"
     name_column = "ten_nguoi_ban"
 
-    def seller(self, person: Person | None) -> Seller:
+    def seller(self, person: Citizen | None) -> Seller:
         """Register a seller."""
         self.serial += 1
         platform = self.rng.choices(PLATFORMS, _SHARES)[0]
@@ -54,7 +54,7 @@ class Sales(Agency):
         code = tax_code(self.rng) if person is None or self.rng.random() < 0.7 else None
         return Seller(self.serial, person, name, code, platform)
 
-    def row(self, person: Person | None, marker_us: int) -> Row:
+    def row(self, person: Citizen | None, marker_us: int) -> Row:
         """Write the first report of a new seller."""
         return self.report(self.seller(person), marker_us)
 

@@ -11,8 +11,8 @@ from pophub.simulation.citizen_rows import CONTENT_DEFECTS, KEY_DEFECTS, version
 from pophub.simulation.citizen_rows import STEM as CITIZENS
 from pophub.simulation.civil_status import CivilStatus
 from pophub.simulation.clock import DAY_US, from_us, whole_second
-from pophub.simulation.model import WAITS, Person, Version, spoil
-from pophub.simulation.people import Register
+from pophub.simulation.model import WAITS, Citizen, Version, spoil
+from pophub.simulation.people import PeopleRegister
 from pophub.simulation.plan import AGENCIES, Plan, number_equals
 from pophub.simulation.procedures import Procedures
 from pophub.simulation.sales import Sales
@@ -71,15 +71,15 @@ def _citizens(plan: Plan, round_: Round, rng: Random) -> list[Version]:
     return made
 
 
-def _movers(plan: Plan, round_: Round, rng: Random) -> list[Person]:
+def _movers(plan: Plan, round_: Round, rng: Random) -> list[Citizen]:
     people = rng.sample(plan.cast.known["2023"], 8)
-    register = Register(rng, plan.free[CITIZENS] + round_.number * BLOCK)
+    register = PeopleRegister(rng, plan.free[CITIZENS] + round_.number * BLOCK)
     return [replace(p, household=register.household(p.province)) for p in people]
 
 
-def _newcomers(plan: Plan, round_: Round, rng: Random, number: int) -> list[Person]:
+def _newcomers(plan: Plan, round_: Round, rng: Random, number: int) -> list[Citizen]:
     first_row = plan.free[CITIZENS] + round_.number * BLOCK + 100
-    register = Register(rng, first_row, 900_000 + round_.number % 900 * 100)
+    register = PeopleRegister(rng, first_row, 900_000 + round_.number % 900 * 100)
     day = from_us(round_.from_us).date()
     people = []
     for index in range(number):
@@ -105,7 +105,7 @@ def _events(agency: Agency, plan: Plan, round_: Round, rng: Random) -> list[Vers
     return agency.versions
 
 
-def _wait(agency: Agency, person: Person, moment_us: int) -> None:
+def _wait(agency: Agency, person: Citizen, moment_us: int) -> None:
     agency.versions.pop()
     made = agency.add(person, moment_us, "today", f"{WAITS}person never accepted")
     made.waits_for = person.citizen_id

@@ -12,7 +12,7 @@ from pophub.domain.errors import ContractBreach
 from pophub.domain.record import Columns
 from pophub.sources.csv_dialect import dialect_of
 from pophub.sources.csv_quotes import Quotes
-from pophub.sources.file_rows import Header, Row, header_of, in_chunks, too_large
+from pophub.sources.file_rows import FileRow, Header, header_of, in_chunks, too_large
 
 MAX_FIELD_CHARACTERS = 4 << 20
 MAX_RECORD_CHARACTERS = 16 << 20  # a line without end, or a quote that runs over lines without end
@@ -26,7 +26,7 @@ def check(path: Path, source: FilesSource, required: Sequence[str], where: str) 
     ends; `source.file_end_open` when the last line has no end, where the connector does not allow it,
     else `source.file_truncated` when that line has too few columns.
     """
-    last = Row(0, ())
+    last = FileRow(0, ())
     dialect = dialect_of(path, source, required, where)
     with _Lines(path, dialect.encoding, where) as lines:
         header, rows = _parse(lines, source, dialect.delimiter, required, where)
@@ -38,7 +38,7 @@ def check(path: Path, source: FilesSource, required: Sequence[str], where: str) 
     return dialect.told
 
 
-def _check_end(source: FilesSource, number: int, last: Row, header: Header, where: str) -> None:
+def _check_end(source: FilesSource, number: int, last: FileRow, header: Header, where: str) -> None:
     if source.last_line == "ends":
         raise ContractBreach(
             "source.file_end_open",
@@ -104,12 +104,12 @@ class _Lines:
 
 def _parse(
     lines: _Lines, source: FilesSource, delimiter: str, required: Sequence[str], where: str
-) -> tuple[Header, Iterator[Row]]:
+) -> tuple[Header, Iterator[FileRow]]:
     """Give the header and the rows behind it."""
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
     quotes = Quotes(delimiter, multiline=source.multiline, where=where)
     rows = _read_to_the_end(lines, quotes, where)
-    first = next(rows, Row(1, ()))
+    first = next(rows, FileRow(1, ()))
     if first.flaw:
         raise ContractBreach(
             "source.file_quoting",
@@ -121,7 +121,7 @@ def _parse(
     return header, (header.fit(row) for row in rows)
 
 
-def _read_to_the_end(lines: _Lines, quotes: Quotes, where: str) -> Iterator[Row]:
+def _read_to_the_end(lines: _Lines, quotes: Quotes, where: str) -> Iterator[FileRow]:
     try:
         for row in quotes.rows(iter(lines)):
             lines.complete()

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 
 from pophub.domain.errors import ContractBreach
-from pophub.sources.file_rows import Row
+from pophub.sources.file_rows import FileRow
 
 MALFORMED = "contract.quoting"
 _INSIDE = re.compile(r'(?:[^"]|"")*+\Z')  # a line that does not end the value it is in
@@ -31,7 +31,7 @@ class Quotes:
         self._multiline = multiline
         self._where = where
 
-    def rows(self, lines: Iterator[tuple[int, str]]) -> Iterator[Row]:
+    def rows(self, lines: Iterator[tuple[int, str]]) -> Iterator[FileRow]:
         """Give the records of numbered lines, blank ones left out.
 
         Errors: `source.file_quoting` where it cannot be told where a record ends, with the line's number;
@@ -41,14 +41,14 @@ class Quotes:
             if '"' not in line:
                 text = line.rstrip("\r\n")
                 if text:
-                    yield Row(number, text.split(self._delimiter))
+                    yield FileRow(number, text.split(self._delimiter))
             elif self._whole.match(line):
-                yield Row(number, self._parsed(line))
+                yield FileRow(number, self._parsed(line))
             elif self._multiline:
-                yield Row(number, self._parsed(self._over_lines(number, line, lines)))
+                yield FileRow(number, self._parsed(self._over_lines(number, line, lines)))
             else:
                 self._refuse_open(number, line, lines)
-                yield Row(number, [line.rstrip("\r\n")], MALFORMED)
+                yield FileRow(number, [line.rstrip("\r\n")], MALFORMED)
 
     def _parsed(self, record: str) -> list[str]:
         return next(csv.reader([record], delimiter=self._delimiter, strict=True))

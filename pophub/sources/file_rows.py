@@ -21,7 +21,7 @@ class Unread(NamedTuple):
     code: str
 
 
-class Row(NamedTuple):
+class FileRow(NamedTuple):
     """A row of a file: the number of its first line, its cells, the code where it could not be read.
 
     Shape: where there is a `flaw`, the one cell is the whole line as it stands.
@@ -48,7 +48,7 @@ class Header(NamedTuple):
     names: list[str]
     spare: int = 0
 
-    def fit(self, row: Row) -> Row:
+    def fit(self, row: FileRow) -> FileRow:
         """Cut empty cells under the header's empty names: a delimiter at the end of each line."""
         over = len(row.cells) - len(self.names)
         if row.flaw is None and 0 < over <= self.spare and not any(row.cells[-over:]):
@@ -108,7 +108,9 @@ def _found(names: Sequence[str], declared: Mapping[str, str]) -> str:
     return f"it has besides {', '.join(others[:MAX_NAMES])}" if others else "it has no other"
 
 
-def in_chunks(names: Sequence[str], rows: Iterable[Row], chunk_rows: int, place: str) -> Iterator[Columns]:
+def in_chunks(
+    names: Sequence[str], rows: Iterable[FileRow], chunk_rows: int, place: str
+) -> Iterator[Columns]:
     """Give rows as columns; `_extra`, `_place` and `_flaws` tell of each row (see `pophub.ports`)."""
     width = len(names)
     rest = iter(rows)
@@ -125,7 +127,7 @@ def in_chunks(names: Sequence[str], rows: Iterable[Row], chunk_rows: int, place:
 
 
 def _fit(
-    chunk: Sequence[Row],
+    chunk: Sequence[FileRow],
     cells: list[Sequence[Any]],
     extra: list[str | None],
     flaws: list[str | None],
@@ -158,9 +160,9 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _some(rows: Iterator[Row], most: int) -> list[Row]:
+def _some(rows: Iterator[FileRow], most: int) -> list[FileRow]:
     """Take rows up to a number, or until their texts make a chunk."""
-    chunk: list[Row] = []
+    chunk: list[FileRow] = []
     size = 0
     for row in rows:
         chunk.append(row)

@@ -17,7 +17,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from pophub.contracts.model import FilesSource
 from pophub.domain.errors import ContractBreach
 from pophub.domain.record import Columns
-from pophub.sources.file_rows import MAX_COLUMNS, Row, header_of, in_chunks, names_of, too_large
+from pophub.sources.file_rows import MAX_COLUMNS, FileRow, header_of, in_chunks, names_of, too_large
 from pophub.sources.xlsx_cells import WORKBOOK, Opened, opened, rows_of
 
 MAX_UNPACKED_BYTES = 1 << 30
@@ -112,7 +112,7 @@ class _Book:
         wanted = set(map(_composed, required))
         return [sheet for sheet in found if wanted & self._names(sheet)] or found[:1]
 
-    def rows(self, sheet: Any) -> Iterator[Row]:
+    def rows(self, sheet: Any) -> Iterator[FileRow]:
         """Give the rows that are not blank, as wide as their own cells, whatever the sheet claims."""
         try:
             with warnings.catch_warnings():
@@ -125,7 +125,7 @@ class _Book:
                     if any(type(cell) is str and len(cell) > MAX_CELL_CHARACTERS for cell in cells):
                         raise too_large("a cell", f"{MAX_CELL_CHARACTERS:,} characters", self._where)
                     if any(cell is not None for cell in cells):
-                        yield Row(number, cells)
+                        yield FileRow(number, cells)
         except _BROKEN as error:
             raise _truncated(self._where) from error
 
@@ -150,7 +150,7 @@ class _Book:
         return len(list(islice(self.rows(sheet), 2))) > 1
 
 
-_NO_ROW = Row(1, ())
+_NO_ROW = FileRow(1, ())
 
 
 def _first_line(sheet: Any) -> str:
@@ -161,7 +161,7 @@ def _composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _fit(row: Row, width: int) -> Row:
+def _fit(row: FileRow, width: int) -> FileRow:
     """Fill a row whose last cells are empty, and cut empty cells beyond the header."""
     cells = row.cells
     if len(cells) < width:

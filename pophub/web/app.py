@@ -33,7 +33,7 @@ def create_app(settings: Settings, *, guards: Sequence[Any] = ()) -> FastAPI:
 
     app.include_router(registry.router(counts), prefix="/registry", dependencies=list(guards))
     app.include_router(pages.router(counts, settings.project), dependencies=list(guards))
-    app.add_exception_handler(registry.Refused, registry.refusal)
+    app.add_exception_handler(registry.RegistryError, registry.refusal)
     app.add_exception_handler(NotThere, pages.missing)
     app.add_exception_handler(PophubError, _out_of_order)
     app.middleware("http")(_secure)

@@ -18,7 +18,7 @@ MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 NO_SUBJECT, NO_VERSION, NO_SCHEMA = 40401, 40402, 40403
 
 
-class Refused(Exception):
+class RegistryError(Exception):
     """A question that the registry answers with an error code."""
 
     def __init__(self, status: int, code: int, message: str) -> None:
@@ -34,7 +34,7 @@ class RegistryResponse(JSONResponse):
 
 async def refusal(_request: Request, error: Exception) -> Response:
     """Answer in the registry's form."""
-    assert isinstance(error, Refused)
+    assert isinstance(error, RegistryError)
     return RegistryResponse({"error_code": error.code, "message": error.message}, error.status)
 
 
@@ -100,12 +100,12 @@ def _by_subject(routes: APIRouter, counts: Counts) -> None:
         for row in reversed(await run_in_threadpool(_of_subject, counts, subject)):
             if json.loads(row["schema"]) == wanted:
                 return _told(row)
-        raise Refused(404, NO_SCHEMA, "Schema not found")
+        raise RegistryError(404, NO_SCHEMA, "Schema not found")
 
     @routes.post("/subjects/{subject}/versions")
     def register(subject: str) -> None:
         message = f"Subject {subject} is in read-only mode: contracts are registered by the hub"
-        raise Refused(422, 42205, message)
+        raise RegistryError(422, 42205, message)
 
 
 def _settings(routes: APIRouter) -> None:
@@ -122,7 +122,7 @@ def _settings(routes: APIRouter) -> None:
         if defaultToGlobal:
             return config()
         message = f"Subject '{subject}' does not have subject-level compatibility configured"
-        raise Refused(404, 40408, message)
+        raise RegistryError(404, 40408, message)
 
     @routes.get("/mode")
     def mode() -> dict[str, str]:
@@ -130,20 +130,20 @@ def _settings(routes: APIRouter) -> None:
 
     @routes.api_route("/{_path:path}", methods=["GET", "POST", "PUT", "DELETE"])
     def unknown(_path: str) -> None:
-        raise Refused(404, 404, "HTTP 404 Not Found")
+        raise RegistryError(404, 404, "HTTP 404 Not Found")
 
 
 def _of_id(counts: Counts, number: int) -> list[Row]:
     found = [row for row in counts.rows(SCHEMAS) if row["id"] == number]
     if not found:
-        raise Refused(404, NO_SCHEMA, f"Schema {number} not found")
+        raise RegistryError(404, NO_SCHEMA, f"Schema {number} not found")
     return found
 
 
 def _of_subject(counts: Counts, subject: str) -> list[Row]:
     found = [row for row in counts.rows(SCHEMAS) if row["subject"] == subject]
     if not found:
-        raise Refused(404, NO_SUBJECT, f"Subject '{subject}' not found.")
+        raise RegistryError(404, NO_SUBJECT, f"Subject '{subject}' not found.")
     return found
 
 
@@ -153,11 +153,11 @@ def _version(counts: Counts, subject: str, version: str) -> Row:
         return found[-1]
     if not (version.isascii() and version.isdigit() and 0 < int(version) < 2**31):
         message = f"The specified version '{version}' is not a valid version id."
-        raise Refused(422, 42202, message)
+        raise RegistryError(422, 42202, message)
     for row in found:
         if row["version"] == int(version):
             return row
-    raise Refused(404, NO_VERSION, f"Version {version} not found.")
+    raise RegistryError(404, NO_VERSION, f"Version {version} not found.")
 
 
 def _told(row: Row) -> dict[str, Any]:
@@ -171,4 +171,4 @@ def _schema_in(body: bytes) -> Any:
             return json.loads(asked["schema"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
-    raise Refused(422, 42201, "Either the input schema or one of its references is invalid")
+    raise RegistryError(422, 42201, "Either the input schema or one of its references is invalid")

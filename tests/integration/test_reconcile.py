@@ -19,7 +19,7 @@ from outside import check, read_topic
 
 from pophub.commands import reconcile as commands
 from pophub.reconcile.findings import Finding, Report
-from pophub.reconcile.rebuild import Rebuild, Table
+from pophub.reconcile.rebuild import ComparedTable, Rebuild
 from pophub.settings import Settings
 from pophub.sources import open_source
 from pophub.wiring import Hub
@@ -287,7 +287,7 @@ def test_findings_tell_keys_to_nobody_but_the_operator(project: Project, examine
     assert finding.key_digest in written and event_of(project, 3) in written
 
 
-def rebuilt(project: Project, patch: pytest.MonkeyPatch, schema: str) -> list[Table]:
+def rebuilt(project: Project, patch: pytest.MonkeyPatch, schema: str) -> list[ComparedTable]:
     hub = hub_of(project, patch)
     return Rebuild(hub.settings, list(hub.connectors.values()), schema).run()
 
