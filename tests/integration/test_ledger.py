@@ -22,11 +22,11 @@ from hubkit import Project, Servers
 
 from pophub.commands import figures
 from pophub.domain import digests
+from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError, LedgerDiverged
 from pophub.ledger.checkpoint import Checkpoint, find, load, make
 from pophub.ledger.export import export
 from pophub.ledger.growth import Growth, Late, Scope, derived, growth, growth_as_of, late_rows
-from pophub.ledger.periods import ZONE
 from pophub.ledger.present import counted, present
 from pophub.ledger.signing import public_key
 from pophub.ledger.standing import with_standing, year_earlier
@@ -268,7 +268,7 @@ def test_an_open_period_is_compared_with_the_same_span_of_the_year_before(fresh:
     lane, sequences = lane_of(fresh)
     assert len(sequences) > 4
     moved = [
-        f"update ledger.history set exchanged_at = '{at.isoformat()}', month = '{at.astimezone(ZONE):%Y-%m}-01'"
+        f"update ledger.history set exchanged_at = '{at.isoformat()}', month = '{at.astimezone(HO_CHI_MINH):%Y-%m}-01'"
         f" where stem = '{fresh.stem}' and lane = {lane} and sequence = {sequence}"
         for sequence, at in zip(sequences, [cut - MINUTE, cut - 2 * MINUTE, cut + 5 * MINUTE], strict=False)
     ]

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pophub.postgres.sql import CLOCK
-
 from pophub.postgres import statements
+from pophub.postgres.sql import CLOCK
 
 from .database import HANDLERS, TABLES, Answer, Handler, Row, Session
 
