@@ -24,6 +24,7 @@ from pophub.quarantine import repair
 from pophub.quarantine.feedback import feed, topic_of
 from pophub.reconcile.rebuild import Rebuild
 from pophub.runtime import hub
+from pophub.sharing.subscription import user_of
 from pophub.simulation import apply
 from tests.refused import refused
 
@@ -178,12 +179,13 @@ def short(project: Project) -> Iterator[str]:
 def test_a_reader_behind_half_of_the_retention_is_told(project: Project, short: str) -> None:
     settings = project.servers.settings
     lanes = TopicLog(settings, short).ends()
-    login = librdkafka(settings, project.subscriber)
+    login = librdkafka(settings, user_of(project.subscriber))
     with closing(
         Consumer(login | {"group.id": f"{project.subscriber}.slow", "enable.auto.commit": False})
     ) as consumer:
         places = [TopicPartition(short, lane, 0) for lane in lanes]
         consumer.assign(places)
+        consumer.committed(places, timeout=30)  # waits for the group's coordinator, as a commit does not
         consumer.commit(offsets=places, asynchronous=False)
     time.sleep(1.5)
     (condition,) = late_readers(settings, [(project.stem, project.subscriber)])
