@@ -54,7 +54,7 @@ def down() -> None:
 
 @app.command(epilog="Example: pophub status --json")
 def status(json: bool = JSON) -> None:
-    """Show servers, sources, lanes, and what is held up: since when, and what comes next."""
+    """Show servers (since when, how often started again), sources, lanes, and what is held up and what comes next."""
     from pophub.commands.servers import status as show
 
     with errors_told(json):

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass, field
+from typing import Any
 
 import typer
 
 from pophub.commands.held_up import held_up
 from pophub.commands.live import local_time, print_sources, sources
 from pophub.commands.output import answer, print_json, print_table, talk
-from pophub.domain.errors import ConfigError
+from pophub.domain.errors import ConfigError, PophubError, TransientError
 from pophub.postgres import connect, transaction
 from pophub.runtime import hub as servers
 from pophub.runtime.lag import StageLag, stage_lags
+from pophub.runtime.ports import external
 from pophub.settings import Settings
 from pophub.sources.left_out import in_words, left_out
+
+Rows = list[tuple[object, ...]]
 
 
 def prepare(settings: Settings) -> None:
@@ -48,46 +53,123 @@ def up() -> None:
     talk.print("next: `pophub demo`, `pophub status`, `pophub down`", markup=False)
 
 
+@dataclass
+class _Standing:
+    """What files, PostgreSQL and the broker tell of the work; `unknown` is why some of it is missing."""
+
+    left_out: dict[str, list[str]]
+    lanes: Rows = field(default_factory=list)
+    holds: Rows = field(default_factory=list)
+    alive: list[dict[str, Any]] = field(default_factory=list)
+    stuck: list[dict[str, Any]] = field(default_factory=list)
+    stages: list[StageLag] = field(default_factory=list)
+    unknown: PophubError | None = None
+
+
 def status(as_json: bool) -> None:
-    """Show servers, then sources, lanes and what is held up where PostgreSQL answers."""
+    """Show servers, then sources, lanes and what is held up where PostgreSQL answers.
+
+    Errors: exit code 3 where a server runs and the database or the broker does not answer; what is known
+    without it is shown all the same.
+    """
     settings = Settings.load()
     states = servers.state(settings)
     running = {s.name for s in states if s.running}
-    lanes, holds = _lanes(settings) if "postgres" in running else ([], [])
-    alive = sources(settings) if "postgres" in running else []
-    stuck = held_up(settings) if "postgres" in running else []
-    unread = _left_out(settings)
-    stages = _stages(settings, broker="kafka" in running) if "postgres" in running else []
+    found = _standing(settings, running)
     if as_json:
         print_json({
-            "servers": [dict(name=s.name, running=s.running, pid=s.pid, since=s.since, address=s.address, memory_bytes=s.memory_bytes) for s in states],
-            "lanes": [dict(zip(("stem", "lane", "sequence", "shared", "behind"), row, strict=True)) for row in lanes],
-            "stages": [one.as_json() for one in stages],
-            "sources": alive,
-            "held_up": stuck,
-            "left_out": unread,
-            "holds": [dict(zip(("stem", "code", "what", "since"), row, strict=True)) for row in holds],
+            "servers": [dict(name=s.name, running=s.running, state=s.phase, pid=s.pid, since=s.since, uptime_s=s.uptime_s, restarts=s.restarts, address=s.address, memory_bytes=s.memory_bytes) for s in states],
+            "lanes": [dict(zip(("stem", "lane", "sequence", "shared", "behind"), row, strict=True)) for row in found.lanes],
+            "stages": [one.as_json() for one in found.stages],
+            "sources": found.alive,
+            "held_up": found.stuck,
+            "left_out": found.left_out,
+            "holds": [dict(zip(("stem", "code", "what", "since"), row, strict=True)) for row in found.holds],
+            "unknown": found.unknown and {"code": found.unknown.code, "what": found.unknown.what, "next": found.unknown.remedy},
         })  # fmt: skip
-        return
-    print_table("Servers", ("server", "state", "pid", "address", "MB"), [
-        (s.name, "running" if s.running else "stopped", str(s.pid or ""), s.address, (s.memory_bytes or 0) >> 20) for s in states])  # fmt: skip
-    if alive:
-        print_sources(alive)
-    if lanes:
-        print_table("Lanes", ("dataset", "lane", "accepted", "shared", "behind"), lanes)
-    if stages:
+    else:
+        _print_servers(states)
+        _print_standing(found)
+    if found.unknown is not None and running:
+        raise typer.Exit(found.unknown.exit_code)
+
+
+def _print_servers(states: list[servers.ServerState]) -> None:
+    print_table("Servers", ("server", "state", "up for", "restarts", "pid", "address", "MB"), [
+        (s.name, s.phase, _duration(s.uptime_s), s.restarts, str(s.pid or ""), s.address, (s.memory_bytes or 0) >> 20)
+        for s in states])  # fmt: skip
+
+
+def _duration(seconds: int | None) -> str:
+    """Write a time span by its two largest units.
+
+    >>> _duration(59), _duration(3_720), _duration(90_000)
+    ('59 s', '1 h 2 min', '1 d 1 h')
+    """
+    if seconds is None:
+        return ""
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def _print_standing(found: _Standing) -> None:
+    if found.alive:
+        print_sources(found.alive)
+    if found.lanes:
+        print_table("Lanes", ("dataset", "lane", "accepted", "shared", "behind"), found.lanes)
+    if found.stages:
         print_table("Stages", ("dataset", "stage", "lane", "behind", "oldest, s", "worker"), [
             (s.stem, f"{s.stage} to {s.recipient}" if s.recipient else s.stage, "" if s.lane is None else s.lane,
              _amount(s.behind, "blocks" if s.stage == "judge" else "versions"), s.oldest_s, s.worker)
-            for s in stages if s.behind or s.worker
+            for s in found.stages if s.behind or s.worker
         ], empty="none is behind, none streams")  # fmt: skip
-    if unread:
+    if found.left_out:
         print_table("Files", ("dataset", "what nothing reads"), [
-            (stem, in_words(names)) for stem, names in unread.items()
+            (stem, in_words(names)) for stem, names in found.left_out.items()
         ])  # fmt: skip
-    if stuck:
+    if found.stuck:
         print_table("Held up", ("dataset", "what", "since", "next"),
-                    [(row["stem"], row["what"], local_time(row["since"]), row["next"]) for row in stuck])  # fmt: skip
+                    [(row["stem"], row["what"], local_time(row["since"]), row["next"]) for row in found.stuck])  # fmt: skip
+    if found.unknown is not None:
+        answer.print(f"not known: {found.unknown.what} ({found.unknown.code})", markup=False)
+        answer.print(f"  next:  {found.unknown.remedy}", markup=False)
+
+
+def _standing(settings: Settings, running: set[str]) -> _Standing:
+    """Ask PostgreSQL and the broker, each as far as it answers."""
+    found = _Standing(_left_out(settings))
+    if "postgres" not in running:
+        found.unknown = _silent(settings, "postgres", "how far sources, lanes and stages are", running)
+        return found
+    try:
+        found.lanes, found.holds = _lanes(settings)
+        found.alive, found.stuck = sources(settings), held_up(settings)
+        found.stages = _stages(settings, broker="kafka" in running)
+    except TransientError:
+        found.unknown = _silent(settings, "postgres", "how far sources, lanes and stages are", running)
+        return found
+    if any(one.stage == "judge" and one.behind is None for one in found.stages):
+        found.unknown = _silent(settings, "kafka", "how far judge is behind", running)
+    return found
+
+
+def _silent(settings: Settings, server: str, missing: str, running: set[str]) -> PophubError:
+    """Say what is not known since a server is silent, what starts it again, and where its log is."""
+    log = settings.home / "logs" / f"{server}.log"
+    if external(server):
+        how, mend = "does not answer", "it is not ours: look on the machine where it runs"
+    elif server in running:
+        mend = f"if that does not go by, read the end of {log}, then `pophub down` and `pophub up`"
+        how = "runs and does not answer"
+    else:
+        how, mend = "is stopped", f"`pophub up` starts it; the end of {log} says why it ended"
+    return TransientError(f"{server}.unreachable", f"{missing}: {server} {how}", remedy=mend)
 
 
 def _left_out(settings: Settings) -> dict[str, list[str]]:
@@ -108,7 +190,7 @@ def _amount(behind: int | None, of: str) -> str:
     return "" if behind is None else f"{behind:,} {of}"
 
 
-def _lanes(settings: Settings) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+def _lanes(settings: Settings) -> tuple[Rows, Rows]:
     connection = connect(settings, "pophub_read")
     try:
         with transaction(connection, "status") as cursor:

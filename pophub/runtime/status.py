@@ -1,13 +1,15 @@
-"""What runs of a home's servers, since when, where, and how much memory it holds."""
+"""What runs of a home's servers, since when, how often it was started again, where, with how much memory."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import psutil
 
 from pophub.runtime import airflow, ports, processes, supervise
+from pophub.runtime.restarts import restarts
 from pophub.settings import Settings
 
 PROGRAMS: dict[str, tuple[str, ...]] = {
@@ -21,7 +23,11 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class ServerState:
-    """What is known of one program. Units: `memory_bytes` counts shared pages once."""
+    """What is known of one program. Units: `memory_bytes` counts shared pages once.
+
+    `phase` is the supervisor's word in lower case. `restarts` counts how often the program ended by itself
+    and was started again since `pophub up`; None where the server is not ours.
+    """
 
     name: str
     running: bool
@@ -29,28 +35,41 @@ class ServerState:
     since: datetime | None
     address: str
     memory_bytes: int
+    phase: str = "stopped"
+    restarts: int | None = None
+
+    @property
+    def uptime_s(self) -> int | None:
+        """Seconds since the program was last started."""
+        return None if self.since is None else max(0, int((datetime.now(UTC) - self.since).total_seconds()))
 
 
 def state(settings: Settings) -> list[ServerState]:
     """Tell of each program whether it runs, since when, where, and how much memory it holds."""
     known = supervise.programs(settings)
+    again = restarts(settings) if known else Counter[str]()
     return [
-        _state_of(settings, server, name, known.get(name, {}))
+        _state_of(settings, server, name, known.get(name, {}), again[name])
         for server in ports.SERVERS
         for name in PROGRAMS[server]
     ]
 
 
-def _state_of(settings: Settings, server: str, name: str, entry: dict[str, object]) -> ServerState:
+def _state_of(
+    settings: Settings, server: str, name: str, entry: dict[str, object], again: int
+) -> ServerState:
     port = ports.port_of(settings.endpoints, server)
     host = settings.endpoints.postgres_host if server == "postgres" else "127.0.0.1"
     if ports.external(server):
-        return ServerState(name, ports.reachable(host, port), None, None, f"{host}:{port}", 0)
+        answers = ports.reachable(host, port)
+        phase = "answers" if answers else "does not answer"
+        return ServerState(name, answers, None, None, f"{host}:{port}", 0, phase)
     up = entry.get("statename") in ("RUNNING", "STARTING")
     pid = int(str(entry["pid"])) if up else None
     since = datetime.fromtimestamp(int(str(entry["start"])), UTC) if up else None
     memory = processes.proportional_bytes(_family(pid)) if pid else 0
-    return ServerState(name, up, pid, since, f"{host}:{port}", memory)
+    phase = str(entry.get("statename", "STOPPED")).lower()
+    return ServerState(name, up, pid, since, f"{host}:{port}", memory, phase, again)
 
 
 def _family(pid: int) -> list[psutil.Process]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -183,6 +184,55 @@ def test_a_killed_server_comes_back_with_its_data(running: Settings) -> None:
         wait_until(lambda name=name, pid=pid: pids(running).get(name) not in (None, pid))  # type: ignore[misc]
         wait_until(lambda ready=ready: ready(running))  # type: ignore[misc]
     assert postgres.psql(running, "SELECT value FROM kept", "pophub").stdout == "7\n"
+    again = {entry.name: entry for entry in hub.state(running) if entry.running}
+    assert {name: entry.restarts for name, entry in again.items()} == {"postgres": 1, "kafka": 1}
+    assert all(entry.uptime_s is not None and entry.uptime_s < 120 for entry in again.values())
+
+
+def told(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `pophub` for a home."""
+    command = [str(Path(sys.executable).with_name("pophub")), *arguments]
+    variables = os.environ | {"POPHUB_HOME": str(settings.home)}
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("silence", "speak", "how", "next_step"),
+    [("stopProcess", "startProcess", "is stopped", "`pophub up` starts it"),
+     (signal.SIGSTOP, signal.SIGCONT, "runs and does not answer", "`pophub down` and `pophub up`")],
+)  # fmt: skip
+def test_status_tells_what_it_knows_while_postgresql_is_silent(
+    running: Settings, silence: str | signal.Signals, speak: str | signal.Signals, how: str, next_step: str
+) -> None:
+    pid = pids(running)["postgres"]
+    assert pid is not None
+
+    def have(what: str | signal.Signals) -> None:
+        if isinstance(what, signal.Signals):
+            os.kill(pid, what)
+        else:
+            supervise.call(running, what, "postgres", True)
+
+    have(silence)
+    try:
+        shown, document = told(running, "status"), told(running, "status", "--json")
+    finally:
+        have(speak)
+        wait_until(lambda: postgres.ready(running))
+    assert (shown.returncode, document.returncode) == (3, 3)
+    assert f"postgres {how}" in shown.stdout and next_step in shown.stdout
+    assert "logs/postgres.log" in shown.stdout and "pophub status" not in shown.stdout
+    found = json.loads(document.stdout)
+    assert found["unknown"]["code"] == "postgres.unreachable"
+    servers = {one["name"]: one for one in found["servers"]}
+    assert servers["kafka"]["state"] == "running" and servers["kafka"]["uptime_s"] > 0
+    assert isinstance(servers["kafka"]["restarts"], int)
+
+
+def test_status_of_a_hub_that_was_never_started_says_how_to_start_it(fresh: Settings) -> None:
+    shown = told(fresh, "status")
+    assert shown.returncode == 0
+    assert "postgres is stopped" in shown.stdout and "`pophub up` starts it" in shown.stdout
 
 
 def test_doctor_finds_a_healthy_hub_healthy_and_an_open_secret(running: Settings) -> None:
