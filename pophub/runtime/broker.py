@@ -30,6 +30,10 @@ JVM = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSX",
+    # these two write the whole body of a refused request, salted passwords in it; the client is told the error
+    "-Dorg.slf4j.simpleLogger.log.kafka.server.ControllerApis=off",
+    "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaApis=off",
+    "-Dorg.slf4j.simpleLogger.log.kafka.authorizer.logger=info",  # who was denied what, without the body
 )
 
 _SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"

@@ -17,8 +17,16 @@ from pathlib import Path
 
 import psutil
 import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import (
+    AdminClient,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
 
 from pophub.domain.errors import ConfigError
+from pophub.kafka.admin import Administrator
 from pophub.runtime import broker, hub, ports, postgres, processes, supervise
 from pophub.runtime.home import data_folder
 from pophub.settings import Endpoints, Settings
@@ -173,6 +181,28 @@ def test_a_wrong_password_is_refused(running: Settings) -> None:
     )
     assert done.returncode != 0
     assert "password authentication failed" in done.stderr
+
+
+def test_the_brokers_log_names_who_was_denied_and_holds_no_secret_of_the_request(running: Settings) -> None:
+    administrator = Administrator(running)
+    administrator.ensure_users(["reader"])
+    administrator.close()
+    reader = AdminClient({
+        "bootstrap.servers": running.endpoints.kafka_bootstrap,
+        "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": "reader", "sasl.password": running.secret("kafka.reader"),
+    })  # fmt: skip
+    credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 8192)
+    wanted = UserScramCredentialUpsertion("reader", credential, b"a password", b"a salt of sixteen")
+    (answer,) = reader.alter_user_scram_credentials([wanted]).values()
+    with pytest.raises(KafkaException, match="CLUSTER_AUTHORIZATION_FAILED"):
+        answer.result(30)
+    log = running.home / "logs" / "kafka.log"
+    wait_until(lambda: "for request = AlterUserScramCredentials" in log.read_text(), 20)
+    text = log.read_text()
+    assert "Principal = User:reader is Denied operation = ALTER" in text
+    for part in ("saltedPassword", "salt=", "upsertions", str(list(b"a salt of sixteen"))[1:20]):
+        assert part not in text
 
 
 def test_a_killed_server_comes_back_with_its_data(running: Settings) -> None:
