@@ -66,7 +66,8 @@ def _pages() -> Any:
     from pophub.settings import Settings
     from pophub.web.app import create_app
 
-    return create_app(Settings.load(), guards=[Depends(get_user)])
+    urls = [conf.get("api", "base_url", fallback="")]
+    return create_app(Settings.load(), guards=[Depends(get_user)], urls=urls)
 
 
 class PophubPlugin(AirflowPlugin):  # type: ignore[misc]  # Airflow is skipped by mypy

@@ -13,13 +13,16 @@ from pophub.settings import Settings
 from pophub.web import pages, registry
 from pophub.web.counts import Counts
 from pophub.web.head import HeadAsGet
+from pophub.web.hosts import DeclaredHosts, declared_hosts
 from pophub.web.missing import NotThere
 
 Next = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(settings: Settings, *, guards: Sequence[Any] = ()) -> FastAPI:
+def create_app(settings: Settings, *, guards: Sequence[Any] = (), urls: Sequence[str] = ()) -> FastAPI:
     """Make the application; `guards` are FastAPI dependencies that pages and registry must pass.
+
+    `urls` are further addresses under which the application answers.
 
     No connection is opened before the first request.
     """
@@ -38,6 +41,7 @@ def create_app(settings: Settings, *, guards: Sequence[Any] = ()) -> FastAPI:
     app.add_exception_handler(PophubError, _out_of_order)
     app.middleware("http")(_secure)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(DeclaredHosts, hosts=declared_hosts(settings, urls))
     return app
 
 

@@ -286,3 +286,32 @@ def test_without_a_database_the_pages_say_what_to_do(settings: Settings) -> None
             assert httpx.get(f"{address}/health").json() == {"status": "no database"}
             assert httpx.get(f"{address}/").status_code == 503
             assert httpx.get(f"{address}/registry/subjects").json()["error_code"] == 50001
+
+
+@pytest.mark.parametrize("path", ["/", "/datasets/mps.citizens", "/registry/subjects", "/health"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "evil.example:{port}", "", "a@localhost"]
+)
+def test_a_foreign_host_header_is_refused_whatever_is_asked(address: str, path: str, host: str) -> None:
+    port = address.rsplit(":", 1)[1]
+    answer = httpx.get(address + path, headers={"Host": host.format(port=port)})
+    assert answer.status_code in (400, 421)
+    assert "mps" not in answer.text and "evil" not in answer.text
+
+
+def test_the_declared_hosts_are_answered(
+    settings: Settings, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = address.rsplit(":", 1)[1]
+    for host in ("localhost", f"LOCALHOST:{port}", f"[::1]:{port}", "127.0.0.1"):
+        assert httpx.get(f"{address}/health", headers={"Host": host}).status_code == 200
+    monkeypatch.setenv("POPHUB_WEB_HOSTS", "hub.example, other.example")
+    behind = create_app(settings, urls=["https://airflow.example/base"])
+    with served(behind) as second:
+        for host, status in (
+            ("hub.example", 200),
+            ("Other.example:443", 200),
+            ("airflow.example", 200),
+            ("evil.example", 421),
+        ):
+            assert httpx.get(f"{second}/health", headers={"Host": host}).status_code == status
