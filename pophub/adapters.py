@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 
 from pophub import prepare as preparation
@@ -104,9 +104,13 @@ class Adapters:
         """
         return pseudonym_secret(connection, self.settings)
 
-    def refuse_unrecorded(self, connection: Connection, recipient: str, grant: Grant) -> None:
-        """Refuse terms that do not stand on record as they are declared.
+    def terms_on_record(self, connection: Connection, recipient: str, grant: Grant) -> dict[int, Grant]:
+        """Give the earlier terms of a grant by version; refuse terms that are not on record.
 
-        Errors: `subscription.changed`.
+        Errors: `subscription.changed`, `registry.missing`.
         """
-        terms.refuse_unrecorded(connection, recipient, grant)
+        return terms.on_record(connection, recipient, grant)
+
+    def registered_ids(self, connection: Connection, subject: str, schemas: Sequence[str]) -> list[int]:
+        """Give the registered ids of a topic's schemas, 0 where nothing was ever written by one."""
+        return preparation.registered_ids(connection, subject, schemas)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -221,6 +221,8 @@ class Position(NamedTuple):
 
 
 Terms = Callable[[Sequence[AcceptedVersion]], list[AcceptedVersion]]
+Held = Callable[[Collection[str]], set[str]]
+"""Gives those of some keys that a recipient has, as of the sequence that its ledger is complete up to."""
 """Leaves out of accepted versions what a subscription does not grant."""
 
 
@@ -431,6 +433,10 @@ class ShareStore(Protocol):
 
     def history(self, lane: int, after: int, upto: int) -> Sequence[AcceptedVersion]:
         """Read accepted versions after a sequence, in order."""
+        ...
+
+    def holding(self, lane: int) -> Held:
+        """Begin to keep which keys the recipient has; give how to ask for some."""
         ...
 
     def complete(

@@ -274,6 +274,14 @@ def schema_id(connection: Connection, subject: str, schema: str) -> int:
     return int(row[0])
 
 
+def registered_ids(connection: Connection, subject: str, schemas: Sequence[str]) -> list[int]:
+    """Give the registered id of each of a subject's schemas, 0 where nothing was ever written by it."""
+    with transaction(connection, "looking up schemas") as cursor:
+        cursor.execute("select fingerprint, id from hub.registry_schema where subject = %s", (subject,))
+        known = dict(cursor.fetchall())
+    return [known.get(_fingerprint(schema), 0) for schema in schemas]
+
+
 def _fingerprint(schema: str) -> str:
     return row_digests([[avro.canonical(schema)]], 1)[0][0].hex()
 

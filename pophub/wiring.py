@@ -325,15 +325,21 @@ class Hub:
     def _subscription(self, recipient: str, connector: Connector, grant: Grant | None) -> Subscription:
         schemas = subscription_schemas(connector, recipient, grant)
         topic = f"shared.{connector.stem}" if grant is None else f"sub.{recipient}.{connector.stem}"
+        subject, earlier = f"{topic}-value", dict[int, Subscription]()
         with self.adapters.connection("pophub_share") as connection:
-            if grant is not None:
-                self.adapters.refuse_unrecorded(connection, recipient, grant)
+            known = {} if grant is None else self.adapters.terms_on_record(connection, recipient, grant)
             forms = tuple(
-                Form(schema, self.adapters.schema_id(connection, f"{topic}-value", schema))
-                for schema in schemas
+                Form(schema, self.adapters.schema_id(connection, subject, schema)) for schema in schemas
             )
-            secret = "" if grant is None else self.adapters.pseudonym_secret(connection)
-        return Subscription(recipient, connector, grant, forms, subscription_secret(secret, topic))
+            found = "" if grant is None else self.adapters.pseudonym_secret(connection)
+            secret = subscription_secret(found, topic)
+            for version, before in known.items():
+                then = subscription_schemas(connector, recipient, before)
+                ids = self.adapters.registered_ids(connection, subject, then)
+                earlier[version] = Subscription(
+                    recipient, connector, before, tuple(map(Form, then, ids)), secret
+                )
+        return Subscription(recipient, connector, grant, forms, secret, earlier)
 
 
 @contextmanager

@@ -170,14 +170,13 @@ class Examination:
         bounds: stores.Bounds,
         report: Report,
     ) -> None:
-        """Compare the ledger with history under the terms; what earlier terms granted is left out."""
-        cursor.execute(SQL["other_terms"], (subscription.recipient, subscription.stem, subscription.version))
-        others = dict(cursor.fetchall())
-        now = {lane: (others.get(lane, 0), upto) for lane, (_, upto) in bounds.items()}
+        """Compare the ledger with history, each stretch under the terms that held then."""
+        cursor.execute(SQL["terms_of_lanes"], (subscription.recipient, subscription.stem))
+        began = {lane: {int(v): after for v, after in terms.items()} for lane, terms in cursor.fetchall()}
         self._compare(
             report, f"ledger of {subscription.recipient}",
-            lambda: stores.granted_entries(connection, subscription, now),
-            lambda: stores.ledger_entries(connection, subscription, now, by_transaction=False),
+            lambda: stores.granted_entries(connection, subscription, bounds, began),
+            lambda: stores.ledger_entries(connection, subscription, bounds, by_transaction=False),
         )  # fmt: skip
 
     def _later(self, connection: Connection, subscription: Subscription, bounds: stores.Bounds) -> set[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import count, islice
+from functools import partial
+from itertools import count, groupby, islice
 from typing import Any
 
 from pophub.domain import digests
@@ -43,8 +44,12 @@ def accepted(
 ) -> Iterator[tuple[int, AcceptedVersion]]:
     """Give (lane, version) of history as a statement chooses it; the chain digest is left out."""
     for r in streamed(connection, SQL[statement], values):
-        payload = None if r[6] is None else bytes(r[6])
-        yield r[0], AcceptedVersion(r[1], bytes(r[2]), r[3], r[4], r[5], payload, r[7], r[8], r[9], b"")
+        yield r[0], _accepted(r)
+
+
+def _accepted(r: tuple[Any, ...]) -> AcceptedVersion:
+    payload = None if r[6] is None else bytes(r[6])
+    return AcceptedVersion(r[1], bytes(r[2]), r[3], r[4], r[5], payload, r[7], r[8], r[9], b"")
 
 
 def history(connection: Connection, stem: str, bounds: Bounds) -> Iterator[tuple[int, AcceptedVersion]]:
@@ -118,11 +123,37 @@ def ledger_entries(
             yield _granted_entry(lane, sequence, event_id, None)
 
 
-def granted_entries(connection: Connection, subscription: Subscription, bounds: Bounds) -> Iterator[Entry]:
-    """Give the share transactions that history and the terms say there must be."""
-    for lane, rows in _by_lane(history(connection, subscription.stem, bounds)):
-        for row in subscription.granted(rows):
-            yield _granted_entry(lane, row.sequence, row.event_id, row.key)
+Began = Mapping[int, Mapping[int, int]]
+"""lane -> version of the terms -> the sequence behind which it began."""
+
+
+def granted_entries(
+    connection: Connection, subscription: Subscription, bounds: Bounds, began: Began
+) -> Iterator[Entry]:
+    """Give the share transactions that history and the terms of each time say there must be.
+
+    In order, since what leaves terms that limit the rows is told to whoever has it.
+    """
+    held: dict[int, set[str]] = {lane: set() for lane in bounds}
+    values = {"stem": subscription.stem, **stretch(bounds)}
+    ordered = subscription.limited or bool(subscription.earlier)
+    versions = accepted(connection, "history_in_order" if ordered else "history", values)
+    for lane, rows in _by_lane(versions):
+        for version, part in groupby(rows, partial(_version_at, began.get(lane, {}))):
+            then = subscription if version is None else subscription.under(version)
+            keys = held[lane]
+            for row in then.knowing(keys.intersection).granted(list(part)):
+                if ordered:
+                    (keys.discard if row.payload is None else keys.add)(row.key)
+                yield _granted_entry(lane, row.sequence, row.event_id, row.key)
+
+
+def _version_at(began: Mapping[int, int], row: AcceptedVersion) -> int | None:
+    """Give the version of the terms that held at a row; the first on record held before, too."""
+    if len(began) < 2:
+        return next(iter(began), None)
+    held = [version for version, after in began.items() if after < row.sequence]
+    return max(held, default=min(began))
 
 
 def _by_lane(versions: Iterator[tuple[int, AcceptedVersion]]) -> Iterator[tuple[int, list[AcceptedVersion]]]:
@@ -138,13 +169,19 @@ def _granted_entry(lane: int, sequence: int, event_id: bytes, key: str | None) -
 
 
 def message_entries(connection: Connection, subscription: Subscription, bounds: Bounds) -> Iterator[Entry]:
-    """Give what the topic must carry for the ledger's transactions: id, key and value."""
+    """Give what the topic must carry for the ledger's transactions, each under its terms: id, key and value."""
     values = {"recipient": subscription.recipient, "stem": subscription.stem, **stretch(bounds)}
-    for lane, rows in _by_lane(accepted(connection, "ledger_with_history", values)):
-        for row, message in zip(rows, subscription.messages(rows), strict=True):
-            name = subscription.transaction_id(row.event_id)
-            digest = _whole(name, message.key, message.value)
-            yield Entry(name, name, digest, row.event_id.hex(), lane, row.sequence, row.key)
+    found = streamed(connection, SQL["ledger_with_history"], values)
+    while chunk := list(islice(found, CHUNK)):
+        parts: dict[tuple[int, int], list[AcceptedVersion]] = {}
+        for r in chunk:
+            parts.setdefault((r[0], r[10]), []).append(_accepted(r))
+        for (lane, version), rows in parts.items():
+            then = subscription.under(version)
+            for row, message in zip(rows, then.messages(list(map(then.as_shared, rows))), strict=True):
+                name = subscription.transaction_id(row.event_id)
+                digest = _whole(name, message.key, message.value)
+                yield Entry(name, name, digest, row.event_id.hex(), lane, row.sequence, row.key)
 
 
 def topic_entries(log: TopicLog, ends: Ends, *, later: set[str], deep: bool) -> Iterator[Entry]:

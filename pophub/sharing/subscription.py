@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from binascii import hexlify
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from pophub.contracts.model import Connector, Grant, SubscriptionFile
 from pophub.domain import digests
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.history import AcceptedVersion
-from pophub.ports import Message
+from pophub.ports import Held, Message
 
 OWN = "shared"
 
@@ -27,6 +27,10 @@ class Form(NamedTuple):
     schema_id: int
 
 
+def _nothing(keys: Collection[str]) -> set[str]:
+    return set()
+
+
 @dataclass(frozen=True)
 class Subscription:
     """A recipient's right to one dataset at one version of its terms.
@@ -36,7 +40,7 @@ class Subscription:
 
     Shape: `forms` has one form for each of the contract's schemas, the newest first. A record leaves in
     the form of the version that it was encoded under, so that raising a contract changes nothing of
-    what the topic carries for it.
+    what the topic carries for it. `earlier` holds the subscription under each earlier version of its terms.
     """
 
     recipient: str
@@ -44,6 +48,8 @@ class Subscription:
     grant: Grant | None
     forms: tuple[Form, ...]
     secret: bytes
+    earlier: Mapping[int, Subscription] = field(default_factory=dict, compare=False)
+    held: Held = field(default=_nothing, compare=False)
 
     @property
     def stem(self) -> str:
@@ -65,11 +71,29 @@ class Subscription:
         """Start of the subscription, microseconds UTC; 0 for the hub's own."""
         return _midnight_us(self.grant.starts) if self.grant else 0
 
+    @property
+    def limited(self) -> bool:
+        """Tell whether the terms limit the rows, so that a record can leave them."""
+        return self.grant is not None and bool(self.grant.rows)
+
+    def under(self, version: int) -> Subscription:
+        """Give the subscription as it was under a version of its terms."""
+        return self.earlier.get(version, self)
+
+    def before(self, metadata: str) -> Subscription | None:
+        """Give the subscription under whose earlier terms a position was published, if it was."""
+        version, _, _ = metadata.partition(":")
+        return self.earlier.get(int(version)) if version else None
+
+    def knowing(self, held: Held) -> Subscription:
+        """Give the subscription that knows which keys its recipient has."""
+        return replace(self, held=held)
+
     def granted(self, rows: Sequence[AcceptedVersion]) -> list[AcceptedVersion]:
         """Leave out the versions that the terms do not grant.
 
-        A delete names no field, so terms that limit the rows cannot grant it: such a recipient gets
-        no tombstone, lest it learn of rows that are not its own.
+        Terms that limit the rows grant no delete, nor a version that lies outside of them: whoever has
+        the key gets a tombstone, and nobody else, lest one learn of rows that are not its own.
         """
         if self.grant is None:
             return list(rows)
@@ -77,10 +101,26 @@ class Subscription:
         dated = [row for row in rows if end is None or row.exchanged_us < end]
         if not self.grant.rows:
             return dated
-        return [row for row in dated if row.payload is not None and self._matches(row.payload)]
+        inside = [self._matches(row.payload) for row in dated]
+        outside = {row.key for row, within in zip(dated, inside, strict=True) if not within}
+        has, found = self.held(outside) if outside else set[str](), list[AcceptedVersion]()
+        for row, within in zip(dated, inside, strict=True):
+            if within:
+                found.append(row)
+                has.add(row.key)
+            elif row.key in has:
+                found.append(left(row))
+                has.discard(row.key)
+        return found
 
-    def _matches(self, payload: bytes) -> bool:
+    def as_shared(self, row: AcceptedVersion) -> AcceptedVersion:
+        """Give a version that is in the ledger as it was shared: one outside of the terms left them."""
+        return left(row) if self.limited and not self._matches(row.payload) else row
+
+    def _matches(self, payload: bytes | None) -> bool:
         assert self.grant is not None
+        if payload is None:
+            return False
         record = avro.decode_known(self.connector.contract.schemas, payload)
         return all(
             record[name] is not None and str(record[name]) in values
@@ -136,6 +176,11 @@ class Subscription:
 def user_of(subscriber: str) -> str:
     """Give the broker's user of a subscriber; the prefix keeps it apart from the hub's own users."""
     return f"subscriber-{subscriber}"
+
+
+def left(row: AcceptedVersion) -> AcceptedVersion:
+    """Give a version that left a recipient's terms as what it gets of it: a delete."""
+    return row._replace(operation="d", payload=None)
 
 
 def recipients(stems: Iterable[str], files: Iterable[SubscriptionFile]) -> list[tuple[str, str]]:

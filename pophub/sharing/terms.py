@@ -49,8 +49,8 @@ def record(cursor: Cursor, recipient: str, grant: Grant) -> None:
     )
 
 
-def refuse_unrecorded(connection: Connection, recipient: str, grant: Grant) -> None:
-    """Refuse to share by terms that are not on record.
+def on_record(connection: Connection, recipient: str, grant: Grant) -> dict[int, Grant]:
+    """Give the earlier terms of a grant; refuse to share by terms that are not on record.
 
     Errors: `subscription.changed`, `registry.missing`.
     """
@@ -63,7 +63,8 @@ def refuse_unrecorded(connection: Connection, recipient: str, grant: Grant) -> N
             where=f"{recipient}, {grant.dataset}",
             remedy="run `pophub up`, which registers terms and schemas",
         )
-    refuse_changed(recipient, grant, known[grant.version])
+    refuse_changed(recipient, grant, known.pop(grant.version))
+    return known
 
 
 def refuse_changed(recipient: str, grant: Grant, known: Grant) -> None:

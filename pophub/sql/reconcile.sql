@@ -22,6 +22,13 @@ select h.lane, h.sequence, h.event_id, h.key, h.marker, h.operation, h.payload, 
 from ledger.history h join unnest(%(lanes)s::int[], %(after)s::bigint[], %(upto)s::bigint[]) as b(lane, after, upto) using (lane)
 where h.stem = %(stem)s and h.sequence > b.after and h.sequence <= b.upto
 
+-- name: history_in_order
+select h.lane, h.sequence, h.event_id, h.key, h.marker, h.operation, h.payload, h.contract,
+    (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint
+from ledger.history h join unnest(%(lanes)s::int[], %(after)s::bigint[], %(upto)s::bigint[]) as b(lane, after, upto) using (lane)
+where h.stem = %(stem)s and h.sequence > b.after and h.sequence <= b.upto
+order by h.lane, h.sequence
+
 -- name: last_of_history
 select distinct on (key) key, marker, content, contract, event_id, operation, lane, sequence, month
 from ledger.history where stem = %s order by key, marker desc
@@ -30,9 +37,9 @@ from ledger.history where stem = %s order by key, marker desc
 select key, marker, content, contract, event_id, operation, lane, sequence, month
 from population.head where stem = %s
 
--- name: other_terms
-select lane, max(sequence) from ledger.transaction
-where recipient = %s and stem = %s and subscription <> %s group by lane
+-- which terms hold in each lane: version -> the sequence behind which it began
+-- name: terms_of_lanes
+select lane, terms from ledger.lane where recipient = %s and stem = %s
 
 -- name: ledger
 select t.lane, t.sequence, t.event_id
@@ -41,7 +48,7 @@ where t.recipient = %(recipient)s and t.stem = %(stem)s and t.sequence > b.after
 
 -- name: ledger_with_history
 select h.lane, h.sequence, h.event_id, h.key, h.marker, h.operation, h.payload, h.contract,
-    (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint
+    (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint, t.subscription
 from ledger.transaction t join unnest(%(lanes)s::int[], %(after)s::bigint[], %(upto)s::bigint[]) as b(lane, after, upto) using (lane)
 join ledger.history h on (h.stem, h.lane, h.sequence) = (t.stem, t.lane, t.sequence)
 where t.recipient = %(recipient)s and t.stem = %(stem)s and t.sequence > b.after and t.sequence <= b.upto

@@ -240,6 +240,19 @@ create table if not exists ledger.lane (
     primary key (recipient, stem, lane)
 );
 
+-- which version of the terms holds from behind which sequence on; whether the recipient's keys are kept below
+alter table ledger.lane add column if not exists terms jsonb not null default '{}';
+alter table ledger.lane add column if not exists holding boolean not null default false;
+
+-- the keys that a recipient has whose terms limit the rows: who is told when one leaves
+create table if not exists ledger.holding (
+    recipient text not null,
+    stem text not null,
+    lane int not null,
+    key text not null,
+    primary key (recipient, stem, lane, key)
+);
+
 create table if not exists ledger.transaction (
     month date not null,
     recipient text not null,
@@ -367,6 +380,7 @@ grant usage on schema judge to pophub_share;
 grant select on judge.lane to pophub_share;
 grant select on ledger.history to pophub_share;
 grant select, insert, update on ledger.lane to pophub_share;
+grant select, insert, delete on ledger.holding to pophub_share;
 grant select, insert on ledger.transaction to pophub_share;
 grant select on hub.subscription, hub.registry_schema, hub.secret_in_use to pophub_share;
 

@@ -10,10 +10,33 @@ insert into ledger.lane (recipient, stem, lane) values (%s, %s, %s) on conflict 
 select sequence, transactions, chain from ledger.lane where recipient = %s and stem = %s and lane = %s
 
 -- name: lock_ledger_lane
-select sequence, transactions, chain from ledger.lane where recipient = %s and stem = %s and lane = %s for update
+select sequence, transactions, chain, holding from ledger.lane where recipient = %s and stem = %s and lane = %s for update
 
 -- name: move_ledger_lane
-update ledger.lane set sequence = %s, transactions = %s, chain = %s where recipient = %s and stem = %s and lane = %s
+update ledger.lane set sequence = %s, transactions = %s, chain = %s,
+    terms = jsonb_build_object(%s::text, %s::bigint) || terms  -- what stands there stays
+where recipient = %s and stem = %s and lane = %s
+
+-- the keys whose last share transaction was no delete
+-- name: seed_holding
+insert into ledger.holding (recipient, stem, lane, key)
+select recipient, stem, lane, key from (
+    select distinct on (h.key) t.recipient, t.stem, t.lane, h.key, h.operation
+    from ledger.transaction t join ledger.history h on (h.stem, h.lane, h.sequence) = (t.stem, t.lane, t.sequence)
+    where (t.recipient, t.stem, t.lane) = (%s, %s, %s) order by h.key, h.sequence desc) as last
+where operation = 'u' on conflict do nothing
+
+-- name: begin_holding
+update ledger.lane set holding = true where recipient = %s and stem = %s and lane = %s
+
+-- name: held
+select key from ledger.holding where recipient = %s and stem = %s and lane = %s and key = any(%s)
+
+-- name: give_keys
+insert into ledger.holding (recipient, stem, lane, key) select %s, %s, %s, unnest(%s::text[]) on conflict do nothing
+
+-- name: take_keys
+delete from ledger.holding where recipient = %s and stem = %s and lane = %s and key = any(%s)
 
 -- name: digest_at
 select digest from ledger.history where stem = %s and lane = %s and sequence = %s

@@ -33,6 +33,9 @@ def share(
     end = store.end(lane)
     position = publisher.position()
     _check(subscription, store, lane, position, end)
+    subscription = _knowing(subscription, store, lane)
+    if then := subscription.before(position.metadata):  # published under terms that are over by now
+        _complete(_knowing(then, store, lane), store, lane, position.sequence, shared)
     _complete(subscription, store, lane, position.sequence, shared)
     while position.sequence < end:
         rows = store.history(lane, position.sequence, min(end, position.sequence + TRANSACTION_ROWS))
@@ -51,6 +54,11 @@ def share(
         reach("share.completed")
         shared.versions += len(rows)
         shared.messages += len(messages)
+
+
+def _knowing(subscription: Subscription, store: ShareStore, lane: int) -> Subscription:
+    """Let terms that limit the rows know what their recipient has, so that it is told what leaves."""
+    return subscription.knowing(store.holding(lane)) if subscription.limited else subscription
 
 
 def _complete(subscription: Subscription, store: ShareStore, lane: int, upto: int, shared: Shared) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
+from functools import partial
 
 from pophub.domain import digests
 from pophub.domain.dates import instant, month_of
 from pophub.domain.history import AcceptedVersion, LedgerLane
-from pophub.ports import Terms
+from pophub.ports import Held, Terms
 from pophub.postgres import (
     Connection,
     Cursor,
@@ -38,6 +39,7 @@ class LedgerStore:
         self._stem = stem
         self._where = f"ledger of {recipient}, {stem}"
         self._months: set[date] = set()
+        self._within: Cursor | None = None
 
     def worker_lock(self, lane: int) -> str | None:
         """Try to become the lane's one live worker until this connection ends; else name who is it."""
@@ -81,21 +83,66 @@ class LedgerStore:
         and terms alone.
         """
         written = 0
-        while True:
-            with transaction(self._connection, self._where) as cursor:
-                cursor.execute(SQL["lock_ledger_lane"], (self._recipient, self._stem, lane))
-                sequence, transactions, chain = only_row(cursor)
-                if sequence >= upto:
-                    return written
-                end = min(upto, sequence + CHUNK)
-                rows = terms(self._history.read(cursor, lane, sequence, end)) if counted else []
-                chain = self._append(cursor, lane, rows, version, starts_us, bytes(chain))
-                cursor.execute(
-                    SQL["move_ledger_lane"],
-                    (end, transactions + len(rows), chain, self._recipient, self._stem, lane),
-                )
-                reach("share.recorded")
-            written += len(rows)
+        try:
+            while True:
+                with transaction(self._connection, self._where) as cursor:
+                    cursor.execute(SQL["lock_ledger_lane"], (self._recipient, self._stem, lane))
+                    sequence, transactions, chain, holding = only_row(cursor)
+                    if sequence >= upto:
+                        return written
+                    end = min(upto, sequence + CHUNK)
+                    self._within = cursor  # terms that limit the rows ask what the recipient holds
+                    rows = terms(self._history.read(cursor, lane, sequence, end)) if counted else []
+                    if holding:
+                        self._hold(cursor, lane, rows)
+                    chain = self._append(cursor, lane, rows, version, starts_us, bytes(chain))
+                    cursor.execute(
+                        SQL["move_ledger_lane"],
+                        (
+                            end,
+                            transactions + len(rows),
+                            chain,
+                            version,
+                            sequence,
+                            self._recipient,
+                            self._stem,
+                            lane,
+                        ),
+                    )
+                    reach("share.recorded")
+                written += len(rows)
+        finally:
+            self._within = None
+
+    def holding(self, lane: int) -> Held:
+        """Begin to keep which keys the recipient has, from what it got so far; give how to ask for some.
+
+        It answers as of the sequence up to which the ledger is complete.
+        """
+        place = (self._recipient, self._stem, lane)
+        with transaction(self._connection, self._where) as cursor:
+            cursor.execute(SQL["lock_ledger_lane"], place)
+            if not only_row(cursor)[3]:
+                cursor.execute(SQL["seed_holding"], place)
+                cursor.execute(SQL["begin_holding"], place)
+        return partial(self._held, lane)
+
+    def _held(self, lane: int, keys: Collection[str]) -> set[str]:
+        values = (self._recipient, self._stem, lane, list(keys))
+        if self._within is not None:
+            self._within.execute(SQL["held"], values)
+            return {key for (key,) in self._within.fetchall()}
+        with transaction(self._connection, self._where) as cursor:
+            cursor.execute(SQL["held"], values)
+            return {key for (key,) in cursor.fetchall()}
+
+    def _hold(self, cursor: Cursor, lane: int, rows: Sequence[AcceptedVersion]) -> None:
+        """Keep which keys the recipient has behind these share transactions."""
+        last = {row.key: row.payload is not None for row in rows}
+        for name, there in (("give_keys", True), ("take_keys", False)):
+            keys = [key for key, has in last.items() if has is there]
+            if keys:
+                cursor.execute(SQL[name], (self._recipient, self._stem, lane, keys))
 
     def _append(
         self,

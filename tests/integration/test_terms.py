@@ -8,8 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hubkit import Project
-from outside import read_topic
+from hubkit import SIGKILLED, Project
+from outside import check, read_topic
+
+from pophub.commands.reconcile import examine
+from pophub.reconcile.findings import Report
+from pophub.wiring import Hub
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -104,3 +108,82 @@ def test_a_right_starts_at_one_instant_whatever_the_session_time_zone(project: P
     )
     assert starts.astimezone(UTC) == datetime(2024, 5, 5, 17, tzinfo=UTC)
     assert ends.astimezone(UTC) == datetime(2024, 6, 6, 17, tzinfo=UTC)
+
+
+HANOI = ("    starts:", "    rows: {province_code: ['01']}\n    version: 2\n    starts:")
+NARROWER = ((", province_code]", "]"), ("    starts:", "    version: 2\n    starts:"))
+
+
+def told(project: Project) -> list[tuple[str, bool]]:
+    """Give (key, whether it is a tombstone) of each message, in order of the lanes."""
+    found = read_topic(project.servers, f"sub.{project.subscriber}.{project.stem}")
+    return [((m.key or b"").decode(), m.value is None) for m in found]
+
+
+def reconciled(project: Project, patch: pytest.MonkeyPatch) -> Report:
+    for name, value in project.environment.items():
+        patch.setenv(name, value)
+    settings = project.servers.settings.model_copy(update={"project": project.folder})
+    return examine(Hub(settings), project.stem, deep=True)
+
+
+def test_what_leaves_the_granted_rows_is_a_tombstone_to_who_has_it_and_to_nobody_else(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(project, HANOI)
+    project.pass_through("prepare")
+    ids = [project.put(person, 60, ma_tinh="38" if person > 3 else "01") for person in range(1, 6)]
+    project.pass_through()
+    assert sorted(told(project)) == [(ids[n], False) for n in range(3)]
+    project.update(1, 50, ma_tinh="38")  # leaves
+    project.update(2, 50, da_xoa=True)  # deleted while there
+    project.update(4, 50, da_xoa=True)  # was never there
+    project.update(5, 50, ma_ho="H9")  # stays away
+    project.pass_through()
+    project.update(1, 40, da_xoa=True)  # told already
+    project.update(3, 40, ma_tinh="38")
+    assert project.run("extract", "judge", "share", fail="share.published").code == SIGKILLED
+    project.pass_through()
+    project.update(3, 30, ma_tinh="01")  # comes back
+    project.pass_through()
+    gone = {ids[0]: [False, True], ids[1]: [False, True], ids[2]: [False, True, False]}
+    by_key: dict[str, list[bool]] = {}
+    for key, tombstone in told(project):
+        by_key.setdefault(key, []).append(tombstone)
+    assert by_key == gone
+    assert reconciled(project, monkeypatch).findings == []
+    check(project, subscriber=False)
+
+
+def test_history_under_each_version_of_the_terms_is_compared_with_that_version(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for person in range(1, 5):
+        project.put(person, 60)
+    project.pass_through()
+    edit(project, *NARROWER)
+    project.update(1, 50, ho_ten="Nguyễn Văn Bình")
+    project.pass_through("prepare", "extract", "judge", "share")
+    report = reconciled(project, monkeypatch)
+    compared = {c.store: (c.expected, c.found) for c in report.compared}
+    assert report.findings == []
+    assert compared[f"ledger of {project.subscriber}"] == (5, 5)
+    assert compared[f"sub.{project.subscriber}.{project.stem}"] == (5, 5)
+
+
+def test_what_was_published_under_earlier_terms_is_counted_under_them_after_a_crash(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [project.put(1, 60, ma_tinh="38"), project.put(2, 60)]
+    project.pass_through("extract", "judge")
+    assert project.run("share", fail="share.published:2").code == SIGKILLED
+    edit(project, HANOI)
+    project.update(1, 50, ma_ho="H9")  # what the old terms gave lies outside of the new ones
+    project.pass_through("prepare", "extract", "judge", "share")
+    assert sorted(told(project)) == [(ids[0], False), (ids[0], True), (ids[1], False)]
+    versions = project.servers.query(
+        "select subscription, count(*) from ledger.transaction where recipient = %s group by 1 order by 1",
+        project.subscriber,
+    )
+    assert versions == [(1, 2), (2, 1)]
+    assert reconciled(project, monkeypatch).findings == []

@@ -173,11 +173,15 @@ def _subscriber(life: Life, lane: int) -> None:
     """What the subscriber reads is what was granted, and the ledger tells just that."""
     position = life.broker.offsets.get((SUB, lane))
     reached = position.sequence if position else 0
-    granted = [
-        (r, v)
-        for r, v in zip(_rows(life, lane), life.model.history[lane], strict=True)
-        if _granted(life, r, v)
-    ]
+    granted, left, has = [], set[int](), set[str]()
+    for row, version in zip(_rows(life, lane), life.model.history[lane], strict=True):
+        if _granted(life, row, version):
+            granted.append((row, version))
+            has.add(row["key"])
+        elif row["key"] in has:  # who has the key is told that it left, and nobody else
+            granted.append((row, version))
+            left.add(row["sequence"])
+            has.discard(row["key"])
     secret = subscription_secret("secret", SUB)
     messages = life.broker.committed(SUB, lane)
     expected = [(r, v) for r, v in granted if r["sequence"] <= reached]
@@ -189,6 +193,7 @@ def _subscriber(life: Life, lane: int) -> None:
     for message, (row, version) in zip(messages, expected, strict=False):
         name = hmac.digest(secret, b"transaction" + row["event_id"], "sha256")[:16].hex().encode()
         assert message.headers == [("transaction", name)], "another version, or another order"
+        assert (message.value is None) == (version.gone or row["sequence"] in left)
         if message.value is not None:
             found = avro.decode_record(schema, message.value[5:])
             assert found.keys() == {"value", "number"} and found["number"] == version.fields()["number"]

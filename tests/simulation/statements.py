@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from pophub.postgres.sql import CLOCK
 from pophub.postgres import statements
 from pophub.postgres.sql import CLOCK
 
@@ -30,6 +31,7 @@ TABLES.update({
     "quarantine.repair": lambda r: (r["repair"],),
     "quarantine.replay_run": lambda r: (r["run"],),
     "ledger.history": lambda r: (r["month"], r["stem"], r["lane"], r["sequence"]),
+    "ledger.holding": lambda r: (r["recipient"], r["stem"], r["lane"], r["key"]),
     "ledger.lane": lambda r: (r["recipient"], r["stem"], r["lane"]),
     "ledger.transaction": lambda r: (r["month"], r["recipient"], r["stem"], r["lane"], r["sequence"]),
     "extract.position": lambda r: (r["stem"],),

@@ -23,6 +23,8 @@ def make_ledger_lane(session: Session, args: Any) -> Answer:
         "sequence": 0,
         "transactions": 0,
         "chain": b"",
+        "terms": {},
+        "holding": False,
     }
     return int(session.insert("ledger.lane", row, or_nothing=True))
 
@@ -36,15 +38,57 @@ def ledger_lane(session: Session, args: Any) -> Answer:
 @twin("share")
 def lock_ledger_lane(session: Session, args: Any) -> Answer:
     session.lock("ledger.lane", tuple(args))
-    return ledger_lane(session, args)
+    row = session.get("ledger.lane", tuple(args))
+    return [(row["sequence"], row["transactions"], row["chain"], row["holding"])] if row else []
 
 
 @twin("share")
 def move_ledger_lane(session: Session, args: Any) -> Answer:
-    sequence, transactions, chain, *place = args
+    sequence, transactions, chain, version, after, *place = args
+    row = session.get("ledger.lane", tuple(place))
+    terms = {str(version): after} | (row["terms"] if row else {})
     return change(
-        session, "ledger.lane", tuple(place), sequence=sequence, transactions=transactions, chain=chain
-    )
+        session, "ledger.lane", tuple(place), sequence=sequence, transactions=transactions, chain=chain, terms=terms
+    )  # fmt: skip
+
+
+@twin("share")
+def seed_holding(session: Session, args: Any) -> Answer:
+    recipient, stem, lane = args
+    rows = {r["sequence"]: r for r in _lane_history(session, stem, lane)}
+    shared = [
+        rows[r["sequence"]] for _, r in session.scan("ledger.transaction")
+        if (r["recipient"], r["stem"], r["lane"]) == (recipient, stem, lane)
+    ]  # fmt: skip
+    last = {r["key"]: r["operation"] for r in sorted(shared, key=lambda r: int(r["sequence"]))}
+    return give_keys(session, (*args, [key for key, operation in last.items() if operation == "u"]))
+
+
+@twin("share")
+def begin_holding(session: Session, args: Any) -> Answer:
+    return change(session, "ledger.lane", tuple(args), holding=True)
+
+
+@twin("share")
+def held(session: Session, args: Any) -> Answer:
+    *place, keys = args
+    return [(key,) for key in keys if session.get("ledger.holding", (*place, key))]
+
+
+@twin("share")
+def give_keys(session: Session, args: Any) -> Answer:
+    recipient, stem, lane, keys = args
+    rows = [{"recipient": recipient, "stem": stem, "lane": lane, "key": key} for key in keys]
+    return sum(int(session.insert("ledger.holding", row, or_nothing=True)) for row in rows)
+
+
+@twin("share")
+def take_keys(session: Session, args: Any) -> Answer:
+    *place, keys = args
+    there = [(*place, key) for key in keys if session.get("ledger.holding", (*place, key))]
+    for key in there:
+        session.delete("ledger.holding", key)
+    return len(there)
 
 
 def _lane_history(session: Session, stem: str, lane: int) -> list[Row]:

@@ -133,8 +133,13 @@ class MemoryAdapters(Adapters):
         """Give None: the drawn datasets stop nothing."""
         return None
 
-    def refuse_unrecorded(self, connection: Any, recipient: str, grant: Grant) -> None:
-        """Let any terms be on record."""
+    def terms_on_record(self, connection: Any, recipient: str, grant: Grant) -> dict[int, Grant]:
+        """Let any terms be on record, and none before them."""
+        return {}
+
+    def registered_ids(self, connection: Any, subject: str, schemas: Any) -> list[int]:
+        """Give the one id for each."""
+        return [1] * len(schemas)
 
     def schema_id(self, connection: Any, subject: str, schema: str) -> int:
         """Give the one id."""

@@ -162,3 +162,19 @@ def test_a_row_sent_before_the_contract_was_raised_lacks_the_new_field_and_nothi
         row = {name: value for name, value in {**sent, "extra": "e"}.items() if name != left_out}
         (failure,) = judged_of(second, contract, **row).failures[0]
         assert (failure.code, failure.field) == ("contract.field.missing", left_out)
+
+
+def test_what_leaves_limited_rows_is_a_delete_to_who_has_the_key_and_to_nobody_else() -> None:
+    def version(sequence: int, key: str, value: str | None) -> AcceptedVersion:
+        row = accepted(sequence, FIRST, value=value)._replace(key=key)
+        return row if value is not None else row._replace(operation="d", payload=None)
+
+    subscription = subscribed(FIRST, {}, granted("key", "value", value=("in",))).knowing({"had"}.intersection)
+    rows = [
+        version(1, "new", "out"), version(2, "had", "out"), version(3, "had", None), version(4, "new", "in"),
+        version(5, "new", "in"), version(6, "new", None), version(7, "new", "out"), version(8, "other", None),
+    ]  # fmt: skip
+    found = [(row.sequence, row.payload is None) for row in subscription.granted(rows)]
+    assert found == [(2, True), (4, False), (5, False), (6, True)]
+    again = [subscription.as_shared(row) for row in subscription.granted(rows)]
+    assert [(row.sequence, row.payload is None) for row in again] == found
