@@ -36,6 +36,12 @@ def _way() -> str:
     return way_page(Settings.load().project)
 
 
+def _subscription_schema() -> str:
+    from pophub.contracts.editor_schema import subscription_schema_text
+
+    return subscription_schema_text()
+
+
 def _codes() -> str:
     from pophub.domain.codes import CODES
 
@@ -75,6 +81,7 @@ def pages(app: typer.Typer) -> dict[str, Callable[[], str]]:
     """Give each generated page with what makes its text; `app` is the program that they tell of."""
     return {
         "docs/connector.schema.json": _schema,
+        "docs/subscription.schema.json": _subscription_schema,
         "docs/connector-file.md": _connector_file,
         "docs/expectations.md": _expectations,
         "docs/way.md": _way,

@@ -1,4 +1,4 @@
-"""The JSON Schema of connector files, for editors to complete and check by."""
+"""The JSON Schemas of connector and subscription files, for editors to complete and check by."""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ import json
 from typing import Any
 
 from pophub.contracts.code_tables import code_table_names
-from pophub.contracts.model import ConnectorFile
+from pophub.contracts.model import ConnectorFile, SubscriptionFile
 
 
 def schema_text() -> str:
     """Give the JSON Schema of `connectors/*/*.yaml` as text, as it stands in docs/."""
     schema = ConnectorFile.model_json_schema(by_alias=True)
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     codes = schema["$defs"]["FieldMapping"]["properties"]["codes"]
     codes["anyOf"][0]["enum"] = list(code_table_names())
+    return _text(schema)
+
+
+def subscription_schema_text() -> str:
+    """Give the JSON Schema of `subscriptions/*.yaml` as text, as it stands in docs/."""
+    return _text(SubscriptionFile.model_json_schema(by_alias=True))
+
+
+def _text(schema: dict[str, Any]) -> str:
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return json.dumps(_portable(schema), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.model import Connector, Grant, SubscriptionFile
+from pophub.contracts.row_terms import unfit
 from pophub.contracts.strict_yaml import Document, Place
 from pophub.contracts.suite import nearest, refuse
 
@@ -57,6 +58,8 @@ def _check_grant(document: Document, at: int, grant: Grant, known: Mapping[str, 
         if name not in fields:
             what = f"{grant.dataset} has no field {name!r}{nearest(name, fields)}"
             flaws.add(refuse("schema.field_missing", what, document.where("grants", at, *place)))
+    for name, why in unfit(grant, connector):
+        flaws.add(refuse("config.value", why, document.where("grants", at, "rows", name)))
     if grant.ends is not None and grant.ends <= grant.starts:
         where = document.where("grants", at, "ends")
         flaws.add(refuse("config.range", "the grant ends before it starts", where))

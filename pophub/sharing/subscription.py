@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from pophub import avro
 from pophub.contracts.model import Connector, Grant, SubscriptionFile
+from pophub.contracts.row_terms import allowed
 from pophub.domain import digests
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.history import AcceptedVersion
@@ -122,10 +123,12 @@ class Subscription:
         if payload is None:
             return False
         record = avro.decode_known(self.connector.contract.schemas, payload)
-        return all(
-            record[name] is not None and str(record[name]) in values
-            for name, values in self.grant.rows.items()
-        )
+        return all(record[name] in values for name, values in self._allowed.items())
+
+    @cached_property
+    def _allowed(self) -> dict[str, frozenset[object]]:
+        assert self.grant is not None
+        return allowed(self.grant, {field.name: field for field in self.connector.contract.fields})
 
     def messages(self, rows: Sequence[AcceptedVersion]) -> list[Message]:
         """Turn accepted versions into what the topic carries; a delete becomes a tombstone."""
