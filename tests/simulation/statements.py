@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from pophub.postgres.sql import CLOCK
 from pophub.postgres import statements
 from pophub.postgres.sql import CLOCK
 
