@@ -17,6 +17,11 @@ from pophub.domain.errors import ConfigError
 PROJECT = Path(__file__).resolve().parent.parent
 MADE, DERIVED = "secrets.made", {"pgpass"}
 _REFERENCE = re.compile(r"\A\$\{([A-Z][A-Z0-9_]*)\}\Z")
+_ASSIGNMENT = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)\Z", re.DOTALL)
+_PIECE = re.compile(
+    r"""([^\s'"\\$`&;|<>()]+)|'([^']*)'|"((?:[^"\\$`]|\\.)*)"|\\(.)""", re.DOTALL
+)  # plain, in single or in double quotes, behind a backslash
+_TAIL = re.compile(r"\s*(?:(?<=\s)#.*)?\Z", re.DOTALL)
 
 
 def secret_variable(name: str) -> str:
@@ -147,24 +152,36 @@ class Settings(BaseModel):
         }
 
     @cached_property
-    def source_variables(self) -> dict[str, str]:
-        """Variables of `<home>/sources.env` (NAME=value lines), which `simulate` writes."""
+    def _variable_lines(self) -> tuple[dict[str, str], list[int]]:
         path = self.home / "sources.env"
-        if not path.exists():
-            return {}
-        pairs = (line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
-        return {name.strip(): value.strip() for name, value in pairs}
+        return _read_variables(path.read_bytes()) if path.exists() else ({}, [])
+
+    @property
+    def source_variables(self) -> dict[str, str]:
+        """Variables of `<home>/sources.env` (NAME=value lines, read as a shell would), which `simulate` writes."""
+        return self._variable_lines[0]
 
     def resolve(self, text: str, *, where: str) -> str:
         """Replace a whole-value `${NAME}` reference by its value; other text stays as it is.
 
-        Errors: `config.variable_missing` when the variable is nowhere set.
+        Errors: `config.variable_missing` when the variable is nowhere set, `config.variable_line`
+        when `sources.env` has lines that a shell would not read as NAME=value.
         """
         match = _REFERENCE.match(text)
         if match is None:
             return text
         name = match.group(1)
         value = os.environ.get(name) or self.source_variables.get(name)
+        unread = self._variable_lines[1]
+        if not value and unread:
+            raise ConfigError(
+                "config.variable_line",
+                f"the variable {name} is not set, and sources.env cannot be read in line "
+                + ", ".join(map(str, unread)),
+                where=where,
+                remedy="write NAME='value', one a line; a value with other signs than letters, digits and "
+                "_-./:@%+=,?~ stands in single quotes",
+            )
         if not value:
             raise ConfigError(
                 "config.variable_missing",
@@ -173,3 +190,32 @@ class Settings(BaseModel):
                 remedy=f"export {name}, or run `pophub simulate` to set up the simulated agencies",
             )
         return value
+
+
+def _read_variables(content: bytes) -> tuple[dict[str, str], list[int]]:
+    """Read NAME=value lines as a shell would; give the numbers of lines that it would read otherwise or not."""
+    known: dict[str, str] = {}
+    unread = []
+    text = content.decode("utf-8-sig", errors="surrogateescape")
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        found = _ASSIGNMENT.match(line)
+        value = found and _unquoted(found["value"])
+        if found is None or value is None:
+            unread.append(number)
+        if found is not None and value is None:
+            known.pop(found["name"], None)  # the earlier line of this name was meant to be replaced
+        elif found is not None and value is not None:
+            known[found["name"]] = value
+    return known, unread
+
+
+def _unquoted(written: str) -> str | None:
+    """Give what a shell takes for the value; None where it would expand, split or cut it."""
+    value, at = "", 0
+    while piece := _PIECE.match(written, at):
+        plain, single, double, escaped = piece.groups()
+        value += plain or single or re.sub(r'\\([$`"\\])', r"\1", double or "") or escaped or ""
+        at = piece.end()
+    return value if _TAIL.match(written, at) else None

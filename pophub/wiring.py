@@ -34,7 +34,7 @@ from pophub.sharing.subscription import (
     subscription_secret,
 )
 from pophub.stages.backfill import backfill
-from pophub.stages.extract import Extract
+from pophub.stages.extract import Extract, Extracted
 from pophub.stages.gap import Gap, pass_gap
 from pophub.stages.judge import Judge, Judged
 from pophub.stages.lanes import own_lane
@@ -93,7 +93,7 @@ class Hub:
     @contextmanager
     def open_extract(
         self, stem: str, run: str = "by hand", *, at_once: bool = False,
-        take: StoreKind = own_source, adapters: Adapters | None = None,
+        take: StoreKind = own_source, adapters: Adapters | None = None, done: Extracted | None = None,
     ) -> Iterator[tuple[Extract, Any]]:  # fmt: skip
         """Open the extract stage of a connector with its source, writer and store, which takes the dataset.
 
@@ -106,7 +106,8 @@ class Hub:
                 adapters.refuse_resting(connection, stem)
             with adapters.writer(stem) as writer:
                 source = adapters.source(connector)
-                yield Extract(connector, ContractMapper(connector), store, writer, source, run), store
+                done = done or Extracted()
+                yield Extract(connector, ContractMapper(connector), store, writer, source, run, done), store
             if connector.file.source.reads != "table":
                 adapters.release_gone(connection, stem, cast(FolderSource, source))
 
@@ -142,9 +143,10 @@ class Hub:
         if why := self._paused_whole(stem):
             return {"stem": stem, "batches": 0, "rows": 0, "sent_before": 0, "paused": why}
         self.adapters.refuse_unprepared(stem)
+        seen = Extracted()
         with (
-            self.open_extract(stem, run, at_once=at_once) as (stage, _),
-            self.adapters.heartbeat(stem, stage.done),
+            self.adapters.heartbeat(stem, seen),  # also of a source whose address cannot be used
+            self.open_extract(stem, run, at_once=at_once, done=seen) as (stage, _),
         ):
             done = stage.run()
             counts = {"stem": stem, "batches": done.batches, "rows": done.rows, "sent_before": done.filtered}

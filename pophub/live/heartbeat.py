@@ -33,7 +33,7 @@ def heartbeat(settings: Settings, stem: str, shown: Shown) -> Iterator[None]:
         yield
     except PophubError as error:
         outcome: Outcome = "refused" if isinstance(error, ContractBreach) else "unreachable"
-        if error.code.startswith("source."):
+        if error.code.startswith("source.") and error.code != "source.resting":  # it was not asked
             with suppress(PophubError):
                 _write(settings, stem, outcome, error.code, shown)
         raise

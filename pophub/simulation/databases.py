@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 from pathlib import Path
 from urllib.parse import quote
@@ -116,12 +117,12 @@ def _variables(settings: Settings) -> None:
         f"POPHUB_SOURCE_{table.agency.upper()}_URL={_url(settings, table.database)}"
         for table in TABLES.values()
     ]
-    lines.append(f"POPHUB_SOURCE_MOIT_URL=sqlite:///{sales_file(settings)}")
-    lines.append(f"POPHUB_SOURCE_THANHHOA_URL={drop_folder(settings)}")
+    lines.append(f"POPHUB_SOURCE_MOIT_URL={shlex.quote(f'sqlite:///{sales_file(settings)}')}")
+    lines.append(f"POPHUB_SOURCE_THANHHOA_URL={shlex.quote(str(drop_folder(settings)))}")
     path = settings.home / VARIABLES
     ours = {line.split("=", 1)[0] for line in lines}
-    known = path.read_text().splitlines() if path.exists() else []
-    lines += [line for line in known if line.split("=", 1)[0].strip() not in ours]
+    known = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
+    lines += [line for line in known if line.split("=", 1)[0].strip().removeprefix("export ") not in ours]
     draft = settings.home / f".{VARIABLES}.{os.getpid()}"
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write("\n".join(lines) + "\n")

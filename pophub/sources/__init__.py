@@ -17,7 +17,7 @@ def open_source(
     A table that `stays_open` keeps its connection until the caller closes it.
 
     Errors: `config.variable_missing` when the variable of its URL is not set; `source.url` when
-    the URL is no SQLAlchemy URL or names a driver that is not installed.
+    the address cannot be read; `source.driver_missing` when its driver is not installed.
     """
     source = connector.file.source
     where = connector.stem

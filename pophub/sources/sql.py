@@ -13,7 +13,7 @@ from urllib.parse import quote
 from sqlalchemy import CursorResult, Engine, create_engine, event, inspect, select
 from sqlalchemy import column as sql_column
 from sqlalchemy import table as sql_table
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL, Connection
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql import Select
 from sqlalchemy.sql.elements import ColumnClause
@@ -23,6 +23,7 @@ from pophub.contracts.model import SqlSource
 from pophub.contracts.patterns import table_parts
 from pophub.domain.errors import ContractBreach, TransientError
 from pophub.domain.record import Columns
+from pophub.sources.address import read_address
 from pophub.sources.marker_sql import MarkerColumn
 from pophub.sources.sql_errors import translated
 
@@ -42,8 +43,8 @@ class SqlTable:
     def __init__(self, source: SqlSource, url: str, *, where: str = "") -> None:
         self._source = source
         self._where = where or source.table
+        self._url = read_address(url, self._where)
         with translated(self._where):
-            self._url = make_url(url)
             self._engine = _engine(self._url)
 
     def columns(self) -> tuple[str, ...]:

@@ -8,7 +8,11 @@ from contextlib import contextmanager
 from sqlalchemy import exc
 
 from pophub.domain.errors import ConfigError, ContractBreach, PophubError, TransientError
+from pophub.sources.address import ESCAPES
 
+_URL = "source.url"
+_OPTION = "the source's address has an option that its driver does not know"
+_OPTION_REMEDY = "mend what stands behind the ? in the variable that `source.url` names"
 _UNREACHABLE = "see that the source's server runs and answers from here; the run tries again"
 _STATES: dict[str, tuple[type[PophubError], str, str, str]] = {
     "42P01": (
@@ -42,7 +46,7 @@ _AT_CONNECT: tuple[tuple[tuple[str, ...], type[PophubError], str, str, str], ...
         ConfigError,
         "source.password",
         "the source refused the hub's user name or password",
-        "put the right password into the variable of `source.url`",
+        f"put the right user and password into the variable of `source.url`; {ESCAPES}",
     ),
     (
         ("role ", "no pg_hba.conf entry", "is not permitted to log in"),
@@ -69,15 +73,19 @@ def translated(where: str) -> Iterator[None]:
     except exc.NoSuchTableError as error:
         kind, code, what, remedy = _STATES["42P01"]
         raise kind(code, what, where=where, remedy=remedy) from error
-    except (exc.ArgumentError, exc.NoSuchModuleError) as error:
-        raise ConfigError(
-            "source.url",
-            "the source's URL is not one that SQLAlchemy can open",
-            where=where,
-            remedy="mend the variable that `source.url` names, such as postgresql+psycopg2://...",
-        ) from error
+    except exc.ArgumentError:  # its text may hold a part of the address
+        raise ConfigError(_URL, _OPTION, where=where, remedy=_OPTION_REMEDY) from None
     except exc.DBAPIError as error:
+        if _names_option(error):
+            raise ConfigError(_URL, _OPTION, where=where, remedy=_OPTION_REMEDY) from None
         raise _of_driver(error, where) from error
+
+
+def _names_option(error: exc.DBAPIError) -> bool:
+    """Say whether the driver refuses an option of the address; it repeats the option then."""
+    message = str(error.orig).lower()
+    signs = ("invalid dsn", "invalid connection option", "invalid integer value", "invalid uri")
+    return getattr(error.orig, "pgcode", None) is None and any(sign in message for sign in signs)
 
 
 def _of_driver(error: exc.DBAPIError, where: str) -> PophubError:
