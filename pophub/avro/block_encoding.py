@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -17,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pophub.avro.record_columns import DOUBLE, ZIGZAG
-from pophub.domain.dates import EPOCH, EPOCH_DAY
+from pophub.domain.dates import EPOCH, EPOCH_DAY, FIRST_US, LAST_US
+from pophub.domain.numbers import plain_number
 
 Items = tuple[str, ...]  # the branches of a column's items; one alone is no union
 Written = tuple[str, bytes] | None  # None: these values have no type of their own, or not all the same
@@ -139,6 +141,8 @@ def _times(column: list[Any], nullable: bool) -> Written:
     epoch, kind = (LOCAL_EPOCH, "local-timestamp-micros") if local else (EPOCH, "timestamp-micros")
     gaps = [time - epoch for time in times]
     micros = [(gap.days * 86_400 + gap.seconds) * 1_000_000 + gap.microseconds for gap in gaps]
+    if min(micros) < FIRST_US or max(micros) > LAST_US:  # what no reader can hold travels as text
+        return None
     return f"long.{kind}", _integers(column, micros)
 
 
@@ -220,4 +224,6 @@ def _portable(value: Any) -> Any:
         except UnicodeEncodeError:
             return value.encode("utf-8", "surrogatepass")
         return str(value)
+    if isinstance(value, Decimal):
+        return plain_number(value)
     return value.isoformat() if isinstance(value, (date, datetime)) else str(value)

@@ -77,12 +77,12 @@ def _type_name(kind: Any, own: set[str], where: str) -> str:
             raise _refuse("schema.recursive", "a field is a type of its own", where)
         logical = _LOGICAL.get((str(kind.get("type")), str(kind.get("logicalType"))))
         if logical is None:
-            raise _refuse("schema.invalid", "a field's logical type is not known", where)
+            raise _refuse("schema.type", "a field's logical type is none that can be shared", where)
         return logical
     if isinstance(kind, str) and kind in own:
         raise _refuse("schema.recursive", "the schema refers to itself", where)
     if kind not in _PLAIN:
-        raise _refuse("schema.invalid", "a field's type is not a plain one", where)
+        raise _refuse("schema.type", "a field's type is none that can be shared", where)
     return str(kind)
 
 

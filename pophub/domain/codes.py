@@ -26,11 +26,13 @@ class Code(NamedTuple):
 # fmt: off
 CODES: dict[str, Code] = {
     "contract.date.format": Code("A text is not a date or time of the declared form", "Chuỗi không phải là ngày giờ đúng định dạng đã khai báo", "send the date in the form that the connector declares"),
+    "contract.date.range": Code("A date or time lies outside the years 1 to 9999, in UTC", "Ngày giờ nằm ngoài các năm 1 đến 9999 theo giờ UTC", "correct it at the source; send an empty value where no day is meant"),
+    "contract.date.infinite": Code("A date or time is infinity, which is no day", "Ngày giờ là vô cực, không phải một ngày", "send an empty value where no day is meant"),
     "contract.number.format": Code("A text is not a number of the declared kind", "Chuỗi không phải là số đúng kiểu đã khai báo", "send digits only, with a leading minus where negative"),
     "contract.number.range": Code("A number does not fit the contract's type", "Số vượt quá phạm vi của kiểu dữ liệu", "correct the number at the source"),
     "contract.number.nonfinite": Code("A number is not finite", "Số không hữu hạn", "send an empty value instead of NaN or infinity"),
     "contract.boolean.format": Code("A value is not a yes or no of the declared form", "Giá trị không phải đúng/sai theo dạng đã khai báo", "send true or false"),
-    "contract.text.encoding": Code("A text cannot be read as Unicode", "Văn bản không phải là Unicode hợp lệ", "send UTF-8"),
+    "contract.text.encoding": Code("A text cannot be read as Unicode", "Văn bản không phải là Unicode hợp lệ", "send UTF-8; bytes that are no text as hexadecimal"),
     "contract.text.nul": Code("A text holds the character U+0000", "Văn bản chứa ký tự U+0000", "remove the character at the source"),
     "contract.type": Code("A value has another type than the contract's field", "Giá trị khác kiểu với trường trong hợp đồng", "send the declared type"),
     "contract.field.missing": Code("The source's column is not there", "Thiếu cột ở nguồn", "restore the column, or change the mapping"),
@@ -119,6 +121,7 @@ CODES: dict[str, Code] = {
     "secret.inline": Code("A secret is written in the file", "Bí mật bị ghi trực tiếp trong tệp", "use ${NAME} and set the variable"),
     "identifier.invalid": Code("A name is not a plain identifier", "Tên không phải là định danh hợp lệ", "use letters, digits and underscores"),
     "schema.invalid": Code("The schema is not a flat Avro record", "Lược đồ không phải là bản ghi Avro phẳng", "write one record of plain fields"),
+    "schema.type": Code("A field has a type that cannot be shared", "Trường có kiểu dữ liệu không chia sẻ được", "use string, int, long, boolean, double, date or timestamp-micros; exact decimals and bytes (as \\x and hexadecimal) travel as string: docs/types.md"),
     "schema.duplicate": Code("A field stands twice in the schema", "Trường xuất hiện hai lần trong lược đồ", "remove one of the two"),
     "schema.recursive": Code("The schema is nested or refers to itself", "Lược đồ lồng nhau hoặc tự tham chiếu", "use plain types only"),
     "schema.null_array": Code("The schema has an array", "Lược đồ có mảng", "use plain types only"),

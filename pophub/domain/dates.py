@@ -16,11 +16,16 @@ ZONE_US = 7 * 3_600_000_000  # its distance from UTC, without change since 1975
 DAY_US = 86_400_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DAY = EPOCH.toordinal()
+FIRST_US = -62_135_596_800_000_000  # 0001-01-01 00:00:00 UTC
+LAST_US = 253_402_300_799_999_999  # 9999-12-31 23:59:59.999999 UTC
 MICROSECOND = timedelta(microseconds=1)
 _DIRECTIVES = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "f": 6}
 _ORDER = "YmdHMSf"
 _WRITTEN = re.compile(
     r"(?=[0-9]{4}[-/.]|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}\Z)([0-9]+)([-/.])([0-9]{1,2})\2([0-9]+)\Z"
+)
+_FAR = re.compile(
+    r"(?:0000|[0-9]{5,})-[0-9]{2}-[0-9]{2}(?:[T ].*)?\Z|[0-9]{4,}-[0-9]{2}-[0-9]{2}(?:[T ].*)? BC\Z"
 )
 _ISO_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
@@ -78,6 +83,16 @@ def birth_flaw(form: str | None, text: str) -> str | None:
     if len(days) == 2 and form.startswith("%Y"):
         return "ambiguous"
     return None if days else "invalid"
+
+
+def far_flaw(text: str) -> str | None:
+    """Name why a text that is no date here may be one to a database.
+
+    `infinite`: a day that never comes, as PostgreSQL has it. `range`: a day outside the years 1 to 9999.
+    """
+    if text.lower() in ("infinity", "-infinity"):
+        return "infinite"
+    return "range" if _FAR.match(text) else None
 
 
 def _day(year: int, month: int, day: int) -> date | None:
@@ -151,7 +166,10 @@ def date_of(number: int) -> date:
 
 
 def micros(moment: datetime, local: ZoneInfo) -> int:
-    """Give microseconds since 1970 UTC of a time; one without zone is read in `local`."""
+    """Give microseconds since 1970 UTC of a time; one without zone is read in `local`.
+
+    Shape: may lie outside `FIRST_US` to `LAST_US`, which no reader of Python can hold.
+    """
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=local)
     return (moment - EPOCH) // MICROSECOND
@@ -166,6 +184,19 @@ def all_micros(moments: Iterable[datetime | None], local: ZoneInfo) -> list[int 
         else micros(moment, local)
         for moment in moments
     ]  # fmt: skip
+
+
+def printed(value: date) -> str:
+    """Write a date or time as a database's client prints it.
+
+    >>> printed(datetime(2024, 2, 29, 12, 0, 0, 500_000, UTC)), printed(date(2024, 2, 29))
+    ('2024-02-29 12:00:00.5+00', '2024-02-29')
+    """
+    if not isinstance(value, datetime):
+        return value.isoformat()
+    whole = value.replace(tzinfo=None).isoformat(" ")
+    zone = value.isoformat()[len(value.replace(tzinfo=None).isoformat()) :]
+    return (whole.rstrip("0") if value.microsecond else whole) + zone.removesuffix(":00")
 
 
 def day_of(value: Any, local: ZoneInfo) -> int:

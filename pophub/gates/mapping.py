@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pophub.contracts.model import AvroField, Connector, FieldMapping
 from pophub.domain.codes import CODES, origin
-from pophub.domain.dates import all_micros, date_parser
+from pophub.domain.dates import FIRST_US, LAST_US, all_micros, date_parser
 from pophub.domain.record import EXTRA, Columns, Failure, Mapped
 from pophub.gates.flaws import Flaws
 from pophub.gates.parsing import Parser, Refused, clean_texts, null_meaning, parser_for, text_step
@@ -60,7 +60,9 @@ class Column:
     ) -> None:
         self.source = mapping.source
         self.name = field.name
-        self._parse = parser_for(mapping, field, personal_id=personal_id, birth_date=birth_date)
+        self._parse = parser_for(
+            mapping, field, personal_id=personal_id, birth_date=birth_date, prints_times=not from_files
+        )
         if from_files and not personal_id:  # a number there has a code of its own
             self._parse = numbers_told_apart(self._parse, mapping, field, key=key)
         self._null = null_meaning(mapping, field)
@@ -94,7 +96,10 @@ class Column:
             if texts is not None:
                 return texts, refused
         if self._zone is not None and kinds == {datetime}:
-            return all_micros(values, self._zone), refused
+            times = all_micros(values, self._zone)
+            known = list(filter(None, times))
+            if not known or (min(known) >= FIRST_US and max(known) <= LAST_US):
+                return times, refused
         if self._days is not None and kinds == {str}:
             found = list(map(self._days, values))
         elif len(kinds) <= 1 and kinds <= _PLAIN:

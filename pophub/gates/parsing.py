@@ -13,7 +13,18 @@ from zoneinfo import ZoneInfo
 
 from pophub.contracts.code_tables import code_table
 from pophub.contracts.model import AvroField, FieldMapping
-from pophub.domain.dates import birth_flaw, date_parser, day_of, micros, time_parser
+from pophub.domain.dates import (
+    FIRST_US,
+    LAST_US,
+    birth_flaw,
+    date_parser,
+    day_of,
+    far_flaw,
+    micros,
+    printed,
+    time_parser,
+)
+from pophub.domain.numbers import plain_number
 
 _ODD_SPACES = (
     "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
@@ -22,6 +33,7 @@ _RUN = re.compile(f" [ {_ODD_SPACES}]+|[{_ODD_SPACES}][ {_ODD_SPACES}]*")
 OUTER = f" \t\r\n{_ODD_SPACES}"
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}\Z")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?\Z")
+_NONFINITE = ("nan", "inf", "infinity")
 _BOUNDS = {"int": 1 << 31, "long": 1 << 63}
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
@@ -97,7 +109,9 @@ def _holds_any(text: str, characters: str) -> bool:
 
 
 def _text_of(value: Any) -> str:
-    """Write a whole number as text; other types have no one text."""
+    """Write a whole number as text, or an exact one as its database prints it; other types have no one text."""
+    if isinstance(value, Decimal) and value.is_finite():
+        return plain_number(value)
     if isinstance(value, bool) or not isinstance(value, int | Decimal | float):
         raise Refused("contract.type")
     if isinstance(value, int):
@@ -119,7 +133,7 @@ def _integer(value: Any, kind: str) -> int:
     if isinstance(value, str | bytes):
         text = clean_text(value, "trim") or ""
         if _INTEGER.match(text) is None:
-            raise Refused("contract.number.format")
+            raise Refused(_number_flaw(text))
         value = int(text)
     if not isinstance(value, int):
         raise Refused("contract.type")
@@ -129,13 +143,18 @@ def _integer(value: Any, kind: str) -> int:
     return value
 
 
+def _number_flaw(text: str) -> str:
+    """Give the code of a text that is no number of the declared kind."""
+    return f"contract.number.{'nonfinite' if text.lower().lstrip('+-') in _NONFINITE else 'format'}"
+
+
 def _decimal(value: Any) -> float:
     if isinstance(value, bool):
         raise Refused("contract.type")
     if isinstance(value, str | bytes):
         text = clean_text(value, "trim") or ""
         if _DECIMAL.match(text) is None:
-            raise Refused("contract.number.format")
+            raise Refused(_number_flaw(text))
         value = text
     elif not isinstance(value, int | float | Decimal):
         raise Refused("contract.type")
@@ -165,21 +184,37 @@ def _dated(mapping: FieldMapping, time: bool, birth: bool = False) -> Parser:
     local = ZoneInfo(mapping.time_zone)
     from_text = time_parser(mapping.format, mapping.time_zone) if time else date_parser(mapping.format)
 
-    def parse(value: Any) -> int:
+    def number(value: Any) -> int:
         if isinstance(value, str | bytes):
             text = clean_text(value, "as_is") or ""
             try:
                 return from_text(text)
             except (ValueError, OverflowError):
-                flaw = birth_flaw(mapping.format, text) if birth else None
-                raise Refused(f"contract.dob.{flaw}" if flaw else "contract.date.format") from None
+                raise Refused(_date_flaw(mapping.format, text, birth)) from None
         if isinstance(value, datetime):
             return micros(value, local) if time else day_of(value, local)
         if isinstance(value, date) and not time:
             return day_of(value, local)
         raise Refused("contract.type")
 
+    def parse(value: Any) -> int:
+        try:
+            found = number(value)
+        except OverflowError:  # the year 10000 in the zone of the field
+            raise Refused("contract.date.range") from None
+        if time and not FIRST_US <= found <= LAST_US:
+            raise Refused("contract.date.range")
+        return found
+
     return parse
+
+
+def _date_flaw(form: str | None, text: str, birth: bool) -> str:
+    """Give the code of a text that is no date or time of the declared form."""
+    if flaw := far_flaw(text):
+        return f"contract.date.{flaw}"
+    flaw = birth_flaw(form, text) if birth else None
+    return f"contract.dob.{flaw}" if flaw else "contract.date.format"
 
 
 def _typed(mapping: FieldMapping, field: AvroField, birth: bool = False) -> Parser | None:
@@ -195,10 +230,17 @@ def _typed(mapping: FieldMapping, field: AvroField, birth: bool = False) -> Pars
 
 
 def parser_for(
-    mapping: FieldMapping, field: AvroField, *, personal_id: bool, birth_date: bool = False
+    mapping: FieldMapping,
+    field: AvroField,
+    *,
+    personal_id: bool,
+    birth_date: bool = False,
+    prints_times: bool = False,
 ) -> Parser:
     """Give the function from a raw value (never None) to the contract's value.
 
+    `prints_times`: a time in a field of text is written as its database prints it; a spreadsheet's is
+    refused, since what stands in the cell may be shown in any form.
     Errors: the function raises Refused, nothing else.
     """
     typed = _typed(mapping, field, birth_date)
@@ -215,6 +257,8 @@ def parser_for(
             return typed(value)
         if personal_id and not isinstance(value, str | bytes):
             raise Refused("correct.id.type", str(value) if isinstance(value, int) else None)
+        if prints_times and isinstance(value, date):
+            value = printed(value)
         text = clean_text(value, step)
         if codes is None:
             return text

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import CursorResult, Engine, create_engine, event, inspect, select
+from sqlalchemy import CursorResult, Engine, create_engine, event, exc, inspect, select
 from sqlalchemy import column as sql_column
 from sqlalchemy import table as sql_table
 from sqlalchemy.engine import URL, Connection
@@ -25,6 +26,7 @@ from pophub.domain.errors import ContractBreach, TransientError
 from pophub.domain.record import Columns
 from pophub.sources.address import read_address
 from pophub.sources.marker_sql import MarkerColumn
+from pophub.sources.postgres_values import is_unchecked, lenient, recoded
 from pophub.sources.sql_errors import translated
 
 FETCH_ROWS = 500
@@ -34,7 +36,6 @@ STATEMENT_S = 300
 _PLAIN = {type(None), str, int, float, bool, bytes, Decimal, date, datetime}
 _SIZED = {str, bytes}
 _TEXTS = _SIZED | {type(None)}
-_PG_TIMES = (1082, 1114, 1184)  # OIDs of date, timestamp, timestamptz
 
 
 class SqlTable:
@@ -50,7 +51,7 @@ class SqlTable:
     def columns(self) -> tuple[str, ...]:
         """Give the names of the columns as they are now at the source."""
         with translated(self._where), self._connect() as connection:
-            return tuple(self._types(connection))
+            return _names(self._types(connection), connection)
 
     def read(self, from_marker: int | None, chunk_rows: int) -> Iterator[Columns]:
         """Give rows from `from_marker` on and those without a usable marker, in chunks.
@@ -58,18 +59,28 @@ class SqlTable:
         Shape: all columns of the table; ordered by marker and key, rows without a marker last.
         May give rows below the bound where the marker is text (see `MarkerColumn`). Values are
         None, str, int, float, bool, Decimal, date, datetime, or bytes where text is undecodable;
-        any other type comes as text.
+        any other type comes as text, as the source's own client prints it.
         Errors: `source.unreachable`, `source.timeout` (retry); `source.password`,
         `source.permission`; `source.table_missing`, `source.column_missing`.
         """
         with translated(self._where), self._connect() as connection:
             types = self._types(connection)
-            query = self._query(types, connection.dialect.name, from_marker)
+            names = _names(types, connection)
+            query = self._query(dict(zip(names, types.items(), strict=True)), connection, from_marker)
             streamed = connection.execution_options(stream_results=True, max_row_buffer=chunk_rows)
+            unchecked = is_unchecked(connection)
             for columns in _chunks(streamed.execute(query), len(types), chunk_rows):
-                yield dict(zip(types, columns, strict=True))
+                found = [recoded(column) for column in columns] if unchecked else columns
+                yield dict(zip(names, found, strict=True))  # type: ignore[arg-type]
 
-    def _query(self, types: dict[str, TypeEngine[Any]], dialect: str, from_marker: int | None) -> Select[Any]:
+    def _query(
+        self,
+        found: dict[str, tuple[str, TypeEngine[Any]]],
+        connection: Connection,
+        from_marker: int | None,
+    ) -> Select[Any]:
+        """Make the query from the table's columns: name, then the name as it is sent, and the type."""
+        types = {name: kind for name, (_, kind) in found.items()}
         missing = [c for c in (self._source.marker.column, *self._source.key) if c not in types]
         if missing:
             raise ContractBreach(
@@ -80,10 +91,12 @@ class SqlTable:
             )
         schema, name = table_parts(self._source.table)
         # Columns without a type: SQLAlchemy converts nothing, the driver's value stays as it is.
-        columns: dict[str, ColumnClause[Any]] = {column: sql_column(column) for column in types}
+        columns: dict[str, ColumnClause[Any]] = {one: sql_column(sent) for one, (sent, _) in found.items()}
         table = sql_table(name, *columns.values(), schema=schema)
         marker_name = self._source.marker.column
-        marker = MarkerColumn(self._source.marker, columns[marker_name], types[marker_name], dialect)
+        marker = MarkerColumn(
+            self._source.marker, columns[marker_name], types[marker_name], connection.dialect.name
+        )
         query = select(*columns.values()).select_from(table)
         bound = None if from_marker is None else marker.bound(from_marker)
         if bound is not None:
@@ -92,7 +105,9 @@ class SqlTable:
 
     def _types(self, connection: Connection) -> dict[str, TypeEngine[Any]]:
         schema, name = table_parts(self._source.table)
-        found = inspect(connection).get_columns(name, schema=schema)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", exc.SAWarning)  # a type unknown to SQLAlchemy comes as text
+            found = inspect(connection).get_columns(name, schema=schema)
         return {column["name"]: column["type"] for column in found}
 
     def _connect(self) -> Connection:
@@ -107,12 +122,20 @@ class SqlTable:
         return self._engine.connect()
 
 
+def _names(types: Iterable[str], connection: Connection) -> tuple[str, ...]:
+    """Give the columns' names, where the server checks no encoding too."""
+    if not is_unchecked(connection):
+        return tuple(types)
+    return tuple(name if isinstance(name, str) else name.decode("latin-1") for name in recoded(tuple(types)))
+
+
 def _engine(url: URL) -> Engine:
     arguments: dict[str, object] = {}
     backend = url.get_backend_name()
     if backend == "postgresql":
         arguments = {
             "connect_timeout": CONNECT_S,
+            "client_encoding": "UTF8",
             "keepalives_idle": 30,
             "application_name": "pophub_extract",
             "options": "-c default_transaction_read_only=on -c timezone=UTC"
@@ -122,11 +145,12 @@ def _engine(url: URL) -> Engine:
         arguments = {"timeout": CONNECT_S, "uri": True}
         location = quote(str(Path(url.database).absolute()))
         url = url.set(database=f"file:{location}", query={"mode": "ro", "uri": "true"})
-    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
+    hstore = {"use_native_hstore": False} if url.get_driver_name() == "psycopg2" else {}  # as text
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments, **hstore)
     if backend == "sqlite":
         event.listen(engine, "connect", _lenient_sqlite)
     elif engine.driver == "psycopg2":
-        event.listen(engine, "connect", _lenient_postgres(engine))
+        event.listen(engine, "connect", lenient(engine))
     return engine
 
 
@@ -140,30 +164,6 @@ def _text_or_bytes(value: bytes) -> str | bytes:
         return value.decode()
     except UnicodeDecodeError:
         return value
-
-
-def _lenient_postgres(engine: Engine) -> Callable[[Any, object], None]:
-    """Give times that Python cannot hold (year 10000, BC) as the server's text."""
-    extensions: Any = engine.dialect.dbapi.extensions  # type: ignore[union-attr]
-
-    def tolerant(oid: int) -> Any:
-        strict = extensions.string_types[oid]
-
-        def cast(value: str | None, cursor: object) -> object:
-            try:
-                return strict(value, cursor)
-            except (ValueError, OverflowError, engine.dialect.dbapi.Error):  # type: ignore[union-attr]
-                return value
-
-        return extensions.new_type((oid,), f"tolerant_{oid}", cast)
-
-    casts = [tolerant(oid) for oid in _PG_TIMES]
-
-    def register(connection: Any, _record: object) -> None:
-        for cast in casts:
-            extensions.register_type(cast, connection)
-
-    return register
 
 
 def _chunks(result: CursorResult[Any], width: int, most: int) -> Iterator[list[list[Any]]]:

@@ -14,6 +14,12 @@ _URL = "source.url"
 _OPTION = "the source's address has an option that its driver does not know"
 _OPTION_REMEDY = "mend what stands behind the ? in the variable that `source.url` names"
 _UNREACHABLE = "see that the source's server runs and answers from here; the run tries again"
+_NO_UTF8 = (
+    ContractBreach,
+    "source.encoding",
+    "a text of the source has no form in UTF-8",
+    "ask the agency to mend the text at the source; its server names it when it is read as UTF-8",
+)
 _STATES: dict[str, tuple[type[PophubError], str, str, str]] = {
     "42P01": (
         ContractBreach,
@@ -39,7 +45,21 @@ _STATES: dict[str, tuple[type[PophubError], str, str, str]] = {
         "the source did not answer a query in time",
         "the run tries again; ask the agency for an index on marker and key",
     ),
+    "22P05": _NO_UTF8,
+    "22021": _NO_UTF8,
 }
+_SHOW_VALUES = ("source.unreadable", "source.encoding")  # the driver's words may hold a row's values
+_UNBOUNDED = (  # what drivers raise beside their own errors, such as for bytes that they cannot decode
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    RuntimeError,
+    OSError,
+    BufferError,
+)
 _AT_CONNECT: tuple[tuple[tuple[str, ...], type[PophubError], str, str, str], ...] = (
     (
         ("password authentication failed", "no password supplied", "access denied for user"),
@@ -67,7 +87,10 @@ _AT_CONNECT: tuple[tuple[tuple[str, ...], type[PophubError], str, str, str], ...
 
 @contextmanager
 def translated(where: str) -> Iterator[None]:
-    """Raise vendor errors as pophub's, from their cause."""
+    """Raise vendor errors as pophub's, from their cause where that holds no row's values.
+
+    Nothing else comes out: neither an error of SQLAlchemy or a driver, nor one of Python that they raise.
+    """
     try:
         yield
     except exc.NoSuchTableError as error:
@@ -78,7 +101,14 @@ def translated(where: str) -> Iterator[None]:
     except exc.DBAPIError as error:
         if _names_option(error):
             raise ConfigError(_URL, _OPTION, where=where, remedy=_OPTION_REMEDY) from None
-        raise _of_driver(error, where) from error
+        told = _of_driver(error, where)
+        if told.code in _SHOW_VALUES:
+            raise told from None
+        raise told from error
+    except PophubError:
+        raise
+    except (exc.SQLAlchemyError, *_UNBOUNDED) as error:
+        raise _unreadable(error, where) from None
 
 
 def _names_option(error: exc.DBAPIError) -> bool:
@@ -105,9 +135,13 @@ def _of_driver(error: exc.DBAPIError, where: str) -> PophubError:
             if state is None and "fatal:" in message and any(sign in fatal for sign in signs):
                 return kind(code, what, where=where, remedy=remedy)
         return _unreachable(where)
+    return _unreadable(error.orig, where)
+
+
+def _unreadable(error: BaseException | None, where: str) -> ContractBreach:
     return ContractBreach(
         "source.unreadable",
-        f"the source cannot be read ({type(error.orig).__name__})",
+        f"the source cannot be read ({type(error).__name__})",
         where=where,
         remedy="open the source with its own tools; if it is sound, report this as a defect",
     )

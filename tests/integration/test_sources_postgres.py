@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import tempfile
+import traceback
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+from pophub import avro
 from pophub.contracts.model import SqlSource
 from pophub.domain.errors import ConfigError, ContractBreach, PophubError, TransientError
 from pophub.runtime import hub
@@ -133,15 +135,107 @@ def test_values_come_as_the_driver_gives_them_and_odd_times_as_text(settings: Se
     owner.execute(
         "INSERT INTO dancu.cong_dan (so, luc, ngay, tien, them, anh) VALUES"
         " ('a', '2024-01-01 00:00+00', '2024-01-01', 12, '{\"k\": \"đ\"}', '\\x00ff'),"
-        " ('b', '12024-01-01 00:00+00', '0044-03-15 BC', NULL, NULL, NULL)"
+        " ('b', '12024-01-01 00:00+00', '0044-03-15 BC', NULL, NULL, NULL),"
+        " ('c', 'infinity', '-infinity', NULL, NULL, NULL)"
     )
     (chunk,) = SqlTable(source(), url(settings)).read(None, 10)
     assert chunk["luc"][0] == datetime(2024, 1, 1, tzinfo=UTC)
     assert chunk["luc"][1].startswith("12024-01-01")
-    assert chunk["ngay"] == [date(2024, 1, 1), "0044-03-15 BC"]
-    assert chunk["tien"] == [Decimal(12), None]
-    assert chunk["them"] == ['{"k": "đ"}', None]
-    assert chunk["anh"] == [b"\x00\xff", None]
+    assert chunk["luc"][2] == "infinity"
+    assert chunk["ngay"] == [date(2024, 1, 1), "0044-03-15 BC", "-infinity"]
+    assert chunk["tien"] == [Decimal(12), None, None]
+    assert chunk["them"] == ['{"k": "đ"}', None, None]
+    assert chunk["anh"] == ["\\x00ff", None, None]
+
+
+PRINTED = {
+    "jsonb": '{"a": 12345678901234567.10}',
+    "json": '{"a":1.0,  "a":2}',
+    "interval": "1 mon",
+    "int4range": "[1,5)",
+    "time": "23:59:59.5",
+    "timetz": "24:00:00+07",
+    "numeric[]": "{1.50,NULL}",
+    "text[]": '{"a b",NULL}',
+    "uuid": "00000000-0000-0000-0000-000000000001",
+    "bytea": "\\x00ff61",
+    "inet": "10.0.0.1/8",
+    "money": "$1.00",
+    "numeric": "0.0000000001",
+    "bit(3)": "101",
+    "point": "(1.5,2)",
+    '"char"': "x",
+    "hstore": '"a"=>"1"',
+}
+
+
+def test_a_type_without_an_exact_one_in_python_comes_as_psql_prints_it(
+    settings: Settings, owner: Any
+) -> None:
+    owner.execute("CREATE EXTENSION IF NOT EXISTS hstore SCHEMA public")
+    for number, (kind, text) in enumerate(PRINTED.items()):
+        owner.execute(f"ALTER TABLE dancu.cong_dan ADD k{number} {kind.replace('hstore', 'public.hstore')}")
+        owner.execute(f"ALTER TABLE dancu.cong_dan ALTER k{number} SET DEFAULT %s", (text,))
+    owner.execute("ALTER TABLE dancu.cong_dan ADD ma char(8), ADD lui interval")
+    owner.execute("INSERT INTO dancu.cong_dan (so, ma, lui) VALUES ('a', 'HN', '-02:00')")
+    (chunk,) = SqlTable(source(), url(settings)).read(None, 10)
+    found = {kind: chunk[f"k{number}"][0] for number, kind in enumerate(PRINTED)}
+    found["numeric"] = avro.decode_block(avro.encode_block(avro.Block(1, 1, 1, 1, chunk))).columns["k12"][0]
+    assert found == PRINTED
+    assert (chunk["ma"], chunk["lui"]) == (["HN"], ["-02:00:00"])
+    owner.execute(
+        "SELECT " + ", ".join(f"k{number}::text" for number in range(len(PRINTED))) + " FROM dancu.cong_dan"
+    )
+    assert owner.fetchone() == tuple(PRINTED.values())
+
+
+@pytest.fixture
+def unchecked(settings: Settings) -> Iterator[Any]:
+    """A database that checks no encoding, with a table whose names hold Vietnamese letters."""
+    superuser = settings.endpoints.postgres_superuser
+    server = psycopg2.connect(**settings.dsn(superuser, "postgres"))  # type: ignore[call-overload]
+    server.autocommit = True
+    with server.cursor() as cursor:
+        cursor.execute("DROP DATABASE IF EXISTS cu")
+        cursor.execute(
+            "CREATE DATABASE cu ENCODING 'SQL_ASCII' TEMPLATE template0 LOCALE_PROVIDER libc LOCALE 'C'"
+        )
+    connection = psycopg2.connect(**settings.dsn(superuser, "cu"))  # type: ignore[call-overload]
+    connection.autocommit = True
+    connection.set_client_encoding("LATIN1")
+    with connection.cursor() as cursor:
+        yield cursor
+    connection.close()
+    with server.cursor() as cursor:
+        cursor.execute("DROP DATABASE cu WITH (FORCE)")
+    server.close()
+
+
+def test_one_text_that_is_no_utf_8_fails_no_other(settings: Settings, unchecked: Any) -> None:
+    latin = "CREATE TABLE truong (so text, tên text, luc timestamptz DEFAULT now(), ghi json)"
+    unchecked.execute(latin.encode().decode("latin-1"))
+    insert = "INSERT INTO truong VALUES (%s, convert_from(%s, 'SQL_ASCII'), DEFAULT, %s)"
+    for key, name in (("a", "Trường Sơn".encode()), ("b", b"Tr\xad\xeang"), ("c", b"Kim")):
+        unchecked.execute(insert, (key, name, '["ế"]'.encode().decode("latin-1")))
+    told = {"kind": "sql", "url": "${X}", "table": "truong", "key": ["tên"], "marker": {"column": "luc"}}
+    table = SqlTable(SqlSource.model_validate(told), url(settings, dbname="cu"))
+    assert table.columns() == ("so", "tên", "luc", "ghi")
+    (chunk,) = table.read(0, 10)
+    found = dict(zip(chunk["so"], chunk["tên"], strict=True))
+    assert found == {"a": "Trường Sơn", "b": b"Tr\xad\xeang", "c": "Kim"}
+    assert chunk["ghi"] == ['["ế"]'] * 3
+    assert chunk["luc"][0].tzinfo is not None
+
+
+def test_a_driver_s_error_that_is_no_database_error_is_told_in_our_words(
+    settings: Settings, owner: Any
+) -> None:
+    owner.execute("INSERT INTO dancu.cong_dan (so) VALUES ('a')")
+    owner.execute("CREATE VIEW dancu.xem AS SELECT so, luc, ('Nguyễn ' || so)::int AS n FROM dancu.cong_dan")
+    broken = SqlSource.model_validate({**source().model_dump(), "table": "dancu.xem"})
+    error = refusal(SqlTable(broken, url(settings)))
+    assert error.code == "source.unreadable"
+    assert "Nguyễn" not in "".join(traceback.format_exception(error))
 
 
 def test_a_dropped_column_shows_and_a_dropped_table_is_a_breach(settings: Settings, owner: Any) -> None:

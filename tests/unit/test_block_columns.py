@@ -6,6 +6,7 @@ import io
 import json
 import tracemalloc
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -142,6 +143,12 @@ KINDS: list[tuple[list[Any], Any, list[Any]]] = [
     ([NOON], {"type": "long", "logicalType": "timestamp-micros"}, [NOON.astimezone(UTC)]),
     ([LATE, None], ["null", {"type": "long", "logicalType": "local-timestamp-micros"}], [LATE, None]),
     ([LATE, NOON], ["null", "string"], ["9998-12-31T00:00:00", "2024-02-29T12:00:00.000001+07:00"]),
+    (
+        [datetime.max.replace(tzinfo=timezone(timedelta(hours=-7))), NOON],
+        ["null", "string"],
+        ["9999-12-31T23:59:59.999999-07:00", NOON.isoformat()],
+    ),
+    ([Decimal("1E-10"), Decimal("1.50")], ["null", "string"], ["0.0000000001", "1.50"]),
     ([date.min, "x"], ["null", "string"], ["0001-01-01", "x"]),
     ([{"k": 1}, [2]], ["null", "string"], ["{'k': 1}", "[2]"]),
 ]

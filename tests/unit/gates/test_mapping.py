@@ -130,6 +130,66 @@ def test_what_does_not_fit_the_contract_fails_with_its_code(column: str, value: 
 
 
 @pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("0001-01-01 00:00:00", "contract.date.range"),
+        (datetime(1, 1, 1), "contract.date.range"),
+        (datetime.max.replace(tzinfo=timezone(timedelta(hours=-7))), "contract.date.range"),
+        ("9999-12-31T23:59:59-07:00", "contract.date.range"),
+        ("10000-01-01 00:00:00+00", "contract.date.range"),
+        ("0044-03-15 00:00:00+00 BC", "contract.date.range"),
+        ("0000-01-01 00:00:00", "contract.date.range"),
+        ("infinity", "contract.date.infinite"),
+        ("-infinity", "contract.date.infinite"),
+        ("0001-01-01 08:00:00", None),
+        ("9999-12-31T23:59:59.999999Z", None),
+        (datetime.max.replace(tzinfo=UTC), None),
+    ],
+)
+def test_a_time_is_one_that_every_reader_can_hold(value: Any, code: str | None) -> None:
+    for others in ([], [INVOICE]):  # alone, and in a column of times
+        mapped = EINVOICES.map(columns({**INVOICE, "ngay_lap": value}, *others))
+        assert {(failure.row, failure.code) for failure in mapped.failures} == (
+            {(0, code)} if code else set()
+        )
+        at = mapped.columns["issued_at"][0]
+        assert at is None if code else datetime(1970, 1, 1) + timedelta(microseconds=at)
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("infinity", "contract.date.infinite"),
+        ("10000-01-01", "contract.date.range"),
+        ("0044-03-15 BC", "contract.date.range"),
+        (datetime.max.replace(tzinfo=UTC), "contract.date.range"),
+        (date.max, None),
+        (date.min, None),
+    ],
+)
+def test_a_day_is_one_that_every_reader_can_hold(value: Any, code: str | None) -> None:
+    _, codes = mapped_one(CITIZENS, CITIZEN, ngay_sinh=value)
+    assert codes == ({code} if code else set())
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (date(2024, 2, 29), "2024-02-29"),
+        (datetime(2024, 2, 29, 23, 59, 59, 500_000), "2024-02-29 23:59:59.5"),
+        (datetime(2024, 2, 29, tzinfo=UTC), "2024-02-29 00:00:00+00"),
+        (datetime(2024, 2, 29, tzinfo=timezone(timedelta(hours=5, minutes=30))), "2024-02-29 00:00:00+05:30"),
+        (Decimal("1.50"), "1.50"),
+        (Decimal("1E-10"), "0.0000000001"),
+    ],
+)
+def test_a_database_s_time_or_number_in_a_text_is_what_its_client_prints(value: Any, text: str) -> None:
+    assert mapped_one(CITIZENS, CITIZEN, ma_ho=value) == (
+        {**mapped_one(CITIZENS, CITIZEN)[0], "household_code": text}, set()
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
     ("value", "number", "code"),
     [
         ("110000", 110000, None),
@@ -145,7 +205,8 @@ def test_what_does_not_fit_the_contract_fails_with_its_code(column: str, value: 
         ("1.000", None, "contract.number.format"),
         ("1e3", None, "contract.number.format"),
         ("٣", None, "contract.number.format"),
-        ("NaN", None, "contract.number.format"),
+        ("NaN", None, "contract.number.nonfinite"),
+        ("-Infinity", None, "contract.number.nonfinite"),
         (math.nan, None, "contract.number.nonfinite"),
         (Decimal("NaN"), None, "contract.number.nonfinite"),
         (math.inf, None, "contract.number.nonfinite"),

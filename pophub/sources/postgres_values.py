@@ -1,0 +1,81 @@
+"""PostgreSQL's values through psycopg2: a type of Python where nothing is lost by it, else what psql prints.
+
+A server in SQL_ASCII checks no encoding: one text that is not UTF-8 would fail the whole read. Its texts
+are read as Latin-1, which takes any byte, and made what they are value by value (`recoded`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Engine
+
+_TIMES = (1082, 1114, 1184)  # OIDs of date, timestamp, timestamptz
+_EXACT = (16, 20, 21, 23, 26, 700, 701, 1700)  # of booleans, integers and numbers: as Python has them
+_TEXTS = (18, 19, 25, 1043)  # of "char", name, text, varchar
+_PADDED = 1042  # of char(n), in which blanks at the end mean nothing
+UNCHECKED = "SQL_ASCII"
+
+Cast = Callable[[Any, Any], Any]
+
+
+def lenient(engine: Engine) -> Callable[[Any, object], None]:
+    """Give what a new connection is told about types: no value may fail a read, or come out altered.
+
+    Times that Python cannot hold (year 10000, BC, infinity), and all types that have no exact one in
+    Python (json, intervals, times of day, arrays, ranges, bytea), come as psql prints them.
+    """
+    extensions: Any = engine.dialect.dbapi.extensions  # type: ignore[union-attr]
+    failed = (ValueError, OverflowError, engine.dialect.dbapi.Error)  # type: ignore[union-attr]
+    known: dict[int, Any] = extensions.string_types
+    casts = {oid: _tolerant(known[oid], failed) for oid in _TIMES}
+    printed = set(known) - set(_TIMES) - set(_EXACT) - set(_TEXTS)
+    casts |= dict.fromkeys(printed, _as_printed) | {_PADDED: _unpadded}
+    made = [extensions.new_type((oid,), f"pophub_{oid}", cast) for oid, cast in casts.items()]
+
+    def register(connection: Any, _record: object) -> None:
+        for cast in made:
+            extensions.register_type(cast, connection)
+        if connection.info.parameter_status("server_encoding") == UNCHECKED:
+            connection.set_client_encoding("LATIN1")
+
+    return register
+
+
+def _tolerant(strict: Any, failed: tuple[type[Exception], ...]) -> Cast:
+    def cast(value: str | None, cursor: object) -> Any:
+        if value in ("infinity", "-infinity"):  # psycopg2 would give the last day that Python has
+            return value
+        try:
+            return strict(value, cursor)
+        except failed:
+            return value
+
+    return cast
+
+
+def _as_printed(value: str | None, _cursor: object) -> str | None:
+    return value
+
+
+def _unpadded(value: str | None, _cursor: object) -> str | None:
+    return None if value is None else value.rstrip(" ")
+
+
+def is_unchecked(connection: Any) -> bool:
+    """Say whether texts of this connection (SQLAlchemy's) come as Latin-1, whatever they are."""
+    return getattr(connection.connection.dbapi_connection, "encoding", None) == "LATIN1"
+
+
+def recoded(values: Sequence[Any]) -> Sequence[Any]:
+    """Give values with texts that came as Latin-1: as UTF-8 where they are, else as their bytes."""
+    return [_recoded(value) if type(value) is str and not value.isascii() else value for value in values]
+
+
+def _recoded(text: str) -> str | bytes:
+    octets = text.encode("latin-1")
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets
