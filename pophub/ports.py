@@ -60,7 +60,14 @@ class DropFile:
 
 
 class TableSource(Protocol):
-    """A table read in the order of its change marker."""
+    """A table read in the order of its change marker.
+
+    `ordered` says so of the chunk that `read` gave last: where False (times as text in several forms),
+    the chunk may be followed by older rows, and the position must not move behind it.
+    """
+
+    @property
+    def ordered(self) -> bool: ...
 
     def columns(self) -> tuple[str, ...]:
         """Give the names of the columns as they are now at the source."""

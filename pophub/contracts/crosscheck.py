@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pophub.contracts.code_tables import code_table_names
 from pophub.contracts.flaws import Flaws
+from pophub.contracts.marker import check_window
 from pophub.contracts.model import AvroField, Connector, ConnectorFile, FieldMapping, Marker, Person
 from pophub.contracts.strict_yaml import Document, Place
 from pophub.contracts.suite import nearest, refuse
@@ -46,6 +47,7 @@ def check_file(document: Document, file: ConnectorFile, fields: tuple[AvroField,
         partial(_check_form, document, place, file.source.marker.format),
         partial(_check_zone, document, place, file.source.marker.time_zone),
         partial(_check_marker, document, file.source.marker),
+        partial(check_window, document, file),
     ]
     for look in looks:
         with flaws.gathered():

@@ -28,6 +28,8 @@ The cell's value is None. The name "" stands for the whole row, of which no cell
 """
 
 FILE_COLUMNS = frozenset({EXTRA, PLACE, FLAWS})
+STUB = "_pophub_stub"  # of a record too large to be sent
+RESERVED = FILE_COLUMNS | {STUB}  # no column of a table may be named so
 
 
 @dataclass(frozen=True)

@@ -57,11 +57,17 @@ class Column:
         birth_date: bool = False,
         from_files: bool = False,
         key: bool = False,
+        day_begins: bool = False,
     ) -> None:
         self.source = mapping.source
         self.name = field.name
         self._parse = parser_for(
-            mapping, field, personal_id=personal_id, birth_date=birth_date, prints_times=not from_files
+            mapping,
+            field,
+            personal_id=personal_id,
+            birth_date=birth_date,
+            prints_times=not from_files,
+            day_begins=day_begins,
         )
         if from_files and not personal_id:  # a number there has a code of its own
             self._parse = numbers_told_apart(self._parse, mapping, field, key=key)
@@ -148,7 +154,7 @@ class ContractMapper:
         form = {"format": marker.format, "time_zone": marker.time_zone}
         timed = FieldMapping.model_validate({"from": marker.changed_at or marker.column, **form})
         plain = FieldMapping.model_validate({"from": marker.column})
-        self._changed_at = Column(timed, _MARKER, personal_id=False)
+        self._changed_at = Column(timed, _MARKER, personal_id=False, day_begins=True)
         sequence = Column(plain, _SEQUENCE, personal_id=False, from_files=self._from_files)
         self._is_time = marker.kind == "time"
         self._has_time = self._is_time or marker.changed_at is not None

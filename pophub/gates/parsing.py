@@ -180,7 +180,7 @@ def _boolean(value: Any) -> bool:
     raise Refused("contract.type")
 
 
-def _dated(mapping: FieldMapping, time: bool, birth: bool = False) -> Parser:
+def _dated(mapping: FieldMapping, time: bool, birth: bool = False, day_begins: bool = False) -> Parser:
     local = ZoneInfo(mapping.time_zone)
     from_text = time_parser(mapping.format, mapping.time_zone) if time else date_parser(mapping.format)
 
@@ -195,6 +195,8 @@ def _dated(mapping: FieldMapping, time: bool, birth: bool = False) -> Parser:
             return micros(value, local) if time else day_of(value, local)
         if isinstance(value, date) and not time:
             return day_of(value, local)
+        if isinstance(value, date) and day_begins:
+            return micros(datetime(value.year, value.month, value.day), local)
         raise Refused("contract.type")
 
     def parse(value: Any) -> int:
@@ -217,12 +219,14 @@ def _date_flaw(form: str | None, text: str, birth: bool) -> str:
     return f"contract.dob.{flaw}" if flaw else "contract.date.format"
 
 
-def _typed(mapping: FieldMapping, field: AvroField, birth: bool = False) -> Parser | None:
+def _typed(
+    mapping: FieldMapping, field: AvroField, birth: bool = False, day_begins: bool = False
+) -> Parser | None:
     """Give the parser that the contract's type needs, None for text."""
     if field.type == "date":
         return _dated(mapping, time=False, birth=birth)
     if field.type == "timestamp-micros":
-        return _dated(mapping, time=True)
+        return _dated(mapping, time=True, day_begins=day_begins)
     if field.type in ("int", "long"):
         kind = field.type
         return lambda value: _integer(value, kind)
@@ -236,14 +240,16 @@ def parser_for(
     personal_id: bool,
     birth_date: bool = False,
     prints_times: bool = False,
+    day_begins: bool = False,
 ) -> Parser:
     """Give the function from a raw value (never None) to the contract's value.
 
     `prints_times`: a time in a field of text is written as its database prints it; a spreadsheet's is
-    refused, since what stands in the cell may be shown in any form.
+    refused, since what stands in the cell may be shown in any form. `day_begins`: a date is taken as the
+    time at which it begins, for markers alone; in a field that would be invented.
     Errors: the function raises Refused, nothing else.
     """
-    typed = _typed(mapping, field, birth_date)
+    typed = _typed(mapping, field, birth_date, day_begins)
     codes = code_table(mapping.codes) if mapping.codes else None
     step = mapping.text
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pophub.domain.errors import ContractBreach
-from pophub.domain.record import EXTRA, FILE_COLUMNS, FLAWS, PLACE, Columns
+from pophub.domain.record import EXTRA, FLAWS, PLACE, RESERVED, Columns
 
 MAX_COLUMNS = 2_000
 MAX_NAMES, MAX_NAME = 10, 40  # of a header, in a message
@@ -86,10 +86,10 @@ def header_of(
             " columns that `mapping` names",
         )
     names = [declared.get(name, name) for name in names]
-    if len(set(names)) < len(names) or "" in names or FILE_COLUMNS & set(names):
+    if len(set(names)) < len(names) or "" in names or RESERVED & set(names):
         raise ContractBreach(
             "source.header_repeated",
-            f"{first} has a name twice, an empty name, or one of {', '.join(sorted(FILE_COLUMNS))}",
+            f"{first} has a name twice, an empty name, or one of {', '.join(sorted(RESERVED))}",
             where=where,
             remedy="ask the agency to drop the file again with one name a column",
         )

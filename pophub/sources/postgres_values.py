@@ -79,3 +79,8 @@ def _recoded(text: str) -> str | bytes:
         return octets.decode()
     except UnicodeDecodeError:
         return octets
+
+
+def wire(name: str) -> str:
+    """Give a name as it must stand in a statement that is sent as Latin-1."""
+    return name.encode().decode("latin-1")

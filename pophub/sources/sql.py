@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import compress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,8 +26,9 @@ from pophub.contracts.patterns import table_parts
 from pophub.domain.errors import ContractBreach, TransientError
 from pophub.domain.record import Columns
 from pophub.sources.address import read_address
+from pophub.sources.column_check import check_marker, check_names
 from pophub.sources.marker_sql import MarkerColumn
-from pophub.sources.postgres_values import is_unchecked, lenient, recoded
+from pophub.sources.postgres_values import is_unchecked, lenient, recoded, wire
 from pophub.sources.sql_errors import translated
 
 FETCH_ROWS = 500
@@ -38,12 +40,17 @@ _SIZED = {str, bytes}
 _TEXTS = _SIZED | {type(None)}
 
 
+Found = dict[str, tuple[str, TypeEngine[Any]]]  # a column's name: the name as it is sent, and the type
+
+
 class SqlTable:
     """A table read in the order of its change marker (`ports.TableSource`)."""
 
     def __init__(self, source: SqlSource, url: str, *, where: str = "") -> None:
         self._source = source
         self._where = where or source.table
+        self._table = table_parts(source.table)  # as it is sent
+        self.ordered = True  # whether the chunks that `read` gives now are in the order of their markers
         self._url = read_address(url, self._where)
         with translated(self._where):
             self._engine = _engine(self._url)
@@ -51,37 +58,56 @@ class SqlTable:
     def columns(self) -> tuple[str, ...]:
         """Give the names of the columns as they are now at the source."""
         with translated(self._where), self._connect() as connection:
-            return _names(self._types(connection), connection)
+            return tuple(self._found(connection))
 
     def read(self, from_marker: int | None, chunk_rows: int) -> Iterator[Columns]:
         """Give rows from `from_marker` on and those without a usable marker, in chunks.
 
-        Shape: all columns of the table; ordered by marker and key, rows without a marker last.
-        May give rows below the bound where the marker is text (see `MarkerColumn`). Values are
-        None, str, int, float, bool, Decimal, date, datetime, or bytes where text is undecodable;
+        Shape: all columns of the table; ordered by marker and key, rows without a marker last. Rows whose
+        marker is text of another form than declared come first, and in no order (`ordered`).
+        Values are None, str, int, float, bool, Decimal, date, datetime, or bytes where text is undecodable;
         any other type comes as text, as the source's own client prints it.
         Errors: `source.unreachable`, `source.timeout` (retry); `source.password`,
         `source.permission`; `source.table_missing`, `source.column_missing`.
         """
         with translated(self._where), self._connect() as connection:
-            types = self._types(connection)
-            names = _names(types, connection)
-            query = self._query(dict(zip(names, types.items(), strict=True)), connection, from_marker)
-            streamed = connection.execution_options(stream_results=True, max_row_buffer=chunk_rows)
-            unchecked = is_unchecked(connection)
-            for columns in _chunks(streamed.execute(query), len(types), chunk_rows):
-                found = [recoded(column) for column in columns] if unchecked else columns
-                yield dict(zip(names, found, strict=True))  # type: ignore[arg-type]
+            found = self._found(connection)
+            self._check(found)
+            marker_name = self._source.marker.column
+            sent, kind = found[marker_name]
+            marker = MarkerColumn(self._source.marker, sql_column(sent), kind, connection.dialect.name)
+            rows, key = self._select(found), self._key(found)
+            odd, bound = marker.odd(), marker.bound(from_marker)
+            if odd is not None:
+                self.ordered = False
+                query = rows.where(odd).order_by(*key)
+                for columns in self._streamed(connection, found, query, chunk_rows):
+                    yield from _not_below(columns, marker, marker_name, from_marker)
+            self.ordered = True
+            query = (rows if bound is None else rows.where(bound)).order_by(*marker.order(), *key)
+            for columns in self._streamed(connection, found, query, chunk_rows):
+                yield from _not_below(columns, marker, marker_name, from_marker)
 
-    def _query(
-        self,
-        found: dict[str, tuple[str, TypeEngine[Any]]],
-        connection: Connection,
-        from_marker: int | None,
-    ) -> Select[Any]:
-        """Make the query from the table's columns: name, then the name as it is sent, and the type."""
-        types = {name: kind for name, (_, kind) in found.items()}
-        missing = [c for c in (self._source.marker.column, *self._source.key) if c not in types]
+    def _streamed(
+        self, connection: Connection, found: Found, query: Select[Any], chunk_rows: int
+    ) -> Iterator[Columns]:
+        streamed = connection.execution_options(stream_results=True, max_row_buffer=chunk_rows)
+        unchecked = is_unchecked(connection)
+        for columns in _chunks(streamed.execute(query), len(found), chunk_rows):
+            values = [list(recoded(column)) for column in columns] if unchecked else columns
+            yield dict(zip(found, values, strict=True))
+
+    def _found(self, connection: Connection) -> Found:
+        types = self._types(connection)
+        found = dict(zip(_names(types, connection), types.items(), strict=True))
+        check_names(found, self._where)
+        if self._source.marker.column in found:
+            kind = found[self._source.marker.column][1]
+            check_marker(self._source, kind, connection.dialect.name, self._where)
+        return found
+
+    def _check(self, found: Found) -> None:
+        missing = [c for c in (self._source.marker.column, *self._source.key) if c not in found]
         if missing:
             raise ContractBreach(
                 "source.column_missing",
@@ -89,22 +115,18 @@ class SqlTable:
                 where=self._where,
                 remedy="ask the agency what changed; mend `source.marker` or `source.key`",
             )
-        schema, name = table_parts(self._source.table)
+
+    def _select(self, found: Found) -> Select[Any]:
         # Columns without a type: SQLAlchemy converts nothing, the driver's value stays as it is.
-        columns: dict[str, ColumnClause[Any]] = {one: sql_column(sent) for one, (sent, _) in found.items()}
-        table = sql_table(name, *columns.values(), schema=schema)
-        marker_name = self._source.marker.column
-        marker = MarkerColumn(
-            self._source.marker, columns[marker_name], types[marker_name], connection.dialect.name
-        )
-        query = select(*columns.values()).select_from(table)
-        bound = None if from_marker is None else marker.bound(from_marker)
-        if bound is not None:
-            query = query.where(bound)
-        return query.order_by(*marker.order(), *(columns[key] for key in self._source.key))
+        columns: list[ColumnClause[Any]] = [sql_column(sent) for sent, _ in found.values()]
+        schema, name = self._table
+        return select(*columns).select_from(sql_table(name, *columns, schema=schema))
+
+    def _key(self, found: Found) -> list[ColumnClause[Any]]:
+        return [sql_column(found[key][0]) for key in self._source.key]
 
     def _types(self, connection: Connection) -> dict[str, TypeEngine[Any]]:
-        schema, name = table_parts(self._source.table)
+        schema, name = self._table = _sent(self._source.table, is_unchecked(connection))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", exc.SAWarning)  # a type unknown to SQLAlchemy comes as text
             found = inspect(connection).get_columns(name, schema=schema)
@@ -120,6 +142,27 @@ class SqlTable:
                 remedy="see that the file's folder is mounted; the run tries again",
             )
         return self._engine.connect()
+
+
+def _sent(table: str, unchecked: bool) -> tuple[str | None, str]:
+    """Give schema and table as they stand in a statement: as Latin-1 where no encoding is checked."""
+    schema, name = table_parts(table)
+    return (schema and wire(schema), wire(name)) if unchecked else (schema, name)
+
+
+def _not_below(
+    columns: Columns, marker: MarkerColumn, name: str, from_marker: int | None
+) -> Iterator[Columns]:
+    """Give the rows whose marker, where it is text, is not below the bound."""
+    values = columns[name]
+    if from_marker is None or str not in set(map(type, values)):
+        yield columns
+        return
+    keep = [marker.not_below(value, from_marker) for value in values]
+    if all(keep):
+        yield columns
+    elif any(keep):
+        yield {column: list(compress(found, keep)) for column, found in columns.items()}
 
 
 def _names(types: Iterable[str], connection: Connection) -> tuple[str, ...]:

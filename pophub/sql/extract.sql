@@ -25,6 +25,9 @@ values (%(stem)s, %(marker)s, to_timestamp(0) + %(stamp)s * interval '1 microsec
 on conflict (stem) do update set marker = excluded.marker, exchanged_at = excluded.exchanged_at,
     columns = excluded.columns, moved_at = clock_timestamp()
 
+-- name: pass_position
+update extract.position set marker = %(marker)s, moved_at = clock_timestamp() where stem = %(stem)s
+
 -- name: keep_sent_rows
 insert into extract.sent_row (stem, digest, marker) values %s on conflict do nothing
 

@@ -26,7 +26,8 @@ def backfill(
         if wanted:
             chunk = {name: [values[i] for i in wanted] for name, values in columns.items()}
             rows = stage.again([chunk]).rows
-            newest = max((m for i in wanted if (m := markers[i]) is not None), default=None)
+            known = [m for i in wanted if (m := markers[i]) is not None] if source.ordered else []
+            newest = max(known, default=None)
             store.came_to(done, newest, rows)
         reach("backfill.moved")
     store.finished(done)

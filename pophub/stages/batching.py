@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pophub.contracts.model import Connector, Limits
-from pophub.domain.record import PLACE
+from pophub.domain.record import PLACE, STUB
 from pophub.ports import Rows
 
-STUB_COLUMN = "_pophub_stub"
+STUB_COLUMN = STUB
 
 
 @dataclass

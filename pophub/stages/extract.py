@@ -89,15 +89,18 @@ class Extract:
             start = self.store.start()
             window_us = self.connector.file.source.window_us
             since = None if start.marker is None else start.marker - window_us
-            position = start.marker
+            position = newest = start.marker
             for rows in self._new_rows(self.fetched(source, since), start.sent, done):
                 settled = [
                     m for m in rows.markers if m is not None and (m <= start.settled_us or not self._is_time)
                 ]
-                position = max([*settled, *([position] if position is not None else [])], default=None)
+                newest = _later(newest, settled)
+                position = newest if source.ordered else position
                 self._send(rows, done)
                 self.store.moved(rows, position, window_us, columns)
                 reach("extract.moved")
+            if source.ordered and newest is not None and newest != position:
+                self.store.passed(newest, window_us)
         return done
 
     def fetched(self, source: TableSource, since: int | None) -> Iterator[Columns]:

@@ -109,6 +109,12 @@ class ExtractStore:
             reach("extract.moving")
         return keep
 
+    def passed(self, marker: int, window_us: int) -> None:
+        """Move the position behind rows that were sent, once none older can follow."""
+        with self._transaction() as cursor:
+            cursor.execute(SQL["pass_position"], {"stem": self._stem, "marker": marker})
+            cursor.execute(SQL["forget_sent_rows"], (self._stem, marker - window_us))
+
     def closed(self, rows: Rows) -> None:
         """Close the batch and leave the position where it is."""
         with self._transaction() as cursor:

@@ -193,6 +193,10 @@ class _Table:
         self._due = float("-inf")
         self.done = Extracted()
 
+    @property
+    def ordered(self) -> bool:
+        return self._table.ordered
+
     def columns(self) -> tuple[str, ...]:
         return self._table.columns()
 

@@ -125,7 +125,8 @@ def test_each_kind_of_marker_column_is_bounded_in_its_own_zone(settings: Setting
     owner.execute("UPDATE dancu.cong_dan SET chu = to_char(luc_dia_phuong, 'DD/MM/YYYY HH24:MI:SS')")
     bound = us(datetime(2024, 1, 1, tzinfo=UTC))
     for column in ("luc", "luc_dia_phuong", "ngay"):
-        assert keys(SqlTable(source(column), url(settings)), bound) == ["b"], column
+        declared = source(column).model_copy(update={"settle_s": 86_400})
+        assert keys(SqlTable(declared, url(settings)), bound) == ["b"], column
     text = source("chu", format="%d/%m/%Y %H:%M:%S")
     assert keys(SqlTable(text, url(settings)), bound) == ["b"]
     assert keys(SqlTable(source("id", kind="sequence"), url(settings)), 2) == ["b"]
@@ -236,6 +237,27 @@ def test_a_driver_s_error_that_is_no_database_error_is_told_in_our_words(
     error = refusal(SqlTable(broken, url(settings)))
     assert error.code == "source.unreadable"
     assert "Nguyễn" not in "".join(traceback.format_exception(error))
+
+
+MARKERS = {
+    "so": ("sequence", None, "the number that the source raises"),
+    "luc": ("sequence", None, "kind: time"),
+    "id": ("time", None, "kind: sequence"),
+    "luc_dia_phuong": ("time", "%Y-%m-%d %H:%M:%S", "take `source.marker.format` out"),
+    "ngay": ("time", None, "settle_s: 86400"),
+    "anh": ("time", None, "declare a column with the time"),
+}
+
+
+def test_a_marker_of_another_type_is_told_before_anything_is_read(settings: Settings, owner: Any) -> None:
+    for column, (kind, form, change) in MARKERS.items():
+        told = {"kind": kind} | ({"format": form} if form else {})
+        with pytest.raises(ContractBreach) as found:
+            SqlTable(source(column, **told), url(settings)).columns()
+        assert found.value.code == "source.marker_type" and change in str(found.value), column
+    owner.execute("ALTER TABLE dancu.cong_dan ADD _extra text")
+    with pytest.raises(ContractBreach, match=r"source\.column_reserved"):
+        SqlTable(source(), url(settings)).columns()
 
 
 def test_a_dropped_column_shows_and_a_dropped_table_is_a_breach(settings: Settings, owner: Any) -> None:

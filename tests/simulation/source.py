@@ -37,6 +37,7 @@ class Table:
     rows: dict[str, Row] = field(default_factory=dict)
     pending: list[tuple[int, Row]] = field(default_factory=list)
     newest: dict[str, int] = field(default_factory=dict)
+    ordered: bool = True
 
     def commit(self, upto_us: int) -> None:
         """Commit what is due."""

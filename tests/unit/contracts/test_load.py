@@ -43,6 +43,7 @@ CASES = [
     (FILE, "lanes: 2", "lanes: 2\npassword: hunter2", "secret.inline", ""),
     (FILE, "dancu.cong_dan", "person;DROP", "identifier.invalid", "table"),
     (FILE, "late_s: 3600", "late_s: -5", "config.range", "late_s"),
+    (FILE, "kind: time", "kind: sequence\n    changed_at: luc", "config.marker", "reconcile STEM"),
     (FILE, "lanes: 2", "lanes: 0", "config.range", "lanes"),
     (FILE, "lanes: 2", "lanes: two", "config.type", "lanes"),
     (FILE, "kind: sql", "kind: excel", "config.value", "source"),

@@ -305,3 +305,9 @@ def test_a_sequence_marker_takes_its_time_from_the_other_column() -> None:
     assert markers == ([7, 8], [946_684_801_000_000, None])
     mapped = mapper.map({**raw, "rev": [7, 8], "cap_nhat": ["2000-01-01 07:00:01", "broken"]})
     assert (1, "contract.marker.unmappable") in {(f.row, f.code) for f in mapped.failures}
+
+
+def test_a_date_as_marker_is_the_time_at_which_it_begins() -> None:
+    mapped = CITIZENS.map(columns({**CITIZEN, "cap_nhat_luc": date(2024, 3, 15)}))
+    assert mapped.failures == []
+    assert mapped.markers == [1_710_435_600_000_000]  # midnight in Hà Nội

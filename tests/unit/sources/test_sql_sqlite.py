@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pophub.contracts.model import SqlSource
+from pophub.domain.dates import time_parser
 from pophub.domain.errors import ConfigError, ContractBreach, TransientError
 from pophub.sources.sql import SqlTable
 
@@ -78,6 +82,31 @@ def test_a_sequence_is_bounded(tmp_path: Path) -> None:
     rows = [("a", "x"), ("b", "y"), ("c", "z")]
     table = SqlTable(source(column="rev", kind="sequence"), database(tmp_path / "x", rows))
     assert keys(table, 2) == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("marker", "change"),
+    [
+        ({"column": "cap_nhat", "kind": "sequence"}, "the number that the source raises"),
+        ({"column": "rev"}, "declare `kind: sequence`"),
+    ],
+)
+def test_a_marker_of_another_type_is_told_before_anything_is_read(
+    tmp_path: Path, marker: dict[str, object], change: str
+) -> None:
+    table = SqlTable(source(**marker), database(tmp_path / "x", [("a", "2024-01-01 00:00:00")]))
+    with pytest.raises(ContractBreach, match=rf"source\.marker_type: .*{marker['column']}.*{change}"):
+        table.columns()
+
+
+@pytest.mark.parametrize("name", ["_extra", "_pophub_stub"])
+def test_a_column_of_a_name_that_is_ours_is_told_before_anything_is_read(tmp_path: Path, name: str) -> None:
+    url = database(tmp_path / "x", [("a", "2024-01-01 00:00:00")])
+    with sqlite3.connect(tmp_path / "x") as connection:
+        connection.execute(f"ALTER TABLE doanh_thu ADD COLUMN {name}")
+    connection.close()
+    with pytest.raises(ContractBreach, match=rf"source\.column_reserved: .*{name}"):
+        SqlTable(source(), url).columns()
 
 
 def test_one_undecodable_value_comes_as_bytes(tmp_path: Path) -> None:
@@ -162,3 +191,54 @@ def test_any_table_that_the_database_has_can_be_named(tmp_path: Path, told: str,
 def test_what_names_no_table_is_refused(told: str) -> None:
     with pytest.raises(ValueError, match="table"):
         SqlSource.model_validate({**source().model_dump(), "table": told})
+
+
+FORMS = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%d/%m/%Y %H:%M:%S"]
+ZONES = ["", "", "Z", "+00:00", "+07:00", "-0930", "+07"]
+ODD = st.sampled_from(
+    ["", " ", "x", "2024-13-01 00:00:00", "2024-01-01 24:00:00", "2024-01-01 00:00:00 PM", "2024-01-01 00:00:00\n",
+     "2024-1-1 00:00:00", "2024-01-01", "٢024-01-01 00:00:00", "2024-01-01 00:00:00.1234567", 20240101, 1.5, b"\xff"]
+)  # fmt: skip
+TEXTS = st.builds(
+    lambda moment, form, zone: moment.strftime(form) + zone,
+    st.datetimes(datetime(2023, 12, 31), datetime(2024, 1, 2)),
+    st.sampled_from(FORMS),
+    st.sampled_from(ZONES),
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    values=st.lists(TEXTS | ODD | st.none(), min_size=1, max_size=12),
+    hours=st.integers(-30, 30),
+    form=st.sampled_from([None, "%d/%m/%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S"]),
+)
+def test_texts_are_compared_as_the_times_that_they_are(
+    values: list[Any], hours: int, form: str | None
+) -> None:
+    """Each row from a marker on comes, each once; no row below it that can be read; the ordered ones last."""
+    read, bound = time_parser(form, "Asia/Ho_Chi_Minh"), us(2024, 1, 1) + hours * 3_600_000_000
+
+    def marker(value: Any) -> int | None:
+        try:
+            return read(value)
+        except (ValueError, TypeError):
+            return None
+
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [(str(number), value) for number, value in enumerate(values)]
+        told: dict[str, object] = {"column": "cap_nhat"} | ({"format": form} if form else {})
+        table = SqlTable(source(**told), database(Path(folder) / "x", rows))
+        for since in (None, bound):
+            found, ordered = [], []
+            for chunk in table.read(since, 3):
+                found += chunk["ma"]
+                ordered += [marker(value) for value in chunk["cap_nhat"]] if table.ordered else []
+            wanted = [
+                str(n)
+                for n, v in enumerate(values)
+                if (at := marker(v)) is None or since is None or at >= since
+            ]
+            assert sorted(found) == sorted(wanted)
+            known = [at for at in ordered if at is not None]
+            assert known == sorted(known)
