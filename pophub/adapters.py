@@ -20,6 +20,7 @@ from pophub.sharing import terms
 from pophub.sharing.secret_in_use import pseudonym_secret
 from pophub.sources import open_source
 from pophub.stores.held_files import release_gone
+from pophub.stores.reading import refuse_redeclared
 
 
 class Adapters:
@@ -76,6 +77,14 @@ class Adapters:
         Errors: `registry.missing`.
         """
         preparation.refuse_unprepared(self.settings, stem)
+
+    def refuse_redeclared(self, connector: Connector) -> None:
+        """Refuse a connector that would read its source by another table, marker or key than before.
+
+        Errors: `source.redeclared`.
+        """
+        with self.connection("pophub_extract") as connection:
+            refuse_redeclared(connection, connector)
 
     def release_gone(self, connection: Connection, stem: str, folder: FolderSource) -> None:
         """Release the holds of files that are no longer bad in a drop folder."""

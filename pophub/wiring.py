@@ -146,8 +146,10 @@ class Hub:
         seen = Extracted()
         with (
             self.adapters.heartbeat(stem, seen),  # also of a source whose address cannot be used
-            self.open_extract(stem, run, at_once=at_once, done=seen) as (stage, _),
+            self.open_extract(stem, run, at_once=at_once, done=seen) as (stage, store),
         ):
+            with store.held_when_breached("declaration"):
+                self.adapters.refuse_redeclared(stage.connector)
             done = stage.run()
             counts = {"stem": stem, "batches": done.batches, "rows": done.rows, "sent_before": done.filtered}
             counts |= {"told": done.told} if done.told else {}

@@ -35,6 +35,20 @@ def pass_gap(
         _told(stem, by, json, dry=not yes)
 
 
+@position.command("reset", epilog="Example: pophub position reset mps.citizens")
+def reset(
+    stem: Stem,
+    by: Annotated[str, typer.Option(help="Who decides it; kept with the declaration.")] = "",
+    yes: bool = typer.Option(False, "--yes", help="Do it; without it, only say what it means."),
+    json: bool = JSON,
+) -> None:
+    """Take a changed table, marker or key, and read the source from its first row again."""
+    from pophub.commands.position_reset import reset as change
+
+    with errors_told(json):
+        change(stem, by, json, dry=not yes)
+
+
 def _told(stem: str, by: str, as_json: bool, *, dry: bool) -> None:
     from pophub.wiring import open_hub
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import closing
+
 import typer
 
 from pophub.commands.output import answer, print_json, print_table, talk, tell
 from pophub.contracts.load import check as find
 from pophub.contracts.load import load_all
+from pophub.domain.errors import ConfigError, ContractBreach, PophubError
 from pophub.settings import Settings
 
 
 def check(as_json: bool) -> None:
     """Tell every finding; exit 2 when there is one."""
     settings = Settings.load()
-    findings = find(settings.project)
+    findings: list[ConfigError | ContractBreach] = [*find(settings.project)]
+    compared = _against_hub(settings, findings)
     if as_json:
         print_json([{"code": f.code, "what": f.what, "where": f.where, "remedy": f.remedy} for f in findings])
     else:
@@ -22,8 +27,28 @@ def check(as_json: bool) -> None:
         if not findings:
             answer.print("all connectors, schemas, suites and subscriptions are sound")
             talk.print("next: `pophub run STEM` or a DAG run")
+        if not compared:
+            talk.print("the hub does not run: not compared with what it has read before")
     if findings:
         raise typer.Exit(2)
+
+
+def _against_hub(settings: Settings, findings: list[ConfigError | ContractBreach]) -> bool:
+    """Find connectors that would read their source by something else than before; False where no hub runs."""
+    from pophub.postgres import connect
+    from pophub.stores.reading import Reading, known, redeclared
+
+    if not (settings.home / "endpoints.json").exists() and "POPHUB_POSTGRES_HOST" not in os.environ:
+        return False
+    try:
+        with closing(connect(settings, "pophub_read")) as connection:
+            for connector in load_all(settings.project)[0]:
+                before, now = known(connection, connector.stem), Reading.declared(connector)
+                if before is not None and before != now:
+                    findings.append(redeclared(connector.stem, before, now))
+    except PophubError:
+        return False
+    return True
 
 
 def show(as_json: bool) -> None:

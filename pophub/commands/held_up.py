@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pophub.contracts.load import load_all, load_subscriptions
 from pophub.contracts.model import Connector
+from pophub.domain.dates import moment_of
 from pophub.live.circuit import FAILURES, Outage, outages
-from pophub.live.state import US, Seen
+from pophub.live.state import Seen
 from pophub.live.store import ROLE, Counted, Lag, LiveStore
 from pophub.postgres import connect, transaction
 from pophub.quarantine.holds import holds, pauses
@@ -101,7 +102,7 @@ def _of_people(connection: Any, connectors: Mapping[str, Connector]) -> Iterator
 
 
 def _at(us: int) -> datetime:
-    return datetime.fromtimestamp(us / US, UTC)
+    return moment_of(us)
 
 
 def _row(stem: str, what: str, since: int | None, next_: str) -> Row:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pophub.commands.output import answer, print_json, print_table, talk
 from pophub.contracts.load import load_all
-from pophub.domain.dates import HO_CHI_MINH
-from pophub.live.state import US
+from pophub.domain.dates import moment_of, shown_time
 from pophub.live.store import ROLE, LiveStore
 from pophub.postgres import connect, statements, transaction
 from pophub.quarantine.selection import named
@@ -109,9 +108,9 @@ def alert_watch(as_json: bool) -> None:
 
 
 def _utc(at: int | None) -> datetime | None:
-    return None if at is None else datetime.fromtimestamp(at / US, UTC)
+    return None if at is None else moment_of(at)
 
 
 def local_time(at: datetime | None) -> str:
     """Write a time of Viet Nam."""
-    return "" if at is None else f"{at.astimezone(HO_CHI_MINH):%Y-%m-%d %H:%M:%S}"
+    return "" if at is None else shown_time(at)

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any
 
 import typer
@@ -124,8 +124,7 @@ def moment(text: str) -> datetime:
     """
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            end = datetime.combine(date.fromisoformat(text), time(), HO_CHI_MINH) + timedelta(days=1)
-            return end - timedelta(microseconds=1)
+            return datetime.combine(date.fromisoformat(text), time.max, HO_CHI_MINH)
         found = datetime.fromisoformat(text)
     except ValueError:
         raise ConfigError(

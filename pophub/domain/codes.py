@@ -152,6 +152,7 @@ CODES: dict[str, Code] = {
     "source.column_missing": Code("The source lacks a column that the connector names", "Nguồn thiếu cột mà bộ kết nối cần", "restore the column, or change the mapping in a new contract version"),
     "source.marker_type": Code("The change marker's column does not hold what the connector declares", "Cột dấu thay đổi không chứa kiểu dữ liệu như đã khai báo", "change source.marker as is said, or ask the agency what changed"),
     "source.column_reserved": Code("The source has a column with a name that pophub needs itself", "Nguồn có cột trùng tên mà hệ thống dùng riêng", "have the agency give a view in which the column has another name"),
+    "source.redeclared": Code("The connector would read its source by another table, marker or key than before", "Kết nối đọc nguồn theo bảng, dấu thay đổi hoặc khóa khác với trước", "undo the change, or see what pophub position reset STEM says"),
     "source.unreadable": Code("The source cannot be read", "Không đọc được nguồn", "look at the source's own log"),
     "source.encoding": Code("A file's text encoding is not the declared one", "Bảng mã của tệp không đúng như khai báo", "write the file in the declared encoding"),
     "source.file_empty": Code("A file is empty", "Tệp rỗng", "send the file again"),

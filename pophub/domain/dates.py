@@ -186,6 +186,23 @@ def all_micros(moments: Iterable[datetime | None], local: ZoneInfo) -> list[int 
     ]  # fmt: skip
 
 
+def moment_of(us: int) -> datetime:
+    """Give the time of microseconds UTC; the first or last there is, for one beyond the calendar."""
+    return EPOCH + timedelta(microseconds=min(max(us, FIRST_US), LAST_US))
+
+
+def shown_time(moment: datetime, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """Write a time of Viet Nam; one that its calendar does not reach is written in UTC, and says so.
+
+    >>> shown_time(datetime(2024, 2, 29, tzinfo=UTC)), shown_time(datetime(9999, 12, 31, 20, tzinfo=UTC))
+    ('2024-02-29 07:00:00', '9999-12-31 20:00:00 UTC')
+    """
+    try:
+        return moment.astimezone(HO_CHI_MINH).strftime(form)
+    except OverflowError:
+        return f"{moment.replace(tzinfo=None) - (moment.utcoffset() or timedelta()):{form}} UTC"
+
+
 def printed(value: date) -> str:
     """Write a date or time as a database's client prints it.
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pophub.contracts.model import Connector
-from pophub.domain.dates import HO_CHI_MINH
+from pophub.domain.dates import shown_time
 from pophub.postgres import Connection, transaction
 from pophub.quarantine.browse import Cause, groups
 from pophub.quarantine.reasons import masked
@@ -65,7 +65,7 @@ def markdown(found: dict[str, Any]) -> str:
 
 def _part(found: dict[str, Any], language: str) -> list[str]:
     vi = language == "vi"
-    day = found["at"].astimezone(HO_CHI_MINH).strftime("%d/%m/%Y %H:%M" if vi else "%Y-%m-%d %H:%M")
+    day = shown_time(found["at"], "%d/%m/%Y %H:%M" if vi else "%Y-%m-%d %H:%M")
     lines = [f"# Bản ghi bị trả lại: {found['agency']}" if vi else f"# Rejected records: {found['agency']}", "",
              f"Lập lúc {day} (giờ Việt Nam)." if vi else f"As of {day}, Vietnamese time.", "",
              "## Số lượng" if vi else "## Counts", ""]  # fmt: skip
@@ -106,4 +106,4 @@ def _overdue(found: Sequence[dict[str, Any]], vi: bool) -> list[str]:
 
 
 def _day(moment: datetime) -> str:
-    return moment.astimezone(HO_CHI_MINH).strftime("%d/%m/%Y")
+    return shown_time(moment, "%d/%m/%Y")

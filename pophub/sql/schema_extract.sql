@@ -30,3 +30,16 @@ grant select, insert on extract.mend to pophub_extract;
 grant select on extract.mend to pophub_read;
 grant select, insert, update on extract.backfill to pophub_extract;
 grant select on extract.backfill to pophub_read;
+
+-- by which table, marker and key a source is read: one row a stem, as long as it has a position
+create table if not exists extract.reading (
+    stem text primary key,
+    source_table text not null,
+    marker text not null,
+    key text not null,
+    since timestamptz not null default clock_timestamp(),
+    by text
+);
+
+grant select, insert, update on extract.reading to pophub_extract;
+grant select on extract.reading to pophub_read;

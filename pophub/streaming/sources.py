@@ -65,6 +65,7 @@ class SourceWorker:
         if not self._rested:
             with self._kept.connection("pophub_extract") as connection:
                 refuse_resting(connection, stem)
+            self._kept.refuse_redeclared(self._connector)
             self._rested = True
         self._turn.begin(TURN_S)
         step_store = partial(StepStore, sent=self._sent)

@@ -21,7 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pophub.domain.codes import GATES
-from pophub.domain.dates import HO_CHI_MINH
+from pophub.domain.dates import shown_time
 from pophub.web import counts as sql
 from pophub.web.counts import Counts, Row, with_percent
 from pophub.web.held import in_language
@@ -157,7 +157,7 @@ def _page(request: Request, template: str, status: int = 200, **values: Any) -> 
 
 
 def _local(moment: datetime) -> str:
-    return moment.astimezone(HO_CHI_MINH).strftime("%d/%m/%Y %H:%M")
+    return shown_time(moment, "%d/%m/%Y %H:%M")
 
 
 @cache
