@@ -101,14 +101,17 @@ def _named(file: ConnectorFile) -> Iterator[tuple[str, Place]]:
 
 def _check_mapping(document: Document, name: str, mapping: FieldMapping, field: AvroField) -> None:
     place: Place = ("mapping", name)
-    if mapping.parse is not None and field.type not in _PARSES[mapping.parse]:
+    if mapping.precision == "year":
+        _check_year(document, name, mapping, field)
+    elif mapping.parse is not None and field.type not in _PARSES[mapping.parse]:
         what = f"{name} is parsed as {mapping.parse}, but the schema says {field.type}"
         raise refuse("config.value", what, document.where(*place, "parse"))
     if mapping.codes is not None and mapping.codes not in code_table_names():
         near = nearest(mapping.codes, code_table_names())
         what = f"there is no code table {mapping.codes!r}{near}: there are {', '.join(code_table_names())}"
         raise refuse("config.value", what, document.where(*place, "codes"))
-    if mapping.format is not None and field.type not in ("date", "timestamp-micros"):
+    dated = field.type in ("date", "timestamp-micros") or mapping.precision == "year"
+    if mapping.format is not None and not dated:
         what = f"{name} has a format, but the schema says {field.type}"
         raise refuse("config.value", what, document.where(*place, "format"))
     _check_form(document, place, mapping.format)
@@ -124,6 +127,15 @@ def _check_numbers(document: Document, file: ConnectorFile, known: dict[str, Avr
             what = f"{name} cannot take numbers as text: only a text that is neither key nor person can"
             flaws.add(refuse("config.value", what, document.where("mapping", name, "numbers")))
     flaws.tell()
+
+
+def _check_year(document: Document, name: str, mapping: FieldMapping, field: AvroField) -> None:
+    where = document.where("mapping", name, "precision")
+    if mapping.parse != "date" or mapping.codes is not None:
+        raise refuse("config.value", f"{name} has a precision, which goes with parse: date alone", where)
+    if field.type != "int":
+        what = f"{name} is a year alone, but the schema says {field.type}: a year is an int"
+        raise refuse("config.value", what, where)
 
 
 def _check_form(document: Document, place: Place, form: str | None) -> None:

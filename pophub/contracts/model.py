@@ -196,6 +196,11 @@ class FieldMapping(Model):
         examples=["date"],
     )
     format: str | None = Field(None, description="strptime format for date and time", examples=["%d/%m/%Y"])
+    precision: Literal["day", "year"] = Field(
+        "day",
+        description="year: of a date the year alone, also where day and month are left open; the field is an int",
+        examples=["year"],
+    )
     time_zone: str = Field(
         HO_CHI_MINH.key, description="zone of times that carry none", examples=["Asia/Bangkok"]
     )

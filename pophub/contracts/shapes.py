@@ -97,6 +97,17 @@ OWN: dict[str, Shape] = {
         {"column": "full_name", "person": "citizen_id", "on": "name"},
         hub=("hub_{person}_{on}",),
     ),
+    "expect_birth_year_agrees": Shape(
+        "Expect a year of birth to agree with the birth date in the population database.",
+        (
+            _column("the year, of a field with `precision: year`", "number"),
+            _column("the person's number, an `id` of `people`", "text", name="person"),
+        ),
+        "passes, and so does a person who is not known",
+        ("correct.agreement.birth_date",),
+        {"column": "birth_year", "person": "citizen_id"},
+        hub=("hub_{person}_birth_date",),
+    ),
     "expect_one_person": Shape(
         "Expect a number not to pass to another person: name and birth date never change together.",
         (

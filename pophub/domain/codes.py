@@ -60,6 +60,7 @@ CODES: dict[str, Code] = {
     "contract.schema.duplicate": Code("The message holds a column twice", "Thông điệp chứa một cột hai lần", "find out who wrote to the topic"),
     "contract.dob.invalid": Code("A birth date names a day that is not in the calendar", "Ngày sinh không có trong lịch", "correct the birth date at the source"),
     "contract.dob.ambiguous": Code("A birth date can be read with day or month first, and is not of the declared form", "Ngày sinh có thể hiểu theo ngày trước hoặc tháng trước, không đúng dạng đã khai báo", "send the date in the form that the connector declares"),
+    "contract.dob.year_only": Code("Of a birth date only the year is known", "Ngày sinh chỉ có năm sinh", "complete day and month at the source from the person's papers; where they name none, have the dataset share the year alone (precision: year), never an invented day"),
     "correct.id.type": Code("A personal identification number came as a number", "Số định danh được gửi dưới dạng số", "send it as text, so that leading zeros stay"),
     "correct.id.length": Code("A personal identification number does not have 12 digits", "Số định danh không đủ 12 chữ số", "correct the number at the source"),
     "correct.id.format": Code("A personal identification number holds something else than digits", "Số định danh chứa ký tự không phải chữ số", "remove the character at the source"),

@@ -24,6 +24,10 @@ _ORDER = "YmdHMSf"
 _WRITTEN = re.compile(
     r"(?=[0-9]{4}[-/.]|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}\Z)([0-9]+)([-/.])([0-9]{1,2})\2([0-9]+)\Z"
 )
+_OPEN = r"(?:0{1,2}|-{1,2}|_{1,2}|\?{1,2}|\.{2}|[xX]{1,2})"
+_YEAR_ALONE = re.compile(
+    rf"(?:{_OPEN}?[-/. ]{{1,3}}{_OPEN}?[-/. ]{{1,3}})?([1-9][0-9]{{3}})\Z|([1-9][0-9]{{3}})[-/.]{_OPEN}[-/.]{_OPEN}\Z"
+)
 _FAR = re.compile(
     r"(?:0000|[0-9]{5,})-[0-9]{2}-[0-9]{2}(?:[T ].*)?\Z|[0-9]{4,}-[0-9]{2}-[0-9]{2}(?:[T ].*)? BC\Z"
 )
@@ -63,13 +67,30 @@ def compile_format(form: str) -> tuple[re.Pattern[str], tuple[int, ...]]:
     return re.compile(pattern + r"\Z"), tuple(names.find(name) for name in _ORDER)
 
 
+def year_alone(form: str | None, text: str) -> int | None:
+    """Give the year of a birth date whose day and month are left open, None of any other text.
+
+    >>> [year_alone(None, text) for text in ("1938", "--/--/1938", "00/00/1938", "1938-00-00", "01/01/1938")]
+    [1938, 1938, 1938, 1938, None]
+    """
+    if found := _YEAR_ALONE.match(text.strip()):
+        return int(found[1] or found[2])
+    pattern, (year, month, day, *_) = compile_format(form or "%Y-%m-%d")
+    parts = found.groups() if (found := pattern.match(text)) else ()
+    if parts and -1 not in (month, day) and int(parts[month]) == int(parts[day]) == 0:
+        return int(parts[year]) or None
+    return None
+
+
 def birth_flaw(form: str | None, text: str) -> str | None:
     """Name what is wrong with a birth date that is no day of the declared form.
 
-    `invalid`: however it is read, the calendar has no such day. `ambiguous`: it can be read with day or
+    `year_only`: day and month are left open, however that is written. `invalid`: however it is read, the calendar has no such day. `ambiguous`: it can be read with day or
     month first, and the declared form, with the year first, does not say which. None: anything else.
     """
     form = form or "%Y-%m-%d"
+    if year_alone(form, text) is not None:
+        return "year_only"
     if compile_format(form)[0].match(text):
         return "invalid"
     found = _WRITTEN.match(text)

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from pophub.contracts.code_tables import code_table
-from pophub.domain.dates import DAY_US, ZONE_US
+from pophub.domain.dates import DAY_US, ZONE_US, date_of
 from pophub.domain.names import fold_name
 from pophub.gates.frame import Frame, distinct, known_values, whole_numbers
 from pophub.gates.personal_id import Digits, contradicting, digits_of, flaws
@@ -76,6 +76,16 @@ def _other(mine: Any, theirs: Any) -> bool:
 
 def _other_name(mine: str, theirs: str) -> bool:
     return mine != theirs and fold_name(mine) != fold_name(theirs)
+
+
+def birth_year_agrees(take: Take, told: Arguments) -> list[int]:
+    """Judge a year of birth against the birth date in the population database, where the person exists."""
+    pairs = zip(take(told["column"]), take(f"hub_{told['person']}_birth_date"), strict=True)
+    return [
+        row
+        for row, (year, born) in enumerate(pairs)
+        if year is not None and born is not None and date_of(born).year != year
+    ]
 
 
 def one_person(take: Take, told: Arguments) -> list[int]:
@@ -207,6 +217,7 @@ CHECKS: dict[str, Callable[[Take, Arguments], list[int]]] = {
     "expect_present": present,
     "expect_person_known": person_known,
     "expect_person_agrees": person_agrees,
+    "expect_birth_year_agrees": birth_year_agrees,
     "expect_one_person": one_person,
     "expect_no_contradiction": no_contradiction,
     "expect_fresh": fresh,

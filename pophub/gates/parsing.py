@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pophub.contracts.code_tables import code_table
 from pophub.contracts.model import AvroField, FieldMapping
 from pophub.domain.dates import (
+    EPOCH_DAY,
     FIRST_US,
     LAST_US,
     birth_flaw,
@@ -23,6 +24,7 @@ from pophub.domain.dates import (
     micros,
     printed,
     time_parser,
+    year_alone,
 )
 from pophub.domain.numbers import plain_number
 
@@ -195,6 +197,8 @@ def _dated(mapping: FieldMapping, time: bool, birth: bool = False, day_begins: b
             return micros(value, local) if time else day_of(value, local)
         if isinstance(value, date) and not time:
             return day_of(value, local)
+        if birth and isinstance(value, int) and 1000 <= value <= 9999 and not isinstance(value, bool):
+            raise Refused("contract.dob.year_only")
         if isinstance(value, date) and day_begins:
             return micros(datetime(value.year, value.month, value.day), local)
         raise Refused("contract.type")
@@ -211,6 +215,22 @@ def _dated(mapping: FieldMapping, time: bool, birth: bool = False, day_begins: b
     return parse
 
 
+def _years(mapping: FieldMapping) -> Parser:
+    """Read a date's year, where day and month are left open too."""
+    days = _dated(mapping, time=False, birth=True)
+
+    def parse(value: Any) -> int:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = _text_of(value)  # of a spreadsheet's cell
+        if isinstance(value, str | bytes):
+            found = year_alone(mapping.format, clean_text(value, "trim") or "")
+            if found is not None:
+                return found
+        return date.fromordinal(days(value) + EPOCH_DAY).year
+
+    return parse
+
+
 def _date_flaw(form: str | None, text: str, birth: bool) -> str:
     """Give the code of a text that is no date or time of the declared form."""
     if flaw := far_flaw(text):
@@ -223,6 +243,8 @@ def _typed(
     mapping: FieldMapping, field: AvroField, birth: bool = False, day_begins: bool = False
 ) -> Parser | None:
     """Give the parser that the contract's type needs, None for text."""
+    if mapping.precision == "year":
+        return _years(mapping)
     if field.type == "date":
         return _dated(mapping, time=False, birth=birth)
     if field.type == "timestamp-micros":

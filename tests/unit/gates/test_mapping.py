@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pophub.contracts.load import load_connector
-from pophub.contracts.model import Connector
-from pophub.gates.mapping import ContractMapper
+from pophub.contracts.model import AvroField, Connector, FieldMapping
+from pophub.gates.mapping import Column, ContractMapper
 from pophub.gates.parsing import clean_text, clean_texts
 
 PROJECT = Path(__file__).parents[3]
@@ -311,3 +311,51 @@ def test_a_date_as_marker_is_the_time_at_which_it_begins() -> None:
     mapped = CITIZENS.map(columns({**CITIZEN, "cap_nhat_luc": date(2024, 3, 15)}))
     assert mapped.failures == []
     assert mapped.markers == [1_710_435_600_000_000]  # midnight in Hà Nội
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1938",
+        "--/--/1938",
+        "00/00/1938",
+        "0/0/1938",
+        "1938-00-00",
+        "1938/--/--",
+        "xx/xx/1938",
+        "??-??-1938",
+        "//1938",
+        1938,
+    ],
+)
+def test_a_birth_date_of_which_only_the_year_is_known_has_one_code(text: Any) -> None:
+    _, codes = mapped_one(CITIZENS, CITIZEN, ngay_sinh=text)
+    assert codes == {"contract.dob.year_only"}
+
+
+YEAR = Column(
+    FieldMapping.model_validate({"from": "x", "parse": "date", "precision": "year", "format": "%d/%m/%Y"}),
+    AvroField(name="birth_year", type="int", nullable=True),
+    personal_id=False,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "year", "code"),
+    [
+        ("--/--/1938", 1938, None),
+        ("1938", 1938, None),
+        (" 1938 ", 1938, None),
+        (1938, 1938, None),
+        (1938.0, 1938, None),
+        ("12/05/1938", 1938, None),
+        (date(1938, 5, 12), 1938, None),
+        ("31/02/1938", None, "contract.dob.invalid"),
+        ("38", None, "contract.date.format"),
+        ("0938", None, "contract.date.format"),
+        (None, None, None),
+        ("", None, None),
+    ],
+)
+def test_a_contract_may_take_the_year_alone(value: Any, year: int | None, code: str | None) -> None:
+    assert YEAR.read([value]) == ([year], [(0, code)] if code else [])

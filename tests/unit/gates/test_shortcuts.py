@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -181,3 +182,14 @@ def test_codes(values: list[Any]) -> None:
     known = {None, *code_table("sex").values()}
     plain = [row for row, value in enumerate(values) if value not in known]
     assert found("expect_code", {"column": "v", "codes": "sex"}, v=values) == plain
+
+
+def test_years_agree_where_the_birth_date_has_that_year() -> None:
+    born = [
+        (date(1938, 12, 31) - date(1970, 1, 1)).days,
+        None,
+        (date(1939, 1, 1) - date(1970, 1, 1)).days,
+        1938,
+    ]
+    told = {"column": "y", "person": "p"}
+    assert found("expect_birth_year_agrees", told, y=[1938, 1938, 1938, 1938], hub_p_birth_date=born) == [2, 3]
