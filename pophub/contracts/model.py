@@ -187,7 +187,8 @@ class FieldMapping(Model):
     source: ColumnName = Field(alias="from", description="column of the source", examples=["ho_ten"])
     text: Literal["as_is", "trim", "name"] = Field(
         "as_is",
-        description="trim: outer white space off and NFC; name: also inner runs of spaces to one",
+        description="trim: outer white space off and NFC; name: also inner runs of spaces to one, and look-alikes "
+        "(Ð, Cyrillic А, ’) to the letters that are meant",
         examples=["name"],
     )
     parse: Literal["none", "date", "time", "integer", "boolean", "decimal"] | None = Field(

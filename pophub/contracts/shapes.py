@@ -49,6 +49,7 @@ _TEXT_CODES = (
     "clean.text.length",
     "clean.name.empty",
     "clean.name.letters",
+    "clean.name.legacy_font",
     "correct.taxcode.format",
 )
 
@@ -164,7 +165,7 @@ OWN: dict[str, Shape] = {
                 "check",
                 "choice",
                 "the one thing that is judged",
-                choices=("control", "letters", "visible", "length", "tax_code"),
+                choices=("control", "letters", "legacy_font", "visible", "length", "tax_code"),
             ),
         ),
         _PASSES,

@@ -26,6 +26,7 @@ from pophub.domain.dates import (
     time_parser,
     year_alone,
 )
+from pophub.domain.lookalikes import LOOKALIKES, as_in_names
 from pophub.domain.numbers import plain_number
 
 _ODD_SPACES = (
@@ -75,7 +76,7 @@ def clean_text(value: Any, step: str) -> str | None:
         if not value.isascii():
             value = unicodedata.normalize("NFC", value)
         if step == "name":
-            value = _RUN.sub(" ", value)
+            value = _RUN.sub(" ", as_in_names(value))
     return value or None
 
 
@@ -97,7 +98,7 @@ def clean_texts(values: list[str | None], step: str) -> list[str | None] | None:
             return None
         if step != "as_is" and not unicodedata.is_normalized("NFC", joined):
             return None
-        if step == "name" and _holds_any(joined, _ODD_SPACES):
+        if step == "name" and (_holds_any(joined, _ODD_SPACES) or not LOOKALIKES.isdisjoint(joined)):
             return None
     if step == "name" and "  " in joined:
         return None

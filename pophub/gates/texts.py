@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from pophub.domain.legacy_fonts import in_legacy_font
 from pophub.gates.frame import Frame, known_values
 
 MAX_TEXT_CHARS = 2_000
@@ -18,8 +19,10 @@ _HIDDEN = (
 HIDDEN = re.compile(f"[{_HIDDEN}]")
 # one class each, so that a text is good if each of its characters is
 EMPTY = re.compile(rf"[\s{_HIDDEN}]")
-_LETTERS = r"\u0300-\u036f '\u2019\u02bc.\-"
-OTHER = re.compile(rf"[^\w{_LETTERS}{_HIDDEN}]|[\d_]")
+_VIETNAMESE = "ÀÁÂÃÈÉÊÌÍÒÓÔÕÙÚÝàáâãèéêìíòóôõùúýĂăĐđĨĩŨũƠơƯư\u1ea0-\u1ef9"
+_MINORITIES = "ČčĔĕĬĭŎŏŬŭÑñƀɃ"  # of Ê Đê, Gia Rai, Ba Na, Chăm and others, with marks besides
+_LETTERS = f"A-Za-z{_VIETNAMESE}{_MINORITIES}\u0300-\u0303\u0306\u0309\u030c\u031b\u0323 '\u2019\u02bc.\\-"
+OTHER = re.compile(rf"[^{_LETTERS}{_HIDDEN}]")
 TAX_CODE = re.compile(r"[0-9]{10}(?:-[0-9]{3})?\Z")
 
 
@@ -81,6 +84,9 @@ def bad_rows(frame: Frame, column: str, check: str) -> list[int]:
     if check == "tax_code":
         bad = {value for value in frame.found(known_values, column) if not TAX_CODE.match(value)}
         return [row for row, value in enumerate(frame(column)) if value in bad] if bad else []
+    if check == "legacy_font":
+        found = {value for value in frame.found(known_values, column) if in_legacy_font(value)}
+        return [row for row, value in enumerate(frame(column)) if value in found] if found else []
     characters = frame.found(Characters, column)
     if check == "length":
         return np.flatnonzero(characters.lengths > MAX_TEXT_CHARS).tolist()
