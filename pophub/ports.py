@@ -308,6 +308,10 @@ class PositionStore(Protocol):
         """Close the batch and move the position behind it, in one transaction."""
         ...
 
+    def passed(self, marker: int, window_us: int) -> None:
+        """Move the position behind rows that were sent, once none older can follow."""
+        ...
+
     def closed(self, rows: Rows) -> None:
         """Close the batch and leave the position where it is."""
         ...

@@ -52,6 +52,7 @@ mapping:
   sex: {from: gioi_tinh, text: trim, codes: sex}
   province_code: {from: ma_tinh, text: trim, codes: province}
   tax_code: {from: ma_so_thue, text: trim}
+  birth_year: {from: nam_sinh, parse: date, precision: year}
   work_email: {from: thu_dien_tu, text: trim}
   grade: {from: ngach, text: trim}
   appointed_on: {from: ngay_bo_nhiem, parse: date}

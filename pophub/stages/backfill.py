@@ -19,8 +19,8 @@ def backfill(
     stage: Extract, store: BackfillStore, since: int | None, upto: int | None, by: str = ""
 ) -> Backfill:
     """Send the source's rows from `since` up to `upto` (the position at most) to raw once more."""
-    done = store.begin(stage.by, since, upto, by)
-    for columns in stage.fetched(cast(TableSource, stage.source), done.start):
+    done, source = store.begin(stage.by, since, upto, by), cast(TableSource, stage.source)
+    for columns in stage.fetched(source, done.start):
         markers, _ = stage.mapper.markers_of(columns)
         wanted = [i for i, marker in enumerate(markers) if marker is None or marker <= done.upto]
         if wanted:

@@ -21,7 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pophub.domain.codes import GATES
-from pophub.domain.dates import shown_time
+from pophub.domain.dates import HO_CHI_MINH, shown_time
 from pophub.web import counts as sql
 from pophub.web.counts import Counts, Row, with_percent
 from pophub.web.held import in_language

@@ -115,6 +115,9 @@ class MemoryAdapters(Adapters):
     def refuse_resting(self, connection: Any, stem: str) -> None:
         """Let no source rest."""
 
+    def refuse_redeclared(self, connector: Connector) -> None:
+        """None changes its declaration here."""
+
     def refuse_unprepared(self, stem: str) -> None:
         """Let each dataset be prepared."""
 

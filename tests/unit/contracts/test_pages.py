@@ -108,7 +108,11 @@ def test_every_key_of_the_models_is_told() -> None:
 
 def fields_of(file: ConnectorFile) -> tuple[AvroField, ...]:
     return tuple(
-        AvroField(name=name, type=TYPES[mapping.parse], nullable=name not in file.key)
+        AvroField(
+            name=name,
+            type="int" if mapping.precision == "year" else TYPES[mapping.parse],
+            nullable=name not in file.key,
+        )
         for name, mapping in file.mapping.items()
     )
 
@@ -134,6 +138,7 @@ SOUND: dict[str, Any] = {
     "full_name": "Nguyễn Văn An",
     "name_on_card": "Nguyễn Văn An",
     "birth_date": 7_500,
+    "birth_year": 1990,
     "sex": "M",
     "province_code": "01",
     "tax_code": "0101234567",

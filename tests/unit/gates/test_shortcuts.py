@@ -192,4 +192,7 @@ def test_years_agree_where_the_birth_date_has_that_year() -> None:
         1938,
     ]
     told = {"column": "y", "person": "p"}
-    assert found("expect_birth_year_agrees", told, y=[1938, 1938, 1938, 1938], hub_p_birth_date=born) == [2, 3]
+    assert found("expect_birth_year_agrees", told, y=[1938, 1938, 1938, 1938], hub_p_birth_date=born) == [
+        2,
+        3,
+    ]
