@@ -7,13 +7,17 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import typer
+from fastapi.testclient import TestClient
 from hubkit import Project, Servers
 from typer.testing import CliRunner
 
-from pophub.cli import app
+from pophub.cli.program import app
+from pophub.settings import Settings
+from pophub.web.app import create_app
 
 pytestmark = pytest.mark.timeout(480)
 ODD_MARKERS = [
@@ -29,13 +33,13 @@ ODD_TEXTS = [
     "%s %d \\",
     "\x1b[31mAn",
     "a" * 5000,
-    "\u0000"[:0],
 ]
 CHANGING = {  # commands that write, or need a server that this hub has not
     "alert close", "alert watch", "backfill", "connector check", "connector list", "demo", "docs", "doctor", "down",
     "explain", "env", "hold release", "ledger checkpoint", "ledger export", "pause", "population rebuild",
     "position pass-gap", "quarantine approve", "quarantine expire", "quarantine feedback", "quarantine policy",
-    "quarantine repair", "quarantine replay", "resume", "run", "simulate", "stream", "up",
+    "quarantine repair", "quarantine replay", "resume", "run", "simulate", "stream", "up", "ledger replace-key",
+    "position reset", "figures tasks",
 }  # fmt: skip
 
 
@@ -87,12 +91,13 @@ def arguments(project: Project, out: Path) -> dict[str, tuple[str, ...]]:
     )[0]
     shows = ("quarantine show " + str(one) for one in number)
     return {
-        "population as-of": ("9999-12-31", "--key", project.number_of(1)),
+        "population as-of": ("9999-12-31", project.number_of(1), "--stem", project.stem),
         "quarantine digest": (project.stem,),
         "quarantine export": (project.stem, "--out", str(out / "x.csv")),
         "quarantine list": (project.stem,),
         "reconcile": (project.stem,),
         "growth": (),
+        "position show": (project.stem,),
         **{show: () for show in shows},
     }  # fmt: skip
 
@@ -102,3 +107,18 @@ def test_no_reading_command_fails_on_what_a_source_sent(odd: Project, tmp_path: 
     found = [*(name for name in names() if name not in CHANGING | {"quarantine show"}), *given]
     for name in dict.fromkeys(found):
         told(odd, *name.split(), *given.get(name, ()))
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_no_page_fails_on_what_a_source_sent(odd: Project, language: str) -> None:
+    run = odd.servers.query("select run from extract.batch where stem = %s order by batch desc", odd.stem)[0][
+        0
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POPHUB_HOME", str(odd.servers.settings.home))
+        patch.setenv("POPHUB_PROJECT", str(odd.folder))
+        with TestClient(create_app(Settings.load())) as pages:
+            for path in ("/", f"/datasets/{odd.stem}", f"/runs/{odd.stem}/{quote(str(run))}"):
+                answer = pages.get(path, params={"lang": language})
+                assert answer.status_code == 200, (path, answer.text[-500:])
+                assert "<b>An" not in answer.text

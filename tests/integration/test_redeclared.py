@@ -10,7 +10,7 @@ from hubkit import Project
 from test_quarantine_commands import pophub
 from typer.testing import CliRunner
 
-from pophub.cli import app
+from pophub.cli.program import app
 
 pytestmark = pytest.mark.timeout(240)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
@@ -21,6 +22,10 @@ from pophub.domain.errors import ConfigError, ContractBreach, PophubError, Trans
 from pophub.runtime import hub
 from pophub.settings import Settings
 from pophub.sources.sql import SqlTable
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the kit of the page lies with all tests
+
+from types_page import Sent, connector, differences, reached, rows
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -258,6 +263,23 @@ def test_a_marker_of_another_type_is_told_before_anything_is_read(settings: Sett
     owner.execute("ALTER TABLE dancu.cong_dan ADD _extra text")
     with pytest.raises(ContractBreach, match=r"source\.column_reserved"):
         SqlTable(source(), url(settings)).columns()
+
+
+def page_row(settings: Settings, owner: Any, row: Sent) -> str:
+    """Send a row of docs/types.md through."""
+    owner.execute("DROP TABLE IF EXISTS dancu.t")
+    owner.execute(f"CREATE TABLE dancu.t (k text, v {row.kind}, m timestamptz)")
+    owner.execute(f"INSERT INTO dancu.t VALUES ('a', {row.value}, '2024-01-01 00:00+00')")
+    made = connector("sql", row.field)
+    assert isinstance(made.file.source, SqlSource)
+    declared = made.file.source.model_copy(update={"table": "dancu.t"})
+    (found,) = reached(list(SqlTable(declared, url(settings)).read(None, 10)), made)
+    return found
+
+
+def test_the_table_of_postgresql_in_the_page_of_types_is_true(settings: Settings, owner: Any) -> None:
+    found = [page_row(settings, owner, row) for row in rows("PostgreSQL")]
+    assert differences("PostgreSQL", found) == []
 
 
 def test_a_dropped_column_shows_and_a_dropped_table_is_a_breach(settings: Settings, owner: Any) -> None:
