@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pophub.domain.errors import ConfigError
 
@@ -21,6 +21,8 @@ _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P
 _PIECE = re.compile(
     r"""([^\s'"\\$`&;|<>()]+)|'([^']*)'|"((?:[^"\\$`]|\\.)*)"|\\(.)""", re.DOTALL
 )  # plain, in single or in double quotes, behind a backslash
+_BROKER = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+_BROKERS = rf"\A{_BROKER}(?:, *{_BROKER})*\z"
 _TAIL = re.compile(r"\s*(?:(?<=\s)#.*)?\Z", re.DOTALL)
 
 
@@ -49,10 +51,12 @@ class Endpoints(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     postgres_host: str = Field("127.0.0.1", description="host of PostgreSQL")
-    postgres_port: int = Field(5432, description="port of PostgreSQL")
+    postgres_port: int = Field(5432, ge=1, le=65535, description="port of PostgreSQL")
     postgres_superuser: str = Field("postgres", description="role that owns the embedded server")
     database: str = Field("pophub", description="the hub's database")
-    kafka_bootstrap: str = Field("127.0.0.1:9092", description="host:port of the brokers, comma separated")
+    kafka_bootstrap: str = Field(
+        "127.0.0.1:9092", pattern=_BROKERS, description="host:port of the brokers, comma separated"
+    )
     kafka_replicas: int = Field(1, description="replication factor of new topics")
     airflow_url: str = Field("http://127.0.0.1:8080", description="Airflow's API server")
     web_url: str = Field("http://127.0.0.1:8081", description="pophub's own pages and schema registry")
@@ -75,12 +79,12 @@ class Settings(BaseModel):
         known: dict[str, object] = {}
         written = home / "endpoints.json"
         if written.exists():
-            known = json.loads(written.read_text())
+            known = _written(written)
         for name in Endpoints.model_fields:
             value = os.environ.get(f"POPHUB_{name.upper()}")
             if value:
                 known[name] = value
-        return cls(home=home, project=project, endpoints=Endpoints.model_validate(known))
+        return cls(home=home, project=project, endpoints=_endpoints(known))
 
     def folder(self, *names: str) -> Path:
         """Give a folder of the home, made on first use for its owner alone, like the home itself.
@@ -190,6 +194,31 @@ class Settings(BaseModel):
                 remedy=f"export {name}, or run `pophub simulate` to set up the simulated agencies",
             )
         return value
+
+
+def _written(path: Path) -> dict[str, object]:
+    try:
+        found = json.loads(path.read_text())
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ConfigError(
+            "config.endpoint", f"{path.name} in the hub's home cannot be read", where=path.name,
+            remedy="run `pophub down`, then `pophub up`, which writes it",
+        )  # fmt: skip
+    return found
+
+
+def _endpoints(known: dict[str, object]) -> Endpoints:
+    try:
+        return Endpoints.model_validate(known)
+    except ValidationError as error:
+        names = sorted({str(entry["loc"][0]) for entry in error.errors()})
+    variables = ", ".join(f"POPHUB_{name.upper()}" for name in names)
+    raise ConfigError(
+        "config.endpoint", f"the address of a server cannot be read: {', '.join(names)}",
+        where="endpoints.json or the environment", remedy=f"correct {variables}, or take it out",
+    )  # fmt: skip
 
 
 def _read_variables(content: bytes) -> tuple[dict[str, str], list[int]]:

@@ -111,6 +111,7 @@ CODES: dict[str, Code] = {
     "config.marker": Code("A setting does not go with the kind of change marker", "Thiết lập không phù hợp với loại dấu thay đổi", "take the setting out, or declare the other kind of marker"),
     "config.variable_missing": Code("A variable is not set", "Biến chưa được đặt", "export the variable"),
     "config.variable_line": Code("A line of sources.env is not NAME=value as a shell reads it", "Một dòng của sources.env không có dạng NAME=value mà shell đọc được", "write NAME='value', one a line"),
+    "config.endpoint": Code("The address of a server of the hub cannot be read", "Không đọc được địa chỉ máy chủ của hệ thống", "correct the variable or the file that is named"),
     "config.missing_file": Code("A file that belongs to the connector is missing", "Thiếu tệp của bộ kết nối", "add the file"),
     "config.path": Code("A file's name and what it says do not agree", "Tên tệp và nội dung không khớp", "rename the file, or correct the content"),
     "config.reserved": Code("A name is one of the hub's own roles, topics or recipients", "Tên trùng với vai trò, chủ đề hoặc bên nhận của chính trung tâm", "choose another name for the subscriber, and for its file"),

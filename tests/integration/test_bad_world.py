@@ -40,11 +40,17 @@ def test_a_source_that_is_down_or_refuses_is_told_apart_and_nothing_moves(projec
         "source.unreachable": project.url(port=1),
         "source.password": project.url(password="secret-and-wrong"),
         "source.database_missing": project.url(dbname="no_such_database"),
+        "source.driver_missing": "oracle://u:secret-and-wrong@h/d",
+        "source.url": "postgresql://u:secret-and-wrong@h@127.0.0.1:5432/d",
     }
     for code, url in cases.items():
         ran = project.run("extract", POPHUB_SOURCE_MPS_URL=url)
         assert ran.error == code, ran.text
         assert "secret-and-wrong" not in ran.text
+    told = project.servers.query(
+        "select code from live.heartbeat where stem = %s and code <> ''", project.stem
+    )
+    assert {code for (code,) in told} == set(cases)  # so that `live` knows that nothing was read
     assert position(project) == before
     project.pass_through()
     assert project.states() == {"shared": 2}

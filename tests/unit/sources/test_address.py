@@ -95,6 +95,38 @@ def test_lines_of_variables_are_read_as_a_shell_does(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("POPHUB_POSTGRES_PORT", "abc"),
+        ("POPHUB_POSTGRES_PORT", "99999"),
+        ("POPHUB_KAFKA_BOOTSTRAP", "host:port"),
+        ("POPHUB_KAFKA_BOOTSTRAP", "[::1"),
+        ("POPHUB_KAFKA_BOOTSTRAP", "http://host:9092"),
+    ],
+)
+def test_an_address_of_a_server_that_cannot_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv("POPHUB_HOME", str(tmp_path))
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=rf"config\.endpoint: .*{name}"):
+        Settings.load()
+
+
+def test_a_damaged_file_of_addresses_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POPHUB_HOME", str(tmp_path))
+    for content in ("{", "[]", ""):
+        (tmp_path / "endpoints.json").write_text(content)
+        with pytest.raises(ConfigError, match=r"config\.endpoint: endpoints\.json"):
+            Settings.load()
+
+
+@pytest.mark.parametrize("brokers", ["a:1,b:2", "a.b-c:9092, [::1]:9093", "localhost"])
+def test_brokers_are_told_by_host_and_port(brokers: str) -> None:
+    assert Endpoints(kafka_bootstrap=brokers).kafka_bootstrap == brokers  # type: ignore[call-arg]
+
+
 def test_lines_that_a_shell_reads_otherwise_are_told_by_their_number(tmp_path: Path) -> None:
     bad = b'A=fine\nB=se$cret\nsecret\nC=\'secret\nD=secret two\nE="`secret`"\nF: secret\nA=se&cret\n'
     settings = variables(tmp_path, bad)
