@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from pophub.avro.block_encoding import LOCAL_EPOCH, SHIFTS
 from pophub.avro.container import MAX_BLOCK_ROWS, BadBlock, Reader, shape_of
 from pophub.avro.record_columns import DOUBLE, ZIGZAG
-from pophub.domain.dates import EPOCH, EPOCH_DAY
+from pophub.domain.dates import EPOCH, EPOCH_DAY, MICROSECOND
 from pophub.domain.record import Block
 
 Numbers = npt.NDArray[np.int64]
@@ -271,6 +271,16 @@ def _string(data: bytes, at: int) -> tuple[str, int]:
     return found.decode(), at
 
 
+def _timed(data: bytes, at: int, epoch: datetime) -> tuple[datetime, int]:
+    number, at = _long(data, at)
+    return epoch + number * MICROSECOND, at
+
+
+def _date(data: bytes, at: int) -> tuple[date, int]:
+    number, at = _long(data, at)
+    return date.fromordinal(number + EPOCH_DAY), at
+
+
 def _double(data: bytes, at: int) -> tuple[float, int]:
     return float(DOUBLE.unpack_from(data, at)[0]), at + 8
 
@@ -288,4 +298,7 @@ _READERS: dict[str, Callable[[bytes, int], tuple[Any, int]]] = {
     "long": _long,
     "double": _double,
     "boolean": _boolean,
+    "long.timestamp-micros": lambda data, at: _timed(data, at, EPOCH),
+    "long.local-timestamp-micros": lambda data, at: _timed(data, at, LOCAL_EPOCH),
+    "int.date": _date,
 }

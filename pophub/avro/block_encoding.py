@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from itertools import chain
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pophub.avro.record_columns import DOUBLE, ZIGZAG
-from pophub.domain.dates import EPOCH, EPOCH_DAY, FIRST_US, LAST_US
+from pophub.domain.dates import EPOCH, EPOCH_DAY, FIRST_US, LAST_US, MICROSECOND
 from pophub.domain.numbers import plain_number
 
 Items = tuple[str, ...]  # the branches of a column's items; one alone is no union
@@ -27,7 +27,9 @@ Written = tuple[str, bytes] | None  # None: these values have no type of their o
 LOCAL_EPOCH = EPOCH.replace(tzinfo=None)
 SHIFTS = np.arange(0, 70, 7, dtype=np.uint64)  # 64 bits are ten times seven, and six to spare
 _LONG = range(-(1 << 63), 1 << 63)
-_BRANCHES = {"string": str, "bytes": bytes, "long": int, "double": float, "boolean": bool}
+_LOCAL, _TIME, _DATE = "long.local-timestamp-micros", "long.timestamp-micros", "int.date"
+_BRANCHES = {str: "string", bytes: "bytes", int: "long", float: "double", bool: "boolean", date: _DATE}
+_ORDER = ("string", "bytes", "long", "double", "boolean", _LOCAL, _TIME, _DATE)  # of a union's branches
 
 
 @lru_cache(maxsize=128)
@@ -138,16 +140,16 @@ def _times(column: list[Any], nullable: bool) -> Written:
     local = [time.tzinfo for time in times].count(None)
     if 0 < local < len(times):
         return None
-    epoch, kind = (LOCAL_EPOCH, "local-timestamp-micros") if local else (EPOCH, "timestamp-micros")
+    epoch, kind = (LOCAL_EPOCH, _LOCAL) if local else (EPOCH, _TIME)
     gaps = [time - epoch for time in times]
     micros = [(gap.days * 86_400 + gap.seconds) * 1_000_000 + gap.microseconds for gap in gaps]
     if min(micros) < FIRST_US or max(micros) > LAST_US:  # what no reader can hold travels as text
         return None
-    return f"long.{kind}", _integers(column, micros)
+    return kind, _integers(column, micros)
 
 
 def _dates(column: list[Any], nullable: bool) -> Written:
-    return "int.date", _integers(column, [day.toordinal() - EPOCH_DAY for day in column if day is not None])
+    return _DATE, _integers(column, [day.toordinal() - EPOCH_DAY for day in column if day is not None])
 
 
 def _integers(column: list[Any], numbers: list[int]) -> bytes:
@@ -189,14 +191,28 @@ _WRITERS: dict[type, Callable[[list[Any], bool], Written]] = {
 
 
 def _union(column: list[Any]) -> tuple[Items, bytes]:
-    """Write a column value by value, each under the branch of its type."""
+    """Write a column value by value, each under the branch of its type, whatever stands beside it."""
     column = [_portable(value) for value in column]
-    kinds = set(map(type, column))
-    branches = [branch for branch, kind in _BRANCHES.items() if kind in kinds]
-    under = {_BRANCHES[branch]: ZIGZAG[index] for index, branch in enumerate(branches, 1)}
+    kinds = list(map(_branch, column))
+    branches = [branch for branch in _ORDER if branch in set(kinds)]
+    under = {branch: ZIGZAG[index] for index, branch in enumerate(branches, 1)}
     write = _VALUES
-    parts = [b"\0" if value is None else under[type(value)] + write[type(value)](value) for value in column]
+    parts = [
+        b"\0" if value is None else under[kind] + write[kind](value)
+        for kind, value in zip(kinds, column, strict=True)
+    ]
     return ("null", *(branches or ["string"])), b"".join(parts)
+
+
+def _branch(value: Any) -> str:
+    """Give the branch of a value that `_portable` gave, "" for none."""
+    if type(value) is datetime:
+        return _LOCAL if value.tzinfo is None else _TIME
+    return _BRANCHES.get(type(value), "")
+
+
+def _micros(gap: timedelta) -> bytes:
+    return ZIGZAG[gap // MICROSECOND]
 
 
 def _text(text: str) -> bytes:
@@ -204,17 +220,23 @@ def _text(text: str) -> bytes:
     return ZIGZAG[len(data)] + data
 
 
-_VALUES: dict[type, Callable[[Any], bytes]] = {
-    str: _text,
-    bytes: lambda data: ZIGZAG[len(data)] + data,
-    int: ZIGZAG.__getitem__,
-    float: DOUBLE.pack,
-    bool: (b"\0", b"\1").__getitem__,
+_VALUES: dict[str, Callable[[Any], bytes]] = {
+    "string": _text,
+    "bytes": lambda data: ZIGZAG[len(data)] + data,
+    "long": ZIGZAG.__getitem__,
+    "double": DOUBLE.pack,
+    "boolean": (b"\0", b"\1").__getitem__,
+    _LOCAL: lambda time: _micros(time - LOCAL_EPOCH),
+    _TIME: lambda time: _micros(time - EPOCH),
+    _DATE: lambda day: ZIGZAG[day.toordinal() - EPOCH_DAY],
 }
 
 
 def _portable(value: Any) -> Any:
-    if value is None or type(value) in (bool, float, bytes):
+    if type(value) is datetime:
+        gap = value - (LOCAL_EPOCH if value.tzinfo is None else EPOCH)
+        return value if FIRST_US <= gap // MICROSECOND <= LAST_US else value.isoformat()
+    if value is None or type(value) in (bool, float, bytes, date):
         return value
     if type(value) is int:
         return value if value in _LONG else str(value)

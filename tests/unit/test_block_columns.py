@@ -110,13 +110,29 @@ def test_plain_columns_are_written_as_fastavro_writes_them(columns: Columns) -> 
     assert record == written_by_fastavro(schema, whole)
 
 
+def _both_times(column: list[Any]) -> bool:
+    """Tell whether a column has times with and without a zone."""
+    return len({value.tzinfo is None for value in column if isinstance(value, datetime)}) > 1
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.one_of(*VALUES.values(), ODD), min_size=1, max_size=7))
+def test_a_value_is_the_same_alone_and_in_any_company(column: list[Any]) -> None:
+    together = avro.decode_block(avro.encode_block(block_of({"x": column}))).columns["x"]
+    alone = [
+        avro.decode_block(avro.encode_block(block_of({"x": [value]}))).columns["x"][0] for value in column
+    ]
+    assert told([together]) == told([alone])
+
+
 @settings(deadline=None, max_examples=150)
 @given(tables())
 def test_whatever_is_written_fastavro_reads_alike_and_writes_again(columns: Columns) -> None:
     data = avro.encode_block(block_of(columns))
     schema, record = record_of(data)
     known = by_fastavro(schema, record)
-    assert written_by_fastavro(schema, known) == record
+    if not any(_both_times(column) for column in columns.values()):  # fastavro writes both as the first
+        assert written_by_fastavro(schema, known) == record
     found = block_decoding.read(schema, memoryview(record))
     assert found is not None
     assert list(found.columns) == list(columns)
@@ -126,6 +142,8 @@ def test_whatever_is_written_fastavro_reads_alike_and_writes_again(columns: Colu
 
 
 NOON = datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=HANOI)
+LOCAL, ZONED = ({"type": "long", "logicalType": f"{kind}timestamp-micros"} for kind in ("local-", ""))
+DAY = {"type": "int", "logicalType": "date"}
 KINDS: list[tuple[list[Any], Any, list[Any]]] = [
     (["a", ""], "string", ["a", ""]),
     ([None, "Nguyễn"], ["null", "string"], [None, "Nguyễn"]),
@@ -142,14 +160,18 @@ KINDS: list[tuple[list[Any], Any, list[Any]]] = [
     ([date(1969, 12, 31)], {"type": "int", "logicalType": "date"}, [date(1969, 12, 31)]),
     ([NOON], {"type": "long", "logicalType": "timestamp-micros"}, [NOON.astimezone(UTC)]),
     ([LATE, None], ["null", {"type": "long", "logicalType": "local-timestamp-micros"}], [LATE, None]),
-    ([LATE, NOON], ["null", "string"], ["9998-12-31T00:00:00", "2024-02-29T12:00:00.000001+07:00"]),
+    ([LATE, NOON], ["null", LOCAL, ZONED], [LATE, NOON.astimezone(UTC)]),
     (
         [datetime.max.replace(tzinfo=timezone(timedelta(hours=-7))), NOON],
-        ["null", "string"],
-        ["9999-12-31T23:59:59.999999-07:00", NOON.isoformat()],
+        ["null", "string", ZONED],
+        ["9999-12-31T23:59:59.999999-07:00", NOON.astimezone(UTC)],
     ),
     ([Decimal("1E-10"), Decimal("1.50")], ["null", "string"], ["0.0000000001", "1.50"]),
-    ([date.min, "x"], ["null", "string"], ["0001-01-01", "x"]),
+    (
+        [date.min, "x", 7, NOON],
+        ["null", "string", "long", ZONED, DAY],
+        [date.min, "x", 7, NOON.astimezone(UTC)],
+    ),
     ([{"k": 1}, [2]], ["null", "string"], ["{'k': 1}", "[2]"]),
 ]
 
