@@ -96,6 +96,8 @@ def show(version: int, as_json: bool) -> None:
     answer.print(
         f"source: batch {found['batch']}, lane {found['lane']}, offset {found['raw_offset']}, row {found['row']}"
     )
+    if found["file"]:
+        answer.print(f"file: {found['file']}", markup=False)
     for name in ("exchanged_at", "first_judged_at", "last_judged_at", "waits_until", "expired_at"):
         if found[name] is not None:
             answer.print(f"{name}: {when(found[name])}")

@@ -9,6 +9,7 @@ from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain.errors import ConfigError
 from pophub.postgres import Connection, only_row, transaction
+from pophub.quarantine import places
 from pophub.quarantine.reasons import in_words, meaning
 from pophub.quarantine.selection import SQL, Selection, statement
 
@@ -99,7 +100,8 @@ def show(connection: Connection, version: int, connector: Connector | None) -> d
     found["event_id"] = bytes(found["event_id"]).hex()
     found["operation"] = "delete" if found["operation"] == "d" else "upsert"
     found["failures"] = [in_words(f) for f in found["failures"]]
-    found["sent"] = sent(raw)
+    as_sent = sent(raw)
+    found["file"], found["sent"] = places.in_words(as_sent), places.without(as_sent)
     if found["sent"] is None and raw:
         found["sent_bytes"] = raw[:200].hex()
     found["owner"] = None if connector is None else connector.file.owner.model_dump()

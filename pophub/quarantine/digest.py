@@ -10,7 +10,8 @@ from typing import Any
 from pophub.contracts.model import Connector
 from pophub.domain.dates import shown_time
 from pophub.postgres import Connection, transaction
-from pophub.quarantine.browse import Cause, groups
+from pophub.quarantine import places
+from pophub.quarantine.browse import Cause, groups, sent
 from pophub.quarantine.reasons import masked
 from pophub.quarantine.retention import overdue
 from pophub.quarantine.selection import Selection, statement
@@ -53,8 +54,9 @@ def _examples(connection: Connection, cause: Cause) -> list[dict[str, Any]]:
                 "offset": offset,
                 "row": row,
                 "judged_at": at,
+                "file": {language: places.in_words(sent(bytes(raw)), language) for language in ("vi", "en")},
             }
-            for number, key, batch, lane, offset, row, at in cursor.fetchall()
+            for number, key, batch, lane, offset, row, at, raw in cursor.fetchall()
         ]
 
 
@@ -81,7 +83,7 @@ def _part(found: dict[str, Any], language: str) -> list[str]:
         line = Cause(*(cause[name] for name in Cause._fields)).in_words(found["at"], language)
         lines.append(f"- **{cause['stem']}**, {line} (`{cause['code']}`)")
         for one in cause["examples"]:
-            place = (
+            place = one["file"][language] or (
                 f"lô {one['batch']}, dòng {one['row']}" if vi else f"batch {one['batch']}, row {one['row']}"
             )
             lines.append(f"  - #{one['id']}: {'khóa' if vi else 'key'} {one['key']}, {place}")

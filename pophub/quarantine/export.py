@@ -13,6 +13,7 @@ from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from pophub.postgres import Connection, transaction
+from pophub.quarantine import places
 from pophub.quarantine.browse import sent
 from pophub.quarantine.reasons import codes_of, meaning
 from pophub.quarantine.selection import Selection, statement
@@ -21,7 +22,7 @@ PAGE_ROWS = 2_000
 MAX_CELL = 32_000
 STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 HEADER = ("id", "dataset", "key", "marker", "state", "gate", "codes", "reasons_vi", "reasons_en", "batch", "lane",
-          "offset", "row", "contract", "first_judged_at", "last_judged_at", "row_as_sent")  # fmt: skip
+          "offset", "row", "file", "contract", "first_judged_at", "last_judged_at", "row_as_sent")  # fmt: skip
 
 
 def harmless(value: Any) -> Any:
@@ -66,7 +67,7 @@ def _rows(connection: Connection, selection: Selection) -> Iterator[list[Any]]:
 def _cells(row: tuple[Any, ...]) -> list[Any]:
     *plain, gate, failures, batch, lane, offset, place, contract, first, last, raw = row
     as_sent = sent(bytes(raw))
-    text = "" if as_sent is None else orjson.dumps(as_sent, default=_text).decode()
+    text = "" if as_sent is None else orjson.dumps(places.without(as_sent), default=_text).decode()
     words = ["; ".join(dict.fromkeys(meaning(f["code"], lang) for f in failures)) for lang in ("vi", "en")]
     times = [first.isoformat(timespec="seconds"), last.isoformat(timespec="seconds")]
     cells = [
@@ -78,6 +79,7 @@ def _cells(row: tuple[Any, ...]) -> list[Any]:
         lane,
         offset,
         place,
+        places.in_words(as_sent) or "",
         contract,
         *times,
         text[:MAX_CELL],

@@ -132,7 +132,7 @@ select v.stem, case when v.state = 'quarantined' and v.expired_at is not null th
 from quarantine.version v where :selected group by 1, 2 order by 1, 2
 
 -- name: examples
-select v.id, v.key, v.batch, v.lane, v.raw_offset, v.row, v.first_judged_at from quarantine.version v
+select v.id, v.key, v.batch, v.lane, v.raw_offset, v.row, v.first_judged_at, v.raw from quarantine.version v
 where :selected order by v.id limit 3
 
 -- name: set_policy

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from hubkit import Project, Servers
+from openpyxl import Workbook
 from outside import check
 
 pytestmark = pytest.mark.timeout(240)
@@ -256,3 +257,33 @@ def test_a_held_file_that_becomes_what_was_taken_is_held_no_more(
     assert "holds by now what was taken before" in command(project, 0, "hold", "list", stem, "--all")
     assert project.states(stem) == {"shared": 1}
     check(project, stem, subscriber=False)
+    quarantined_records_tell_their_place(project, stem, tmp_path)
+
+
+def quarantined_records_tell_their_place(project: Project, stem: str, folder: Path) -> None:
+    """See that a bad record of a file is found by file, sheet and line, and is the same in another file."""
+    cells = row("HS2", project.number_of(1), project).split(",")
+    malformed = ",".join(cells).replace("Nguyễn Văn An", '"Nguyễn" Văn An')
+    drop(folder, "ho_so_3.csv", f"{HEADER}\n{malformed}\n".encode())
+    drop(folder, "ho_so_4.csv", f"{HEADER}\n\n{malformed}\n".encode())
+    book = Workbook()
+    assert book.active is not None
+    book.active.title = "Tháng 1"
+    for line in (HEADER.split(","), [cell if cell != "Đã tiếp nhận" else "#N/A" for cell in cells]):
+        book.active.append(line)
+    book.save(folder / "ho_so_5.xlsx")
+    project.pass_through("extract", "judge", stem=stem)
+    assert project.states(stem) == {"shared": 1, "quarantined": 2, "duplicate": 1}
+    told = project.servers.query(
+        "select id, failures -> 0 ->> 'code' from quarantine.version where stem = %s and state = 'quarantined' order by 2",
+        stem,
+    )
+    assert [code for _, code in told] == ["contract.cell.error", "contract.quoting"]
+    in_book, in_csv = (command(project, 0, "quarantine", "show", str(number)) for number, _ in told)
+    assert "file: ho_so_5.xlsx, sheet Tháng 1, line 2" in in_book and "(field status)" in in_book
+    assert "file: ho_so_3.csv, line 2" in in_csv and "_place" not in in_csv
+    out = folder.parent / "out.csv"
+    command(project, 0, "quarantine", "export", stem, "--out", str(out))
+    assert "ho_so_5.xlsx, sheet Tháng 1, line 2" in out.read_text(encoding="utf-8-sig")
+    digest = command(project, 0, "quarantine", "digest", stem.split(".")[0])
+    assert "ho_so_5.xlsx, trang tính Tháng 1, dòng 2" in digest and "ho_so_3.csv, line 2" in digest
