@@ -13,6 +13,7 @@ from pophub.contracts.model import AvroField, Connector, ConnectorFile, FieldMap
 from pophub.contracts.strict_yaml import Document, Place
 from pophub.contracts.suite import nearest, refuse
 from pophub.domain.dates import compile_format
+from pophub.domain.deletion import both, never_matches
 from pophub.domain.errors import ConfigError
 
 _PARSES = {
@@ -44,6 +45,7 @@ def check_file(document: Document, file: ConnectorFile, fields: tuple[AvroField,
         *(partial(_check_mapping, document, n, m, known[n]) for n, m in file.mapping.items() if n in known),
         *(partial(_check_person, document, at, person, known) for at, person in enumerate(file.people)),
         partial(_check_numbers, document, file, known),
+        partial(_check_deleted, document, file),
         partial(_check_form, document, place, file.source.marker.format),
         partial(_check_zone, document, place, file.source.marker.time_zone),
         partial(_check_marker, document, file.source.marker),
@@ -116,6 +118,21 @@ def _check_mapping(document: Document, name: str, mapping: FieldMapping, field: 
         raise refuse("config.value", what, document.where(*place, "format"))
     _check_form(document, place, mapping.format)
     _check_zone(document, place, mapping.time_zone)
+
+
+def _check_deleted(document: Document, file: ConnectorFile) -> None:
+    """Refuse values that no row can have, and values that mean both."""
+    deleted = file.source.deleted
+    if deleted is None:
+        return
+    place: Place = ("source", "deleted")
+    for name in ("values", "living"):
+        if any(map(never_matches, getattr(deleted, name))):
+            what = f"an empty value under {name} can never match: an empty one means that the row lives"
+            raise refuse("config.value", what, document.where(*place, name))
+    if twice := both(deleted.values, deleted.living):
+        what = f"{', '.join(twice)} means deleted and not deleted"
+        raise refuse("config.value", what, document.where(*place, "living"))
 
 
 def _check_numbers(document: Document, file: ConnectorFile, known: dict[str, AvroField]) -> None:

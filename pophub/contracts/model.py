@@ -72,7 +72,16 @@ class Deleted(Model):
     """How the source marks a deleted row."""
 
     column: ColumnName = Field(description="soft-delete column", examples=["da_xoa"])
-    values: tuple[bool | int | str, ...] = Field(description="values that mean deleted", examples=[[True]])
+    values: tuple[bool | int | str, ...] = Field(
+        min_length=1,
+        description="values that mean deleted; a yes or no also as text or as 1 and 0",
+        examples=[[True]],
+    )
+    living: tuple[bool | int | str, ...] = Field(
+        (),
+        description="values that mean not deleted, besides an empty one and the opposite of a yes or no",
+        examples=[["A"]],
+    )
 
 
 class SourceFile(Model):

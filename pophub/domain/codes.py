@@ -36,6 +36,7 @@ CODES: dict[str, Code] = {
     "contract.text.nul": Code("A text holds the character U+0000", "Văn bản chứa ký tự U+0000", "remove the character at the source"),
     "contract.type": Code("A value has another type than the contract's field", "Giá trị khác kiểu với trường trong hợp đồng", "send the declared type"),
     "contract.field.missing": Code("The source's column is not there", "Thiếu cột ở nguồn", "restore the column, or change the mapping"),
+    "contract.deleted.unknown": Code("Nobody declared whether a value means that the row is deleted", "Không khai báo giá trị này có nghĩa là đã xóa hay chưa", "declare the value under deleted: values or living, or correct it at the source"),
     "contract.columns": Code("The row has another number of values than the header", "Dòng có số giá trị khác với tiêu đề", "send the row again with one value a column"),
     "contract.quoting": Code("The line's quotes do not match, so its values cannot be told apart", "Dấu nháy của dòng không khớp, không tách được các giá trị", "write each quote inside a value twice, and the whole value between quotes"),
     "contract.cell.formula": Code("A cell holds a formula without a stored result", "Ô chứa công thức không có kết quả được lưu", "open and save the workbook in a spreadsheet program, or send values instead of formulas"),

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pophub.contracts.model import AvroField, Connector, FieldMapping
 from pophub.domain.codes import CODES, origin
 from pophub.domain.dates import FIRST_US, LAST_US, all_micros, date_parser
+from pophub.domain.deletion import Deletion
 from pophub.domain.record import EXTRA, Columns, Failure, Mapped
 from pophub.gates.flaws import Flaws
 from pophub.gates.parsing import Parser, Refused, clean_texts, null_meaning, parser_for, text_step
@@ -149,6 +150,8 @@ class ContractMapper:
         self._key = file.key
         self._key_columns = [column for column in self._columns if column.name in file.key]
         self._deleted = file.source.deleted
+        declared = file.source.deleted
+        self._deletion = Deletion(declared.values, declared.living) if declared else Deletion(())
         self._fields = tuple(fields)
         marker = file.source.marker
         form = {"format": marker.format, "time_zone": marker.time_zone}
@@ -239,8 +242,9 @@ class ContractMapper:
             return [False] * rows
         for row, code in self._flaws(raw).of(self._deleted.column):
             _blame(failures, (row,), code, None)
-        marks = self._deleted.values
-        return [value in marks for value in values]
+        found = self._deletion.all_of(values)
+        _blame(failures, _absent(found), "contract.deleted.unknown", None)
+        return list(map(bool, found))
 
     def _strip_deleted(self, columns: Columns, deleted: list[bool], failures: list[Failure]) -> list[Failure]:
         for name, values in columns.items():
