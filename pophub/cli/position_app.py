@@ -55,7 +55,7 @@ def _told(stem: str, by: str, as_json: bool, *, dry: bool) -> None:
     with open_hub() as hub:
         gaps = hub.pass_gaps(stem, by, dry=dry)
     if as_json:
-        print_json([gap._asdict() for gap in gaps])
+        print_json({"stem": stem, "gaps": [gap._asdict() for gap in gaps]})
         return
     for gap in gaps:
         verb = "lacks" if dry else "passed over"

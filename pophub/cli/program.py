@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -30,6 +31,24 @@ app.add_typer(backfill_app.app)
 app.add_typer(position_app.app)
 app.add_typer(reconcile_app.app)
 app.add_typer(stream_app.app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pophub {version('pophub')}")
+        raise typer.Exit()
+
+
+@app.callback()
+def root(
+    told: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Agencies' databases to a national population database, through four gates, every share counted."""
+
+
+Stem = Annotated[str, typer.Argument(help="Dataset, such as mps.citizens.")]
 
 
 @app.command(epilog="Example: pophub up")

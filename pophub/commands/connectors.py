@@ -20,7 +20,8 @@ def check(as_json: bool) -> None:
     findings: list[ConfigError | ContractBreach] = [*find(settings.project)]
     compared = _against_hub(settings, findings)
     if as_json:
-        print_json([{"code": f.code, "what": f.what, "where": f.where, "remedy": f.remedy} for f in findings])
+        told = [{"code": f.code, "what": f.what, "where": f.where, "remedy": f.remedy} for f in findings]
+        print_json({"findings": told})
     else:
         for finding in findings:
             tell(finding)
@@ -67,7 +68,7 @@ def show(as_json: bool) -> None:
     ]
     names = ("stem", "title", "source", "fields", "rules", "owner")
     if as_json:
-        print_json([dict(zip(names, row, strict=True)) for row in rows])
+        print_json({"connectors": [dict(zip(names, row, strict=True)) for row in rows]})
     else:
         print_table("Connectors", names, rows)
     for error in errors:

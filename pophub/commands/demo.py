@@ -79,6 +79,8 @@ def demo(*, once: bool, fresh: bool, seed: int | None, scale: float | None, as_j
             )
             history = written[0].result() if written else _first_year(settings, seed, scale, tell)
         report, login = _run(settings, history, tell)
+        if once:
+            del report["urls"]  # of servers that are stopped by the time that someone reads this
         if as_json:
             print_json(report)
         else:

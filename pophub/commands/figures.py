@@ -66,7 +66,7 @@ def checkpoint(show: bool, as_json: bool) -> None:
         with closing(connect(settings, "pophub_read")) as connection:
             found = load(connection)
         if as_json:
-            print_json([one.as_json() for one in found])
+            print_json({"checkpoints": [one.as_json() for one in found]})
             return
         rows = [(one.id, f"{one.at:%Y-%m-%d %H:%M:%S}", one.fingerprint[:16]) for one in found]
         print_table("Checkpoints", ("checkpoint", "signed (UTC)", "SHA-256"), rows)

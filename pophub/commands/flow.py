@@ -32,7 +32,7 @@ def run(stem: str | None, as_json: bool) -> None:
             talk.print(f"{one}: {'done' if refused is None else refused.code}", markup=False)
             _say(one, counts)
     if as_json:
-        print_json(results)
+        print_json({"runs": results})
     else:
         _print(results)
     for refused in failed:

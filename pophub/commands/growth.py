@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import sys
 from collections.abc import Iterable
 from contextlib import closing
@@ -17,7 +16,7 @@ from typing import Any
 from pophub.commands.choices import demand_agency, demand_dataset, demand_recipient
 from pophub.commands.figures import databases
 from pophub.commands.moments import checkpoint_of, moment_of
-from pophub.commands.output import answer, print_json, print_table, talk, writing
+from pophub.commands.output import answer, as_json, print_table, talk, writing
 from pophub.domain.errors import ConfigError, PophubError
 from pophub.ledger.chart import grown, named
 from pophub.ledger.checkpoint import Checkpoint
@@ -29,7 +28,7 @@ from pophub.postgres import connect
 from pophub.settings import Settings
 
 COLUMNS = ("period", "transactions", "percent", "year_on_year", "open", "span_before", "signed_checkpoint", "signed_transactions")  # fmt: skip
-LATE = ("recipient", "stem", "lane", "sequence", "event_id", "period", "exchanged_at", "recorded_at")
+LATE = ("recipient", "stem", "lane", "sequence", "event_id", "period", "exchanged_at", "recorded_at", "late")
 
 
 @dataclass(frozen=True)
@@ -167,7 +166,7 @@ def _tell(wanted: Wanted, found: _Answer) -> None:
                 for p, a, n, s in found.agencies
             ],
         }
-        text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+        text = as_json(document) + "\n"
     _put(wanted.out, text)
 
 
@@ -247,7 +246,7 @@ def _put(out: Path | None, text: str) -> None:
 
 
 def _late(settings: Settings, wanted: Wanted, earlier: Checkpoint, scope: Scope) -> None:
-    """List the share transactions by which a later figure differs from an earlier one."""
+    """List the share transactions by which a later figure differs from an earlier one: new ones and late ones."""
     assert wanted.against is not None
     later = checkpoint_of(settings, wanted.against)
     before = {r.period: r.transactions for r in growth_as_of(earlier, wanted.by, scope)}
@@ -260,18 +259,22 @@ def _late(settings: Settings, wanted: Wanted, earlier: Checkpoint, scope: Scope)
     number = sum(after.values()) - sum(before.values())
     with closing(connect(settings, "pophub_ledger")) as connection:
         found = late_rows(connection, earlier, later, wanted.by, scope)
-        rows = [late.as_json() for late in (islice(found, wanted.limit) if wanted.limit else found)]
+        listed_rows = islice(found, wanted.limit) if wanted.limit else found
+        rows = [row.as_json() | {"late": row.exchanged_at <= earlier.at} for row in listed_rows]
     listed = {"version": 1, "earlier": earlier.as_json(), "later": later.as_json(), "periods": changed,
               "number": number, "rows": rows}  # fmt: skip
     if wanted.format == "json":
-        print_json(listed) if wanted.out is None else _put(wanted.out, json.dumps(listed, indent=2) + "\n")
+        _put(wanted.out, as_json(listed) + "\n")
         return
     if wanted.format == "csv":
         _put(wanted.out, _csv(LATE, [[row[name] for name in LATE] for row in rows]))
         return
     print_table(f"From checkpoint {earlier.id} to checkpoint {later.id}", ("period", "before", "after"),
                 [tuple(c.values()) for c in changed], empty="no figure changed")  # fmt: skip
-    print_table("Late rows", ("recipient", "dataset", "lane", "sequence", "event id", "period"),
-                [tuple(row[name] for name in LATE[:6]) for row in rows], empty="none")  # fmt: skip
+    words = ("recipient", "dataset", "lane", "sequence", "event id", "period", "is")
+    print_table(
+        f"Share transactions that checkpoint {earlier.id} has not; late: exchanged before it was signed", words,
+        [(*(row[name] for name in LATE[:6]), "late" if row["late"] else "new") for row in rows], empty="none",
+    )  # fmt: skip
     if len(rows) < number:
         answer.print(f"{len(rows):,} of {number:,}; --limit 0 for all")

@@ -21,7 +21,7 @@ def hold_list(stem: str | None, everything: bool, as_json: bool) -> None:
     with reading() as connection:
         found = holds(connection, stem, everything)
     if as_json:
-        print_json(found)
+        print_json({"holds": found})
         return
     for h in found:
         answer.print(

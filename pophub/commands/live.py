@@ -6,9 +6,10 @@ from contextlib import closing
 from datetime import datetime
 from typing import Any
 
+from pophub.commands import shown
 from pophub.commands.output import answer, print_json, print_table, talk
 from pophub.contracts.load import load_all
-from pophub.domain.dates import moment_of, shown_time
+from pophub.domain.dates import moment_of
 from pophub.live.store import ROLE, LiveStore
 from pophub.postgres import connect, statements, transaction
 from pophub.quarantine.selection import named
@@ -56,16 +57,16 @@ def alert_list(all_: bool, limit: int, as_json: bool) -> None:
     with reader as connection, transaction(connection, "alerts") as cursor:
         cursor.execute(SQL["alerts"], {"all": all_})
         found = [dict(zip(ALERT, row, strict=True)) for row in cursor.fetchall()]
-    shown = found[:limit] if limit else found
+    listed = found[:limit] if limit else found
     if as_json:
-        print_json({"version": 1, "total": len(found), "alerts": shown})
+        print_json({"version": 1, "total": len(found), "alerts": listed})
         return
     print_table("Alerts", ("alert", "code", "dataset", "subject", "what", "opened", "closed"), [
-        (str(a["alert"]), a["code"], a["stem"], a["subject"], a["what"], local_time(a["opened_at"]), local_time(a["closed_at"])) for a in shown
-    ], empty="none is open")  # fmt: skip
-    if len(shown) < len(found):
-        talk.print(f"{len(shown)} of {len(found):,}; --limit 0 for all", markup=False)
-    if shown:
+        (str(a["alert"]), a["code"], a["stem"], a["subject"], a["what"], local_time(a["opened_at"]), local_time(a["closed_at"])) for a in listed
+    ], empty="there was none" if all_ else "none is open")  # fmt: skip
+    if len(listed) < len(found):
+        talk.print(f"{len(listed)} of {len(found):,}; --limit 0 for all", markup=False)
+    if listed:
         talk.print("next: `pophub explain CODE`, docs/live.md", markup=False)
 
 
@@ -113,4 +114,4 @@ def _utc(at: int | None) -> datetime | None:
 
 def local_time(at: datetime | None) -> str:
     """Write a time of Viet Nam."""
-    return "" if at is None else shown_time(at)
+    return shown.local_time(at)

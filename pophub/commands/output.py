@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,31 @@ answer = Console(highlight=False, soft_wrap=True, width=WIDE)
 talk = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def print_json(document: Any) -> None:
-    """Print one JSON document."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON object with the `version` of its shape, 1 where it says no other."""
+    print_object({"version": 1, **document})
+
+
+def print_object(document: Mapping[str, Any]) -> None:
+    """Print a JSON object as it is; times in ISO 8601 with their zone, bytes in hexadecimal digits."""
+    sys.stdout.write(as_json(document) + "\n")
     sys.stdout.flush()
+
+
+def as_json(document: Mapping[str, Any]) -> str:
+    """Write a JSON object.
+
+    >>> from datetime import UTC
+    >>> as_json({"at": datetime(2026, 1, 31, 1, tzinfo=UTC)}).split()
+    ['{', '"at":', '"2026-01-31T01:00:00+00:00"', '}']
+    """
+    return json.dumps(document, ensure_ascii=False, indent=2, default=_value)
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 def print_table(
@@ -76,7 +98,13 @@ def tell(error: PophubError, as_json: bool = False) -> None:
     """Print an error on stderr."""
     if as_json:
         talk.print_json(
-            data={"code": error.code, "what": error.what, "where": error.where, "remedy": error.remedy}
+            data={
+                "version": 1,
+                "code": error.code,
+                "what": error.what,
+                "where": error.where,
+                "remedy": error.remedy,
+            }
         )
         return
     talk.print(f"[bold red]error[/] [bold]{error.code}[/]: {_plain(error.what)}", markup=True)

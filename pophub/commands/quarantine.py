@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pophub.commands.choices import demand, demand_names
+from pophub.commands.one_version import for_programs, lines
 from pophub.commands.output import answer, print_json, print_table, talk, writing
 from pophub.commands.quarantine_access import (
     connector_here,
@@ -73,7 +74,7 @@ def groups(chosen: Selection, as_json: bool) -> None:
     with reading() as connection:
         causes = browse.groups(connection, chosen)
     if as_json:
-        print_json([cause._asdict() for cause in causes])
+        print_json({"causes": [cause._asdict() for cause in causes]})
         return
     now = datetime.now(UTC)
     for cause in causes:
@@ -85,39 +86,13 @@ def groups(chosen: Selection, as_json: bool) -> None:
 def show(version: int, as_json: bool) -> None:
     """Print one version with the row as sent."""
     with judging() as connection:
-        found = browse.show(connection, version, None)
-        owner = connectors_here().get(found["stem"])
-    found["owner"] = None if owner is None else owner.file.owner.model_dump()
+        seen = browse.show(connection, version, None)
+    found = for_programs(seen, connectors_here().get(seen["stem"]))
     if as_json:
         print_json(found)
         return
-    for name in ("id", "stem", "state", "gate", "key", "marker", "operation", "event_id", "contract"):
-        answer.print(f"{name}: {found[name]}", markup=False)
-    answer.print(
-        f"source: batch {found['batch']}, lane {found['lane']}, offset {found['raw_offset']}, row {found['row']}"
-    )
-    if found["file"]:
-        answer.print(f"file: {found['file']}", markup=False)
-    for name in ("exchanged_at", "first_judged_at", "last_judged_at", "waits_until", "expired_at"):
-        if found[name] is not None:
-            answer.print(f"{name}: {when(found[name])}")
-    if found["owner"]:
-        answer.print(f"owner: {found['owner']['name']} <{found['owner']['email']}>", markup=False)
-    answer.print("failed rules:")
-    for f in found["failures"]:
-        where = f" (field {f['field']})" if f["field"] else ""
-        answer.print(
-            f"  {f['code']}{where}, {f['severity']}: {f['en']} / {f['vi']}. Next: {f['remedy']}", markup=False
-        )
-    answer.print("as sent:" if found["sent"] is not None else "as sent: removed, or no row")
-    for name, value in (found["sent"] or {}).items():
-        answer.print(f"  {name} = {value!r}", markup=False)
-    for r in found["repairs"]:
-        state = f"approved by {r['approved_by']}" if r["approved_by"] else "waits for approval"
-        answer.print(
-            f"repair {r['repair']}: {r['fields']} by {r['proposed_by']} ({r['reason']}), {state}",
-            markup=False,
-        )
+    for line in lines(found):
+        answer.print(line, markup=False)
 
 
 def export(chosen: Selection, kind: str, out: Path, as_json: bool) -> None:
@@ -177,7 +152,7 @@ def repair(version: int, sets: list[str], reason: str, by: str, as_json: bool) -
         stem = browse.show(connection, version, None)["stem"]
         number = propose(connection, connector_here(stem), version, sets, reason, by)
     if as_json:
-        print_json({"proposal": number, "version": version, "stem": stem})
+        print_json({"proposal": number, "id": version, "stem": stem})
         return
     answer.print(
         f"proposal {number} for version {version}; next: another person runs pophub quarantine approve {number}"
@@ -198,9 +173,7 @@ def approve(proposal: int, by: str, as_json: bool) -> None:
         found = browse.show(connection, version, None)
     if as_json:
         told = {name: getattr(approved, name) for name in ("approved_by", "approved_at", "changed")}
-        print_json(
-            {"proposal": proposal, "version": version, "state": found["state"], **told, "replay": done}
-        )
+        print_json({"proposal": proposal, "id": version, "state": found["state"], **told, "replay": done})
         return
     said = "approved" if approved.changed else "unchanged, it was approved before"
     answer.print(
@@ -221,7 +194,7 @@ def feedback(agency: str | None, as_json: bool) -> None:
         demand("agency", agency, agencies)
     sent = feed_all(Settings.load(), [agency] if agency else agencies)
     if as_json:
-        print_json(sent)
+        print_json({"messages": sent})
         return
     print_table("Feedback", ("agency", "messages"), list(sent.items()))
 
@@ -251,7 +224,7 @@ def overdue(as_json: bool) -> None:
     with reading() as connection:
         found = retention.overdue(connection, connectors_here().values())
     if as_json:
-        print_json(found)
+        print_json({"overdue": found})
         return
     print_table("Overdue, escalated to the owner", ("dataset", "gate", "records", "oldest", "over days", "owner"), [
         (o["stem"], o["gate"], o["records"], when(o["oldest"]), o["overdue_days"], f"{o['owner']} <{o['email']}>") for o in found

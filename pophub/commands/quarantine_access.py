@@ -10,9 +10,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pophub.commands.choices import demand
 from pophub.commands.output import talk
+from pophub.commands.shown import local_time
 from pophub.contracts.load import load_all
 from pophub.contracts.model import Connector
-from pophub.domain.dates import shown_time
 from pophub.postgres import Connection, connect
 from pophub.settings import Settings
 
@@ -67,4 +67,4 @@ def progress_of(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
 
 def when(moment: datetime) -> str:
     """Show a time in Vietnam's zone."""
-    return shown_time(moment)
+    return local_time(moment)

@@ -13,6 +13,7 @@ import typer
 
 from pophub import avro
 from pophub.commands.output import answer, print_json, print_table, talk
+from pophub.commands.shown import shown, typed
 from pophub.commands.who import operator
 from pophub.contracts.model import Connector
 from pophub.domain.dates import HO_CHI_MINH
@@ -140,7 +141,7 @@ def as_of(at: str, key: str | None, *, stem: str, known: str | None, as_json: bo
     """Show a dataset, or one key of it, as it was accepted at a time."""
     settings = Settings.load()
     with open_hub(settings) as hub:
-        schemas = hub.connector(stem).contract.schemas
+        contract = hub.connector(stem).contract
     values = {"stem": stem, "at": moment(at), "known": moment(known) if known else "infinity", "key": key}
     with closing(connect(settings, "pophub_owner")) as connection, transaction(connection, "as of") as cursor:
         if key is None:
@@ -154,12 +155,15 @@ def as_of(at: str, key: str | None, *, stem: str, known: str | None, as_json: bo
             }
         else:
             cursor.execute(SQL["as_of"], values)
-            told = {"stem": stem, "at": at} | _version(schemas, cursor.fetchone())
+            told = {"stem": stem, "at": at} | _version(contract.schemas, cursor.fetchone())
     if as_json:
         print_json(told)
         return
+    record = told.pop("record", None)
     for name, value in told.items():
-        answer.print(f"{name}: {value}", markup=False)
+        answer.print(f"{name.replace('_', ' ')}: {shown(value)}", markup=False)
+    for name, value in typed(contract.fields, record or {}).items():
+        answer.print(f"  {name} = {shown(value)}", markup=False)
 
 
 def _version(schemas: Sequence[str], row: tuple[Any, ...] | None) -> dict[str, Any]:

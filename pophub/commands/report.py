@@ -82,6 +82,8 @@ def print_report(report: dict[str, Any], login: str) -> None:
     workers = ", ".join(f"{task} {peak} MB" for task, peak in report["worker_memory_mb"].items())
     answer.print(f"{report['seconds']:.0f} s from start to report; the idle hub holds {memory:,} MB")
     answer.print(f"Peak memory of a worker, what it shares with its parent included: {workers}")
+    if "urls" not in report:
+        return
     lines = "\n".join(f"{name:<10} {url}" for name, url in report["urls"].items())
     answer.print(Panel(f"{lines}\nlogin      {login}", title="Open in a browser", expand=False))
 

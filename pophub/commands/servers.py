@@ -10,7 +10,7 @@ import typer
 
 from pophub.commands.held_up import held_up
 from pophub.commands.live import local_time, print_sources, sources
-from pophub.commands.output import answer, print_json, print_table, talk
+from pophub.commands.output import answer, print_json, print_object, print_table, talk
 from pophub.domain.errors import ConfigError, PophubError, TransientError
 from pophub.postgres import connect, transaction
 from pophub.runtime import hub as servers
@@ -213,7 +213,7 @@ def doctor(as_json: bool) -> None:
     """Print findings; exit 1 when one of them is a failure."""
     findings = servers.diagnose(Settings.load())
     if as_json:
-        print_json([vars(f) for f in findings])
+        print_json({"findings": [vars(f) for f in findings]})
     else:
         for f in findings:
             mend = f"\n      next: {f.remedy}" if f.level != "ok" and f.remedy else ""
@@ -226,7 +226,7 @@ def env(as_json: bool) -> None:
     """Print the exports."""
     variables = servers.environment(Settings.load())
     if as_json:
-        print_json(variables)
+        print_object(variables)  # to be exported as they are: no version among them
         return
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,7 @@ def test_an_operator_finds_repairs_and_replays_by_commands_alone(project: Projec
     listed = pophub(project, "quarantine", "list", project.stem, "--limit", "1", "--since", "1h")
     assert (listed["total"], len(listed["versions"])) == (2, 1)
     causes = pophub(project, "quarantine", "groups", "--agency", project.agency, "--gate", "clean")
-    assert "clean.text.control" in {c["code"] for c in causes}
+    assert "clean.text.control" in {c["code"] for c in causes["causes"]}
     number = project.servers.query("select id from quarantine.version where key = %s", key)[0][0]
     assert pophub(project, "quarantine", "show", str(number))["sent"]["ho_ten"] == BAD_NAME
     assert pophub(project, "quarantine", "show", "999999999", code=2)["code"] == "quarantine.unknown"
@@ -87,9 +89,10 @@ def test_an_operator_finds_repairs_and_replays_by_commands_alone(project: Projec
 def test_what_an_operator_may_stop_and_read_is_said_by_commands(project: Project) -> None:
     project.put(1, 60, ho_ten=BAD_NAME)
     project.pass_through()
-    assert pophub(project, "quarantine", "feedback", project.agency) == {project.agency: 1}
+    assert pophub(project, "quarantine", "feedback", project.agency)["messages"] == {project.agency: 1}
     assert pophub(project, "quarantine", "digest", project.agency)["states"][0]["records"] == 1
-    assert [o for o in pophub(project, "quarantine", "overdue") if o["stem"] == project.stem] == []
+    overdue = pophub(project, "quarantine", "overdue")["overdue"]
+    assert [o for o in overdue if o["stem"] == project.stem] == []
     assert (
         pophub(project, "quarantine", "policy", project.stem, "--retain-days", "5", "--by", "Lan")[
             "retain_days"
@@ -97,7 +100,7 @@ def test_what_an_operator_may_stop_and_read_is_said_by_commands(project: Project
         == 5
     )
     assert pophub(project, "quarantine", "expire", project.stem, "--ahead", "10d")["datasets"][0]["soon"] == 1
-    assert pophub(project, "hold", "list", project.stem) == []
+    assert pophub(project, "hold", "list", project.stem)["holds"] == []
     assert (
         pophub(project, "hold", "release", "999999999", "--by", "Lan", "--reason", "x", code=2)["code"]
         == "hold.unknown"
@@ -167,7 +170,7 @@ def test_a_name_that_is_nowhere_known_is_refused_and_one_of_the_past_is_not(proj
     retired = dict(project.environment)
     project.environment["POPHUB_PROJECT"] = str(project.folder / "nothing declared here")
     assert pophub(project, "quarantine", "list", project.stem, "--field", "full_name")["total"] == 1
-    assert pophub(project, "hold", "list", project.stem) == []
+    assert pophub(project, "hold", "list", project.stem)["holds"] == []
     known = ("--dataset", project.stem, "--recipient", project.subscriber, "--as-of", "2000-01-01")
     assert pophub(project, "growth", *known, code=2)["code"] == "ledger.no_checkpoint"
     project.environment.update(retired)
@@ -196,3 +199,74 @@ def test_what_cannot_be_written_is_said_and_who_did_it_is_on_record(project: Pro
         "select started_by from quarantine.replay_run where stem = %s", project.stem
     )
     assert done["by"] == started_by and started_by.startswith("system user ")
+
+
+READING = (
+    "status", "live", "connector list", "connector check", "alert list --all", "hold list --all",
+    "quarantine list", "quarantine groups", "quarantine overdue", "quarantine policy STEM", "quarantine show ID",
+    "quarantine digest AGENCY", "position show STEM", "ledger checkpoint --list", "reconcile STEM",
+    "population as-of 2100-01-01 --stem STEM", "quarantine expire --dry-run",
+)  # fmt: skip
+LIKE_A_TIME = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:")
+ISO = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?[+-][0-9]{2}:[0-9]{2}\Z")
+
+
+def texts(document: Any) -> Iterator[str]:
+    """Give all texts of a JSON document that the hub wrote, not what an agency sent."""
+    if isinstance(document, dict):
+        yield from (text for name, value in document.items() if name != "sent" for text in texts(value))
+    elif isinstance(document, list):
+        yield from (text for value in document for text in texts(value))
+    elif isinstance(document, str):
+        yield document
+
+
+def test_every_reading_command_answers_one_object_with_its_version_and_times_in_iso_8601(
+    project: Project,
+) -> None:
+    project.put(1, 60, ho_ten=BAD_NAME)
+    project.put(2, 60)
+    project.pass_through()
+    number = project.servers.query("select id from quarantine.version where stem = %s", project.stem)[0][0]
+    seen = 0
+    for text in READING:
+        words = (
+            text.replace("STEM", project.stem).replace("ID", str(number)).replace("AGENCY", project.agency)
+        )
+        told = pophub(project, *words.split())
+        assert told["version"] >= 1, text
+        for time in filter(LIKE_A_TIME.match, texts(told)):
+            assert ISO.match(time), f"{text}: {time}"
+            seen += 1
+    assert seen > 10
+
+
+def test_a_version_is_shown_for_a_person(project: Project) -> None:
+    key = project.put(1, 60, ho_ten=BAD_NAME)
+    project.pass_through()
+    number = str(project.servers.query("select id from quarantine.version where key = %s", key)[0][0])
+    before = said(project, "quarantine", "show", number)
+    assert "mend: remove the characters at the source" in before
+    assert 'ho_ten = "Nguyễn\\u0007Văn An"' in before, "what cannot be seen is shown"
+    assert re.search(r"change marker: 20[0-9-]{8} [0-9:]{8}\+07:00; operation: upsert", before)
+    sets = ("--set", "full_name=Lê Văn Sửa", "--set", "birth_date=1990-03-15", "--reason", "x", "--by", "Lan")
+    proposal = str(pophub(project, "quarantine", "repair", number, *sets)["proposal"])
+    assert f"next: another person runs pophub quarantine approve {proposal}" in said(
+        project, "quarantine", "show", number
+    )
+    pophub(project, "quarantine", "approve", proposal, "--by", "Minh")
+    after = said(project, "quarantine", "show", number)
+    assert "birth_date = 1990-03-15" in after and "full_name = Lê Văn Sửa" in after
+    assert "mend:" not in after, "nothing is left to mend at the source"
+    for text in (before, after):
+        assert not re.search(r"datetime\.|None|True|False|\{'", text), text
+
+
+def said(project: Project, *arguments: str) -> str:
+    """Run a command for a person; give what it printed."""
+    environment = {**os.environ, **project.environment, "POPHUB_HOME": str(project.servers.settings.home)}
+    ran = subprocess.run(
+        [sys.executable, "-c", "from pophub.cli.program import main; main()", *arguments],
+        env=environment, capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    return ran.stdout
