@@ -130,7 +130,7 @@ def _next_round(cursor: Cursor, step: Step, known: list[tuple[str, int, int, int
 
 
 def _mark_hub(settings: Settings, plan: Plan, step: Step) -> None:
-    """Tell the hub that its clock is simulated, and give it the step's ticks."""
+    """Tell the hub of which datasets the clock is simulated, and give it the step's ticks."""
     connection = connect(settings, OWNER)
     try:
         with transaction(connection, "the simulation's clock") as cursor:
@@ -138,6 +138,7 @@ def _mark_hub(settings: Settings, plan: Plan, step: Step) -> None:
                 ("simulated", "true"),
                 ("simulation.seed", str(plan.seed)),
                 ("simulation.scale", str(float(plan.scale))),
+                *((f"simulation.stem.{stem}", "true") for stem in sorted({v.stem for v in plan.versions})),
             ]
             execute_values(
                 cursor,

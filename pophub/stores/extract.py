@@ -57,7 +57,7 @@ class ExtractStore:
                 marker, exchanged, _ = cursor.fetchone() or (None, 0, ())
                 cursor.execute(SQL["sent_rows"], (self._stem,))
                 sent = {bytes(row[0]) for row in cursor.fetchall()}
-                cursor.execute(SQL["ticks"])
+                cursor.execute(SQL["ticks"], (self._stem,))
                 ticks = [row[0] for row in cursor.fetchall()]
                 now = now_us(cursor)
             self._start = Start(marker, exchanged, sent, ticks, now, now - self._settle_s * US)

@@ -111,6 +111,8 @@ def test_a_step_is_applied_once_and_today_again(settings: Settings, planned: Pla
     assert (first.round, second.round) == (1, 2)
     ticks = number(settings, "pophub", "pophub_owner", "select count(*) from extract.tick")
     assert ticks == 25
+    query = "select count(*) from extract.setting where name like 'simulation.stem.%'"
+    assert number(settings, "pophub", "pophub_owner", query) == len({v.stem for v in planned.versions}) == 7
     assert detect(settings).figures()["injected"] == 0
 
 

@@ -126,6 +126,7 @@ def position(session: Session, args: Any) -> Answer:
 
 @twin("extract")
 def ticks(session: Session, args: Any) -> Answer:
+    # where a life has ticks, its one dataset is a simulated agency's
     return sorted(place for place, _ in session.scan("extract.tick"))
 
 
