@@ -53,6 +53,10 @@ def _say(stem: str, counts: dict[str, Any]) -> None:
     if left_out := counts.get("left_out"):
         talk.print(f"{stem}: {in_words(left_out)}", markup=False)
 
+    if renewed := counts.get("renewed"):
+        what = f"{renewed:,} of the duplicates have the head's content under a newer marker"
+        talk.print(f"{stem}: {what}", markup=False)
+
 
 def _print(results: list[dict[str, Any]]) -> None:
     counted = ("read", "shared", "quarantined", "duplicate", "superseded", "replayed")

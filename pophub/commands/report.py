@@ -28,12 +28,16 @@ def figures(settings: Settings) -> dict[str, Any]:
         with transaction(connection, "report") as cursor:
             cursor.execute(SQL["states"])
             states = cursor.fetchall()
+            cursor.execute(SQL["renewed"])
+            renewed = dict(cursor.fetchall())
             cursor.execute(SQL["recipients"])
             recipients = [{"name": r[0], "stem": r[1], "transactions": r[2]} for r in cursor.fetchall()]
         years = [g.as_json() for g in growth(connection, "year", YEARS)]
         agencies = growth_by_agency(connection, YEARS)
     return {
-        "connectors": [_connector(stem, states) for stem in sorted({row[0] for row in states})],
+        "connectors": [
+            _connector(stem, states, renewed.get(stem, 0)) for stem in sorted({row[0] for row in states})
+        ],
         "recipients": recipients,
         "detection": detect(settings).figures(),
         "growth": years,
@@ -42,7 +46,7 @@ def figures(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _connector(stem: str, states: list[tuple[str, str, str | None, int]]) -> dict[str, Any]:
+def _connector(stem: str, states: list[tuple[str, str, str | None, int]], renewed: int) -> dict[str, Any]:
     mine = {(state, gate): count for s, state, gate, count in states if s == stem}
     by_state = {
         name: sum(c for (state, _), c in mine.items() if state == name)
@@ -55,6 +59,7 @@ def _connector(stem: str, states: list[tuple[str, str, str | None, int]]) -> dic
         "shared": by_state["shared"],
         "quarantined": quarantined,
         "duplicate": by_state["duplicate"],
+        "renewed": renewed,
         "superseded": by_state["superseded"],
     }
 
@@ -66,6 +71,10 @@ def print_report(report: dict[str, Any], login: str) -> None:
         ("dataset", "read", "shared", *GATES, "duplicate", "superseded"),
         [(c["stem"], c["read"], c["shared"], *c["quarantined"].values(), c["duplicate"], c["superseded"]) for c in report["connectors"]],
     )  # fmt: skip
+    for c in report["connectors"]:
+        if c["renewed"]:
+            what = f"{c['renewed']:,} of the duplicates have the head's content under a newer marker"
+            answer.print(f"{c['stem']}: {what}", markup=False)
     print_table("Share transactions by recipient", ("recipient", "dataset", "transactions"),
                 [tuple(r.values()) for r in report["recipients"]])  # fmt: skip
     d = report["detection"]

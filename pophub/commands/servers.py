@@ -19,7 +19,7 @@ from pophub.runtime.ports import external
 from pophub.settings import Settings
 from pophub.sources.left_out import in_words, left_out
 
-Rows = list[tuple[object, ...]]
+TableRows = list[tuple[object, ...]]
 
 
 def prepare(settings: Settings) -> None:
@@ -58,8 +58,8 @@ class _Standing:
     """What files, PostgreSQL and the broker tell of the work; `unknown` is why some of it is missing."""
 
     left_out: dict[str, list[str]]
-    lanes: Rows = field(default_factory=list)
-    holds: Rows = field(default_factory=list)
+    lanes: TableRows = field(default_factory=list)
+    holds: TableRows = field(default_factory=list)
     alive: list[dict[str, Any]] = field(default_factory=list)
     stuck: list[dict[str, Any]] = field(default_factory=list)
     stages: list[StageLag] = field(default_factory=list)
@@ -190,7 +190,7 @@ def _amount(behind: int | None, of: str) -> str:
     return "" if behind is None else f"{behind:,} {of}"
 
 
-def _lanes(settings: Settings) -> tuple[Rows, Rows]:
+def _lanes(settings: Settings) -> tuple[TableRows, TableRows]:
     connection = connect(settings, "pophub_read")
     try:
         with transaction(connection, "status") as cursor:

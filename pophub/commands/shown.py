@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pophub.contracts.model import AvroField, Connector
-from pophub.domain.dates import HO_CHI_MINH
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from pophub.domain.dates import EPOCH, HO_CHI_MINH
 
 
 def local_time(at: datetime | None) -> str:

@@ -10,8 +10,8 @@ from datetime import date
 from pophub.contracts.code_tables import code_table
 from pophub.contracts.model import AvroField, Connector, Grant
 from pophub.contracts.suite import nearest
+from pophub.domain.dates import EPOCH_DAY
 
-EPOCH = date(1970, 1, 1)
 BOOLEANS = {"true": True, "false": False}
 FORMS = {
     "int": "a whole number such as 640", "long": "a whole number such as 640",
@@ -77,5 +77,5 @@ def _value(kind: str, text: str) -> object:
             raise ValueError("neither true nor false")
         return BOOLEANS[text]
     if kind == "date":
-        return (date.fromisoformat(text) - EPOCH).days
+        return date.fromisoformat(text).toordinal() - EPOCH_DAY
     return unicodedata.normalize("NFC", text)

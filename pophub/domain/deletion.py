@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-Form = tuple[str, Any]
+WrittenForm = tuple[str, Any]
 
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 _WORDS = {"true": True, "false": False}
@@ -64,14 +64,14 @@ def both(gone: Sequence[bool | int | str], living: Sequence[bool | int | str]) -
     return [str(value) for value in living if marks & _declared(value)]
 
 
-def _declared(value: bool | int | str) -> set[Form]:
+def _declared(value: bool | int | str) -> set[WrittenForm]:
     """Give what a declared value is compared with."""
     if isinstance(value, bool):
         return {("yes or no", value)}
     if isinstance(value, int):
         return {("number", value)}
     text = _plain(value)
-    forms: set[Form] = {("text", text)}
+    forms: set[WrittenForm] = {("text", text)}
     if text.casefold() in _WORDS:
         forms.add(("yes or no", _WORDS[text.casefold()]))
     if _INTEGER.match(text):
@@ -79,7 +79,7 @@ def _declared(value: bool | int | str) -> set[Form]:
     return forms
 
 
-def _forms(value: Any) -> set[Form]:
+def _forms(value: Any) -> set[WrittenForm]:
     """Give what a row's value can be compared as."""
     if isinstance(value, bytes):
         try:
@@ -92,7 +92,7 @@ def _forms(value: Any) -> set[Form]:
         if not math.isfinite(value) or value != int(value):
             return set()
         number = int(value)
-        forms: set[Form] = {("number", number), ("text", str(number))}
+        forms: set[WrittenForm] = {("number", number), ("text", str(number))}
         return forms | ({("yes or no", bool(number))} if number in (0, 1) else set())
     if not isinstance(value, str):
         return set()
@@ -109,10 +109,10 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", text.strip())
 
 
-def _is_yes_or_no(form: Form) -> bool:
+def _is_yes_or_no(form: WrittenForm) -> bool:
     return form[0] == "yes or no" or form in (("number", 0), ("number", 1))
 
 
-def _opposite(form: Form) -> Form:
+def _opposite(form: WrittenForm) -> WrittenForm:
     kind, value = form
     return kind, (not value if kind == "yes or no" else 1 - value)

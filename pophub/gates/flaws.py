@@ -12,7 +12,7 @@ from pophub.domain.record import FLAWS, Columns
 WHOLE_ROW = ""
 
 
-class Flaws:
+class RowFlaws:
     """The flaws of some rows.
 
     Shape: `whole` are (row, code) of rows of which nothing could be read.

@@ -13,7 +13,7 @@ from pophub.domain.codes import CODES, origin
 from pophub.domain.dates import FIRST_US, LAST_US, all_micros, date_parser
 from pophub.domain.deletion import Deletion
 from pophub.domain.record import EXTRA, Columns, Failure, Mapped
-from pophub.gates.flaws import Flaws
+from pophub.gates.flaws import RowFlaws
 from pophub.gates.parsing import Parser, Refused, clean_texts, null_meaning, parser_for, text_step
 from pophub.gates.spreadsheet import numbers_told_apart
 
@@ -202,9 +202,9 @@ class ContractMapper:
             _blame(failures, (row,), code, column.name)
         return flaws.void(column.source, found)
 
-    def _flaws(self, raw: Columns) -> Flaws:
+    def _flaws(self, raw: Columns) -> RowFlaws:
         """Give what the reader of a file could not read; a table's columns are all its own."""
-        return Flaws(raw if self._from_files else {})
+        return RowFlaws(raw if self._from_files else {})
 
     def _join(self, parts: Columns, rows: int) -> list[str | None]:
         """Join key fields by "|", with "|" and the backslash inside a part escaped by a backslash;

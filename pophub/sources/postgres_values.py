@@ -17,7 +17,7 @@ _TEXTS = (18, 19, 25, 1043)  # of "char", name, text, varchar
 _PADDED = 1042  # of char(n), in which blanks at the end mean nothing
 UNCHECKED = "SQL_ASCII"
 
-Cast = Callable[[Any, Any], Any]
+TypeCast = Callable[[Any, Any], Any]
 
 
 def lenient(engine: Engine) -> Callable[[Any, object], None]:
@@ -43,7 +43,7 @@ def lenient(engine: Engine) -> Callable[[Any, object], None]:
     return register
 
 
-def _tolerant(strict: Any, failed: tuple[type[Exception], ...]) -> Cast:
+def _tolerant(strict: Any, failed: tuple[type[Exception], ...]) -> TypeCast:
     def cast(value: str | None, cursor: object) -> Any:
         if value in ("infinity", "-infinity"):  # psycopg2 would give the last day that Python has
             return value

@@ -33,6 +33,9 @@ select recipient, stem, count(*) from hub.share_transaction group by 1, 2 order 
 -- name: states
 select stem, state, gate, count(*) from hub.record_state group by 1, 2, 3 order by 1, 2, 3
 
+-- name: renewed
+select stem, count(*) from judge.passed_over where renewed group by 1
+
 -- name: unbalanced
 select b.stem, b.batch, b.sent, b.read from hub.batch_summary b where b.state = 'sent' and b.sent <> b.read
 order by b.stem, b.batch

@@ -1,7 +1,7 @@
 """Answers only under the names that the hub declares.
 
 A page of a stranger, open in a browser of this machine, can let its own name point to the loopback
-address: the browser then lets it read what answers there. The name in `Host` gives it away.
+address: the browser then lets it read what answers there. The name in its Host header gives it away.
 """
 
 from __future__ import annotations

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 import typer
-from fastapi.testclient import TestClient
 from hubkit import Project, Servers
+from serving import served
 from typer.testing import CliRunner
 
 from pophub.cli.program import app
@@ -117,8 +118,8 @@ def test_no_page_fails_on_what_a_source_sent(odd: Project, language: str) -> Non
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POPHUB_HOME", str(odd.servers.settings.home))
         patch.setenv("POPHUB_PROJECT", str(odd.folder))
-        with TestClient(create_app(Settings.load())) as pages:
+        with served(create_app(Settings.load())) as address:
             for path in ("/", f"/datasets/{odd.stem}", f"/runs/{odd.stem}/{quote(str(run))}"):
-                answer = pages.get(path, params={"lang": language})
+                answer = httpx.get(f"{address}{path}", params={"lang": language})
                 assert answer.status_code == 200, (path, answer.text[-500:])
                 assert "<b>An" not in answer.text

@@ -10,10 +10,8 @@ import re
 import shutil
 import socket
 import tempfile
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,11 +19,11 @@ from urllib.parse import quote
 import fastavro
 import httpx
 import pytest
-import uvicorn
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from fastapi import Depends, FastAPI, HTTPException
+from serving import served
 
 from pophub.domain.codes import CODES
 from pophub.postgres import connect, transaction
@@ -88,24 +86,6 @@ def _seed(settings: Settings) -> None:
     superuser = settings.endpoints.postgres_superuser
     with closing(connect(settings, superuser)) as connection, transaction(connection, "seed") as cursor:
         cursor.execute(SEED)
-
-
-@contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.05)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(20)
 
 
 @pytest.fixture(scope="module")

@@ -141,7 +141,7 @@ def test_all_flaws_of_mapping_and_rules_are_told_at_once(project: Path) -> None:
 def test_all_flaws_of_a_schema_are_told_at_once(project: Path) -> None:
     edit(project, SCHEMA, '["null", "string"]', '["null", "decimal"]')
     edit(project, SCHEMA, '["null", "string"]', '"string"')
-    assert [finding.code for finding in check(project)][:2] == ["schema.invalid", "schema.nullable"]
+    assert [finding.code for finding in check(project)][:2] == ["schema.type", "schema.nullable"]
 
 
 @pytest.mark.parametrize(
