@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from pophub.domain.errors import PophubError
@@ -14,15 +14,19 @@ from pophub.web import pages, registry
 from pophub.web.counts import Counts
 from pophub.web.head import HeadAsGet
 from pophub.web.hosts import DeclaredHosts, declared_hosts
+from pophub.web.login import Login
 from pophub.web.missing import NotThere
 
 Next = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(settings: Settings, *, guards: Sequence[Any] = (), urls: Sequence[str] = ()) -> FastAPI:
+def create_app(
+    settings: Settings, *, guards: Sequence[Any] | None = None, urls: Sequence[str] = ()
+) -> FastAPI:
     """Make the application; `guards` are FastAPI dependencies that pages and registry must pass.
 
-    `urls` are further addresses under which the application answers.
+    Without any given, each has its own login: `pophub.web.login`. `urls` are further addresses under
+    which the application answers.
 
     No connection is opened before the first request.
     """
@@ -34,8 +38,11 @@ def create_app(settings: Settings, *, guards: Sequence[Any] = (), urls: Sequence
         """Tell that the process answers, and whether PostgreSQL does."""
         return {"status": "healthy" if counts.reachable() else "no database"}
 
-    app.include_router(registry.router(counts), prefix="/registry", dependencies=list(guards))
-    app.include_router(pages.router(counts, settings.project), dependencies=list(guards))
+    login = Login(settings, counts)
+    of_registry = [Depends(login.registry)] if guards is None else list(guards)
+    of_pages = [Depends(login.pages)] if guards is None else list(guards)
+    app.include_router(registry.router(counts), prefix="/registry", dependencies=of_registry)
+    app.include_router(pages.router(counts, settings.project), dependencies=of_pages)
     app.add_exception_handler(registry.RegistryError, registry.refusal)
     app.add_exception_handler(NotThere, pages.missing)
     app.add_exception_handler(PophubError, _out_of_order)

@@ -13,6 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from pophub.web.counts import SCHEMAS, Counts, Row
+from pophub.web.login import SEEN
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 NO_SUBJECT, NO_VERSION, NO_SCHEMA = 40401, 40402, 40403
@@ -73,7 +74,7 @@ def _by_id(routes: APIRouter, counts: Counts) -> None:
 def _by_subject(routes: APIRouter, counts: Counts) -> None:
     @routes.get("/subjects")
     def subjects(subjectPrefix: str = "") -> list[str]:
-        names = {row["subject"] for row in counts.rows(SCHEMAS)}
+        names = {row["subject"] for row in _seen(counts)}
         return sorted(name for name in names if name.startswith(subjectPrefix))
 
     @routes.get("/subjects/{subject}/versions")
@@ -133,15 +134,21 @@ def _settings(routes: APIRouter) -> None:
         raise RegistryError(404, 404, "HTTP 404 Not Found")
 
 
+def _seen(counts: Counts) -> list[Row]:
+    """Give the schemas that who asks may see; to it there are no others."""
+    seen = SEEN.get()
+    return [row for row in counts.rows(SCHEMAS) if seen is None or row["subject"] in seen]
+
+
 def _of_id(counts: Counts, number: int) -> list[Row]:
-    found = [row for row in counts.rows(SCHEMAS) if row["id"] == number]
+    found = [row for row in _seen(counts) if row["id"] == number]
     if not found:
         raise RegistryError(404, NO_SCHEMA, f"Schema {number} not found")
     return found
 
 
 def _of_subject(counts: Counts, subject: str) -> list[Row]:
-    found = [row for row in counts.rows(SCHEMAS) if row["subject"] == subject]
+    found = [row for row in _seen(counts) if row["subject"] == subject]
     if not found:
         raise RegistryError(404, NO_SUBJECT, f"Subject '{subject}' not found.")
     return found

@@ -90,7 +90,7 @@ def _seed(settings: Settings) -> None:
 
 @pytest.fixture(scope="module")
 def address(settings: Settings) -> Iterator[str]:
-    with served(create_app(settings)) as address:
+    with served(create_app(settings, guards=())) as address:
         yield address
 
 
@@ -262,7 +262,7 @@ def test_without_a_database_the_pages_say_what_to_do(settings: Settings) -> None
         unused.bind(("127.0.0.1", 0))
         endpoints = settings.endpoints.model_copy(update={"postgres_port": unused.getsockname()[1]})
         lost = settings.model_copy(update={"endpoints": endpoints})
-        with served(create_app(lost)) as address:
+        with served(create_app(lost, guards=())) as address:
             assert httpx.get(f"{address}/health").json() == {"status": "no database"}
             assert httpx.get(f"{address}/").status_code == 503
             assert httpx.get(f"{address}/registry/subjects").json()["error_code"] == 50001
@@ -295,3 +295,37 @@ def test_the_declared_hosts_are_answered(
             ("evil.example", 421),
         ):
             assert httpx.get(f"{second}/health", headers={"Host": host}).status_code == status
+
+
+def test_served_alone_pages_and_registry_ask_who_it_is_and_show_each_its_own(settings: Settings) -> None:
+    with (
+        closing(connect(settings, settings.endpoints.postgres_superuser)) as connection,
+        transaction(connection, "rights") as cursor,
+    ):
+        cursor.execute(
+            "insert into hub.access (recipient, stem) values ('portal', 'mps.citizens') on conflict do nothing"
+        )
+    operator = ("admin", settings.secret("airflow.admin"))
+    portal = ("subscriber-portal", settings.secret("kafka.subscriber-portal"))
+    over = ("subscriber-over", settings.secret("kafka.subscriber-over"))  # has no right in force
+    mine = "sub.portal.mps.citizens-value"
+    with served(create_app(settings)) as address:
+
+        def get(path: str, login: tuple[str, str] | None) -> httpx.Response:
+            return httpx.get(f"{address}{path}", auth=login)
+
+        assert get("/health", None).status_code == 200
+        wrong = (portal[0], operator[1])
+        for login in (None, wrong, over, ("subscriber-../x", "y"), ("admin", "")):
+            for path in ("/", "/datasets/mps.citizens", "/registry/subjects", "/registry/schemas/ids/7"):
+                refused = get(path, login)
+                assert (refused.status_code, "mps" in refused.text) == (401, False), (login, path)
+                assert refused.headers["www-authenticate"].startswith("Basic ")
+        assert get("/", portal).status_code == 401, "pages are the operator's"
+        assert get("/", operator).status_code == 200
+        assert get("/registry/subjects", portal).json() == [mine]
+        assert get("/registry/schemas/ids/7/subjects", portal).json() == [mine]
+        for path in ("/subjects/shared.mps.citizens-value/versions", "/schemas/ids/9"):
+            assert get(f"/registry{path}", portal).status_code == 404
+        assert set(get("/registry/subjects", operator).json()) > {mine}
+        assert not (settings.home / "secrets" / "kafka.subscriber-nobody").exists()
