@@ -12,16 +12,18 @@ from pophub.process.tasks import told_to
 
 
 def _watch() -> dict[str, object]:
-    """Look once; red where a sink could not be told, after the others were."""
+    """Look once, and start new datasets; red where a sink could not be told, after the others were."""
+    from pophub.commands.switches import run_first, switched_off
     from pophub.wiring import open_hub  # heavy: never at parsing
 
     with told_to(AirflowFailException):
         with open_hub() as hub:
-            watched = hub.watch()
+            watched = hub.watch(switched_off(hub.settings, hub.connectors))
+            started = run_first(hub.settings, hub.connectors, watched.states)
         if watched.failed:
             raise watched.failed[0]
     states = {stem: seen.state for stem, seen in watched.states.items()}
-    return {"opened": watched.opened, "closed": watched.closed, "states": states}
+    return {"opened": watched.opened, "closed": watched.closed, "states": states, "first_runs": started}
 
 
 def _access() -> dict[str, object]:
@@ -35,7 +37,8 @@ def _access() -> dict[str, object]:
 with DAG(
     dag_id="pophub_live",
     description="Looks at every source: alive, frozen, offline ...; raises alerts once",
-    doc_md="Looks at the heartbeats of every source, at lags, holds and counts. Alerts are told once: docs/live.md.",
+    doc_md="Looks at the heartbeats of every source, at lags, holds and counts. Alerts are told once: docs/live.md. "
+    "Starts the first run of a new dataset.",
     schedule=CronTriggerTimetable("*/5 * * * *", timezone=HO_CHI_MINH.key, run_immediately=timedelta(0)),
     catchup=False,
     max_active_runs=1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, cast
@@ -267,11 +267,12 @@ class Hub:
                     gaps.append(gap)
         return gaps
 
-    def watch(self) -> Watched:
-        """Look once at every source and every promise, and tell what is wrong."""
+    def watch(self, off: Mapping[str, str] | None = None) -> Watched:
+        """Look once at every source and every promise, and tell what is wrong; `off`: whose DAG is switched off."""
         from pophub.live.run import watch_once  # the webhook's client is slow to import
 
-        return watch_once(self.settings, self.connectors, recipients(self.connectors, self.subscriptions))
+        wanted = recipients(self.connectors, self.subscriptions)
+        return watch_once(self.settings, self.connectors, wanted, off)
 
     def settle_access(self) -> list[tuple[str, str]]:
         """Let access on the broker begin and end with the rights; give (recipient, stem) of those that ended."""

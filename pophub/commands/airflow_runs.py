@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -20,9 +22,9 @@ POLL_S = 0.5
 class Airflow:
     """A session with Airflow's API server as its login user."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, timeout_s: float = 30) -> None:
         self._base = settings.endpoints.airflow_url
-        self._client = httpx.Client(base_url=self._base, timeout=30)
+        self._client = httpx.Client(base_url=self._base, timeout=timeout_s)
         self.user, password = LOGIN, settings.secret("airflow.admin")
         token = self._call("POST", "/auth/token", json={"username": self.user, "password": password})
         self._client.headers["Authorization"] = f"Bearer {token['access_token']}"
@@ -101,6 +103,33 @@ class Airflow:
                 raise PromiseBroken("airflow.run_stuck", f"the runs of {names} have not ended", where=self._base,
                                     remedy="open the run on Airflow's page and look at its tasks")  # fmt: skip
             time.sleep(POLL_S)
+
+    def switched_off(self, dags: Collection[str]) -> dict[str, datetime | None]:
+        """Give those of these DAGs that are switched off, and since when where Airflow's log tells it."""
+        found: dict[str, datetime | None] = {}
+        offset = 0
+        while True:
+            page = self._call("GET", "/api/v2/dags", params={"paused": True, "limit": 100, "offset": offset})
+            off = [dag["dag_id"] for dag in page["dags"] if dag["dag_id"] in dags]
+            found |= {dag: self._switched_at(dag) for dag in off}
+            offset += len(page["dags"])
+            if not page["dags"] or offset >= page["total_entries"]:
+                return found
+
+    def _switched_at(self, dag: str) -> datetime | None:
+        events = {"dag_id": dag, "event": "patch_dag", "order_by": "-when", "limit": 20}
+        for event in self._call("GET", "/api/v2/eventLogs", params=events)["event_logs"]:
+            if json.loads(event["extra"] or "{}").get("is_paused") is True:
+                return datetime.fromisoformat(event["when"])
+        return None
+
+    def never_ran(self, dag: str) -> bool:
+        """Tell whether Airflow has read a DAG that is switched on and has no run at all."""
+        found = self._call("GET", f"/api/v2/dags/{quote(dag)}", missing_ok=True)
+        if found is None or found["is_paused"]:
+            return False
+        runs = self._call("GET", f"/api/v2/dags/{quote(dag)}/dagRuns", params={"limit": 1})
+        return bool(runs["total_entries"] == 0)
 
     def peak_memory_mb(self, runs: Iterable[tuple[str, str]], tasks: Iterable[str]) -> dict[str, int]:
         """Give the largest peak memory of a worker, by task, over these runs."""

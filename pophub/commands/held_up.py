@@ -27,25 +27,44 @@ WORDS = {
 Row = dict[str, Any]
 
 
-def held_up(settings: Settings) -> list[Row]:
-    """Give what does not go on: dataset, what, since when, what comes next; the oldest first."""
+def held_up(settings: Settings, off: Mapping[str, str] | None = None) -> list[Row]:
+    """Give what does not go on: dataset, what, since when, what comes next; the oldest first.
+
+    Shape: `off` holds the datasets whose DAG is switched off, with the words for it: no run comes next.
+    """
     connectors = {c.stem: c for c in load_all(settings.project)[0]}
     files, _ = load_subscriptions(settings.project, list(connectors.values()))
     with closing(connect(settings, ROLE)) as connection:
         store = LiveStore(connection)
         lags = store.lags(recipients(connectors, files))
-        found = [
-            *of_sources(
-                store.states(connectors, lags, store.now()),
-                outages(connection, list(connectors)),
-                store.now(),
-            ),
-            *of_lags(lags),
-            *of_batches(store.unbalanced(list(connectors), ())),
-        ]
+        found = switched(
+            off or {},
+            [
+                *of_sources(
+                    store.states(connectors, lags, store.now()),
+                    outages(connection, list(connectors)),
+                    store.now(),
+                ),
+                *of_lags(lags),
+                *of_batches(store.unbalanced(list(connectors), ())),
+            ],
+        )
     with closing(connect(settings, "pophub_read")) as connection:
         found += _of_people(connection, connectors)
     return sorted(found, key=lambda row: (row["since"] is None, row["since"], row["stem"]))
+
+
+def switched(off: Mapping[str, str], found: Sequence[Row]) -> list[Row]:
+    """Say of what waits for a run that none comes while its DAG is off, and which DAGs are."""
+    rows = [
+        row | {"next": f"nothing by itself: its DAG is {off[row['stem']]}"} if row["stem"] in off else row
+        for row in found
+    ]
+    for stem, words in sorted(off.items()):
+        rows.append(
+            _row(stem, f"its DAG is {words}", None, "switch it on, unless pophub stream does its work")
+        )
+    return rows
 
 
 def of_sources(states: Mapping[str, Seen], down: Mapping[str, Outage], now: int) -> Iterator[Row]:

@@ -93,10 +93,11 @@ def alert_close(number: int, by: str, yes: bool) -> None:
 
 def alert_watch(as_json: bool) -> None:
     """Look once, and fail where a sink could not be told."""
+    from pophub.commands.switches import switched_off
     from pophub.wiring import open_hub
 
     with open_hub() as hub:
-        watched = hub.watch()
+        watched = hub.watch(switched_off(hub.settings, hub.connectors))
     if as_json:
         print_json({"version": 1, "busy": watched.busy, "opened": watched.opened, "closed": watched.closed,
                     "states": {stem: seen.state for stem, seen in watched.states.items()}})  # fmt: skip

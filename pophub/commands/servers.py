@@ -149,7 +149,7 @@ def _standing(settings: Settings, running: set[str]) -> _Standing:
         return found
     try:
         found.lanes, found.holds = _lanes(settings)
-        found.alive, found.stuck = sources(settings), held_up(settings)
+        found.alive, found.stuck = sources(settings), held_up(settings, _off(settings, running))
         found.stages = _stages(settings, broker="kafka" in running)
     except TransientError:
         found.unknown = _silent(settings, "postgres", "how far sources, lanes and stages are", running)
@@ -176,6 +176,16 @@ def _left_out(settings: Settings) -> dict[str, list[str]]:
     from pophub.contracts.load import load_all
 
     return left_out(settings, load_all(settings.project)[0])
+
+
+def _off(settings: Settings, running: set[str]) -> dict[str, str]:
+    """Give whose DAG is switched off in an Airflow that runs."""
+    from pophub.commands.switches import switched_off
+    from pophub.contracts.load import load_all
+
+    if "airflow-api-server" not in running:
+        return {}
+    return switched_off(settings, {c.stem for c in load_all(settings.project)[0]})
 
 
 def _stages(settings: Settings, *, broker: bool) -> list[StageLag]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pophub.contracts.model import Connector
@@ -20,6 +20,7 @@ FAILED_SHARE = "alert.failed_share"
 UNTOLD_S = 3 * 3_600  # the DAG that tells agencies runs each hour
 
 ENDED_S = 7 * 86_400  # so long an ended right stands among the alerts
+WAIT_FOR_A_RUN = ("alert.frozen", "alert.offline", "alert.silent", "alert.lag", "alert.unbalanced")
 
 
 class Condition(NamedTuple):
@@ -47,6 +48,15 @@ def of_states(states: Mapping[str, Seen]) -> Iterator[Condition]:
     for stem, seen in states.items():
         if seen.state in BY_STATE:
             yield Condition(BY_STATE[seen.state], stem, "source", words[seen.state])
+
+
+def with_switches(due: Iterable[Condition], off: Mapping[str, str]) -> Iterator[Condition]:
+    """Say of what waits for a run that its DAG is switched off; `off` holds the words for it."""
+    for condition in due:
+        if condition.stem in off and condition.code in WAIT_FOR_A_RUN:
+            yield condition._replace(what=f"{condition.what}; its DAG is {off[condition.stem]}")
+        else:
+            yield condition
 
 
 def of_holds(holds: Sequence[Hold], stems: Mapping[str, Connector]) -> Iterator[Condition]:

@@ -34,9 +34,12 @@ def sinks(settings: Settings) -> Sinks:
 
 
 def watch_once(
-    settings: Settings, connectors: Mapping[str, Connector], recipients: list[tuple[str, str]]
+    settings: Settings,
+    connectors: Mapping[str, Connector],
+    recipients: list[tuple[str, str]],
+    off: Mapping[str, str] | None = None,
 ) -> Watched:
-    """Look at every source once; `recipients` are (stem, recipient) of every subscription."""
+    """Look at every source once; `recipients` are (stem, recipient) of every subscription, `off` as in `watch`."""
     slow: list[Condition] = []
     unknown: list[PophubError] = []
     try:
@@ -46,7 +49,7 @@ def watch_once(
     with closing(connect(settings, ROLE)) as connection:
         watched = watch(
             LiveStore(connection), AlertStore(connection, connectors), connectors, recipients, sinks(settings),
-            more=slow,
+            more=slow, off=off,
         )  # fmt: skip
     watched.failed += unknown
     return watched

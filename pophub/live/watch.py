@@ -47,8 +47,12 @@ def watch(
     sinks: Sinks,
     now: int | None = None,
     more: Iterable[Condition] = (),
+    off: Mapping[str, str] | None = None,
 ) -> Watched:
-    """Look once. A watcher that finds another at work leaves it the work. `more`: what others found."""
+    """Look once. A watcher that finds another at work leaves it the work.
+
+    Shape: `more` is what others found, `off` the datasets whose DAG is switched off, with the words for it.
+    """
     watched = Watched()
     if not alerts.take_lock():
         watched.busy = True
@@ -72,7 +76,7 @@ def watch(
         *found.of_untold(store.untold(list(connectors), now - found.UNTOLD_S * US), now),
         *more,
     ]
-    watched.opened, watched.closed = alerts.settle(due)
+    watched.opened, watched.closed = alerts.settle(found.with_switches(due, off or {}))
     watched.failed = alerts.tell(sinks.used, sinks.silent)
     store.rows("forget_beats")
     return watched

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,9 @@ from typing import Any, NamedTuple
 
 import psutil
 import pytest
+
+from pophub.commands.airflow_runs import Airflow
+from pophub.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 POPHUB = str(Path(sys.executable).with_name("pophub"))
@@ -212,6 +216,36 @@ def test_nothing_in_the_home_can_be_read_by_another_user_of_the_machine(demo: De
     seen = ("!", "-type", "l", "-perm", "/006", "-print")
     walk = ["find", str(demo.home), "-mindepth", "1", *closed, "-o", *seen]
     assert subprocess.run(walk, capture_output=True, text=True, check=True).stdout == ""
+
+
+def test_a_dag_that_is_switched_off_is_told_by_status_and_no_simulated_agency_begins_by_itself(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*arguments: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [POPHUB, *arguments, "--json"],
+            env=environment(demo.home),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+    for name, value in environment(demo.home).items():
+        monkeypatch.setenv(name, value)
+    with Airflow(Settings.load()) as airflow:
+        dag = "/api/v2/dags/mof.einvoices"
+        airflow._call("PATCH", dag, json={"is_paused": True})
+        try:
+            (row,) = [r for r in asked("status")["held_up"] if "its DAG is" in r["what"]]
+            assert row["stem"] == "mof.einvoices"
+            assert re.search(r"switched off in Airflow since 20[0-9-]{8} [0-9:]{8}\+07:00", row["what"])
+            assert not airflow.never_ran("mof.einvoices")
+        finally:
+            airflow._call("PATCH", dag, json={"is_paused": False})
+        assert not [r for r in asked("status")["held_up"] if "its DAG is" in r["what"]]
+        runs = airflow.runs([c["stem"] for c in demo.report["connectors"]])
+    assert not [r for r in runs if r["run_id"].startswith("first-")], "simulated agencies begin with the demo"
 
 
 def test_a_second_demo_goes_on_with_the_same_data_and_another_seed_is_refused(demo: Demo) -> None:
