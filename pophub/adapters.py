@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 
-from pophub import prepare as preparation
 from pophub.contracts.model import Connector, Grant
 from pophub.gates.rules import GreatExpectationsRules
 from pophub.kafka import Publisher, RawReader, RawWriter
@@ -16,7 +15,7 @@ from pophub.ports import BlockReader, BlockWriter, FolderSource, LanePublisher, 
 from pophub.postgres import Connection, connect
 from pophub.quarantine.holds import paused
 from pophub.settings import Settings
-from pophub.sharing import terms
+from pophub.sharing import registry, terms
 from pophub.sharing.secret_in_use import pseudonym_secret
 from pophub.sources import open_source
 from pophub.stores.held_files import release_gone
@@ -76,7 +75,7 @@ class Adapters:
 
         Errors: `registry.missing`.
         """
-        preparation.refuse_unprepared(self.settings, stem)
+        registry.refuse_unprepared(self.settings, stem)
 
     def refuse_redeclared(self, connector: Connector) -> None:
         """Refuse a connector that would read its source by another table, marker or key than before.
@@ -104,7 +103,7 @@ class Adapters:
 
     def schema_id(self, connection: Connection, subject: str, schema: str) -> int:
         """Give the registered id of a schema."""
-        return preparation.schema_id(connection, subject, schema)
+        return registry.schema_id(connection, subject, schema)
 
     def pseudonym_secret(self, connection: Connection) -> str:
         """Give the secret of pseudonyms.
@@ -122,4 +121,4 @@ class Adapters:
 
     def registered_ids(self, connection: Connection, subject: str, schemas: Sequence[str]) -> list[int]:
         """Give the registered ids of a topic's schemas, 0 where nothing was ever written by one."""
-        return preparation.registered_ids(connection, subject, schemas)
+        return registry.registered_ids(connection, subject, schemas)

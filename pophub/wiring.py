@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, cast
 
-from pophub import prepare as preparation
 from pophub.adapters import Adapters
 from pophub.contracts.grants import unread
 from pophub.contracts.load import load_all, load_subscriptions
@@ -20,6 +19,7 @@ from pophub.gates.mapping import ContractMapper
 from pophub.live.watch import Watched
 from pophub.ports import FolderSource
 from pophub.postgres import Connection
+from pophub.prepare import prepare
 from pophub.process.memory import calm
 from pophub.quarantine.feedback import feed
 from pophub.quarantine.selection import Selection
@@ -86,7 +86,7 @@ class Hub:
 
         Errors: the first subscription's whose terms are refused, after all the others are set up.
         """
-        refused = preparation.prepare(self.settings, list(self.connectors.values()), self.subscriptions)
+        refused = prepare(self.settings, list(self.connectors.values()), self.subscriptions)
         if refused:
             raise refused[0]
 

@@ -19,11 +19,11 @@ from pophub.live.alerts import AlertStore
 from pophub.live.run import late_readers
 from pophub.ports import Message, Position
 from pophub.postgres import connect, only_row, transaction
-from pophub.prepare import schema_id
 from pophub.quarantine import repair
 from pophub.quarantine.feedback import feed, topic_of
 from pophub.reconcile.rebuild import Rebuild
 from pophub.runtime import hub
+from pophub.sharing.registry import schema_id
 from pophub.sharing.subscription import user_of
 from pophub.simulation import apply
 from tests.refused import refused

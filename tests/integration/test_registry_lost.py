@@ -10,7 +10,7 @@ from hubkit import Project
 from outside import read_topic
 
 from pophub.contracts.load import load_all
-from pophub.prepare import _fingerprint, content_id
+from pophub.sharing.registry import _fingerprint, content_id
 from pophub.sharing.subscription import OWN, subscription_schemas
 
 Ids = dict[int, str]

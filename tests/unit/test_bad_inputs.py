@@ -240,7 +240,7 @@ def written(columns: dict[str, list[Any]]) -> object:
 
 
 def reordered(schema: str) -> None:
-    from pophub.prepare import refuse_reordered
+    from pophub.sharing.registry import refuse_reordered
 
     refuse_reordered("shared.a.b-value", [SCHEMA], schema)
 
