@@ -82,6 +82,8 @@ def _mutant(name: str, *parts: str, mood: Mood | None = None) -> Mutant:
 
 
 CROWD = Mood(leave=0.15, locks_lie=True)
+PATIENT_CROWD = Mood(leave=0.05, locks_lie=True)
+HASTY_CROWD = Mood(leave=0.3, locks_lie=True)
 LONG_TURNS = Mood(leave=0.04)
 LOST_ANSWERS = Mood(leave=0.05, lose=0.5)
 
@@ -135,12 +137,12 @@ MUTANTS = (
     _mutant("a taken number is not noticed", f"{HOLDERS}.rivals", "if value is not None and", "if False and"),
     _mutant("a number given up stays taken", f"{HOLDERS}.take", "self._now[name, old] = None", "pass"),
     _mutant("a number given up in the stretch stays taken for it", "stages.hub_columns:_holders_of", "if not any(holders):", "if True:"),
-    _mutant("a number that another lane took meanwhile is written over", "stores.judge:JudgeTransaction.move_claims", "return others", "break"),
+    _mutant("a number that another lane took meanwhile is written over", "stores.judge:JudgeTransaction.move_claims", "return others", "break", mood=HASTY_CROWD),
     _mutant("a version that failed holds its number", DECIDE, "taken += found", "taken += found; holders.take(row, key)"),
     # quarantine and replay
     _mutant("whatever failed waits for people", "stages.write:_waits", 'any(f.code != "sufficient.unknown_person" for f in failures)', 'all(f.code != "sufficient.unknown_person" for f in failures)'),
     _mutant("nobody looks after those who wait", "wiring:Hub.judge", "stage.waiting(judged)", "pass"),
-    _mutant("a replay takes what another one decided", "stores.replay:ReplayTransaction.lock", "raise Moved", "pass", mood=CROWD),
+    _mutant("a replay takes what another one decided", "stores.replay:ReplayTransaction.lock", "raise Moved", "pass", mood=PATIENT_CROWD),
     _mutant("a replay goes on with a run that is finished", "stages.replay:Replay._begin", "if row[0] == number:", "if True:", mood=CROWD),
     _mutant("a replay forgets the repairs", "stages.remap:remapped", "apply_repairs(versions, repairs(versions.ids or []))", "pass"),
     _mutant("a stub is taken for a whole record when judged again", "stages.read_block:raw_bytes", "if name != STUB_COLUMN or values[row] is not None", "if name != STUB_COLUMN"),

@@ -10,7 +10,7 @@ from .life import live
 from .mutants import MUTANTS, Mutant
 from .wires import plugged_in
 
-MOST_SEEDS = 600
+MOST_SEEDS = 1_200
 
 
 @pytest.fixture(scope="module", autouse=True)
