@@ -87,9 +87,12 @@ select pg_try_advisory_lock(hashtext('replay'), %s::int)
 select id from quarantine.version where id = any(%s) and state = 'quarantined' and expired_at is null order by id for update
 
 -- name: move_run
-update quarantine.replay_run set last_id = greatest(last_id, %(last_id)s), shared = shared + %(shared)s, superseded = superseded + %(superseded)s,
+update quarantine.replay_run set last_id = %(last_id)s, shared = shared + %(shared)s, superseded = superseded + %(superseded)s,
     duplicate = duplicate + %(duplicate)s, quarantined = quarantined + %(quarantined)s, unreadable = unreadable + %(unreadable)s,
-    moved_at = clock_timestamp() where run = %(run)s
+    moved_at = clock_timestamp() where run = %(run)s and last_id = %(after)s
+
+-- name: run_at
+select last_id from quarantine.replay_run where run = %s
 
 -- name: finish_run
 update quarantine.replay_run set finished_at = clock_timestamp() where run = %s

@@ -48,9 +48,10 @@ class Replay:
         reach("replay.started")
         while rows := self._rows(run):
             try:
-                self._micro(rows)
-            except Moved:
-                continue  # read again what is still open
+                self._micro(run, rows)
+            except Moved:  # read again what is still open, behind what another worker of the run has counted
+                run.last_id = max(run.last_id, self._store.run_at())
+                continue
             run.last_id = rows[-1][0]
             progress(len(rows), run.total)
         return self._finish(run)
@@ -114,12 +115,13 @@ class Replay:
             cursor.execute(statement("replay_rows"), run.selection.values(**bounds))
             return list(cursor.fetchall())
 
-    def _micro(self, rows: list[tuple[Any, ...]]) -> None:
+    def _micro(self, run: Run, rows: list[tuple[Any, ...]]) -> None:
         """Judge one micro-batch; what cannot be read any more stays as it is and is counted."""
         versions, unreadable = remapped(self._connector, self._judge.mapper, rows, self._store.repairs)
-        self._store.ids = versions.ids or []
+        self._store.ids, self._store.after = versions.ids or [], run.last_id
         if len(versions):
             self._judge.replayed(versions)
         if unreadable:
             with transaction(self._store.connection, "moving a replay") as cursor:
-                move_run(cursor, self._store.run, rows[-1][0], Counter(unreadable=unreadable))
+                after = self._store.ids[-1] if self._store.ids else run.last_id
+                move_run(cursor, run.number, after, rows[-1][0], Counter(unreadable=unreadable))

@@ -9,7 +9,7 @@ from typing import Any
 
 from pophub.contracts.model import Connector
 from pophub.domain.history import Lane
-from pophub.postgres import Connection, Cursor
+from pophub.postgres import Connection, Cursor, only_row, transaction
 from pophub.quarantine.selection import SQL, Selection
 from pophub.stores.judge import JudgeStore, JudgeTransaction
 
@@ -17,7 +17,7 @@ OUTCOMES = ("shared", "superseded", "duplicate", "quarantined", "unreadable")
 
 
 class Moved(Exception):
-    """Another worker decided one of these versions since they were read."""
+    """Another worker decided or counted one of these versions since they were read."""
 
 
 @dataclass
@@ -62,7 +62,8 @@ class ReplayTransaction(JudgeTransaction):
     def replayed(self, rows: list[tuple[Any, ...]]) -> None:
         """Write what became of the versions, and move the run."""
         super().replayed(rows)
-        move_run(self._cursor, self._store.run, rows[-1][0], Counter(row[1] for row in rows))
+        store, counts = self._store, Counter(row[1] for row in rows)
+        move_run(self._cursor, store.run, store.after, rows[-1][0], counts)
 
 
 class ReplayStore(JudgeStore):
@@ -76,13 +77,25 @@ class ReplayStore(JudgeStore):
         self.connector = connector
         self.ids: list[int] = []
         self.run = 0
+        self.after = 0
+
+    def run_at(self) -> int:
+        """Read behind which version the run stands."""
+        with transaction(self.connection, "reading a replay") as cursor:
+            cursor.execute(SQL["run_at"], (self.run,))
+            return int(only_row(cursor)[0])
 
     def _opened(self, cursor: Cursor) -> JudgeTransaction:
         """Judge's transaction, for the versions in `ids`."""
         return ReplayTransaction(cursor, self, self._months)
 
 
-def move_run(cursor: Cursor, run: int, last_id: int, counts: Counter[str]) -> None:
-    """Move a run's row behind a version and add what became of those before it."""
+def move_run(cursor: Cursor, run: int, after: int, last_id: int, counts: Counter[str]) -> None:
+    """Move a run's row from behind one version to behind another; add what became of those between.
+
+    Errors: `Moved` where another worker of the same run has counted them: each is counted once.
+    """
     numbers = {outcome: counts[outcome] for outcome in OUTCOMES}
-    cursor.execute(SQL["move_run"], {"run": run, "last_id": last_id, **numbers})
+    cursor.execute(SQL["move_run"], {"run": run, "after": after, "last_id": last_id, **numbers})
+    if cursor.rowcount != 1:
+        raise Moved

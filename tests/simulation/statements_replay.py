@@ -79,9 +79,17 @@ def move_run(session: Session, args: Any) -> Answer:
     session.lock("quarantine.replay_run", (args["run"],))
     row = session.get("quarantine.replay_run", (args["run"],))
     assert row
+    if row["last_id"] != args["after"]:
+        return 0
     counts = {name: row[name] + args[name] for name in COUNTS}
-    last_id = max(row["last_id"], args["last_id"])
-    return change(session, "quarantine.replay_run", (args["run"],), last_id=last_id, **counts)
+    return change(session, "quarantine.replay_run", (args["run"],), last_id=args["last_id"], **counts)
+
+
+@twin("quarantine")
+def run_at(session: Session, args: Any) -> Answer:
+    row = session.get("quarantine.replay_run", tuple(args))
+    assert row
+    return [(row["last_id"],)]
 
 
 @twin("quarantine")
