@@ -36,6 +36,7 @@ _RUN = re.compile(f" [ {_ODD_SPACES}]+|[{_ODD_SPACES}][ {_ODD_SPACES}]*")
 OUTER = f" \t\r\n{_ODD_SPACES}"
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}\Z")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?\Z")
+_EXACT = 1e15  # from here on a float is printed with an exponent, and may have lost digits
 _NONFINITE = ("nan", "inf", "infinity")
 _BOUNDS = {"int": 1 << 31, "long": 1 << 63}
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
@@ -119,7 +120,7 @@ def _text_of(value: Any) -> str:
         raise Refused("contract.type")
     if isinstance(value, int):
         return str(value)
-    if not math.isfinite(value) or value != int(value):
+    if not math.isfinite(value) or value != int(value) or abs(value) >= _EXACT:
         raise Refused("contract.type")
     return str(int(value))
 
