@@ -120,7 +120,7 @@ def _text_of(value: Any) -> str:
         raise Refused("contract.type")
     if isinstance(value, int):
         return str(value)
-    if not math.isfinite(value) or value != int(value) or abs(value) >= _EXACT:
+    if not math.isfinite(value) or value != int(value) or not -_EXACT < value < _EXACT:
         raise Refused("contract.type")
     return str(int(value))
 
