@@ -20,7 +20,7 @@ from typing import Any
 
 WRAPPED: tuple[tuple[str, str, str], ...] = (
     ("extract", "read", "pophub.sources.sql:SqlTable.read"),
-    ("extract", "map", "pophub.ports:Rows.of"),
+    ("extract", "map", "pophub.domain.rows:Rows.of"),
     ("extract", "encode", "pophub.stages.extract:Extract._blocks"),
     ("extract", "send", "pophub.kafka:RawWriter.send"),
     ("extract", "position", "pophub.stores.extract:ExtractStore.opened"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 
-from pophub.contracts.model import Connector, Grant
+from pophub.contracts.model import Connector
+from pophub.contracts.subscription_model import Grant
 from pophub.gates.rules import GreatExpectationsRules
 from pophub.kafka import Publisher, RawReader, RawWriter
 from pophub.live.circuit import refuse_resting

@@ -11,7 +11,8 @@ from importlib import resources
 from psycopg2 import sql
 
 from pophub.contracts.grants import unread
-from pophub.contracts.model import Connector, SubscriptionFile
+from pophub.contracts.model import Connector
+from pophub.contracts.subscription_model import SubscriptionFile
 from pophub.domain.errors import ConfigError
 from pophub.kafka import Administrator
 from pophub.postgres import Cursor, connect, transaction

@@ -10,7 +10,8 @@ from typing import Any, cast
 from pophub.adapters import Adapters
 from pophub.contracts.grants import unread
 from pophub.contracts.load import load_all, load_subscriptions
-from pophub.contracts.model import Connector, Grant
+from pophub.contracts.model import Connector
+from pophub.contracts.subscription_model import Grant
 from pophub.contracts.suite import nearest
 from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError, PophubError

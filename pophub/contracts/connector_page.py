@@ -13,8 +13,9 @@ from typing import Any
 import yaml
 
 from pophub.contracts.code_tables import code_table, code_table_names
-from pophub.contracts.model import ConnectorFile, Model, SubscriptionFile
+from pophub.contracts.model import ConnectorFile, Model
 from pophub.contracts.patterns import WORDS
+from pophub.contracts.subscription_model import SubscriptionFile
 
 Node = dict[str, Any]
 _UNITS = {"_s": "seconds", "_rows": "rows", "_bytes": "bytes", "_share": "1 is all of them"}

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from pophub.contracts.code_tables import code_table_names
-from pophub.contracts.model import ConnectorFile, SubscriptionFile
+from pophub.contracts.model import ConnectorFile
+from pophub.contracts.subscription_model import SubscriptionFile
 
 
 def schema_text() -> str:

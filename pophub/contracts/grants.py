@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pophub.contracts.flaws import Flaws
-from pophub.contracts.model import Connector, Grant, SubscriptionFile
+from pophub.contracts.model import Connector
 from pophub.contracts.row_terms import unfit
 from pophub.contracts.strict_yaml import Document, Place
+from pophub.contracts.subscription_model import Grant, SubscriptionFile
 from pophub.contracts.suite import nearest, refuse
 
 # recipients, topics, roles and users of the hub itself: who bore one would be taken for it in counts and rights

@@ -11,9 +11,10 @@ from pophub.contracts.crosscheck import check_authority, check_file
 from pophub.contracts.evolution import check_evolution, earlier_versions
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.grants import check_subscription
-from pophub.contracts.model import Connector, ConnectorFile, Contract, Rule, SubscriptionFile
+from pophub.contracts.model import Connector, ConnectorFile, Contract, Rule
 from pophub.contracts.refusals import read_model
 from pophub.contracts.strict_yaml import load_document
+from pophub.contracts.subscription_model import SubscriptionFile
 from pophub.contracts.suite import SuiteReader, refuse
 from pophub.domain.errors import ConfigError
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from pophub.contracts.code_tables import code_table
-from pophub.contracts.model import AvroField, Connector, Grant
+from pophub.contracts.model import AvroField, Connector
+from pophub.contracts.subscription_model import Grant
 from pophub.contracts.suite import nearest
 from pophub.domain.dates import EPOCH_DAY
 

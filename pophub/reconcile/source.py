@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain.record import Columns, Versions
+from pophub.domain.rows import Rows
 from pophub.kafka import RawReader
-from pophub.ports import DropFile, FolderSource, Mapper, Rows, TableSource
+from pophub.ports import DropFile, FolderSource, Mapper, TableSource
 from pophub.postgres import Cursor, copy_rows, execute_values, statements
 from pophub.reconcile.findings import ALTERED, GONE, LATE, MISSING, Finding
 from pophub.settings import Settings

@@ -7,7 +7,8 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pophub.contracts.model import Connector, SubscriptionFile
+from pophub.contracts.model import Connector
+from pophub.contracts.subscription_model import SubscriptionFile
 from pophub.domain.errors import PophubError
 from pophub.kafka import RawEnds
 from pophub.postgres import Cursor, connect, statements, transaction

@@ -18,7 +18,7 @@ from datetime import date, datetime
 
 import orjson
 
-from pophub.contracts.model import Grant, SubscriptionFile
+from pophub.contracts.subscription_model import Grant, SubscriptionFile
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.kafka import AccessRule, Administrator
 from pophub.postgres import connect, statements, transaction

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 from pophub import avro
-from pophub.contracts.model import Connector, SubscriptionFile
+from pophub.contracts.model import Connector
+from pophub.contracts.subscription_model import SubscriptionFile
 from pophub.domain.codes import explain
 from pophub.domain.digests import row_digests
 from pophub.domain.errors import ConfigError

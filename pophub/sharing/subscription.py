@@ -11,8 +11,9 @@ from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
 
 from pophub import avro
-from pophub.contracts.model import Connector, Grant, SubscriptionFile
+from pophub.contracts.model import Connector
 from pophub.contracts.row_terms import allowed
+from pophub.contracts.subscription_model import Grant, SubscriptionFile
 from pophub.domain import digests
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.history import AcceptedVersion

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import orjson
 
-from pophub.contracts.model import Grant, SubscriptionFile
+from pophub.contracts.subscription_model import Grant, SubscriptionFile
 from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError
 from pophub.postgres import Connection, Cursor, only_row, statements, transaction

@@ -1,4 +1,4 @@
-"""Sources: one file per kind of source, never per agency. `open_source` picks by declaration."""
+"""Databases by SQL and drop folders of files, by kind and never by agency; `open_source` picks by declaration."""
 
 from __future__ import annotations
 

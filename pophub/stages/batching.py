@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pophub.contracts.model import Connector, Limits
 from pophub.domain.record import PLACE, STUB
-from pophub.ports import Rows
+from pophub.domain.rows import Rows
 
 STUB_COLUMN = STUB
 

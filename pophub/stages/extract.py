@@ -15,7 +15,8 @@ from pophub.contracts.model import Connector
 from pophub.domain import digests
 from pophub.domain.errors import ConfigError, ContractBreach, PophubError
 from pophub.domain.record import Columns
-from pophub.ports import BlockWriter, FolderSource, Mapper, PositionStore, Rows, TableSource
+from pophub.domain.rows import Rows
+from pophub.ports import BlockWriter, FolderSource, Mapper, PositionStore, TableSource
 from pophub.process.failpoints import reach
 from pophub.stages.batching import Cutter, stub_large
 

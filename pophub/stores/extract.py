@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
 from pophub.domain.errors import ContractBreach, PophubError, TransientError
-from pophub.ports import DropFile, Rows, Start
+from pophub.domain.rows import Rows
+from pophub.ports import DropFile, Start
 from pophub.postgres import (
     Connection,
     Cursor,

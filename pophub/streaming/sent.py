@@ -5,7 +5,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
-from pophub.ports import Rows, Start
+from pophub.domain.rows import Rows
+from pophub.ports import Start
 from pophub.postgres import Connection, only_row, statements, transaction
 from pophub.stores.extract import ExtractStore
 

@@ -16,8 +16,9 @@ from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain.errors import ContractBreach, TransientError
 from pophub.domain.record import Stretch, Versions
+from pophub.domain.rows import Rows
 from pophub.gates.mapping import ContractMapper
-from pophub.ports import DropFile, Rows
+from pophub.ports import DropFile
 from pophub.postgres import connect
 from pophub.quarantine.selection import Selection
 from pophub.stages.judge import Judge

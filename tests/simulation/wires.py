@@ -17,7 +17,8 @@ from fake_rules import FakeRules, things
 
 from pophub import postgres, wiring
 from pophub.adapters import Adapters
-from pophub.contracts.model import Connector, Grant, SubscriptionFile
+from pophub.contracts.model import Connector
+from pophub.contracts.subscription_model import Grant, SubscriptionFile
 from pophub.domain.errors import ValidatorFailed
 from pophub.domain.record import Columns, Failure
 from pophub.ports import BlockReader, BlockWriter, FolderSource, LanePublisher, Rules, TableSource

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pophub.contracts.model import Limits
 from pophub.domain import digests
-from pophub.ports import Rows
+from pophub.domain.rows import Rows
 from pophub.stages.batching import Cutter
 
 value = st.one_of(

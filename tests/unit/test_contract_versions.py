@@ -12,7 +12,8 @@ import pytest
 from fake_rules import FIELDS, things
 
 from pophub import avro
-from pophub.contracts.model import AvroField, Connector, Contract, Grant, Text
+from pophub.contracts.model import AvroField, Connector, Contract, Text
+from pophub.contracts.subscription_model import Grant
 from pophub.domain.history import AcceptedVersion
 from pophub.domain.record import Versions
 from pophub.gates.mapping import ContractMapper

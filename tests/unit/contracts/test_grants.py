@@ -11,8 +11,9 @@ import pytest
 
 from pophub.contracts.editor_schema import subscription_schema_text
 from pophub.contracts.load import load_all, load_subscriptions
-from pophub.contracts.model import AvroField, Grant, Text
+from pophub.contracts.model import AvroField, Text
 from pophub.contracts.row_terms import allowed
+from pophub.contracts.subscription_model import Grant
 from pophub.domain.errors import ConfigError
 from pophub.settings import PROJECT
 

@@ -12,10 +12,11 @@ import pytest
 
 from pophub.contracts.connector_page import connector_page
 from pophub.contracts.expectations_page import expectations_page
-from pophub.contracts.model import AvroField, ConnectorFile, Model, SubscriptionFile
+from pophub.contracts.model import AvroField, ConnectorFile, Model
 from pophub.contracts.refusals import read_model
 from pophub.contracts.shapes import SHAPES
 from pophub.contracts.strict_yaml import Document, parse_document
+from pophub.contracts.subscription_model import SubscriptionFile
 from pophub.contracts.suite import SuiteReader
 from pophub.domain.codes import is_rule
 from pophub.domain.record import Columns
