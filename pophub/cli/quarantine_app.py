@@ -110,6 +110,15 @@ def repair(version: Number, set: Annotated[list[str], typer.Option("--set", help
         work.repair(version, set, reason, by, json)
 
 
+@quarantine.command("repairs", epilog="Example: pophub quarantine repairs mps.citizens")
+def repairs(stem: MaybeStem = None, json: bool = JSON) -> None:
+    """List the proposals that wait for another person's approval."""
+    from pophub.commands import quarantine as work
+
+    with errors_told(json):
+        work.repairs(stem, json)
+
+
 @quarantine.command("approve", epilog="Example: pophub quarantine approve 7 --by Minh")
 def approve(proposal: Number, by: ByOption, json: bool = JSON) -> None:
     """Approve another person's proposal and judge the version again with it."""

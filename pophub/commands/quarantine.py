@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pophub.commands.choices import demand, demand_names
+from pophub.commands.choices import demand, demand_dataset, demand_names
 from pophub.commands.one_version import for_programs, lines
 from pophub.commands.output import answer, print_json, print_table, talk, writing
 from pophub.commands.quarantine_access import (
@@ -157,6 +157,26 @@ def repair(version: int, sets: list[str], reason: str, by: str, as_json: bool) -
     answer.print(
         f"proposal {number} for version {version}; next: another person runs pophub quarantine approve {number}"
     )
+
+
+def repairs(stem: str | None, as_json: bool) -> None:
+    """Print the proposals that wait for approval."""
+    from pophub.quarantine.repair import waiting
+
+    if stem is not None:
+        demand_dataset(stem)
+    with reading() as connection:
+        found = waiting(connection, stem)
+    if as_json:
+        print_json({"proposals": found})
+        return
+    print_table("Proposals that wait for another person", ("proposal", "version", "dataset", "reason", "by", "since"), [
+        (str(r["proposal"]), str(r["id"]), r["stem"], r["reason"], r["proposed_by"], when(r["proposed_at"])) for r in found
+    ], empty="none waits")  # fmt: skip
+    if found:
+        talk.print(
+            f"next: pophub quarantine show {found[0]['id']}, then quarantine approve {found[0]['proposal']}"
+        )
 
 
 def approve(proposal: int, by: str, as_json: bool) -> None:

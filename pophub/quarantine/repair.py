@@ -140,6 +140,14 @@ def approve(connection: Connection, proposal: int, by: str) -> Approved:
     return Approved(stem, version, approved_by, approved_at, changed)
 
 
+def waiting(connection: Connection, stem: str | None = None) -> list[dict[str, Any]]:
+    """Give the proposals that wait for another person, the oldest first; none holds a value of a record."""
+    with transaction(connection, "reading proposals") as cursor:
+        cursor.execute(SQL["waiting_repairs"], {"stem": stem})
+        names = ("proposal", "id", "stem", "reason", "proposed_by", "proposed_at")
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def approved_fields(connection: Connection, versions: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Give the approved fields of versions; a later approval goes over an earlier one."""
     found: dict[int, dict[str, Any]] = {}

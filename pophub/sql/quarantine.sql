@@ -56,6 +56,12 @@ where r.repair = %s
 insert into quarantine.repair_approval (repair, proposed_by, approved_by) values (%s, %s, %s)
 on conflict (repair) do nothing
 
+-- name: waiting_repairs
+select r.repair, r.version, v.stem, r.reason, r.proposed_by, r.proposed_at
+from quarantine.repair r join quarantine.version v on v.id = r.version
+where v.state = 'quarantined' and v.expired_at is null and (%(stem)s::text is null or v.stem = %(stem)s)
+  and not exists (select 1 from quarantine.repair_approval a where a.repair = r.repair) order by r.repair
+
 -- name: overrides
 select r.version, r.fields from quarantine.repair r join quarantine.repair_approval a using (repair)
 where r.version = any(%s) order by a.approved_at, r.repair

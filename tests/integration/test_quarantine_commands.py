@@ -59,7 +59,10 @@ def test_an_operator_finds_repairs_and_replays_by_commands_alone(project: Projec
         pophub(project, "quarantine", "approve", proposal, "--by", "lan", code=1)["code"]
         == "repair.four_eyes"
     )
+    (waits,) = pophub(project, "quarantine", "repairs", project.stem)["proposals"]
+    assert (str(waits["proposal"]), waits["id"], waits["proposed_by"]) == (proposal, number, "Lan")
     first = pophub(project, "quarantine", "approve", proposal, "--by", "Minh")
+    assert pophub(project, "quarantine", "repairs", project.stem)["proposals"] == []
     assert (first["state"], first["approved_by"], first["changed"]) == ("shared", "Minh", True)
     again = pophub(project, "quarantine", "approve", proposal, "--by", "Hoa")
     assert (again["state"], again["approved_by"], again["changed"]) == ("shared", "Minh", False)
@@ -203,7 +206,7 @@ def test_what_cannot_be_written_is_said_and_who_did_it_is_on_record(project: Pro
 
 READING = (
     "status", "live", "connector list", "connector check", "alert list --all", "hold list --all",
-    "quarantine list", "quarantine groups", "quarantine overdue", "quarantine policy STEM", "quarantine show ID",
+    "quarantine list", "quarantine groups", "quarantine repairs", "quarantine overdue", "quarantine policy STEM", "quarantine show ID",
     "quarantine digest AGENCY", "position show STEM", "ledger checkpoint --list", "reconcile STEM",
     "population as-of 2100-01-01 --stem STEM", "quarantine expire --dry-run",
 )  # fmt: skip
