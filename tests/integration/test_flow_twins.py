@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -214,7 +215,10 @@ def test_a_lane_has_one_worker_until_its_session_ends(server: Server) -> None:
         other = LedgerStore(server.session("pophub_share"), "someone", server.stem, History(server.stem))
         assert other.worker_lock(0) is not None
         assert other.worker_lock(1) is None
-    assert other.worker_lock(0) is None
+    until = time.monotonic() + 20  # a session that was closed ends in a moment of its own
+    while (holder := other.worker_lock(0)) is not None and time.monotonic() < until:
+        time.sleep(0.05)
+    assert holder is None
 
 
 def test_a_replay_that_was_cut_off_is_gone_on_with_and_counts_each_version_once(
