@@ -61,6 +61,10 @@ def drift() -> None:
         def __init__(self, source: Any) -> None:
             self._source = source
 
+        @property
+        def ordered(self) -> bool:
+            return bool(self._source.ordered)
+
         def columns(self) -> Any:
             return self._source.columns()
 

@@ -18,26 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from page_blocks import blocks
 
 from pophub.settings import PROJECT
 
 PAGES = ("add-a-connector", "subscribe", "operate")
 DECLARED = ("connectors", "schemas", "expectations", "subscriptions", "tests/contract", "tests/samples")
 COMMAND_S = 240
-BLOCK = re.compile(r"^<!-- (run|file: (?P<path>\S+)) -->\n```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
 AGAIN = re.compile(r"python3 \w+\.py|\$CONSUME\b")
 
 pytestmark = pytest.mark.timeout(600)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fence that is written to a file, or run."""
-
-    page: str
-    path: str | None
-    kind: str
-    text: str
 
 
 @dataclass
@@ -58,14 +48,6 @@ class Shell:
             stderr=subprocess.STDOUT, text=True, timeout=COMMAND_S, check=False,
         )  # fmt: skip
         return f"{done.stdout}\n(exit code {done.returncode})"
-
-
-def blocks(page: str) -> Iterator[Block]:
-    """Give the marked fences of a page."""
-    text = (PROJECT / "docs" / f"{page}.md").read_text()
-    for found in BLOCK.finditer(text):
-        yield Block(page, found["path"], found["kind"], found["text"])
-    assert len(BLOCK.findall(text)) == len(re.findall(r"^<!-- (?:run|file:)", text, re.M)), page
 
 
 def commands(text: str) -> Iterator[tuple[str, list[str]]]:

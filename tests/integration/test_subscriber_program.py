@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hubkit import Project
 from outside import read_topic
-from test_docs import blocks
+from page_blocks import blocks
 from test_registry import served
 
 from pophub.web.app import create_app
