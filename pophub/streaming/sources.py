@@ -125,8 +125,9 @@ class KeptSource(KeptOpen):
         self._writer = self._stack.enter_context(closing(LateWriter(settings, f"raw.{connector.stem}")))
         source = connector.file.source
         self._table: _Table | None = None
-        if isinstance(opened := super().source(connector, stays_open=True), OpenTable):
-            self._table = _Table(self._stack.enter_context(closing(opened)), source, turn)
+        if source.reads == "table":
+            table = cast(OpenTable, super().source(connector, stays_open=True))
+            self._table = _Table(self._stack.enter_context(closing(table)), source, turn)
 
     def begin(self, done: Extracted) -> None:
         """Tell the table what this step did so far: it reads on until something was sent."""
