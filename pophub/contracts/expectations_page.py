@@ -18,7 +18,7 @@ A rule of `expectations/<agency>/<dataset>.json` is one expectation with its `kw
 | `gate` | `correct`, `sufficient`, `clean` or `live`: each of the four needs a rule | must be there |
 | `code` | what a failure is called, one of [codes.md](codes.md); it begins with the gate | must be there |
 | `field` | the contract field that is blamed | the first column that the rule names |
-| `severity` | `critical`, or `warning`: the record passes and the reason is kept | `critical` |
+| `severity` | `critical` or `warning`: how grave people find it; either keeps the record back | `critical` |
 
 An argument that is a column names a contract field, or one of `hub_key`, `hub_marker`, `hub_operation`,
 `hub_changed_at`, `hub_exchanged_at`, `hub_content` and `hub_rival_content`. What the hub joins from the
