@@ -185,7 +185,7 @@ def test_each_agency_is_told_all_of_its_rejections(
         [POPHUB, "quarantine", "feedback", "--json"], env=environment(demo.home), capture_output=True, text=True, check=True
     )  # fmt: skip
     rejected = dict(psql("select split_part(stem, '.', 1), count(*) from quarantine.version group by 1"))
-    assert set(rejected) <= set(json.loads(done.stdout))
+    assert set(rejected) <= set(json.loads(done.stdout)["messages"])
     for agency, count in rejected.items():
         assert len(consumed(demo, f"feedback.{agency}")) == int(count), agency
 
