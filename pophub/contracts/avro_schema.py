@@ -6,6 +6,7 @@ Decoders crash on recursive schemas and on arrays of null, so neither may be pub
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from pophub.contracts.flaws import Flaws
@@ -15,6 +16,7 @@ from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError
 
 _PLAIN = ("string", "int", "long", "boolean", "double")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*\Z")  # Avro's full names
 _LOGICAL = {("int", "date"): "date", ("long", "timestamp-micros"): "timestamp-micros"}
 
 
@@ -31,6 +33,9 @@ def read_schema(document: Document, key: tuple[str, ...]) -> tuple[str, tuple[Av
         raise _refuse("schema.invalid", "the record has no name", document.where())
     space = data.get("namespace")
     full = f"{space}.{data['name']}" if space else str(data["name"])
+    if _NAME.match(full) is None:
+        what = f"the record's name {full!r} is none that other readers of Avro take"
+        raise _refuse("identifier.invalid", what, document.where("name"))
     fields: list[AvroField] = []
     flaws = Flaws()
     for place, entry in enumerate(entries):
@@ -43,6 +48,10 @@ def read_schema(document: Document, key: tuple[str, ...]) -> tuple[str, tuple[Av
             if field.nullable == (field.name in key):
                 need = "must not be null, being of the key" if field.nullable else "must be nullable"
                 raise _refuse("schema.nullable", f"the field {field.name} {need}", where)
+            if entry.get("default") is not None or ("default" in entry and not field.nullable):
+                # other readers refuse such a schema, or fill in what nobody sent
+                what = f"the default of {field.name} is not null, or it is of the key and has one"
+                raise _refuse("schema.invalid", what, where)
     flaws.tell()
     return (
         full,

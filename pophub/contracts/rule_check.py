@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from pophub.contracts.anchored import escape_of
 from pophub.contracts.arguments import Argument, Shape
 from pophub.contracts.code_tables import code_table_names
 
@@ -89,13 +90,11 @@ def _value(one: Argument, value: Any) -> str | None:
 
 
 def _pattern(value: Any) -> str | None:
-    if not (str(value).startswith(r"\A") and str(value).endswith(r"\Z")):
-        return "the pattern is not anchored"
     try:
         re.compile(str(value))
     except re.error as error:
         return f"the pattern cannot be read: {error.msg}"
-    return None
+    return escape_of(str(value))
 
 
 def _bounds_type(one: Argument, value: Any, held: str) -> Iterator[Flaw]:

@@ -268,7 +268,14 @@ GREAT_EXPECTATIONS: dict[str, Shape] = {
     ),
     "expect_column_values_to_match_regex": Shape(
         "Expect a text of a form.",
-        (_column("the text", "text"), Argument("regex", "pattern", r"begins with `\A` and ends with `\Z`")),
+        (
+            _column("the text", "text"),
+            Argument(
+                "regex",
+                "pattern",
+                r"begins with `\A` and ends with `\Z`; choices stand in brackets, digits are `[0-9]`",
+            ),
+        ),
         _PASSES,
         ("correct.taxcode.format",),
         {"column": "tax_code", "regex": r"\A[0-9]{10}(-[0-9]{3})?\Z"},

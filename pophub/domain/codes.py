@@ -142,7 +142,7 @@ CODES: dict[str, Code] = {
     "suite.invalid": Code("The suite is not Great Expectations' JSON", "Bộ quy tắc không phải JSON của Great Expectations", "write name and expectations with type, kwargs, meta"),
     "suite.meta": Code("A rule lacks its gate or code", "Quy tắc thiếu cổng hoặc mã", "write meta.gate and meta.code, the code beginning with the gate"),
     "suite.unknown": Code("An expectation is not known, or cannot tell rows", "Quy tắc không được biết hoặc không chỉ ra được dòng", "use one of docs/expectations.md"),
-    "suite.regex": Code("A regular expression is not anchored", "Biểu thức chính quy không neo hai đầu", "begin with \\A and end with \\Z"),
+    "suite.regex": Code("A regular expression takes more than the form that it shows", "Biểu thức chính quy nhận nhiều hơn dạng nó mô tả", "begin with \\A, end with \\Z, put choices in brackets and write digits as [0-9]"),
     "suite.gate_uncovered": Code("A gate has no rule", "Một cổng không có quy tắc nào", "add a rule for the gate"),
     "code.unknown": Code("A code is not in the closed list", "Mã không có trong danh sách", "use one of the list"),
     "source.unreachable": Code("The source cannot be reached", "Không kết nối được tới nguồn", "start the source, or correct its address; a retry goes on by itself"),

@@ -1,0 +1,72 @@
+"""What users of brokers' clients, Avro, Great Expectations and Airflow reported, tried here.
+
+`tests/reports.md` names the thread of each and what happened.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pophub.contracts.anchored import escape_of
+from pophub.contracts.avro_schema import read_schema
+from pophub.contracts.strict_yaml import Document
+from tests.refused import refused
+
+TEXT = ["null", "string"]
+
+
+def schema(entry: dict[str, Any], **top: Any) -> Document:
+    """Give a schema with the key `code` and one more field."""
+    fields = [{"name": "code", "type": "string"}, {"type": TEXT, "name": "note"} | entry]
+    return Document(
+        Path("x.avsc"),
+        {"type": "record", "name": "School", "namespace": "vn.lab", "fields": fields} | top,
+        {},
+    )
+
+
+@pytest.mark.parametrize("pattern", [r"\A01|02\Z", r"\A(?:01)|02\Z", r"\A[0-9]*\Z|\A\Z", r"\A|\Z"])
+def test_a_choice_that_escapes_the_anchors_is_refused(pattern: str) -> None:
+    assert "outside of brackets" in str(escape_of(pattern))
+
+
+@pytest.mark.parametrize("pattern", [r"\A(?:01|02)\Z", r"\A[|]\Z", r"\A[]|]\Z", r"\Aa\|b\Z", r"\A\(\Z"])
+def test_a_choice_within_brackets_is_none_of_the_whole(pattern: str) -> None:
+    re.compile(pattern)
+    assert escape_of(pattern) is None
+
+
+@pytest.mark.parametrize("pattern", ["^[0-9]$", r"\A[0-9]+\\Z", r"\\A[0-9]+\Z", r"\A", r"\Z", ""])
+def test_a_pattern_without_its_anchors_is_refused(pattern: str) -> None:
+    assert escape_of(pattern) == "the pattern is not anchored"
+
+
+@pytest.mark.parametrize("pattern", [r"\A\d{3}\Z", r"\A[A-Z\d]\Z"])
+def test_digits_of_other_scripts_are_no_digits(pattern: str) -> None:
+    assert re.search(pattern.replace("{3}", "+"), "٣")
+    assert "[0-9]" in str(escape_of(pattern))
+    assert escape_of(pattern.replace(r"[A-Z\d]", "[A-Z0-9]").replace(r"\d", "[0-9]")) is None
+
+
+@pytest.mark.parametrize("default", ["", "null", 10, False, "2024-01-01"])
+def test_a_default_that_is_no_null_is_refused(default: Any) -> None:
+    with refused("schema.invalid"):
+        read_schema(schema({"default": default}), ("code",))
+
+
+def test_a_key_has_no_default_and_a_null_is_one() -> None:
+    with refused("schema.invalid"):
+        read_schema(schema({"type": "string", "default": ""}), ("code", "note"))
+    assert read_schema(schema({"default": None}), ("code",))[0] == "vn.lab.School"
+
+
+@pytest.mark.parametrize(
+    "top", [{"name": "Trường"}, {"name": "1st"}, {"namespace": "vn..lab"}, {"namespace": 5}]
+)
+def test_a_record_has_a_name_that_every_reader_takes(top: dict[str, Any]) -> None:
+    with refused("identifier.invalid"):
+        read_schema(schema({}, **top), ("code",))
