@@ -241,6 +241,7 @@ CODES: dict[str, Code] = {
     "backfill.nothing": Code("There is nothing to read again", "Không có gì để đọc lại", "run the connector first"),
     "backfill.folder": Code("A drop folder is not read again as a whole", "Thư mục nhận tệp không được đọc lại toàn bộ", "run pophub reconcile STEM --mend, which brings in what was never read"),
     "raw.gap": Code("The raw topic lacks offsets that were not read yet", "Topic raw thiếu các offset chưa đọc", "backfill the connector; retention removed them"),
+    "raw.rewound": Code("A lane of the raw topic ends before what was judged of it", "Một làn của topic raw kết thúc trước phần đã xét", "restore topic and database to one time; find out who deleted the topic or made it anew"),
     "alert.frozen": Code("A source's runs succeed, but nothing new came within its promise", "Nguồn vẫn chạy nhưng không có thay đổi mới trong thời hạn cam kết", "ask the owner whether the source is written to; see pophub live"),
     "alert.clock_wrong": Code("A source shows changes that lie in the hub's future", "Nguồn có thay đổi ở thời điểm tương lai", "ask the owner to set the source's clock and correct the rows"),
     "alert.offline": Code("A source cannot be reached", "Không kết nối được tới nguồn dữ liệu", "ask the owner; when it is back, the next run catches up by itself"),

@@ -16,7 +16,7 @@ from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain.decide import Verdicts
 from pophub.domain.digests import lane_of
-from pophub.domain.errors import TransientError
+from pophub.domain.errors import PromiseBroken, TransientError
 from pophub.domain.record import FROM_QUARANTINE, Columns, Origin, Stretch, Versions
 from pophub.ports import BlockReader, Mapper, Rules, VerdictStore
 from pophub.process.failpoints import reach
@@ -87,12 +87,26 @@ class Judge:
     onward: Callable[[Columns], None] | None = None
 
     def lane(self, reader: BlockReader, lane: int, judged: Judged) -> None:
-        """Judge one lane up to the end that is seen at the start."""
+        """Judge one lane up to the end that is seen at the start.
+
+        Errors: `raw.rewound` where the lane ends before what was judged of it: what was written there
+        since would be passed over until the lane is as long again.
+        """
         at = self.store.lane(lane)
         end = reader.end()
+        if at.raw_offset > end:
+            raise self._rewound(lane, at.raw_offset, end)
         for versions, upto in self._micro_batches(reader.read(at.raw_offset, end), at.raw_offset):
             judged.add(self._commit(versions, self._payloads(versions), Stretch(lane, at.raw_offset, upto)))
             at.raw_offset = upto
+
+    def _rewound(self, lane: int, judged: int, end: int) -> PromiseBroken:
+        return PromiseBroken(
+            "raw.rewound",
+            f"the lane ends at offset {end}, and was judged to {judged}",
+            where=f"raw.{self.connector.stem}, lane {lane}",
+            remedy="restore the topic and the database to one time (docs/deploy.md); nothing of it is judged until then",
+        )
 
     def waiting(self, judged: Judged) -> None:
         """Judge again the quarantined versions whose missing people exist by now."""

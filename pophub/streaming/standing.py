@@ -91,7 +91,8 @@ class Standing:
             offset, sequence = judged.get((stem, lane), (0, 0))
             open_to = recipients[stem] - self.paused(stem).keys()
             what = Behind(
-                ends.get((stem, lane), 0) > offset,
+                ends.get((stem, lane), offset)
+                != offset,  # before it, too: judge says that the lane was rewound
                 lane == 0 and stem in again,
                 any(shared.get((stem, lane, to), 0) < sequence for to in open_to),
             )

@@ -6,14 +6,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_rules import FakeRules, things
+from memory_store import Memory, MemoryStore
 
+from pophub import avro
 from pophub.contracts.anchored import escape_of
 from pophub.contracts.avro_schema import read_schema
 from pophub.contracts.strict_yaml import Document
+from pophub.domain.record import Columns
+from pophub.gates.mapping import ContractMapper
+from pophub.stages.judge import Judge, Judged
 from tests.refused import refused
 
 TEXT = ["null", "string"]
@@ -70,3 +77,39 @@ def test_a_key_has_no_default_and_a_null_is_one() -> None:
 def test_a_record_has_a_name_that_every_reader_takes(top: dict[str, Any]) -> None:
     with refused("identifier.invalid"):
         read_schema(schema({}, **top), ("code",))
+
+
+class Lane:
+    """One lane of raw."""
+
+    def __init__(self, *keys: str) -> None:
+        columns: Columns = {
+            "value": ["good"],
+            "seq": [1],
+            "person": [None],
+            "number": [None],
+            "gone": [False],
+        }
+        self.blocks = [avro.encode_block(avro.Block(1, 1, 1, 1, columns | {"key": [key]})) for key in keys]
+
+    def end(self) -> int:
+        """Give the offset after the last message."""
+        return len(self.blocks)
+
+    def read(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+        """Give (offset, bytes)."""
+        yield from list(enumerate(self.blocks))[start:end]
+
+
+def test_a_lane_that_was_made_anew_is_told_and_not_passed_over() -> None:
+    things_, memory = things(), Memory()
+    judge = Judge(things_, ContractMapper(things_), FakeRules(set()), MemoryStore(memory, things_))
+    judge.lane(Lane("a", "b", "c"), 0, judged := Judged())
+    assert judged.read == 3
+    for lane in (Lane(), Lane("d"), Lane("d", "e")):
+        with refused("raw.rewound"):
+            judge.lane(lane, 0, judged)
+    judge.lane(Lane("a", "b", "c"), 0, judged)
+    assert judged.read == 3
+    judge.lane(Lane("a", "b", "c", "d"), 0, judged)
+    assert judged.read == 4
