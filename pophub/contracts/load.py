@@ -16,6 +16,7 @@ from pophub.contracts.refusals import read_model
 from pophub.contracts.strict_yaml import load_document
 from pophub.contracts.subscription_model import SubscriptionFile
 from pophub.contracts.suite import SuiteReader, refuse
+from pophub.contracts.topics import apart
 from pophub.domain.errors import ConfigError
 
 
@@ -74,6 +75,9 @@ def load_all(project: Path) -> tuple[list[Connector], list[ConfigError]]:
             connectors.append(load_connector(path, project))
         except ConfigError as error:
             errors += [error, *error.others]
+    told = apart(connectors, lambda one: (one.stem,), lambda one: str(one.path))
+    errors += [one for one in told if isinstance(one, ConfigError)]
+    connectors = [one for one in told if isinstance(one, Connector)]
     return connectors, errors + check_authority(connectors)
 
 
@@ -97,7 +101,13 @@ def load_subscriptions(
             found.append(subscription)
         except ConfigError as error:
             errors += [error, *error.others]
-    return found, errors
+    told = apart(found, _topics, lambda one: f"subscriptions/{one.subscriber}.yaml")
+    errors += [one for one in told if isinstance(one, ConfigError)]
+    return [one for one in told if isinstance(one, SubscriptionFile)], errors
+
+
+def _topics(file: SubscriptionFile) -> list[str]:
+    return [f"{file.subscriber}.{grant.dataset}" for grant in file.grants]
 
 
 def check(project: Path) -> list[ConfigError]:

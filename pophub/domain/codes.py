@@ -119,6 +119,7 @@ CODES: dict[str, Code] = {
     "subscription.changed": Code("The terms of a grant changed under the same version", "Điều khoản cấp quyền thay đổi mà không tăng phiên bản", "raise version where the change is meant; else put the terms back"),
     "subscription.version": Code("An older version of a grant's terms comes back", "Phiên bản cũ của điều khoản cấp quyền bị dùng lại", "give the terms a version of their own, above all that were granted"),
     "subscription.backdated": Code("A new right would count in months that are over", "Quyền mới sẽ được tính vào các tháng đã qua", "start it in this month: what was accepted before is shared as well, dated at the start; or write under backdated who decided it, and why"),
+    "config.topic_taken": Code("Two names differ by . and _ alone, and the broker cannot tell their topics apart", "Hai tên chỉ khác nhau ở dấu . và _, máy chủ Kafka không phân biệt được chủ đề của chúng", "name one of the two otherwise"),
     "config.authority": Code("Two connectors claim one field of the citizen", "Hai bộ kết nối cùng nhận một trường của công dân", "leave the field to one of them"),
     "config.unknown_stem": Code("There is no such dataset", "Không có tập dữ liệu này", "use one of pophub connector list"),
     "secret.lost": Code("A secret that was in use is not here", "Bí mật đang dùng không còn ở đây", "bring its file back from where it is kept; none is made anew in its place"),

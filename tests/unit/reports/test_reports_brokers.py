@@ -17,12 +17,14 @@ from memory_store import Memory, MemoryStore
 from pophub import avro
 from pophub.contracts.anchored import escape_of
 from pophub.contracts.avro_schema import read_schema
+from pophub.contracts.load import load_all, load_subscriptions
 from pophub.contracts.strict_yaml import Document
 from pophub.domain.record import Columns
 from pophub.gates.mapping import ContractMapper
 from pophub.stages.judge import Judge, Judged
 from tests.refused import refused
 
+PROJECT = Path(__file__).parents[3]
 TEXT = ["null", "string"]
 
 
@@ -113,3 +115,42 @@ def test_a_lane_that_was_made_anew_is_told_and_not_passed_over() -> None:
     assert judged.read == 3
     judge.lane(Lane("a", "b", "c", "d"), 0, judged)
     assert judged.read == 4
+
+
+def copied(project: Path, agency: str, dataset: str) -> None:
+    """Declare the citizens' dataset once more, under another name and without authority."""
+    for kind, name in (("connectors", "{}.yaml"), ("schemas", "{}.v1.avsc"), ("expectations", "{}.json")):
+        text = (PROJECT / kind / "mps" / name.format("citizens")).read_text(encoding="utf-8")
+        text = text.replace("agency: mps\n", f"agency: {agency}\n").replace(
+            "dataset: citizens\n", f"dataset: {dataset}\n"
+        )
+        text = re.sub(r"(?m)^population:\n(  .*\n)+", "", text)
+        (project / kind / agency).mkdir(parents=True, exist_ok=True)
+        (project / kind / agency / name.format(dataset)).write_text(text, encoding="utf-8")
+
+
+def test_names_whose_topics_the_broker_cannot_tell_apart_are_refused(tmp_path: Path) -> None:
+    copied(tmp_path, "mps", "at_sea")
+    copied(tmp_path, "mps_at", "sea")
+    connectors, errors = load_all(tmp_path)
+    assert [one.stem for one in connectors] == ["mps.at_sea"]
+    assert [(error.code, Path(error.where).name) for error in errors] == [("config.topic_taken", "sea.yaml")]
+
+
+def test_subscribers_whose_topics_the_broker_cannot_tell_apart_are_refused(tmp_path: Path) -> None:
+    copied(tmp_path, "mps", "sea")
+    copied(tmp_path, "hq_mps", "sea")
+    (tmp_path / "subscriptions").mkdir()
+    grant = (
+        "    purpose: {en: x, vi: x}\n    legal_basis: x\n    fields: [citizen_id]\n    starts: 2022-01-01\n"
+    )
+    for name, stem in (("gdt", "hq_mps.sea"), ("gdt_hq", "mps.sea")):
+        head = f"subscription: 1\nsubscriber: {name}\ntitle: {{en: x, vi: x}}\ngrants:\n  - dataset: {stem}\n"
+        (tmp_path / f"subscriptions/{name}.yaml").write_text(head + grant)
+    connectors, errors = load_all(tmp_path)
+    assert (len(connectors), errors) == (2, [])
+    files, errors = load_subscriptions(tmp_path, connectors)
+    assert [one.subscriber for one in files] == ["gdt"]
+    assert [(error.code, error.where) for error in errors] == [
+        ("config.topic_taken", "subscriptions/gdt_hq.yaml")
+    ]
