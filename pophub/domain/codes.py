@@ -167,6 +167,7 @@ CODES: dict[str, Code] = {
     "source.file_end_open": Code("The last line of a file has no end, as if it were cut", "Dòng cuối của tệp không có ký tự kết thúc dòng, có thể bị cắt", "send the whole file again; declare last_line: may_end_open where the agency never writes one"),
     "source.sheet_missing": Code("A workbook lacks the sheet that the connector reads", "Tệp Excel thiếu trang tính mà bộ kết nối đọc", "restore the sheet, or change source.sheet"),
     "source.sheet_unread": Code("A workbook holds rows in a sheet that is not read", "Tệp Excel có dữ liệu trong trang tính không được đọc", "declare source.sheet, or send the workbook without that sheet"),
+    "source.cells_merged": Code("Merged cells leave rows of a workbook without their value", "Ô gộp khiến các dòng của tệp Excel bị thiếu giá trị", "unmerge the cells and write the value into each row"),
     "source.file_changed": Code("A file changed while it was read", "Tệp thay đổi khi đang đọc", "write elsewhere and move the finished file into the folder"),
     "source.file_bomb": Code("A file unpacks to more than it may", "Tệp giải nén vượt quá mức cho phép", "send smaller files"),
     "source.header_missing": Code("A file lacks columns in its first line", "Dòng đầu của tệp thiếu cột", "send the file with its header"),

@@ -186,6 +186,17 @@ def date_of(number: int) -> date:
     return date.fromordinal(EPOCH_DAY + number)
 
 
+def hours_of(span: timedelta) -> str:
+    """Write a duration, or a time of day that a driver gives as one, in hours that go on beyond a day.
+
+    >>> hours_of(timedelta(hours=25)), hours_of(-timedelta(seconds=1)), hours_of(timedelta(milliseconds=1500))
+    ('25:00:00', '-00:00:01', '00:00:01.500000')
+    """
+    seconds, micro = divmod(abs(span) // MICROSECOND, 1_000_000)
+    text = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    return ("-" if span < timedelta() else "") + text + (f".{micro:06d}" if micro else "")
+
+
 def micros(moment: datetime, local: ZoneInfo) -> int:
     """Give microseconds since 1970 UTC of a time; one without zone is read in `local`.
 

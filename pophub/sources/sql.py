@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import compress
 from pathlib import Path
@@ -23,6 +23,7 @@ from sqlalchemy.types import TypeEngine
 
 from pophub.contracts.model import SqlSource
 from pophub.contracts.patterns import table_parts
+from pophub.domain.dates import hours_of
 from pophub.domain.errors import ContractBreach, TransientError
 from pophub.domain.record import Columns
 from pophub.sources.address import read_address
@@ -236,7 +237,7 @@ def _plain(values: Sequence[Any]) -> tuple[Sequence[Any], int]:
     """Give the values in the types that `SqlTable.read` promises, and how long their texts are together."""
     kinds = set(map(type, values))
     if not kinds <= _PLAIN:
-        values = [value if type(value) in _PLAIN else _as_text(value) for value in values]
+        values = [value if type(value) in _PLAIN else as_text(value) for value in values]
         kinds = set(map(type, values))
     if kinds.isdisjoint(_SIZED):
         return values, 0
@@ -245,9 +246,12 @@ def _plain(values: Sequence[Any]) -> tuple[Sequence[Any], int]:
     return values, sum(map(len, filter(None, values)))
 
 
-def _as_text(value: Any) -> str | bytes:
+def as_text(value: Any) -> str | bytes:
+    """Give a value of a type that has no exact one here as its database prints it."""
     if isinstance(value, memoryview | bytearray):
         return bytes(value)
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, timedelta):  # MySQL's TIME
+        return hours_of(value)
     return str(value)

@@ -1,20 +1,22 @@
 """The cells of a workbook as they are stored: formulas are never evaluated, nothing is guessed.
 
-openpyxl gives the empty value for a formula whose result nobody stored, the text `#N/A` for an error,
-and leaves _x000D_ in a text as it stands. Here the first two are `Unread` with their code, and the
-third is the character that it stands for.
+openpyxl gives the empty value for a formula whose result nobody stored, the text `#N/A` for an error, a
+time of day or a duration for what was typed as 1:30, and leaves _x000D_ in a text as it stands. Here the
+first three are `Unread` with their code, and the last is the character that it stands for.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import time, timedelta
 from typing import IO, Any, NamedTuple
 
 from openpyxl.cell.text import Text
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.workbook import Workbook
 from openpyxl.worksheet._reader import FORMULA_TAG, VALUE_TAG, WorkSheetParser
+from openpyxl.worksheet.cell_range import CellRange
 from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 from openpyxl.xml.functions import fromstring, iterparse
 
@@ -23,15 +25,20 @@ from pophub.sources.file_rows import Unread
 WORKBOOK = "xl/workbook.xml"
 FORMULA = Unread("contract.cell.formula")
 ERROR = Unread("contract.cell.error")
+TIME = Unread("contract.type")  # shown in any form: 1:30 may be a time, a duration or a ratio
 _STRING = f"{{{SHEET_MAIN_NS}}}si"
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 
 
 class Opened(NamedTuple):
-    """A workbook; `stale` where it says that whoever opens it computes all results anew."""
+    """A workbook; `stale` where it says that whoever opens it computes all results anew.
+
+    Shape: `merged` has the merged stretches of each sheet that `rows_of` gave to its end, by its title.
+    """
 
     book: Workbook
     stale: bool
+    merged: dict[str, list[CellRange]]
 
 
 def opened(file: IO[bytes]) -> Opened:
@@ -40,13 +47,13 @@ def opened(file: IO[bytes]) -> Opened:
     reader.read()
     root: Any = fromstring(reader.archive.read(WORKBOOK))
     told = root.find(f"{{{SHEET_MAIN_NS}}}calcPr")
-    return Opened(reader.wb, told is not None and told.get("fullCalcOnLoad") in ("1", "true"))
+    return Opened(reader.wb, told is not None and told.get("fullCalcOnLoad") in ("1", "true"), {})
 
 
 def rows_of(opened: Opened, sheet: Any) -> Iterator[tuple[int, tuple[Any, ...]]]:
     """Give the rows that the sheet stores: number, and cells as wide as the last one of the row.
 
-    Shape: a cell is None, text, number, bool, a date or time, or `Unread`.
+    Shape: a cell is None, text, number, bool, a date with or without time, or `Unread`.
     """
     book: Any = opened.book
     with sheet._get_source() as xml:
@@ -61,6 +68,8 @@ def rows_of(opened: Opened, sheet: Any) -> Iterator[tuple[int, tuple[Any, ...]]]
         parser.stale = opened.stale
         for number, cells in parser.parse():
             yield number, sheet._get_row(cells, 1, None, values_only=True)
+        merged: Any = parser.merged_cells
+        opened.merged[sheet.title] = list(merged.mergeCell) if merged else []
 
 
 def unescaped(text: str) -> str:
@@ -100,6 +109,8 @@ class _Parser(WorkSheetParser):
         value = found["value"]
         if found["data_type"] == "e":
             found["value"] = ERROR
+        elif isinstance(value, time | timedelta):
+            found["value"] = TIME
         elif (value is None or self.stale) and element.find(FORMULA_TAG) is not None:
             empty = element.get("t") == "str" and element.find(VALUE_TAG) is not None
             if self.stale or not empty:  # an empty text is a result, too

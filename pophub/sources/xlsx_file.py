@@ -19,6 +19,7 @@ from pophub.domain.errors import ContractBreach
 from pophub.domain.record import Columns
 from pophub.sources.file_rows import MAX_COLUMNS, FileRow, header_of, in_chunks, names_of, too_large
 from pophub.sources.xlsx_cells import WORKBOOK, Opened, opened, rows_of
+from pophub.sources.xlsx_merged import leaving_rows_empty
 
 MAX_UNPACKED_BYTES = 1 << 30
 MAX_SHARED_BYTES = 128 << 20  # parts besides the sheets are held in memory
@@ -33,16 +34,18 @@ def check(path: Path, source: FilesSource, required: Sequence[str], where: str) 
 
     Errors: `source.file_truncated`, `source.file_kind`, `source.file_bomb`, `source.header_missing`,
     `source.header_repeated`; `source.sheet_missing` when no sheet is the declared one,
-    `source.sheet_unread` when a sheet that would not be read holds rows under the same columns.
+    `source.sheet_unread` when a sheet that would not be read holds rows under the same columns,
+    `source.cells_merged` when merged cells leave a row without a value.
     """
     _check_zip(path, where)
     with _Book(path, where) as book:
         chosen = book.chosen(source, required)
         for sheet in chosen:
             rows = book.rows(sheet)
-            header_of(next(rows, _NO_ROW).cells, required, where, _first_line(sheet))
+            names = header_of(next(rows, _NO_ROW).cells, required, where, _first_line(sheet)).names
             for _ in rows:
                 pass
+            book.refuse_merged(sheet, [at for at, name in enumerate(names, 1) if name in required])
         if source.unread_sheets == "hold":
             book.refuse_unread(chosen, required)
     return ""
@@ -53,7 +56,7 @@ def read(
 ) -> Iterator[Columns]:
     """Give the rows of the declared sheets in chunks; see `DropFolder.read`.
 
-    Shape: a cell's value as stored: text, number, bool, datetime; of a formula the stored result.
+    Shape: a cell's value as stored: text, number, bool, date; of a formula the stored result.
     """
     _check_zip(path, where)
     with _Book(path, where) as book:
@@ -61,8 +64,7 @@ def read(
             rows = book.rows(sheet)
             names = header_of(next(rows, _NO_ROW).cells, required, where, _first_line(sheet)).names
             filled = (_fit(row, len(names)) for row in rows)
-            for chunk in in_chunks(names, filled, chunk_rows, f"{path.name}!{sheet.title}"):
-                yield {name: [_plain(cell) for cell in cells] for name, cells in chunk.items()}
+            yield from in_chunks(names, filled, chunk_rows, f"{path.name}!{sheet.title}")
 
 
 class _Book:
@@ -129,6 +131,21 @@ class _Book:
         except _BROKEN as error:
             raise _truncated(self._where) from error
 
+    def refuse_merged(self, sheet: Any, columns: Sequence[int]) -> None:
+        """Refuse a sheet, read to its end, of which merged cells leave a row without a value."""
+        if not self._opened().merged[sheet.title]:
+            return
+        rows = self.rows(sheet)
+        next(rows, _NO_ROW)
+        stretch = leaving_rows_empty(rows, self._opened().merged[sheet.title], columns)
+        if stretch is not None:
+            raise ContractBreach(
+                "source.cells_merged",
+                f"the cells {stretch.coord} of sheet {sheet.title} are merged: only the first has the value",
+                where=self._where,
+                remedy="ask the agency to unmerge them and to write the value into each row",
+            )
+
     def refuse_unread(self, read: Sequence[Any], required: Sequence[str]) -> None:
         """Refuse a workbook of which a sheet with the columns and rows would not be read."""
         wanted = set(map(_composed, required))
@@ -169,14 +186,6 @@ def _fit(row: FileRow, width: int) -> FileRow:
     if len(cells) > width and all(cell is None for cell in cells[width:]):
         return row._replace(cells=cells[:width])
     return row
-
-
-def _plain(cell: Any) -> Any:
-    return cell if isinstance(cell, str | int | float | None) else _date_or_text(cell)
-
-
-def _date_or_text(cell: Any) -> Any:
-    return cell if hasattr(cell, "year") else str(cell)
 
 
 def _check_zip(path: Path, where: str) -> None:

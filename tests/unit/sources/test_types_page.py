@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,8 @@ def cell(row: Sent) -> Any:
             return row.value == "TRUE"
         case "date or time":
             return datetime.fromisoformat(row.value)
+        case "time of day":
+            return time.fromisoformat(row.value)
         case "empty":
             return None
         case _:
