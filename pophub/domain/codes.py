@@ -54,7 +54,7 @@ CODES: dict[str, Code] = {
     "contract.avro.range": Code("The message holds a number that its type cannot", "Thông điệp chứa số vượt quá kiểu của nó", "find out who wrote to the topic"),
     "contract.avro.varint": Code("The message holds a number of more than ten bytes", "Thông điệp chứa số dài hơn mười byte", "find out who wrote to the topic"),
     "contract.avro.type": Code("A value has another type than the schema's field", "Giá trị khác kiểu với trường của lược đồ", "report it; nothing of the batch was written"),
-    "contract.avro.field": Code("A value has no field in the schema", "Giá trị không có trường trong lược đồ", "report it; nothing of the batch was written"),
+    "contract.avro.field": Code("A value has no field in the schema, or a field no value", "Giá trị không có trường trong lược đồ, hoặc trường không có giá trị", "report it; nothing of the batch was written"),
     "contract.avro.deadline": Code("The message could not be read within the time allowed", "Không đọc được thông điệp trong thời hạn", "find out who wrote to the topic"),
     "contract.schema.unknown": Code("The message is framed with a schema id that raw topics do not have", "Thông điệp mang mã lược đồ mà chủ đề gốc không có", "find out who wrote to the topic"),
     "contract.schema.fingerprint": Code("The message is framed with the fingerprint of a schema that is not the block's", "Thông điệp mang dấu vân tay của lược đồ khác", "find out who wrote to the topic"),

@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,9 +22,11 @@ from pophub import avro
 from pophub.contracts.anchored import escape_of
 from pophub.contracts.avro_schema import read_schema
 from pophub.contracts.load import load_all, load_subscriptions
+from pophub.contracts.model import Rule
 from pophub.contracts.strict_yaml import Document
 from pophub.domain.record import Columns
 from pophub.gates.mapping import ContractMapper
+from pophub.gates.rules import GreatExpectationsRules
 from pophub.stages.judge import Judge, Judged
 from tests.refused import refused
 
@@ -154,3 +160,112 @@ def test_subscribers_whose_topics_the_broker_cannot_tell_apart_are_refused(tmp_p
     assert [(error.code, error.where) for error in errors] == [
         ("config.topic_taken", "subscriptions/gdt_hq.yaml")
     ]
+
+
+def test_a_field_that_nobody_gave_a_value_is_not_null() -> None:
+    text = read_schema(schema({"default": None}), ("code",))[2]
+    assert avro.decode_record(text, avro.encode_records(text, {"code": ["a"], "note": [None]}, [0])[0]) == {
+        "code": "a",
+        "note": None,
+    }
+    for columns in ({"code": ["a"]}, {"note": [None]}, {"code": ["a"], "note": [None], "huh": ["b"]}):
+        with refused("contract.avro.field"):
+            avro.encode_records(text, columns, [0])
+
+
+ZONES = """
+import sys
+from datetime import datetime
+from pathlib import Path
+from pophub import avro
+from pophub.contracts.load import load_connector
+from pophub.gates.mapping import ContractMapper
+project = Path(sys.argv[1])
+mapper = ContractMapper(load_connector(project / "connectors/mps/citizens.yaml", project))
+print(mapper.markers_of({"cap_nhat_luc": [datetime(2024, 1, 1), datetime(2024, 7, 1, 23, 59, 59, 999999)]})[0])
+"""
+
+
+def test_a_time_without_a_zone_is_the_same_on_every_machine() -> None:
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", ZONES, str(PROJECT)],
+            env=os.environ | {"TZ": zone}, capture_output=True, text=True, check=True,
+        ).stdout
+        for zone in ("UTC", "Asia/Ho_Chi_Minh", "America/New_York")
+    }  # fmt: skip
+    assert told == {"[1704042000000000, 1719853199999999]\n"}
+
+
+def rule(expectation: str, **kwargs: Any) -> Rule:
+    """Give a rule of the gate *correct*."""
+    return Rule(
+        expectation=expectation, kwargs=kwargs, gate="correct", code="correct.amount.range", field=None
+    )
+
+
+def failing(frame: Columns, *rules: Rule) -> list[list[int]]:
+    """Judge a frame by Great Expectations; give the failing rows of each rule."""
+    from pophub.gates import validator
+
+    return [one.rows or [] for one in validator.validate(validator.prepare(rules), frame)]
+
+
+GREAT = pytest.mark.filterwarnings("default")  # Great Expectations has warnings of its own
+
+
+@GREAT
+@pytest.mark.parametrize("company", [[], [None], [None] * 3])
+def test_a_long_number_beside_a_null_keeps_its_last_digit(company: list[None]) -> None:
+    most = 2**53
+    frame: Columns = {"pupils": [most + 1, most, *company], "seats": [most, most, *company]}
+    assert (
+        failing(
+            frame,
+            rule("expect_column_values_to_be_between", column="pupils", max_value=most),
+            rule("expect_column_values_to_be_in_set", column="pupils", value_set=[most]),
+            rule("expect_column_pair_values_to_be_equal", column_A="pupils", column_B="seats"),
+            rule("expect_amount", column="pupils", most=most),
+        )
+        == [[0]] * 4
+    )
+
+
+@GREAT
+def test_each_failing_row_is_named_however_many_there_are() -> None:
+    frame: Columns = {"code": ["x" if row % 3 else f"{row:06}" for row in range(5_000)]}
+    wanted = [row for row in range(5_000) if row % 3]
+    assert (
+        failing(
+            frame,
+            rule("expect_column_values_to_match_regex", column="code", regex=r"\A[0-9]{6}\Z"),
+            rule("expect_column_value_lengths_to_equal", column="code", value=6),
+            rule("expect_column_values_to_not_be_in_set", column="code", value_set=["x"]),
+        )
+        == [wanted] * 3
+    )
+
+
+@GREAT
+def test_a_rule_whose_result_is_left_out_passes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pophub.gates import validator
+
+    connector = load_all(PROJECT)[0][0]
+    rules = (rule("expect_present", column="code"), rule("expect_amount", column="pupils", least=0))
+    connector = connector.model_copy(
+        update={"contract": connector.contract.model_copy(update={"rules": rules})}
+    )
+    whole = validator.validate
+    monkeypatch.setattr(validator, "validate", lambda suite, frame: whole(suite, frame)[:1])
+    with refused("gate.rows_short"):
+        GreatExpectationsRules(connector).judge({"code": ["a"], "pupils": [-1]})
+
+
+@pytest.mark.parametrize("kwargs", [{"mostly": 0.9}, {"mostly": 0}, {"row_condition": "pupils > 0"}])
+def test_a_rule_that_would_let_some_rows_go_is_refused(tmp_path: Path, kwargs: dict[str, Any]) -> None:
+    copied(tmp_path, "mps", "sea")
+    path = tmp_path / "expectations/mps/sea.json"
+    suite = json.loads(path.read_text())
+    suite["expectations"][0]["kwargs"] |= kwargs
+    path.write_text(json.dumps(suite))
+    assert [error.code for error in load_all(tmp_path)[1]] == ["config.unknown_key"]
