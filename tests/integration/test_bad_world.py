@@ -8,13 +8,16 @@ import sys
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from hubkit import Project, Servers
+from kafka import KafkaAdminClient
 from openpyxl import Workbook
 from outside import check
+
+from pophub.kafka.client import client_settings
 
 pytestmark = pytest.mark.timeout(240)
 HEADER = "Mã hồ sơ,Mã thủ tục,Số định danh,Họ và tên,Ngày sinh,Ngày nộp,Ngày trả,Kênh,Đã số hóa,Lệ phí,Trạng thái,Cập nhật"
@@ -122,6 +125,22 @@ def test_a_connection_that_dies_while_judge_waits_for_a_lane_decides_nothing(pro
     project.pass_through()
     assert project.states() == {"shared": 12}
     check(project)
+
+
+def test_a_topic_that_was_made_anew_stops_judge_and_is_not_passed_over(project: Project) -> None:
+    for person in range(1, 7):
+        project.put(person, 30)
+        project.pass_through("extract", "judge", "share")
+    before = project.states()
+    with closing(KafkaAdminClient(**client_settings(project.servers.settings, "admin"))) as broker:
+        broker.delete_topics([f"raw.{project.stem}"])
+        until(lambda: f"raw.{project.stem}" not in broker.list_topics())
+    project.pass_through("prepare")
+    project.put(11, 20)
+    project.pass_through("extract")
+    for _ in range(2):
+        assert project.run("judge").error == "raw.rewound"
+    assert project.states() == before == {"shared": 6}
 
 
 @contextmanager
