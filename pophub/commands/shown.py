@@ -14,7 +14,7 @@ from pophub.domain.dates import EPOCH, HO_CHI_MINH
 def local_time(at: datetime | None) -> str:
     """Write a time of Viet Nam with its zone.
 
-    >>> local_time(datetime(2026, 1, 31, 1, tzinfo=UTC))
+    >>> local_time(datetime.fromisoformat("2026-01-31T01:00:00+00:00"))
     '2026-01-31 08:00:00+07:00'
     """
     if at is None:
