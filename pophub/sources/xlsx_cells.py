@@ -8,7 +8,7 @@ first three are `Unread` with their code, and the last is the character that it 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import time, timedelta
 from typing import IO, Any, NamedTuple
 
@@ -51,9 +51,10 @@ def opened(file: IO[bytes]) -> Opened:
 
 
 def rows_of(opened: Opened, sheet: Any) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    """Give the rows that the sheet stores: number, and cells as wide as the last one of the row.
+    """Give the rows that the sheet stores: number, and cells up to the rightmost one of the row.
 
     Shape: a cell is None, text, number, bool, a date with or without time, or `Unread`.
+    Errors: ValueError where a row has two cells at one place.
     """
     book: Any = opened.book
     with sheet._get_source() as xml:
@@ -67,9 +68,17 @@ def rows_of(opened: Opened, sheet: Any) -> Iterator[tuple[int, tuple[Any, ...]]]
         )
         parser.stale = opened.stale
         for number, cells in parser.parse():
-            yield number, sheet._get_row(cells, 1, None, values_only=True)
+            yield number, _in_place(cells)
         merged: Any = parser.merged_cells
         opened.merged[sheet.title] = list(merged.mergeCell) if merged else []
+
+
+def _in_place(cells: Sequence[dict[str, Any]]) -> tuple[Any, ...]:
+    """Put each cell of a row into its column; openpyxl loses those behind the last one that is stored."""
+    found = {cell["column"]: cell["value"] for cell in cells}
+    if len(found) < len(cells):
+        raise ValueError
+    return tuple(map(found.get, range(1, max(found, default=0) + 1)))
 
 
 def unescaped(text: str) -> str:

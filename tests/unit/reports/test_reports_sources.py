@@ -107,6 +107,16 @@ def us(text: str) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
+def test_each_test_that_the_page_of_reports_names_is_there() -> None:
+    page = (PROJECT / "tests/reports.md").read_text(encoding="utf-8")
+    named = re.findall(r"(tests/[a-z_/0-9]+\.py)(?:::(test_[a-z0-9_]+))?", page)
+    assert len(named) > 15
+    for path, name in named:
+        assert re.search(
+            rf"(?m)^def {name}\b" if name else "", (PROJECT / path).read_text(encoding="utf-8")
+        ), name
+
+
 def test_03_a_marker_shared_by_the_last_row_of_a_chunk_loses_no_row_behind_it(tmp_path: Path) -> None:
     found = table(
         tmp_path / "x", *((key, "2024-01-02 03:04:05") for key in "abcd"), ("e", "2024-01-03 00:00:00")
@@ -228,3 +238,14 @@ def test_15_a_sheet_is_read_to_its_end_whatever_size_it_claims(tmp_path: Path) -
     found = rows_of(tmp_path)
     assert found["Mã hồ sơ"] == ["HS1", "HS2", "HS3", "HS4", "HS5"]
     assert found["Cập nhật"] == [SOUND["Cập nhật"]] * 5
+
+
+def test_15_a_cell_is_read_from_its_own_column_in_whatever_order_it_is_stored(tmp_path: Path) -> None:
+    path = workbook(tmp_path, {}, {})
+    changed(path, SHEET, rb'(?s)(<c r="A3".*?)(<c r="J3".*)(</row></sheetData>)', rb"\2\1\3")
+    found = rows_of(tmp_path)
+    assert [found[name][1] for name in ("Mã hồ sơ", "Ngày trả", "Lệ phí", "Trạng thái", "Cập nhật")] == [
+        "HS2", None, 50000, "Đã tiếp nhận", "02/03/2024 08:00:00",
+    ]  # fmt: skip
+    changed(path, SHEET, rb'r="B3"', b'r="A3"')
+    assert held(tmp_path) == ["source.file_truncated: the file is cut or damaged"]
