@@ -35,6 +35,7 @@ SCHEMAS = (
     "schema_extract",
     "schema_gap",
     "schema_quarantine",
+    "schema_person",
     "schema_reconcile",
     "schema_ledger",
     "schema_live",

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pophub.cli import backfill_app, ledger_app, live_app, position_app, reconcile_app, stream_app
+from pophub.cli import backfill_app, ledger_app, live_app, position_app, reconcile_app, stream_app, user_app
 from pophub.cli.quarantine_app import app as quarantine_app
 from pophub.commands.arguments import refuse_secrets
 from pophub.commands.output import JSON, errors_told, talk
@@ -31,6 +31,7 @@ app.add_typer(backfill_app.app)
 app.add_typer(position_app.app)
 app.add_typer(reconcile_app.app)
 app.add_typer(stream_app.app)
+app.add_typer(user_app.app)
 
 
 def _version(wanted: bool) -> None:

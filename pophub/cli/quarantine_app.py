@@ -30,6 +30,14 @@ Since = Annotated[str | None, typer.Option(help="First judged within this age: 9
 Older = Annotated[str | None, typer.Option("--older-than", help="First judged before this age.")]
 StateOption = Annotated[str, typer.Option(help="quarantined, shared, superseded, duplicate or all.")]
 ByOption = Annotated[str, typer.Option("--by", help="Your name; it is kept.", envvar="POPHUB_OPERATOR")]
+UserOption = Annotated[
+    str,
+    typer.Option(
+        "--by",
+        help="Your name as a user (pophub user add); the password is asked for, or POPHUB_PERSON_PASSWORD.",
+        envvar="POPHUB_OPERATOR",
+    ),
+]
 Reason = Annotated[str, typer.Option(help="Why; it is kept.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only said.")]
 Dry = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
@@ -102,7 +110,7 @@ def replay(stem: MaybeStem = None, agency: AgencyOption = None, gate: GateOption
     "repair", epilog='Example: pophub quarantine repair 41 --set sex=male --reason "letter 12" --by Lan'
 )
 def repair(version: Number, set: Annotated[list[str], typer.Option("--set", help="field=value; may be given several times.")],
-           reason: Reason, by: ByOption, json: bool = JSON) -> None:  # fmt: skip
+           reason: Reason, by: UserOption, json: bool = JSON) -> None:  # fmt: skip
     """Propose a repair of fields; another person approves it."""
     from pophub.commands import quarantine as work
 
@@ -120,7 +128,7 @@ def repairs(stem: MaybeStem = None, json: bool = JSON) -> None:
 
 
 @quarantine.command("approve", epilog="Example: pophub quarantine approve 7 --by Minh")
-def approve(proposal: Number, by: ByOption, json: bool = JSON) -> None:
+def approve(proposal: Number, by: UserOption, json: bool = JSON) -> None:
     """Approve another person's proposal and judge the version again with it."""
     from pophub.commands import quarantine as work
 

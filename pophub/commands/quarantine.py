@@ -16,12 +16,13 @@ from pophub.commands.quarantine_access import (
     reading,
     when,
 )
+from pophub.commands.users import proven
 from pophub.commands.who import operator
 from pophub.domain.codes import GATES
 from pophub.domain.errors import ConfigError
 from pophub.quarantine import browse, retention
 from pophub.quarantine.reasons import codes_of
-from pophub.quarantine.selection import STATES, Selection, named, seconds_of
+from pophub.quarantine.selection import STATES, Selection, seconds_of
 from pophub.settings import Settings
 
 
@@ -145,12 +146,13 @@ def replay(chosen: Selection, by: str, do: bool, as_json: bool) -> None:
 
 
 def repair(version: int, sets: list[str], reason: str, by: str, as_json: bool) -> None:
-    """Propose a repair."""
+    """Propose a repair, as a user who gave the password."""
     from pophub.quarantine.repair import propose
 
     with judging() as connection:
+        who = proven(connection, by)
         stem = browse.show(connection, version, None)["stem"]
-        number = propose(connection, connector_here(stem), version, sets, reason, by)
+        number = propose(connection, connector_here(stem), version, sets, reason, who)
     if as_json:
         print_json({"proposal": number, "id": version, "stem": stem})
         return
@@ -180,15 +182,18 @@ def repairs(stem: str | None, as_json: bool) -> None:
 
 
 def approve(proposal: int, by: str, as_json: bool) -> None:
-    """Approve a repair and judge its version again."""
+    """Approve a repair, as a user who gave the password, and judge its version again."""
+    from pophub.quarantine.persons import demand_proposer
     from pophub.quarantine.repair import approve as keep
     from pophub.wiring import open_hub
 
     with judging() as connection:
-        approved = keep(connection, proposal, by)
+        who = proven(connection, by)
+        demand_proposer(connection, proposal)
+        approved = keep(connection, proposal, who)
     stem, version = approved.stem, approved.version
     with open_hub() as hub:  # also of one approved before, whose replay was cut off
-        done = hub.replay(stem, named(by, "--by"), Selection(stem=stem, ids=(version,)))
+        done = hub.replay(stem, who, Selection(stem=stem, ids=(version,)))
     with judging() as connection:
         found = browse.show(connection, version, None)
     if as_json:

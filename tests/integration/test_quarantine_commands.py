@@ -24,12 +24,13 @@ pytestmark = pytest.mark.timeout(300)
 BAD_NAME = "Nguyễn\u0007Văn An"
 
 
-def pophub(project: Project, *arguments: str, code: int = 0) -> Any:
+def pophub(project: Project, *arguments: str, code: int = 0, password: str = "") -> Any:
     """Run a command with --json in a process of its own; give what it printed."""
-    environment = {**os.environ, **project.environment, "POPHUB_HOME": str(project.servers.settings.home)}
+    environment = surroundings(project) | {"POPHUB_PERSON_PASSWORD": password}
     ran = subprocess.run(
         [sys.executable, "-c", "from pophub.cli.program import main; main()", *arguments, "--json"],
         env=environment,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=120,
@@ -37,6 +38,17 @@ def pophub(project: Project, *arguments: str, code: int = 0) -> Any:
     assert ran.returncode == code, ran.stderr
     assert BAD_NAME not in ran.stderr
     return json.loads(ran.stdout if code == 0 else ran.stderr)
+
+
+def surroundings(project: Project) -> dict[str, str]:
+    """Give the variables with which a command finds the project and the hub."""
+    return {**os.environ, **project.environment, "POPHUB_HOME": str(project.servers.settings.home)}
+
+
+def user(project: Project, name: str) -> tuple[str, str]:
+    """Add a user of this test; give name and password."""
+    added = pophub(project, "user", "add", f"{name}{project.number}")
+    return added["user"], added["password"]
 
 
 def test_an_operator_finds_repairs_and_replays_by_commands_alone(project: Project, tmp_path: Path) -> None:
@@ -53,19 +65,18 @@ def test_an_operator_finds_repairs_and_replays_by_commands_alone(project: Projec
     out = tmp_path / "mine.xlsx"
     told = pophub(project, "quarantine", "export", project.stem, "--format", "xlsx", "--out", str(out))
     assert (told["versions"], out.exists()) == (2, True)
-    sets = ("--set", "full_name=Lê Văn Sửa", "--reason", "letter 12", "--by", "Lan")
-    proposal = str(pophub(project, "quarantine", "repair", str(number), *sets)["proposal"])
-    assert (
-        pophub(project, "quarantine", "approve", proposal, "--by", "lan", code=1)["code"]
-        == "repair.four_eyes"
-    )
+    (lan, lans), (minh, minhs), (hoa, hoas) = (user(project, name) for name in ("Lan", "Minh", "Hoa"))
+    sets = ("--set", "full_name=Lê Văn Sửa", "--reason", "letter 12", "--by", lan)
+    proposal = str(pophub(project, "quarantine", "repair", str(number), *sets, password=lans)["proposal"])
+    same = ("quarantine", "approve", proposal, "--by", lan.lower())
+    assert pophub(project, *same, code=1, password=lans)["code"] == "repair.four_eyes"
     (waits,) = pophub(project, "quarantine", "repairs", project.stem)["proposals"]
-    assert (str(waits["proposal"]), waits["id"], waits["proposed_by"]) == (proposal, number, "Lan")
-    first = pophub(project, "quarantine", "approve", proposal, "--by", "Minh")
+    assert (str(waits["proposal"]), waits["id"], waits["proposed_by"]) == (proposal, number, lan)
+    first = pophub(project, "quarantine", "approve", proposal, "--by", minh, password=minhs)
     assert pophub(project, "quarantine", "repairs", project.stem)["proposals"] == []
-    assert (first["state"], first["approved_by"], first["changed"]) == ("shared", "Minh", True)
-    again = pophub(project, "quarantine", "approve", proposal, "--by", "Hoa")
-    assert (again["state"], again["approved_by"], again["changed"]) == ("shared", "Minh", False)
+    assert (first["state"], first["approved_by"], first["changed"]) == ("shared", minh, True)
+    again = pophub(project, "quarantine", "approve", proposal, "--by", hoa, password=hoas)
+    assert (again["state"], again["approved_by"], again["changed"]) == ("shared", minh, False)
     assert again["approved_at"] == first["approved_at"]
     path = project.folder / f"connectors/{project.agency}/citizens.yaml"
     path.write_text(path.read_text().replace('format: "%d/%m/%Y"', 'format: "%Y-%m-%d"'))
@@ -207,7 +218,7 @@ def test_what_cannot_be_written_is_said_and_who_did_it_is_on_record(project: Pro
 READING = (
     "status", "live", "connector list", "connector check", "alert list --all", "hold list --all",
     "quarantine list", "quarantine groups", "quarantine repairs", "quarantine overdue", "quarantine policy STEM", "quarantine show ID",
-    "quarantine digest AGENCY", "position show STEM", "ledger checkpoint --list", "reconcile STEM",
+    "quarantine digest AGENCY", "position show STEM", "user list --all", "ledger checkpoint --list", "reconcile STEM",
     "population as-of 2100-01-01 --stem STEM", "quarantine expire --dry-run",
 )  # fmt: skip
 LIKE_A_TIME = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:")
@@ -252,12 +263,13 @@ def test_a_version_is_shown_for_a_person(project: Project) -> None:
     assert "mend: remove the characters at the source" in before
     assert 'ho_ten = "Nguyễn\\u0007Văn An"' in before, "what cannot be seen is shown"
     assert re.search(r"change marker: 20[0-9-]{8} [0-9:]{8}\+07:00; operation: upsert", before)
-    sets = ("--set", "full_name=Lê Văn Sửa", "--set", "birth_date=1990-03-15", "--reason", "x", "--by", "Lan")
-    proposal = str(pophub(project, "quarantine", "repair", number, *sets)["proposal"])
+    (lan, lans), (minh, minhs) = (user(project, name) for name in ("Lan", "Minh"))
+    sets = ("--set", "full_name=Lê Văn Sửa", "--set", "birth_date=1990-03-15", "--reason", "x", "--by", lan)
+    proposal = str(pophub(project, "quarantine", "repair", number, *sets, password=lans)["proposal"])
     assert f"next: another person runs pophub quarantine approve {proposal}" in said(
         project, "quarantine", "show", number
     )
-    pophub(project, "quarantine", "approve", proposal, "--by", "Minh")
+    pophub(project, "quarantine", "approve", proposal, "--by", minh, password=minhs)
     after = said(project, "quarantine", "show", number)
     assert "birth_date = 1990-03-15" in after and "full_name = Lê Văn Sửa" in after
     assert "mend:" not in after, "nothing is left to mend at the source"
@@ -267,9 +279,8 @@ def test_a_version_is_shown_for_a_person(project: Project) -> None:
 
 def said(project: Project, *arguments: str) -> str:
     """Run a command for a person; give what it printed."""
-    environment = {**os.environ, **project.environment, "POPHUB_HOME": str(project.servers.settings.home)}
     ran = subprocess.run(
         [sys.executable, "-c", "from pophub.cli.program import main; main()", *arguments],
-        env=environment, capture_output=True, text=True, timeout=120, check=True,
+        env=surroundings(project), capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     return ran.stdout

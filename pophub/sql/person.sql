@@ -1,0 +1,24 @@
+-- Statements about people with a login. A name is one person's, in whatever case it is written.
+
+-- name: add
+insert into hub.person (name, salt, password, added_by) values (%s, %s, %s, %s)
+on conflict (lower(name)) where removed_at is null do nothing returning added_at
+
+-- name: remove
+update hub.person set removed_at = clock_timestamp(), removed_by = %s
+where lower(name) = lower(%s) and removed_at is null returning name, removed_at
+
+-- name: people
+select name, added_by, added_at, removed_by, removed_at from hub.person
+where %s or removed_at is null order by lower(name), person
+
+-- name: login
+select name, salt, password from hub.person where lower(name) = lower(%s) and removed_at is null
+
+-- name: unproven
+select r.proposed_by from quarantine.repair r
+where r.repair = %s and not exists (select 1 from quarantine.repair_approval a where a.repair = r.repair)
+  and not exists (
+    select 1 from hub.person p
+    where lower(p.name) = lower(r.proposed_by) and p.added_at <= r.proposed_at
+      and (p.removed_at is null or p.removed_at >= r.proposed_at))
