@@ -102,7 +102,7 @@ def a_contract_that_breaks_its_readers_is_refused(world: World, seed: int) -> In
     connector.write_text(sound.replace("contract: 1", "contract: 2"))
     exit_code, findings = command(project, "connector", "check")
     assert exit_code == 2
-    first = findings[0]
+    first = findings["findings"][0]
     assert (first["code"], name in first["what"], "v2.avsc" in first["where"]) == (code, True, True), first
     people.write(4)
     assert world.run(project, "extract").error == code

@@ -69,7 +69,7 @@ def test_both_forms_of_copy_write_the_same_values(table: Any, columns: dict[str,
             rows = {"form": [form] * count, "number": list(range(count)), **columns}
             assert copy_binary.encode(rows, known) is not None, "nothing is left to the text form here"
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(postgres, "BINARY_ROWS", most)
+                patch.setattr("pophub.postgres.copy.BINARY_ROWS", most)
                 postgres.copy_columns(cursor, "copied", rows)
         names = ", ".join(TYPES)
         cursor.execute(

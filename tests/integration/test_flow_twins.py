@@ -20,7 +20,7 @@ from pophub.domain.record import Stretch, Versions
 from pophub.domain.rows import Rows
 from pophub.gates.mapping import ContractMapper
 from pophub.ports import DropFile
-from pophub.postgres import connect
+from pophub.postgres import connect, transaction
 from pophub.quarantine.selection import Selection
 from pophub.stages.judge import Judge
 from pophub.stages.read_block import add_block
@@ -103,6 +103,15 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
             yield Server(connector, stack, memory=Database(Simulation(0, Mood())))
         else:
             project = request.getfixturevalue("project")
+            with (
+                closing(connect(project.servers.settings, "pophub_owner")) as session,
+                transaction(session, "terms of someone") as owner,
+            ):  # other tests verify the whole ledger of these servers
+                owner.execute(
+                    "insert into hub.subscription (recipient, stem, version, starts_at, terms) "
+                    "values ('someone', %s, 1, now(), '{}')",
+                    (connector.stem,),
+                )
             yield Server(connector, stack, settings=project.servers.settings, query=project.servers.query)
 
 

@@ -64,7 +64,7 @@ def test_equal_versions_older_markers_and_deletes_each_have_their_verdict(projec
     project.put(7, 29)  # mended in the same batch
     _, judged, _ = project.pass_through()
     assert judged == {"stem": project.stem, "read": 11, "shared": 7, "quarantined": 3, "duplicate": 1,
-                      "superseded": 0, "replayed": 0}  # fmt: skip
+                      "superseded": 0, "renewed": 0, "replayed": 0}  # fmt: skip
     assert project.verdicts()[project.number_of(2)] == ("quarantined", "clean", {"clean.contradiction"})
     assert project.verdicts()[project.number_of(7)][0] == "superseded"
     project.put(3, 50, ho_ten="Nguyễn Văn Xưa")  # older than the head, committed late

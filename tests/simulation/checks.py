@@ -148,12 +148,20 @@ def _counts(life: Life) -> None:
             assert row["state"] == "open" or read == row["rows"], (
                 f"batch {row['batch']}: sent {row['rows']}, read {read}"
             )
-    ids = sorted(row["id"] for row in life.database.rows("quarantine.version"))
-    for run in life.database.rows(
-        "quarantine.replay_run"
-    ):  # `total` is the plan: a number below may commit later
-        most = bisect_right(ids, run["upto_id"])
-        assert sum(run[name] for name in OUTCOMES) <= most, "a replay counted a version twice"
+    _replays(
+        list(life.database.rows("quarantine.replay_run")), list(life.database.rows("quarantine.version"))
+    )
+
+
+def _replays(runs: list[dict[str, Any]], versions: list[dict[str, Any]]) -> None:
+    """Each version is counted under what it became, once; a run looks at each of its own once."""
+    became, ids = Counter(row["state"] for row in versions), sorted(row["id"] for row in versions)
+    for state in ("shared", "superseded", "duplicate"):
+        assert sum(run[state] for run in runs) <= became[state], "two replays counted one version"
+    for run in runs:  # `total` is the plan: a version with a lower number may commit later
+        looked_at = sum(run[name] for name in OUTCOMES)
+        assert looked_at <= bisect_right(ids, run["upto_id"]), "a replay counted a version twice"
+        assert run["last_id"] <= run["upto_id"], "a replay went on behind its end"
 
 
 def _own_topic(life: Life, lane: int) -> None:

@@ -143,7 +143,6 @@ MUTANTS = (
     _mutant("whatever failed waits for people", "stages.write:_waits", 'any(f.code != "sufficient.unknown_person" for f in failures)', 'all(f.code != "sufficient.unknown_person" for f in failures)'),
     _mutant("nobody looks after those who wait", "wiring:Hub.judge", "stage.waiting(judged)", "pass"),
     _mutant("a replay takes what another one decided", "stores.replay:ReplayTransaction.lock", "raise Moved", "pass", mood=PATIENT_CROWD),
-    _mutant("a replay goes on with a run that is finished", "stages.replay:Replay._begin", "if row[0] == number:", "if True:", mood=CROWD),
     _mutant("a replay forgets the repairs", "stages.remap:remapped", "apply_repairs(versions, repairs(versions.ids or []))", "pass"),
     _mutant("a stub is taken for a whole record when judged again", "stages.read_block:raw_bytes", "if name != STUB_COLUMN or values[row] is not None", "if name != STUB_COLUMN"),
     _mutant("superseded rows are not recorded", "stages.write:write", 'if state in ("duplicate", "superseded")', 'if state == "duplicate"'),
