@@ -249,3 +249,26 @@ def test_15_a_cell_is_read_from_its_own_column_in_whatever_order_it_is_stored(tm
     ]  # fmt: skip
     changed(path, SHEET, rb'r="B3"', b'r="A3"')
     assert held(tmp_path) == ["source.file_truncated: the file is cut or damaged"]
+
+
+def test_rows_that_a_filter_or_a_person_hid_are_read_like_all_others(tmp_path: Path) -> None:
+    path = workbook(tmp_path, {}, {}, {})
+    book = load_workbook(path)
+    assert book.active is not None
+    book.active.row_dimensions[3].hidden = True
+    book.active.auto_filter.ref = "A1:L4"
+    book.save(path)
+    assert rows_of(tmp_path)["Mã hồ sơ"] == ["HS1", "HS2", "HS3"]
+
+
+@pytest.mark.parametrize(("epoch", "day"), [(b"", "1990-03-15"), (b' date1904="1"', "1994-03-16")])
+def test_a_day_is_counted_from_the_epoch_that_the_workbook_names(
+    tmp_path: Path, epoch: bytes, day: str
+) -> None:
+    path = workbook(tmp_path, {"Ngày sinh": datetime(1990, 3, 15), "Ngày trả": datetime(1990, 3, 15, 16, 26)})
+    changed(path, "xl/workbook.xml", b"<workbookPr ?/>", b"<workbookPr%s/>" % epoch)
+    found = rows_of(tmp_path)
+    assert found["Ngày sinh"] == [datetime.fromisoformat(day)]
+    assert found["Ngày trả"] == [datetime.fromisoformat(f"{day} 16:26:00")]
+    mapped_on = (datetime.fromisoformat(day) - datetime(1970, 1, 1)).days
+    assert mapped(found).columns["birth_date"] == [mapped_on]
