@@ -44,6 +44,19 @@ def check_evolution(
         if found := difference((old.record_name, old.fields), now):
             code, what = found
             raise refuse(code, f"{what}, unlike in {old.file}", document.where("fields"))
+    if earlier:
+        _check_defaults(document, earlier[0])
+
+
+def _check_defaults(document: Document, before: Earlier) -> None:
+    """Refuse a new field without a default: who reads with this version could not read what came before."""
+    known = {field.name for field in before.fields}
+    for place, entry in enumerate(document.data["fields"]):
+        if entry["name"] not in known and "default" not in entry:
+            what = (
+                f'the new field {entry["name"]} has no "default": null, which readers of {before.file} need'
+            )
+            raise refuse("schema.field_required", what, document.where("fields", place))
 
 
 def difference(

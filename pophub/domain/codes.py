@@ -138,7 +138,7 @@ CODES: dict[str, Code] = {
     "schema.field_missing": Code("A field is named that the schema does not have", "Trường được nêu không có trong lược đồ", "correct the name, or add the field in a new version"),
     "schema.field_dropped": Code("A field of an earlier contract version is gone", "Trường của phiên bản hợp đồng trước đã bị bỏ", "keep the field and leave it null, or declare a new dataset: subscribers read it"),
     "schema.type_changed": Code("A field has another type than in an earlier contract version", "Kiểu của trường khác với phiên bản hợp đồng trước", "keep the type and add a field of another name, or declare a new dataset"),
-    "schema.field_required": Code("A field that earlier records lack may not be null", "Trường mới không cho phép null trong khi bản ghi cũ không có", "let it be null: records of earlier versions have no value for it"),
+    "schema.field_required": Code("A field that earlier records lack may not be null, or has no default", "Trường mới không cho phép null hoặc không có giá trị mặc định, trong khi bản ghi cũ không có trường đó", "write [\"null\", type] and \"default\": null: records of earlier versions have no value for it"),
     "schema.renamed": Code("The record has another name than in an earlier contract version", "Tên bản ghi khác với phiên bản hợp đồng trước", "keep the record's name: readers find their schema by it"),
     "suite.invalid": Code("The suite is not Great Expectations' JSON", "Bộ quy tắc không phải JSON của Great Expectations", "write name and expectations with type, kwargs, meta"),
     "suite.meta": Code("A rule lacks its gate or code", "Quy tắc thiếu cổng hoặc mã", "write meta.gate and meta.code, the code beginning with the gate"),

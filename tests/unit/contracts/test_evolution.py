@@ -34,7 +34,8 @@ def second_version(project: Path, change: Callable[[dict[str, Any]], None]) -> N
 
 
 def with_extra(kind: Any) -> Callable[[dict[str, Any]], None]:
-    return lambda schema: schema["fields"].append({"name": "extra", "type": kind})
+    more = {"default": None} if isinstance(kind, list) else {}
+    return lambda schema: schema["fields"].append({"name": "extra", "type": kind, **more})
 
 
 def changed(name: str, kind: Any) -> Callable[[dict[str, Any]], None]:
@@ -54,7 +55,9 @@ def dropped(name: str) -> Callable[[dict[str, Any]], None]:
 
 def moved(place: int) -> Callable[[dict[str, Any]], None]:
     """Put a new field at a place among the others."""
-    return lambda schema: schema["fields"].insert(place, {"name": "extra", "type": ["null", "string"]})
+    return lambda schema: schema["fields"].insert(
+        place, {"name": "extra", "type": ["null", "string"], "default": None}
+    )
 
 
 def turned(schema: dict[str, Any]) -> None:
@@ -66,6 +69,15 @@ def turned(schema: dict[str, Any]) -> None:
 def test_a_field_added_that_may_be_null_is_sound(project: Path) -> None:
     second_version(project, with_extra(["null", "string"]))
     assert check(project) == []
+
+
+def test_a_field_added_without_a_default_is_refused(project: Path) -> None:
+    second_version(
+        project, lambda schema: schema["fields"].append({"name": "extra", "type": ["null", "string"]})
+    )
+    (found,) = [f for f in check(project) if f.code.startswith("schema.")]
+    assert (found.code, found.where) == ("schema.field_required", "schemas/mps/citizens.v2.avsc:1")
+    assert "extra" in found.what and "schemas/mps/citizens.v1.avsc" in found.what
 
 
 def test_a_contract_knows_the_schemas_of_its_earlier_versions_the_newest_first(project: Path) -> None:
