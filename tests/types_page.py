@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,9 +46,23 @@ def _bare(cell: str) -> str:
     return cell[1:-1] if cell.startswith("`") and cell.endswith("`") else cell
 
 
+def _declared(told: str) -> tuple[Any, int, int]:
+    """Read a field's type: `decimal(12,2)` has precision and scale."""
+    found = re.fullmatch(r"decimal\((\d+),(\d+)\)", told)
+    return ("decimal", int(found[1]), int(found[2])) if found else (told, 0, 0)
+
+
+def _avro(told: str) -> Any:
+    type_, precision, scale = _declared(told)
+    if type_ == "decimal":
+        return {"type": "bytes", "logicalType": "decimal", "precision": precision, "scale": scale}
+    return _LOGICAL.get(told, told)
+
+
 def connector(kind: str, field: str) -> Connector:
     """Give a connector of one field beside its key; `field` is a type, then settings of its mapping."""
-    type_, *told = field.split(", ")
+    told_type, *told = field.split(", ")
+    type_, precision, scale = _declared(told_type)
     settings = dict(one.split(" ", 1) for one in told)
     source = {"kind": kind, "url": "${X}", "marker": {"column": "m"}}
     source |= {"table": "t", "key": ["k"]} if kind == "sql" else {"quiet_s": 0}
@@ -58,9 +73,9 @@ def connector(kind: str, field: str) -> Connector:
     })  # fmt: skip
     fields = (
         AvroField(name="k", type="string", nullable=False),
-        AvroField.model_validate({"name": "v", "type": type_, "nullable": True}),
+        AvroField(name="v", type=type_, nullable=True, precision=precision, scale=scale),
     )
-    branches = ["null", _LOGICAL.get(type_, type_)]
+    branches = ["null", _avro(told_type)]
     schema = {"type": "record", "name": "Row", "fields": [{"name": "v", "type": branches}]}
     contract = Contract(
         version=1, avro_schema=json.dumps(schema), record_name="Row", fields=fields, rules=(), suite_path=PAGE
@@ -86,6 +101,8 @@ def _received(schema: str, value: Any) -> str:
     (payload,) = avro.encode_records(schema, {"v": [value]}, [0])
     got: Any = fastavro.schemaless_reader(io.BytesIO(payload), json.loads(schema), None)
     value = got["v"]
+    if isinstance(value, Decimal | bytes):
+        return f"bytes {value.hex()}".strip() if isinstance(value, bytes) else str(value)
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)

@@ -22,7 +22,8 @@ Octets = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 
 DOUBLE = Struct("<d")
-_PYTHON = {"string": str, "int": int, "long": int, "boolean": bool, "double": float}
+_PYTHON = {"string": str, "bytes": bytes, "int": int, "long": int, "boolean": bool, "double": float}
+_COUNTED = ("string", "bytes")  # their length stands before them
 _BEYOND = 16  # bytes that may be looked at behind a record that ends early
 _SAMPLE = 200  # values that tell whether those of a column repeat
 _RANGES = {"int": 1 << 31, "long": 1 << 63}
@@ -138,6 +139,7 @@ def _text(value: str) -> bytes:
 
 _ENCODERS: dict[str, Callable[[Any], bytes]] = {
     "string": _text,
+    "bytes": lambda value: ZIGZAG[len(value)] + value,
     "int": ZIGZAG.__getitem__,
     "long": ZIGZAG.__getitem__,
     "boolean": lambda value: b"\1" if value else b"\0",
@@ -205,12 +207,12 @@ def _behind_all(field: Field, data: Octets, at: Places) -> Places | None:
     if field.kind == "boolean":
         return np.where(present, at + 1, at)
     number, more = np.zeros(len(at), np.int64), present
-    for shift in range(0, 35 if field.kind == "string" else 70, 7):
+    for shift in range(0, 35 if field.kind in _COUNTED else 70, 7):
         octet = data[at].astype(np.int64)
         number |= more * (octet & 0x7F) << shift
         at, more = at + more, more & (octet > 0x7F)
         if not more.any():
-            return at + (number >> 1) if field.kind == "string" else at
+            return at + (number >> 1) if field.kind in _COUNTED else at
     return None
 
 
@@ -247,4 +249,4 @@ def _behind(kind: str, payload: bytes, at: int) -> int:
         first = payload[at]
         number |= (first & 0x7F) << shift
         at, shift = at + 1, shift + 7
-    return at + (number >> 1) if kind == "string" else at
+    return at + (number >> 1) if kind in _COUNTED else at

@@ -14,26 +14,36 @@ from fastavro.validation import validate
 
 from pophub.avro import record_columns
 from pophub.avro.container import refuse
+from pophub.avro.decimals import as_bytes, as_numbers, decimals_of
 from pophub.domain.codes import explain
 from pophub.domain.errors import PromiseBroken
 from pophub.domain.record import Columns
 
 
 def canonical(schema: str) -> str:
-    """Give the schema's parsing canonical form, whose digest is its fingerprint."""
-    return str(to_parsing_canonical_form(json.loads(schema)))
+    """Give the schema's parsing canonical form, whose digest is its fingerprint.
+
+    That form has no precision and scale: those of exact numbers follow it, as a number's bytes carry none.
+    """
+    form, decimals = str(to_parsing_canonical_form(json.loads(schema))), decimals_of(schema)
+    return f"{form}{json.dumps(decimals, separators=(',', ':'))}" if decimals else form
 
 
 def encode_records(schema: str, columns: Columns, rows: Sequence[int]) -> list[bytes]:
     """Encode the chosen rows of contract columns, one Avro record each, without framing.
 
-    Times are integers already (days, microseconds), as the logical types store them.
+    Times are integers already (days, microseconds), as the logical types store them; exact numbers are
+    Decimal.
     Errors: `PromiseBroken` with `contract.avro.type` or `contract.avro.field`: fastavro alone would cut
     1.9 to 1, leave out what the schema does not name, and write null for what nobody gave.
     """
     parsed = _plain(schema)
     if odd := columns.keys() ^ {field["name"] for field in parsed["fields"]}:
         raise _mismatch("contract.avro.field", min(odd))
+    try:
+        columns = as_bytes(schema, columns)
+    except (ValueError, OverflowError, TypeError):
+        raise _mismatch("contract.avro.type", parsed["name"]) from None
     fast = record_columns.encode(schema, columns, rows)
     if fast is not None:
         return fast
@@ -53,7 +63,7 @@ def _mismatch(code: str, where: str) -> PromiseBroken:
 
 
 def decode_record(schema: str, payload: bytes) -> dict[str, Any]:
-    """Decode one contract record; times stay the integers that are stored.
+    """Decode one contract record; times stay the integers that are stored, exact numbers are Decimal.
 
     Errors: `BadBlock` where the payload is no record of the schema, or more than one.
     """
@@ -66,7 +76,7 @@ def decode_record(schema: str, payload: bytes) -> dict[str, Any]:
         refuse("contract.avro.block")
     if buffer.tell() < len(payload):
         refuse("contract.avro.trailing")
-    return dict(record)
+    return as_numbers(schema, dict(record))
 
 
 def decode_known(schemas: Sequence[str], payload: bytes) -> dict[str, Any]:
@@ -108,7 +118,7 @@ def names_of(schema: str) -> tuple[str, ...]:
 
 @cache
 def _plain(schema: str) -> Any:
-    """The schema without logical types: same bytes, integers instead of dates."""
+    """The schema without logical types: same bytes, integers instead of dates, bytes instead of numbers."""
 
     def strip(part: Any) -> Any:
         if isinstance(part, dict):

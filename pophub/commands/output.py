@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pophub.domain.errors import ConfigError, PophubError
+from pophub.domain.exact import as_text
 
 JSON = typer.Option(
     False, "--json", help="Print one JSON document on standard output and nothing else there."
@@ -30,7 +31,9 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 
 def print_object(document: Mapping[str, Any]) -> None:
-    """Print a JSON object as it is; times in ISO 8601 with their zone, bytes in hexadecimal digits."""
+    """Print a JSON object as it is; times in ISO 8601 with their zone, bytes in hexadecimal digits,
+    exact numbers as text without an exponent.
+    """
     sys.stdout.write(as_json(document) + "\n")
     sys.stdout.flush()
 
@@ -48,7 +51,7 @@ def as_json(document: Mapping[str, Any]) -> str:
 def _value(value: Any) -> Any:
     if isinstance(value, (datetime, date)):
         return value.isoformat()
-    return value.hex() if isinstance(value, bytes) else str(value)
+    return value.hex() if isinstance(value, bytes) else str(as_text(value))
 
 
 def print_table(

@@ -9,6 +9,7 @@ from typing import Any
 
 from pophub.contracts.model import AvroField, Connector
 from pophub.domain.dates import EPOCH, HO_CHI_MINH
+from pophub.domain.exact import as_text
 
 
 def local_time(at: datetime | None) -> str:
@@ -66,14 +67,16 @@ def marker_time(connector: Connector | None, marker: int) -> datetime | None:
 
 
 def typed(fields: Iterable[AvroField], record: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a record of the contract with dates and times instead of days and microseconds since 1970."""
+    """Give a record of the contract with dates and times instead of days and microseconds since 1970, and
+    bytes and exact numbers as text.
+    """
     types = {field.name: field.type for field in fields}
     return {name: _typed(types.get(name, "string"), value) for name, value in record.items()}
 
 
 def _typed(kind: str, value: Any) -> Any:
     if value is None or kind not in ("date", "timestamp-micros"):
-        return value
+        return as_text(value)
     if kind == "date":
         at = time_of(value * 86_400_000_000)
         return value if at is None else at.date()

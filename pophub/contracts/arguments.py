@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-Held = Literal["text", "number", "boolean", "date", "time"]
+Held = Literal["text", "number", "decimal", "boolean", "date", "time", "byte string"]
 Kind = Literal["column", "choice", "days", "number", "codes", "values", "value", "length", "pattern", "flag"]
 
 

@@ -14,8 +14,9 @@ from pophub.contracts.model import AvroField
 from pophub.contracts.strict_yaml import Document
 from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError
+from pophub.domain.exact import MAX_PRECISION
 
-_PLAIN = ("string", "int", "long", "boolean", "double")
+_PLAIN = ("string", "int", "long", "boolean", "double", "bytes")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*\Z")  # Avro's full names
 _LOGICAL = {("int", "date"): "date", ("long", "timestamp-micros"): "timestamp-micros"}
 
@@ -72,8 +73,11 @@ def _read_field(entry: Any, own: set[str], where: str) -> AvroField:
             raise _refuse("schema.invalid", "a union is not [null, type]", where)
         kind = kind[1]
     name = _type_name(kind, own, where)
+    told = {"name": entry["name"], "type": name, "nullable": nullable}
+    if name == "decimal" and isinstance(kind, dict):
+        told |= _digits(kind, where)
     try:
-        return AvroField.model_validate({"name": entry["name"], "type": name, "nullable": nullable})
+        return AvroField.model_validate(told)
     except ValueError:
         raise _refuse("identifier.invalid", "a field's name is not a plain identifier", where) from None
 
@@ -84,6 +88,8 @@ def _type_name(kind: Any, own: set[str], where: str) -> str:
             raise _refuse("schema.null_array", "a field is an array or map", where)
         if kind.get("type") in ("record", "enum", "fixed"):
             raise _refuse("schema.recursive", "a field is a type of its own", where)
+        if (kind.get("type"), kind.get("logicalType")) == ("bytes", "decimal"):
+            return "decimal"
         logical = _LOGICAL.get((str(kind.get("type")), str(kind.get("logicalType"))))
         if logical is None:
             raise _refuse("schema.type", "a field's logical type is none that can be shared", where)
@@ -93,6 +99,20 @@ def _type_name(kind: Any, own: set[str], where: str) -> str:
     if kind not in _PLAIN:
         raise _refuse("schema.type", "a field's type is none that can be shared", where)
     return str(kind)
+
+
+def _digits(kind: dict[str, Any], where: str) -> dict[str, int]:
+    """Give precision and scale of a decimal, which has no scale where none is declared."""
+    precision, scale = kind.get("precision"), kind.get("scale", 0)
+    if (
+        type(precision) is not int
+        or type(scale) is not int
+        or not 1 <= precision <= MAX_PRECISION
+        or not 0 <= scale <= precision
+    ):
+        what = f"a decimal's precision is not 1 to {MAX_PRECISION}, or its scale not 0 to the precision"
+        raise _refuse("schema.type", what, where)
+    return {"precision": precision, "scale": scale}
 
 
 def _refuse(code: str, what: str, where: str) -> ConfigError:

@@ -22,7 +22,8 @@ _PARSES = {
     "time": ("timestamp-micros",),
     "integer": ("int", "long"),
     "boolean": ("boolean",),
-    "decimal": ("double",),
+    "decimal": ("double", "decimal"),
+    "bytes": ("bytes",),
 }
 
 
@@ -44,6 +45,7 @@ def check_file(document: Document, file: ConnectorFile, fields: tuple[AvroField,
     looks = [
         *(partial(_check_mapping, document, n, m, known[n]) for n, m in file.mapping.items() if n in known),
         *(partial(_check_person, document, at, person, known) for at, person in enumerate(file.people)),
+        partial(_check_texts, document, file, known),
         partial(_check_numbers, document, file, known),
         partial(_check_deleted, document, file),
         partial(_check_form, document, place, file.source.marker.format),
@@ -143,6 +145,21 @@ def _check_numbers(document: Document, file: ConnectorFile, known: dict[str, Avr
         if mapping.numbers == "as_text" and named:
             what = f"{name} cannot take numbers as text: only a text that is neither key nor person can"
             flaws.add(refuse("config.value", what, document.where("mapping", name, "numbers")))
+    flaws.tell()
+
+
+def _check_texts(document: Document, file: ConnectorFile, known: dict[str, AvroField]) -> None:
+    """Refuse bytes and exact numbers where the hub keeps a value as text: keys, unique values, people."""
+    places: dict[str, Place] = {name: ("key", at) for at, name in enumerate(file.key)}
+    places |= {name: ("unique", at) for at, name in enumerate(file.unique)}
+    if file.population is not None:
+        places |= {name: ("population", "fields", one) for one, name in file.population.fields.items()}
+        places[file.population.citizen] = ("population", "citizen")
+    flaws = Flaws()
+    for name, place in places.items():
+        if name in known and known[name].type in ("bytes", "decimal"):
+            what = f"{name} is {known[name].type}, which is neither key, unique value nor part of a citizen"
+            flaws.add(refuse("config.type", what, document.where(*place)))
     flaws.tell()
 
 

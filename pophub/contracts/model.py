@@ -199,7 +199,7 @@ class FieldMapping(Model):
         "(Ð, Cyrillic А, ’) to the letters that are meant",
         examples=["name"],
     )
-    parse: Literal["none", "date", "time", "integer", "boolean", "decimal"] | None = Field(
+    parse: Literal["none", "date", "time", "integer", "boolean", "decimal", "bytes"] | None = Field(
         None,
         description="type that the value is read as; must agree with the schema, which decides",
         examples=["date"],
@@ -354,8 +354,12 @@ class AvroField(Model):
     """One field of the contract's Avro schema, without its null branch."""
 
     name: Name
-    type: Literal["string", "int", "long", "boolean", "double", "date", "timestamp-micros"]
+    type: Literal[
+        "string", "int", "long", "boolean", "double", "date", "timestamp-micros", "bytes", "decimal"
+    ]
     nullable: bool
+    precision: int = 0  # digits of a decimal; `scale` of them stand behind its point
+    scale: int = 0
 
 
 class Rule(Model):

@@ -18,6 +18,8 @@ HELD = {
     "boolean": "boolean",
     "date": "date",
     "timestamp-micros": "time",
+    "bytes": "byte string",
+    "decimal": "decimal",
 }
 """Type in the schema: what a column of it holds."""
 _PYTHON: dict[str, tuple[type, ...]] = {
@@ -26,6 +28,8 @@ _PYTHON: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "date": (int,),  # days since 1970
     "time": (int,),  # microseconds since 1970, UTC
+    "byte string": (),  # none can be written in a suite
+    "decimal": (int,),  # a fraction of a suite is a float, which is seldom exact
 }
 _BOUNDS = (("least", "most"), ("min_value", "max_value"))
 Holds = Callable[[str], str]

@@ -25,7 +25,7 @@ KEY_COLUMNS = frozenset(
 )  # what a delete carries too
 
 
-_ORDERED: tuple[Held, ...] = ("number", "date", "time")
+_ORDERED: tuple[Held, ...] = ("number", "decimal", "date", "time")
 
 
 def _column(
@@ -185,10 +185,17 @@ OWN: dict[str, Shape] = {
     "expect_amount": Shape(
         "Expect a number between `least` and `most`, and not above the column `not_above`.",
         (
-            _column("the number", "number"),
+            _column("the number", "number", "decimal"),
             Argument("least", "number", "lower bound, itself allowed", needed=False),
             Argument("most", "number", "upper bound, itself allowed", needed=False),
-            _column("a number that is never smaller", "number", name="not_above", needed=False),
+            _column(
+                "a number that is never smaller",
+                "number",
+                "decimal",
+                name="not_above",
+                needed=False,
+                like="{column}",
+            ),
         ),
         "passes; a null in `not_above` bounds nothing",
         ("correct.amount.range",),

@@ -17,6 +17,8 @@ from typing import Any
 
 import orjson
 
+from pophub.domain.numbers import plain_number
+
 DIGEST_BYTES = 16
 _BLOCK_BYTES = 64  # of SHA-256
 _OPTIONS = orjson.OPT_UTC_Z
@@ -27,7 +29,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return {"bytes": value.hex()}
     if isinstance(value, Decimal):
-        return str(value)
+        return plain_number(value)
     return repr(value)  # integers beyond 64 bits, times of day, intervals
 
 

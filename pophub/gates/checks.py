@@ -6,6 +6,7 @@ A null passes every check but `present` and `person_known`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -185,6 +186,11 @@ def amount(take: Take, told: Arguments) -> list[int]:
     """Judge that a number lies between bounds, and not above another column's."""
     values = take(told["column"])
     least, most = told.get("least"), told.get("most")
+    fractions = isinstance(least, float) or isinstance(most, float)
+    if fractions and any(
+        type(value) is Decimal for value in values
+    ):  # 0.1 of a suite means 0.1, not the float beside it
+        least, most = (Decimal(str(bound)) if isinstance(bound, float) else bound for bound in (least, most))
     rows = {
         row
         for row, value in enumerate(values)

@@ -26,6 +26,7 @@ from pophub.domain.dates import (
     time_parser,
     year_alone,
 )
+from pophub.domain.exact import exact, of_hex
 from pophub.domain.lookalikes import LOOKALIKES, as_in_names
 from pophub.domain.numbers import plain_number
 
@@ -171,6 +172,41 @@ def _decimal(value: Any) -> float:
     return number
 
 
+def _exact(value: Any, field: AvroField) -> Decimal:
+    """Read an exact number of the field's precision and scale; nothing is rounded."""
+    if isinstance(value, bool) or not isinstance(value, str | bytes | int | float | Decimal):
+        raise Refused("contract.type")
+    if isinstance(value, str | bytes):
+        text = clean_text(value, "trim") or ""
+        if _DECIMAL.match(text) is None:
+            raise Refused(_number_flaw(text))
+        value = text
+    elif not math.isfinite(value):
+        raise Refused("contract.number.nonfinite")
+    elif isinstance(value, float):
+        if not -_EXACT < value < _EXACT:
+            raise Refused("contract.type")
+        value = repr(value)
+    try:
+        return exact(Decimal(value), field.precision, field.scale)
+    except OverflowError:
+        raise Refused("contract.number.range") from None
+    except ValueError:
+        raise Refused("contract.number.format") from None
+
+
+def _bytes(value: Any) -> bytes:
+    r"""Take bytes as they are; a text is `\x` and hexadecimal digits, as PostgreSQL prints them."""
+    if isinstance(value, bytes):
+        return value
+    if not isinstance(value, str):
+        raise Refused("contract.type")
+    try:
+        return of_hex(value)
+    except ValueError:
+        raise Refused("contract.bytes.format") from None
+
+
 def _boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
@@ -254,7 +290,9 @@ def _typed(
     if field.type in ("int", "long"):
         kind = field.type
         return lambda value: _integer(value, kind)
-    return {"double": _decimal, "boolean": _boolean}.get(field.type)
+    if field.type == "decimal":
+        return lambda value: _exact(value, field)
+    return {"double": _decimal, "boolean": _boolean, "bytes": _bytes}.get(field.type)
 
 
 def parser_for(

@@ -1,4 +1,4 @@
-"""Numbers of a spreadsheet: a text typed into one loses leading zeros, and what is beyond its 15th digit."""
+"""Values of files that may not be what was meant; numbers of a spreadsheet: a text typed into one loses leading zeros, and what is beyond its 15th digit."""
 
 from __future__ import annotations
 
@@ -14,15 +14,29 @@ def numbers_told_apart(parse: Parser, mapping: FieldMapping, field: AvroField, *
     """Give a parser that refuses numbers which may not be what was meant.
 
     Errors: the function raises Refused with `contract.type` for a number in a text field, unless the
-    mapping takes it as text and it is no key, and for a whole number that may have lost digits.
+    mapping takes it as text and it is no key, and for a number that may have lost digits; with
+    `contract.text.encoding` for a text in a field of bytes that is not in the file's encoding.
     """
-    if field.type not in ("string", "int", "long"):
+    if field.type == "bytes":
+        return _written(parse)
+    if field.type not in ("string", "int", "long", "decimal"):
         return parse
     as_text = field.type != "string" or (mapping.numbers == "as_text" and not key)
 
     def told(value: Any) -> Any:
         if type(value) in (int, float) and (not as_text or abs(value) >= BEYOND):
             raise Refused("contract.type")
+        return parse(value)
+
+    return told
+
+
+def _written(parse: Parser) -> Parser:
+    """Refuse what a file holds as bytes: that is a text which could not be read, no value of bytes."""
+
+    def told(value: Any) -> Any:
+        if isinstance(value, bytes):
+            raise Refused("contract.text.encoding")
         return parse(value)
 
     return told

@@ -5,8 +5,9 @@ What was sent, the content and the event id stay; the payload that is accepted i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 import orjson
@@ -14,13 +15,15 @@ import orjson
 from pophub.contracts.model import AvroField, Connector
 from pophub.domain.dates import EPOCH_DAY, HO_CHI_MINH
 from pophub.domain.errors import ConfigError, PromiseBroken
+from pophub.domain.exact import exact, hex_text, of_hex
+from pophub.domain.numbers import plain_number
 from pophub.domain.record import Versions
 from pophub.postgres import Connection, only_row, transaction
 from pophub.quarantine.selection import SQL, named
 
 
 def parse_fields(connector: Connector, sets: Sequence[str]) -> dict[str, Any]:
-    """Read `field=value` pairs as the contract's types; an empty value is null.
+    """Read `field=value` pairs as the contract's types, bytes and exact numbers as their text; an empty value is null.
 
     Errors: `repair.field`, `repair.key`, `repair.value`; none holds the value.
     """
@@ -47,10 +50,10 @@ def parse_fields(connector: Connector, sets: Sequence[str]) -> dict[str, Any]:
 def _typed(field: AvroField, text: str, stem: str) -> Any:
     try:
         return _value(field, text)
-    except ValueError:
+    except (ValueError, OverflowError, InvalidOperation):
         raise ConfigError(
             "repair.value", f"the value is no {field.type}", where=f"{stem}, {field.name}",
-            remedy="dates as 1990-03-15, times as 2026-01-31T08:00:00, yes or no as true or false",
+            remedy="dates as 1990-03-15, times as 2026-01-31T08:00:00, yes or no as true or false, bytes as \\x00ff",
         ) from None  # fmt: skip
 
 
@@ -63,6 +66,10 @@ def _value(field: AvroField, text: str) -> Any:
         moment = datetime.fromisoformat(text)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=HO_CHI_MINH)
         return round(moment.timestamp() * 1_000_000)
+    if field.type == "bytes":
+        return hex_text(of_hex(text))
+    if field.type == "decimal":
+        return plain_number(_exact(field, text))
     if field.type == "boolean":
         return ("false", "true").index(text.lower()) == 1
     if field.type == "double":
@@ -74,6 +81,13 @@ def _value(field: AvroField, text: str) -> Any:
     if not -(1 << bits) <= whole < 1 << bits:
         raise ValueError
     return whole
+
+
+def _exact(field: AvroField, text: str) -> Decimal:
+    number = Decimal(text)
+    if not number.is_finite():
+        raise ValueError
+    return exact(number, field.precision, field.scale)
 
 
 def propose(
@@ -156,6 +170,19 @@ def approved_fields(connection: Connection, versions: Sequence[int]) -> dict[int
         for version, fields in cursor.fetchall():
             found.setdefault(version, {}).update(fields)
     return found
+
+
+def stored(connector: Connector, repairs: Mapping[int, Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+    """Give approved fields as the contract's columns hold them: bytes and exact numbers, which a repair keeps as text."""
+    readers: dict[str, Callable[[str], Any]] = {"bytes": of_hex, "decimal": Decimal}
+    read = {f.name: readers[f.type] for f in connector.contract.fields if f.type in readers}
+    return {
+        version: {
+            name: value if value is None or name not in read else read[name](value)
+            for name, value in fields.items()
+        }
+        for version, fields in repairs.items()
+    }
 
 
 def apply_repairs(versions: Versions, repairs: Mapping[int, Mapping[str, Any]]) -> None:

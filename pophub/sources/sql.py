@@ -182,7 +182,7 @@ def _engine(url: URL) -> Engine:
             "client_encoding": "UTF8",
             "keepalives_idle": 30,
             "application_name": "pophub_extract",
-            "options": "-c default_transaction_read_only=on -c timezone=UTC"
+            "options": "-c default_transaction_read_only=on -c timezone=UTC -c bytea_output=hex"
             f" -c statement_timeout={STATEMENT_S}s",
         }
     elif backend == "sqlite" and url.database:

@@ -26,7 +26,7 @@ from pophub.postgres import (
     transaction,
     worker_lock,
 )
-from pophub.quarantine.repair import approved_fields
+from pophub.quarantine.repair import approved_fields, stored
 from pophub.stores.citizen import write_citizens
 from pophub.stores.columns import parted
 
@@ -84,7 +84,7 @@ class JudgeStore:
 
     def repairs(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Give the approved repairs of quarantined versions, field by field."""
-        return approved_fields(self._connection, ids)
+        return stored(self._connector, approved_fields(self._connection, ids))
 
 
 class JudgeTransaction:

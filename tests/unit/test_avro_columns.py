@@ -19,6 +19,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "int": st.integers(-(1 << 31), (1 << 31) - 1),
     "long": st.integers(-(1 << 63), (1 << 63) - 1),
     "boolean": st.booleans(),
+    "bytes": st.binary(max_size=90),
     "double": st.floats(allow_nan=False) | st.sampled_from([0.0, -0.0]),
 }
 

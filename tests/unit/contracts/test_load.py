@@ -61,13 +61,31 @@ CASES = [
     (SCHEMA, '["null", "string"]', '["null", "vn.pophub.mps.Citizen"]', "schema.recursive", ""),
     (SCHEMA, '["null", "string"]', '["null", {"type": "array", "items": "null"}]', "schema.null_array", ""),
     (SCHEMA, '["null", "string"]', '["null", "decimal"]', "schema.type", ""),
-    (SCHEMA, '["null", "string"]', '["null", "bytes"]', "schema.type", ""),
+    (SCHEMA, '["null", "string"]', '["null", {"type": "bytes", "logicalType": "uuid"}]', "schema.type", ""),
+    *(
+        (
+            SCHEMA,
+            '["null", "string"]',
+            f'["null", {{"type": "bytes", "logicalType": "decimal", {digits}}}]',
+            "schema.type",
+            "precision is not 1 to 38",
+        )
+        for digits in (
+            '"scale": 2',
+            '"precision": 0',
+            '"precision": 39',
+            '"precision": 2, "scale": 3',
+            '"precision": 2, "scale": -1',
+            '"precision": true',
+            '"precision": "9"',
+        )
+    ),
     (
         SCHEMA,
-        '["null", "string"]',
-        '["null", {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}]',
-        "schema.type",
-        "",
+        '"old_number", "type": ["null", "string"]',
+        '"old_number", "type": ["null", "bytes"]',
+        "config.type",
+        "neither key, unique value",
     ),
     (SCHEMA, '"type": "record"', '"type": "enum"', "schema.invalid", "record"),
     (SUITE, '"column": "citizen_id"', '"column": "citizn_id"', "schema.field_missing", "citizen_id"),

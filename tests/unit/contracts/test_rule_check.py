@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ FIELDS = (
     AvroField(name="married", type="boolean", nullable=True),
     AvroField(name="moved_on", type="date", nullable=True),
     AvroField(name="seen_at", type="timestamp-micros", nullable=True),
+    AvroField(name="paid", type="decimal", nullable=True, precision=9, scale=2),
+    AvroField(name="photo", type="bytes", nullable=True),
 )
 VALUES: dict[str, list[Any]] = {
     "string": ["001090000001", "Nguyễn Văn An", None, ""],
@@ -36,6 +39,8 @@ VALUES: dict[str, list[Any]] = {
     "boolean": [True, False, None, True],
     "date": [7_500, 19_000, None, -1],
     "timestamp-micros": [10**15, 0, None, -1],
+    "decimal": [Decimal("1.50"), Decimal("-2.00"), None, Decimal("0.00")],
+    "bytes": [b"\x00\xff", b"", None, b"a"],
 }
 HUB: Columns = {
     "hub_key": ["1", "2", "3", "4"],

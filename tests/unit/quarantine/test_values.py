@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,12 @@ from hypothesis import strategies as st
 
 from pophub.avro import Block
 from pophub.contracts.load import load_all
-from pophub.contracts.model import Connector
+from pophub.contracts.model import AvroField, Connector
 from pophub.domain.errors import ConfigError
 from pophub.domain.record import Failure, Versions
 from pophub.quarantine import export, reasons, retention, selection
 from pophub.quarantine.browse import Cause
-from pophub.quarantine.repair import apply_repairs, parse_fields
+from pophub.quarantine.repair import apply_repairs, parse_fields, stored
 from pophub.stages.remap import merged
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -77,6 +78,37 @@ def test_a_repair_that_cannot_be_is_refused_without_its_value(
 def test_repaired_values_have_the_contracts_types(citizens: Connector) -> None:
     found = parse_fields(citizens, ["birth_date=1970-01-11", "full_name=An = Bình", "old_number="])
     assert found == {"birth_date": 10, "full_name": "An = Bình", "old_number": None}
+
+
+def with_exact_fields(connector: Connector) -> Connector:
+    """Give the connector with a field of bytes and one of exact numbers."""
+    fields = (
+        AvroField(name="photo", type="bytes", nullable=True),
+        AvroField(name="paid", type="decimal", nullable=True, precision=5, scale=2),
+    )
+    contract = connector.contract
+    return connector.model_copy(
+        update={"contract": contract.model_copy(update={"fields": (*contract.fields, *fields)})}
+    )
+
+
+def test_bytes_and_exact_numbers_are_kept_as_text_until_they_are_applied(citizens: Connector) -> None:
+    connector = with_exact_fields(citizens)
+    found = parse_fields(connector, ["photo=\\x00FF", "paid=-1.5", "sex=F"])
+    assert found == {"photo": "\\x00ff", "paid": "-1.50", "sex": "F"}
+    assert stored(connector, {7: found, 8: {"photo": None}}) == {
+        7: {"photo": b"\x00\xff", "paid": Decimal("-1.50"), "sex": "F"},
+        8: {"photo": None},
+    }
+
+
+@pytest.mark.parametrize(
+    "pair", ["photo=00ff", "photo=\\x0", "paid=1.005", "paid=1000", "paid=NaN", "paid=Infinity", "paid=x"]
+)
+def test_a_repair_of_other_bytes_or_digits_is_refused(citizens: Connector, pair: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_fields(with_exact_fields(citizens), [pair])
+    assert caught.value.code == "repair.value"
 
 
 def test_a_repair_voids_what_mapping_said_of_that_field_alone() -> None:
