@@ -10,9 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the kit's modules lie beside the tests
 
-from hubkit import Project, Servers, serving
+from hubkit import GRANTED, Project, Servers, serving
 
-GRANTED = ("citizen_id", "full_name", "birth_date", "province_code")
 SMALL_BATCHES = ("(?m)^key: ", "limits: {batch_rows: 5}\nkey: ")
 
 

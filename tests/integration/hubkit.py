@@ -43,6 +43,8 @@ INVOICES_TABLE = """
 """
 _numbers = itertools.count(1)
 
+GRANTED = ("citizen_id", "full_name", "birth_date", "province_code")
+
 
 @dataclass
 class Ran:

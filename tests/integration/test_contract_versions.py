@@ -9,8 +9,7 @@ from typing import Any
 
 import fastavro
 import pytest
-from conftest import GRANTED
-from hubkit import Project
+from hubkit import GRANTED, Project
 from outside import Message, check, read_topic
 
 from pophub.commands import reconcile as commands
