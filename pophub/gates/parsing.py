@@ -153,14 +153,19 @@ def _number_flaw(text: str) -> str:
     return f"contract.number.{'nonfinite' if text.lower().lstrip('+-') in _NONFINITE else 'format'}"
 
 
+def _written(value: str | bytes) -> str:
+    """Give the text of a number with or without a point."""
+    text = clean_text(value, "trim") or ""
+    if _DECIMAL.match(text) is None:
+        raise Refused(_number_flaw(text))
+    return text
+
+
 def _decimal(value: Any) -> float:
     if isinstance(value, bool):
         raise Refused("contract.type")
     if isinstance(value, str | bytes):
-        text = clean_text(value, "trim") or ""
-        if _DECIMAL.match(text) is None:
-            raise Refused(_number_flaw(text))
-        value = text
+        value = _written(value)
     elif not isinstance(value, int | float | Decimal):
         raise Refused("contract.type")
     try:
@@ -177,10 +182,7 @@ def _exact(value: Any, field: AvroField) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | bytes | int | float | Decimal):
         raise Refused("contract.type")
     if isinstance(value, str | bytes):
-        text = clean_text(value, "trim") or ""
-        if _DECIMAL.match(text) is None:
-            raise Refused(_number_flaw(text))
-        value = text
+        value = _written(value)
     elif not math.isfinite(value):
         raise Refused("contract.number.nonfinite")
     elif isinstance(value, float):

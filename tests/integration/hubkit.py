@@ -26,6 +26,7 @@ import pytest
 
 from pophub.runtime import hub
 from pophub.settings import PROJECT, Settings
+from pophub.wiring import Hub
 
 SIGKILLED = -9
 RUN_S = 150
@@ -267,3 +268,13 @@ class Project:
     def close(self) -> None:
         """End the connection to the source."""
         self._source.close()
+
+
+def hub_of(project: Project, patch: pytest.MonkeyPatch) -> Hub:
+    """Open the hub as the project's own process would."""
+    for name, value in project.environment.items():
+        patch.setenv(name, value)
+    known = project.servers.settings
+    hub = Hub(Settings(home=known.home, project=project.folder, endpoints=known.endpoints))
+    assert not hub.broken
+    return hub

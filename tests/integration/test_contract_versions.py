@@ -9,12 +9,11 @@ from typing import Any
 
 import fastavro
 import pytest
-from hubkit import GRANTED, Project
+from hubkit import GRANTED, Project, hub_of
 from outside import Message, check, read_topic
 
 from pophub.commands import reconcile as commands
 from pophub.reconcile.rebuild import Rebuild
-from pophub.settings import Settings
 from pophub.wiring import Hub
 
 pytestmark = pytest.mark.timeout(240)
@@ -65,16 +64,6 @@ def forgive(project: Project, codes: set[str]) -> None:
     suite = json.loads(path.read_text())
     suite["expectations"] = [e for e in suite["expectations"] if e["meta"]["code"] not in codes]
     path.write_text(json.dumps(suite))
-
-
-def hub_of(project: Project, patch: pytest.MonkeyPatch) -> Hub:
-    """Open the hub as the project's own process would."""
-    for name, value in project.environment.items():
-        patch.setenv(name, value)
-    known = project.servers.settings
-    hub = Hub(Settings(home=known.home, project=project.folder, endpoints=known.endpoints))
-    assert not hub.broken
-    return hub
 
 
 def assert_equal_everywhere(hub: Hub, stem: str) -> None:

@@ -18,7 +18,7 @@ import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
-from hubkit import Project
+from hubkit import Project, hub_of
 from outside import check, read_topic
 from serving import served
 
@@ -27,7 +27,6 @@ from pophub.postgres import connect
 from pophub.quarantine import browse, export, repair
 from pophub.quarantine.selection import Selection
 from pophub.reconcile.rebuild import Rebuild
-from pophub.settings import Settings
 from pophub.web.app import create_app
 from pophub.wiring import Hub
 
@@ -69,16 +68,6 @@ def raise_contract(project: Project) -> None:
     grants = project.folder / f"subscriptions/{project.subscriber}.yaml"
     text = grants.read_text().replace("province_code]", "province_code, photo, paid]")
     grants.write_text(text.replace("    purpose", "    version: 2\n    purpose"))
-
-
-def hub_of(project: Project, patch: pytest.MonkeyPatch) -> Hub:
-    """Open the hub as the project's own process would."""
-    for name, value in project.environment.items():
-        patch.setenv(name, value)
-    known = project.servers.settings
-    hub = Hub(Settings(home=known.home, project=project.folder, endpoints=known.endpoints))
-    assert not hub.broken
-    return hub
 
 
 def by_confluent(project: Project, topic: str) -> dict[int, tuple[Any, Any]]:

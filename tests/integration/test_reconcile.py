@@ -14,28 +14,16 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from hubkit import Project, Servers
+from hubkit import Project, Servers, hub_of
 from outside import check, read_topic
 
 from pophub.commands import reconcile as commands
 from pophub.reconcile.findings import Finding, Report
 from pophub.reconcile.rebuild import ComparedTable, Rebuild
-from pophub.settings import Settings
 from pophub.sources import open_source
-from pophub.wiring import Hub
 
 pytestmark = pytest.mark.timeout(240)
 Examine = Callable[..., Report]
-
-
-def hub_of(project: Project, patch: pytest.MonkeyPatch) -> Hub:
-    """Open the hub as the project's own process would."""
-    for name, value in project.environment.items():
-        patch.setenv(name, value)
-    known = project.servers.settings
-    hub = Hub(Settings(home=known.home, project=project.folder, endpoints=known.endpoints))
-    assert not hub.broken
-    return hub
 
 
 @pytest.fixture
