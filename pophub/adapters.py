@@ -19,7 +19,6 @@ from pophub.settings import Settings
 from pophub.sharing import registry, terms
 from pophub.sharing.secret_in_use import pseudonym_secret
 from pophub.sources import open_source
-from pophub.stores.held_files import release_gone
 from pophub.stores.reading import refuse_redeclared
 
 
@@ -85,10 +84,6 @@ class Adapters:
         """
         with self.connection("pophub_extract") as connection:
             refuse_redeclared(connection, connector)
-
-    def release_gone(self, connection: Connection, stem: str, folder: FolderSource) -> None:
-        """Release the holds of files that are no longer bad in a drop folder."""
-        release_gone(connection, stem, folder.no_longer_bad)
 
     def heartbeat(self, stem: str, shown: Shown) -> AbstractContextManager[None]:
         """Write one heartbeat of a source when the block ends."""

@@ -220,6 +220,10 @@ class PositionStore(Protocol):
         """Record that a batch is held; a repeated hold is one hold."""
         ...
 
+    def release_gone(self, gone: Callable[[Sequence[str]], dict[str, str]]) -> None:
+        """Release the holds of files that are no longer bad; `gone` tells which of them, and why."""
+        ...
+
     def held_when_breached(self, subject: str) -> AbstractContextManager[None]:
         """Record a hold when the block finds a contract breach; release it when it no longer does."""
         ...

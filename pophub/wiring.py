@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from pophub.adapters import Adapters
 from pophub.contracts.grants import unread
@@ -18,7 +18,6 @@ from pophub.domain.errors import ConfigError, PophubError
 from pophub.domain.record import Columns
 from pophub.gates.mapping import ContractMapper
 from pophub.live.watch import Watched
-from pophub.ports import FolderSource
 from pophub.postgres import Connection
 from pophub.prepare import prepare
 from pophub.process.memory import calm
@@ -109,8 +108,6 @@ class Hub:
                 source = adapters.source(connector)
                 done = done or Extracted()
                 yield Extract(connector, ContractMapper(connector), store, writer, source, run, done), store
-            if connector.file.source.reads != "table":
-                adapters.release_gone(connection, stem, cast(FolderSource, source))
 
     @contextmanager
     def open_judge(

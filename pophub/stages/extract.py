@@ -124,6 +124,7 @@ class Extract:
         for refused in source.bad():
             self.store.hold(refused, refused.where.removeprefix(f"{self.connector.stem}: "))
             done.refused.append(refused)
+        self.store.release_gone(source.no_longer_bad)
         done.left_out = list(source.left_out())
         return done
 

@@ -21,6 +21,7 @@ from pophub.postgres import (
     worker_lock,
 )
 from pophub.process.failpoints import reach
+from pophub.stores.held_files import Gone, release_gone
 
 SQL = statements("extract")
 US = 1_000_000
@@ -137,6 +138,10 @@ class ExtractStore:
             cursor.execute(
                 SQL["hold"], (self._stem, breach.code, subject or breach.where, breach.what, breach.remedy)
             )
+
+    def release_gone(self, gone: Gone) -> None:
+        """Release the holds of files that are no longer bad, and say why."""
+        release_gone(self._connection, self._stem, gone)
 
     @contextmanager
     def held_when_breached(self, subject: str) -> Iterator[None]:

@@ -203,3 +203,12 @@ def release(session: Session, args: Any) -> Answer:
         p for p, r in session.scan("extract.hold") if (p[0], p[2], r["released"]) == (args[0], args[1], False)
     ]
     return sum(change(session, "extract.hold", place, released=True) for place in found)
+
+
+@twin("files")
+def held_files(session: Session, args: Any) -> Answer:
+    return [
+        (place, row["subject"]) for place, row in session.scan("extract.hold")
+        if row["stem"] == args[0] and row["code"].startswith("source.") and row["subject"] != "table"
+        and row.get("released_at") is None
+    ]  # fmt: skip

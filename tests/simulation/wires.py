@@ -122,9 +122,6 @@ class MemoryAdapters(Adapters):
     def refuse_unprepared(self, stem: str) -> None:
         """Let each dataset be prepared."""
 
-    def release_gone(self, connection: Any, stem: str, folder: Any) -> None:
-        """Release no hold: no bad file is ever dropped."""
-
     def heartbeat(self, stem: str, shown: Any) -> AbstractContextManager[None]:
         """Write none: nobody watches."""
         return nullcontext()
