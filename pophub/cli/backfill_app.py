@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pophub.commands.arguments import DoneBy
 from pophub.commands.output import JSON, answer, errors_told, print_json, talk
-from pophub.commands.who import operator
-from pophub.settings import Settings
+
+if TYPE_CHECKING:
+    from pophub.settings import Settings
 
 app = typer.Typer()
 
@@ -28,6 +29,8 @@ def backfill(
     json: bool = JSON,
 ) -> None:
     """Read a source's past again, from a marker up to the position; one that was cut off goes on."""
+    from pophub.commands.who import operator
+
     with errors_told(json):
         _backfill(stem, since, until, operator(by) if yes else "", as_json=json)
 
