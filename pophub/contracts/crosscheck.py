@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pophub.contracts.code_tables import code_table_names
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.marker import check_window
-from pophub.contracts.model import AvroField, Connector, ConnectorFile, FieldMapping, Marker, Person
+from pophub.contracts.model import AvroField, Connector, ConnectorFile, FieldMapping, Person
+from pophub.contracts.source_model import Marker
 from pophub.contracts.strict_yaml import Document, Place
 from pophub.contracts.suite import nearest, refuse
 from pophub.domain.dates import compile_format

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pophub.contracts.model import ConnectorFile, SqlSource
+from pophub.contracts.model import ConnectorFile
+from pophub.contracts.source_model import SqlSource
 from pophub.contracts.strict_yaml import Document
 from pophub.contracts.suite import refuse
 

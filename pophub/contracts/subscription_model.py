@@ -7,8 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from pophub.contracts.model import Model, Name, Text
+from pophub.contracts.model import Text
 from pophub.contracts.patterns import STEM
+from pophub.contracts.source_model import Model, Name
 
 
 class Grant(Model):

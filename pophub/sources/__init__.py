@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pophub.contracts.model import Connector, FilesSource, SqlSource
+from pophub.contracts.model import Connector
+from pophub.contracts.source_model import FilesSource, SqlSource
 from pophub.ports import FolderSource, TableSource
 from pophub.settings import Settings
 

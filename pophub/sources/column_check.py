@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy.types import Boolean, Date, DateTime, Enum, Integer, NullType, Numeric, String, TypeEngine
 
-from pophub.contracts.model import SqlSource
+from pophub.contracts.source_model import SqlSource
 from pophub.domain.errors import ContractBreach
 from pophub.domain.record import RESERVED
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pophub.contracts.model import FilesSource
+from pophub.contracts.source_model import FilesSource
 from pophub.domain.errors import ConfigError, ContractBreach
 from pophub.sources.file_rows import names_of
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pophub.contracts.model import FilesSource
+from pophub.contracts.source_model import FilesSource
 from pophub.domain.errors import ContractBreach
 from pophub.domain.record import Columns
 from pophub.sources.csv_dialect import dialect_of

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pophub.contracts.model import FilesSource
+from pophub.contracts.source_model import FilesSource
 from pophub.domain.errors import PophubError, TransientError
 from pophub.domain.record import Columns
 from pophub.ports import DropFile

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, String, and_, func, literal, not_, or_, ty
 from sqlalchemy.sql.elements import ColumnClause
 from sqlalchemy.types import Date, DateTime, TypeEngine
 
-from pophub.contracts.model import Marker
+from pophub.contracts.source_model import Marker
 from pophub.domain.dates import EPOCH, time_parser
 
 _FIRST_US = -62_135_000_000_000_000  # in the year 1, so that any zone can hold it

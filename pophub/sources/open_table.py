@@ -9,7 +9,7 @@ from typing import Any, cast
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import TypeEngine
 
-from pophub.contracts.model import SqlSource
+from pophub.contracts.source_model import SqlSource
 from pophub.sources.sql import SqlTable
 
 COLUMNS_S = 5.0  # how often the table's columns are looked at; one that is gone fails the query at once

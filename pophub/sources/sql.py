@@ -21,8 +21,8 @@ from sqlalchemy.sql import Select
 from sqlalchemy.sql.elements import ColumnClause
 from sqlalchemy.types import TypeEngine
 
-from pophub.contracts.model import SqlSource
 from pophub.contracts.patterns import table_parts
+from pophub.contracts.source_model import SqlSource
 from pophub.domain.dates import hours_of
 from pophub.domain.errors import ContractBreach, TransientError
 from pophub.domain.record import Columns

@@ -14,7 +14,7 @@ from typing import Any
 
 from openpyxl.utils.exceptions import InvalidFileException
 
-from pophub.contracts.model import FilesSource
+from pophub.contracts.source_model import FilesSource
 from pophub.domain.errors import ContractBreach
 from pophub.domain.record import Columns
 from pophub.sources.file_rows import MAX_COLUMNS, FileRow, header_of, in_chunks, names_of, too_large

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pophub.contracts.model import Connector, SqlSource
+from pophub.contracts.model import Connector
+from pophub.contracts.source_model import SqlSource
 from pophub.domain.errors import ContractBreach
 from pophub.postgres import Connection, only_row, statements, transaction
 

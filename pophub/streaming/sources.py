@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import cast
 
-from pophub.contracts.model import Connector, SourceFile
+from pophub.contracts.model import Connector
+from pophub.contracts.source_model import SourceFile
 from pophub.domain.errors import ContractBreach, PophubError
 from pophub.domain.record import Columns
 from pophub.kafka import RawWriter

@@ -14,7 +14,7 @@ import fastavro
 
 from pophub import avro
 from pophub.avro import container
-from pophub.contracts.model import FilesSource
+from pophub.contracts.source_model import FilesSource
 from pophub.contracts.strict_yaml import parse_document
 from pophub.domain.codes import CODES
 from pophub.domain.errors import PophubError

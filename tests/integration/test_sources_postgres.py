@@ -17,7 +17,7 @@ import psycopg2
 import pytest
 
 from pophub import avro
-from pophub.contracts.model import SqlSource
+from pophub.contracts.source_model import SqlSource
 from pophub.domain.errors import ConfigError, ContractBreach, PophubError, TransientError
 from pophub.runtime import hub
 from pophub.settings import Settings

@@ -12,9 +12,10 @@ import pytest
 
 from pophub.contracts.connector_page import connector_page
 from pophub.contracts.expectations_page import expectations_page
-from pophub.contracts.model import AvroField, ConnectorFile, Model
+from pophub.contracts.model import AvroField, ConnectorFile
 from pophub.contracts.refusals import read_model
 from pophub.contracts.shapes import SHAPES
+from pophub.contracts.source_model import Model
 from pophub.contracts.strict_yaml import Document, parse_document
 from pophub.contracts.subscription_model import SubscriptionFile
 from pophub.contracts.suite import SuiteReader

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pophub.contracts.load import load_connector
-from pophub.contracts.model import Deleted
+from pophub.contracts.source_model import Deleted
 from pophub.domain.deletion import Deletion
 from pophub.domain.errors import ConfigError
 from pophub.gates.mapping import ContractMapper

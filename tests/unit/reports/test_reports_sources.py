@@ -15,7 +15,7 @@ from openpyxl.worksheet.cell_range import CellRange
 
 from pophub import avro
 from pophub.contracts.load import load_connector
-from pophub.contracts.model import FilesSource, SqlSource
+from pophub.contracts.source_model import FilesSource, SqlSource
 from pophub.domain.errors import PophubError
 from pophub.domain.record import Columns, Mapped
 from pophub.gates.mapping import ContractMapper

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pophub.contracts.model import SqlSource
+from pophub.contracts.source_model import SqlSource
 from pophub.domain.errors import ConfigError, PophubError
 from pophub.settings import Endpoints, Settings
 from pophub.sources.address import read_address

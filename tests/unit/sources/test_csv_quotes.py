@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pophub.contracts.model import FilesSource
+from pophub.contracts.source_model import FilesSource
 from pophub.domain.errors import ContractBreach
 from pophub.domain.record import Columns
 from pophub.sources.csv_quotes import Quotes

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
-from pophub.contracts.model import FilesSource
+from pophub.contracts.source_model import FilesSource
 from pophub.domain.errors import TransientError
 from pophub.domain.record import Columns
 from pophub.sources.files import DropFolder

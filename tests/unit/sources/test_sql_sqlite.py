@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pophub.contracts.model import SqlSource
+from pophub.contracts.source_model import SqlSource
 from pophub.domain.dates import time_parser
 from pophub.domain.errors import ConfigError, ContractBreach, TransientError
 from pophub.sources.sql import SqlTable

@@ -10,7 +10,7 @@ from typing import Any
 
 import openpyxl
 
-from pophub.contracts.model import FilesSource, SqlSource
+from pophub.contracts.source_model import FilesSource, SqlSource
 from pophub.sources.files import DropFolder
 from pophub.sources.sql import SqlTable
 

@@ -14,7 +14,8 @@ from openpyxl import Workbook
 
 from pophub import avro
 from pophub.contracts.load import load_connector
-from pophub.contracts.model import Connector, FilesSource
+from pophub.contracts.model import Connector
+from pophub.contracts.source_model import FilesSource
 from pophub.domain.errors import ConfigError
 from pophub.domain.record import Columns, Mapped
 from pophub.gates.mapping import ContractMapper
