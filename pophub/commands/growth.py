@@ -17,17 +17,18 @@ from pophub.commands.choices import demand_agency, demand_dataset, demand_recipi
 from pophub.commands.figures import databases
 from pophub.commands.moments import checkpoint_of, moment_of
 from pophub.commands.output import answer, as_json, print_table, talk, writing
+from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError, PophubError
 from pophub.ledger.chart import grown, named
 from pophub.ledger.checkpoint import Checkpoint
-from pophub.ledger.growth import Growth, Scope, agencies_as_of, growth_as_of, late_rows
+from pophub.ledger.growth import Granted, Growth, Scope, agencies_as_of, growth_as_of, late_rows
 from pophub.ledger.periods import By, moment
 from pophub.ledger.present import present
 from pophub.ledger.standing import with_standing
 from pophub.postgres import connect
 from pophub.settings import Settings
 
-COLUMNS = ("period", "transactions", "percent", "year_on_year", "open", "span_before", "signed_checkpoint", "signed_transactions")  # fmt: skip
+COLUMNS = ("period", "transactions", "percent", "year_on_year", "open", "span_before", "signed_checkpoint", "signed_transactions", "granted_later")  # fmt: skip
 LATE = ("recipient", "stem", "lane", "sequence", "event_id", "period", "exchanged_at", "recorded_at", "late")
 
 
@@ -177,14 +178,20 @@ def _number(value: Any) -> float | None:
 def _row(row: Growth) -> dict[str, Any]:
     changed = row.changed
     signed = None if changed is None else {
-        "checkpoint": changed.checkpoint, "at": changed.at.isoformat(), "transactions": changed.transactions
+        "checkpoint": changed.checkpoint, "at": changed.at.isoformat(), "transactions": changed.transactions,
+        "granted_later": [_granted(one) for one in changed.granted],
     }  # fmt: skip
     more = {"open": row.open, "span_before": row.span_before, "changed_since": signed}
     return {**row.as_json(), "year_on_year": _number(row.year_on_year), **more}
 
 
+def _granted(one: Granted) -> dict[str, Any]:
+    return one._asdict() | {"granted_at": one.granted_at.isoformat(), "starts_at": one.starts_at.isoformat()}
+
+
 def _cells(row: Growth) -> tuple[Any, ...]:
-    signed = row.changed[::2] if row.changed else (None, None)
+    later = sum(one.transactions for one in row.changed.granted) if row.changed else None
+    signed = (row.changed.checkpoint, row.changed.transactions, later) if row.changed else (None, None, None)
     figures = (row.period, row.transactions, row.percent, row.year_on_year)
     return (*figures, "true" if row.open else "false", row.span_before, *signed)
 
@@ -218,6 +225,9 @@ def _marks(rows: list[Growth], changed: list[Growth], checkpoint: Checkpoint | N
             before = f"{row.span_before:,}" if row.span_before else "none"
             said = f"{row.period} is open: its percent is against the same span of the year before ({before})"
             answer.print(said, markup=False)
+    for row in changed:
+        for one in row.changed.granted if row.changed else ():
+            answer.print(_by_grant(row, one), markup=False)
     if changed and checkpoint:
         first = min(row.changed.checkpoint for row in changed if row.changed)
         said = (
@@ -225,6 +235,16 @@ def _marks(rows: list[Growth], changed: list[Growth], checkpoint: Checkpoint | N
             f"the rows: pophub growth --as-of '#{first}' --against '#{checkpoint.id}'"
         )
         answer.print(said, markup=False)
+
+
+def _by_grant(row: Growth, one: Granted) -> str:
+    """Say how much of a closed period's change came by a right that was granted after it."""
+    assert row.changed is not None
+    granted, starts = (f"{at.astimezone(HO_CHI_MINH):%Y-%m-%d}" for at in (one.granted_at, one.starts_at))
+    return (
+        f"of {row.transactions - row.changed.transactions:+,} in {row.period}, {one.transactions:,} came by "
+        f"{one.recipient}'s right to {one.stem}, version {one.version}, granted {granted} with starts: {starts}"
+    )
 
 
 def _csv(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:

@@ -19,12 +19,28 @@ SQL = statements("ledger")
 CHUNK = 20_000
 
 
+class Granted(NamedTuple):
+    """Share transactions of a period that came by terms put on record after its end."""
+
+    recipient: str
+    stem: str
+    version: int
+    granted_at: datetime
+    starts_at: datetime
+    transactions: int
+
+
 class Changed(NamedTuple):
-    """What the first checkpoint after a period's end said of it, where that is not its figure of now."""
+    """What the first checkpoint after a period's end said of it, where that is not its figure of now.
+
+    Shape: `granted` is the part of the change that came by rights granted later; the rest are rows that
+    were accepted later.
+    """
 
     checkpoint: int
     at: datetime
     transactions: int
+    granted: tuple[Granted, ...] = ()
 
 
 @dataclass(frozen=True)

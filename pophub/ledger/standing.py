@@ -2,7 +2,7 @@
 
 An open period is compared with the same span of the year before: whole months from the checkpoint's
 tally, the month that is cut from the rows up to its heads. A closed one is compared with the first
-checkpoint that was signed after its end.
+checkpoint that was signed after its end, and what of the difference came by a right granted later is told.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.ledger.checkpoint import Checkpoint, find
-from pophub.ledger.growth import Changed, Growth, Scope, by_period, percent
+from pophub.ledger.growth import Changed, Granted, Growth, Scope, by_period, percent
 from pophub.ledger.periods import By, months_of, span_of, year_before
 from pophub.postgres import Connection, statements, transaction
 
@@ -126,15 +126,45 @@ def _changes(
     times = [at for _, at in signed]
     closed = [row for row in rows if not is_open(row.period, moment)]
     first = {row.period: bisect_left(times, span(row.period).end) for row in closed}
-    counts: dict[int, dict[str, int]] = {}
+    known: dict[int, tuple[Checkpoint, dict[str, int]]] = {}
     found = {}
     for row in closed:
         if first[row.period] == len(signed):  # the checkpoint asked for was signed before the end
             continue
         number, at = signed[first[row.period]]
-        if number not in counts:
-            counts[number] = by_period(find(connection, number).tally(), by, scope)
-        then = counts[number].get(row.period, 0)
-        if then != row.transactions:
-            found[row.period] = Changed(number, at.astimezone(UTC), then)
+        if number not in known:
+            then = find(connection, number)
+            known[number] = then, by_period(then.tally(), by, scope)
+        then, counts = known[number]
+        if (before := counts.get(row.period, 0)) != row.transactions:
+            later = granted_later(connection, then, checkpoint, row.period, scope)
+            found[row.period] = Changed(number, at.astimezone(UTC), before, tuple(later))
     return found
+
+
+def granted_later(
+    connection: Connection, signed: Checkpoint, now: Checkpoint, period: str, scope: Scope
+) -> list[Granted]:
+    """Give what a closed period has more since it was signed because of rights granted after its end.
+
+    Counted are versions that were accepted when it was signed: what was accepted later came late to
+    everybody, whoever's right is how old.
+    """
+    before = signed.heads()
+    spans = []
+    for name, head in now.heads().items():
+        kind, *place = head["lane"]
+        accepted = before.get(("history", *name[2:]))
+        if kind == "transaction" and accepted and scope.holds(place[0], place[1]):
+            after = before[name]["sequence"] if name in before else 0
+            spans.append((*place, after, min(head["sequence"], accepted["sequence"])))
+    if not spans:
+        return []
+    columns = [list(column) for column in zip(*spans, strict=True)]
+    months = span_of(months_of(period))
+    with transaction(connection, "growth by rights granted later") as cursor:
+        cursor.execute(SQL["granted_later"], (*columns, span(period).end, *months))
+        return [
+            Granted(recipient, stem, version, granted.astimezone(UTC), starts.astimezone(UTC), number)
+            for recipient, stem, version, granted, starts, number in cursor.fetchall()
+        ]

@@ -107,6 +107,15 @@ join ledger.transaction t on t.recipient = head.recipient and t.stem = head.stem
     and t.sequence <= head.sequence
 where t.month = %s and t.exchanged_at <= %s group by t.recipient, t.stem
 
+-- share transactions of months by terms granted after them, of versions that were accepted when the months were signed
+-- name: granted_later
+select t.recipient, t.stem, t.subscription, s.granted_at, s.starts_at, count(*)
+from unnest(%s::text[], %s::text[], %s::int[], %s::bigint[], %s::bigint[]) as span(recipient, stem, lane, after, upto)
+join ledger.transaction t on t.recipient = span.recipient and t.stem = span.stem and t.lane = span.lane
+    and t.sequence > span.after and t.sequence <= span.upto
+join hub.subscription s on (s.recipient, s.stem, s.version) = (t.recipient, t.stem, t.subscription) and s.granted_at >= %s
+where t.month >= %s and t.month < %s group by 1, 2, 3, 4, 5 order by 1, 2, 3
+
 -- name: checkpoint_write
 insert into ledger.checkpoint (id, at, document, signature, public_key) values (%s, %s, %s, %s, %s)
 

@@ -312,6 +312,7 @@ create table if not exists hub.subscription (
     starts_at timestamptz not null,
     ends_at timestamptz,
     terms jsonb not null,
+    granted_at timestamptz not null default clock_timestamp(),
     primary key (recipient, stem, version)
 );
 

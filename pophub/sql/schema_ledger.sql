@@ -27,6 +27,7 @@ grant usage on schema judge, ledger, hub to pophub_ledger;
 grant select on judge.lane, ledger.lane, ledger.transaction to pophub_ledger;
 grant select (month, stem, lane, sequence, event_id, marker, operation, contract, exchanged_at, recorded_at, replayed, digest)
     on ledger.history to pophub_ledger;
+grant select (recipient, stem, version, starts_at, granted_at) on hub.subscription to pophub_ledger;
 grant select, insert on ledger.checkpoint to pophub_ledger;
 grant select on hub.register_version to pophub_ledger;
 grant select on ledger.checkpoint to pophub_read;
