@@ -15,7 +15,7 @@ from pophub.contracts.model import Connector
 from pophub.contracts.subscription_model import SubscriptionFile
 from pophub.domain.errors import ConfigError
 from pophub.kafka import Administrator
-from pophub.postgres import Cursor, connect, transaction
+from pophub.postgres import Cursor, connect, note_layout, transaction
 from pophub.quarantine.feedback import prepare_feedback
 from pophub.settings import Settings
 from pophub.sharing import access
@@ -60,7 +60,10 @@ def prepare(
 
 
 def prepare_database(settings: Settings) -> None:
-    """Make the roles, least privileged each, and apply the schema as its owner."""
+    """Make the roles, least privileged each, and apply the schema as its owner.
+
+    Errors: `hub.layout` where another version's tables stand there; nothing is changed then.
+    """
     connection = connect(settings, settings.endpoints.postgres_superuser)
     try:
         with transaction(connection, "preparing roles") as cursor:
@@ -91,6 +94,7 @@ def prepare_database(settings: Settings) -> None:
             cursor.execute("select pg_advisory_xact_lock(hashtext('pophub.schema'))")
             for name in SCHEMAS:
                 cursor.execute(resources.files("pophub").joinpath("sql", f"{name}.sql").read_text())
+            note_layout(cursor)
             note_in_use(cursor, settings)
     finally:
         connection.close()

@@ -50,16 +50,17 @@ def root(
     """Agencies' databases to a national population database, through four gates, every share counted."""
 
 
+Fresh = Annotated[bool, typer.Option("--fresh", help="Forget all data and start anew.")]
 Stem = Annotated[str, typer.Argument(help="Dataset, such as mps.citizens.")]
 
 
 @app.command(epilog="Example: pophub up")
-def up() -> None:
+def up(fresh: Fresh = False) -> None:
     """Start the hub's servers and prepare them; leave them running with the data that is there."""
     from pophub.commands.servers import up as start
 
     with errors_told():
-        start()
+        start(fresh)
 
 
 @app.command(epilog="Example: pophub down")
@@ -130,7 +131,7 @@ def run(
 @app.command(epilog="Example: pophub demo --once --json --seed 7")
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Print the report, stop everything and end.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget all data and start anew.")] = False,
+    fresh: Fresh = False,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the simulation; 1, or that of the data at hand.")
     ] = None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +14,7 @@ import psutil
 from pophub.commands.airflow_runs import Airflow
 from pophub.commands.output import print_json, talk
 from pophub.commands.report import figures, print_report
-from pophub.commands.servers import prepare
+from pophub.commands.servers import forget, prepare
 from pophub.domain.errors import ConfigError, PromiseBroken
 from pophub.postgres import connect, transaction
 from pophub.runtime import hub as servers
@@ -62,9 +61,7 @@ def demo(*, once: bool, fresh: bool, seed: int | None, scale: float | None, as_j
     tell = Talk()
     settings = Settings.load()
     if fresh:
-        servers.stop(settings)
-        servers.erase(settings)
-        shutil.rmtree(settings.home / "agencies", ignore_errors=True)
+        forget(settings)
     try:
         with ThreadPoolExecutor(1) as pool:
             written: list[Future[Plan]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,9 +44,19 @@ def step(name: str, seconds: float) -> None:
     talk.print(f"  {name:<34} {seconds:6.1f} s", markup=False)
 
 
-def up() -> None:
-    """Start everything and say where it is."""
-    settings = servers.start(Settings.load(), report=step, prepare=prepare)
+def forget(settings: Settings) -> None:
+    """Stop everything that was started from this home, and delete its data; addresses and secrets stay."""
+    servers.stop(settings)
+    servers.erase(settings)
+    shutil.rmtree(settings.home / "agencies", ignore_errors=True)
+
+
+def up(fresh: bool) -> None:
+    """Start everything and say where it is; `fresh` forgets all data first."""
+    settings = Settings.load()
+    if fresh:
+        forget(settings)
+    settings = servers.start(settings, report=step, prepare=prepare)
     for name in sorted(settings.made_secrets):
         if not settings.has_secret(name):
             talk.print(f"secret.lost: {name} was in use and is not here; see `pophub doctor`", markup=False)

@@ -214,6 +214,7 @@ CODES: dict[str, Code] = {
     "simulation.busy": Code("Another process writes the agencies' data", "Tiến trình khác đang ghi dữ liệu mô phỏng", "wait, then try again"),
     "simulation.order": Code("A step comes before its turn", "Bước chưa đến lượt", "write the earlier step first"),
     "simulation.other_seed": Code("The data is of another seed or scale", "Dữ liệu thuộc seed hoặc tỷ lệ khác", "use --fresh, or the same seed and scale"),
+    "hub.layout": Code("The hub was filled by another version of pophub", "Hub đã được ghi bởi một phiên bản pophub khác", "go on with the version that filled it, or forget its data and start anew with pophub up --fresh; servers that are not embedded need an empty database and broker"),
     "registry.missing": Code("A schema is not registered", "Lược đồ chưa được đăng ký", "run pophub up, which registers schemas"),
     "lane.busy": Code("Another process works on this lane", "Tiến trình khác đang xử lý làn này", "wait; if it lasts, look at the process that is named"),
     "judge.lane_moved": Code("Another worker decided this stretch of the lane", "Tiến trình khác đã quyết định đoạn này", "nothing: the worker reads where the lane stands"),

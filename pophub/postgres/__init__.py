@@ -11,6 +11,7 @@ from pophub.postgres.connection import (
     worker_lock,
 )
 from pophub.postgres.copy import copy_columns, copy_rows
+from pophub.postgres.layout import note_layout
 from pophub.postgres.sql import execute_values, now_us, statements, text_array
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "copy_columns",
     "copy_rows",
     "execute_values",
+    "note_layout",
     "now_us",
     "only_row",
     "or_nothing",

@@ -11,6 +11,7 @@ import psycopg2.extensions
 from psycopg2 import errors as pg
 
 from pophub.domain.errors import ConfigError, PophubError, PromiseBroken, TransientError
+from pophub.postgres.layout import refuse_other_layout
 from pophub.process.deadline import deadline
 from pophub.settings import Settings
 
@@ -23,7 +24,8 @@ COMMIT_S = 300
 def connect(settings: Settings, role: str, *, database: str | None = None) -> Connection:
     """Open a connection of `role` in its own session; one a process and stage, never across a fork.
 
-    Errors: `postgres.unreachable` (transient), `postgres.password` (config).
+    Another `database` than the hub's is one of the simulated agencies'.
+    Errors: `postgres.unreachable` (transient), `postgres.password`, `hub.layout` (config).
     """
     with translated(f"role {role}"):
         dsn: dict[str, Any] = dict(settings.dsn(role, database))
@@ -33,6 +35,12 @@ def connect(settings: Settings, role: str, *, database: str | None = None) -> Co
             keepalives_idle=10,
             options="-c statement_timeout=300000 -c idle_in_transaction_session_timeout=600000 -c timezone=UTC",
         )
+        if database is None:
+            try:
+                refuse_other_layout(connection)
+            except BaseException:
+                connection.close()
+                raise
     return connection
 
 

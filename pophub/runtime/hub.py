@@ -247,7 +247,10 @@ def _parent_among(process: psutil.Process, others: list[psutil.Process]) -> bool
 
 
 def erase(settings: Settings) -> None:
-    """Delete the data of all embedded servers; addresses and secrets stay. Stop the hub first."""
+    """Delete the data of all embedded servers, and what of the ledger was kept beside it; stop the hub first.
+
+    Addresses and secrets stay.
+    """
     if supervise.process(settings) is not None:
         raise ConfigError(
             "runtime.running",
@@ -256,5 +259,5 @@ def erase(settings: Settings) -> None:
             remedy="run `pophub down` first",
         )
     postgres.erase(settings)
-    for name in ("kafka", "airflow", "logs"):
+    for name in ("kafka", "airflow", "logs", "ledger"):
         shutil.rmtree(settings.home / name, ignore_errors=True)

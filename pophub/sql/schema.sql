@@ -289,6 +289,13 @@ from generate_series(date '2022-01-01', date_trunc('month', now()) + interval '1
 
 -- hub: what anyone may count from outside ---------------------------------------------------------
 
+-- how everything here is written, by one number; the processes of another are refused
+create table if not exists hub.layout (
+    one boolean primary key default true check (one),
+    layout int not null,
+    since timestamptz not null default clock_timestamp()
+);
+
 create table if not exists hub.registry_schema (
     id int not null,
     subject text not null,
@@ -362,7 +369,8 @@ grant usage on schema judge to pophub_judge, pophub_read;
 grant usage on schema population to pophub_judge;
 grant usage on schema quarantine to pophub_judge, pophub_read;
 grant usage on schema ledger to pophub_judge, pophub_share, pophub_read;
-grant usage on schema hub to pophub_extract, pophub_judge, pophub_share, pophub_read;
+grant usage on schema hub to pophub_extract, pophub_judge, pophub_share, pophub_read, pophub_ledger, pophub_live;
+grant select on hub.layout to pophub_extract, pophub_judge, pophub_share, pophub_ledger, pophub_live;
 
 grant select on extract.setting, extract.tick to pophub_extract;
 grant select, insert, update on extract.batch, extract.position, extract.hold to pophub_extract;
