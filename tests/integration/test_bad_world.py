@@ -242,13 +242,16 @@ def test_bad_files_are_held_by_name_while_the_good_one_is_read_once(
         project, None, "doctor"
     )
     (folder / "ho_so_3.xlsx").unlink()
+    assert project.run("extract", stem=stem).error == "source.file_empty", "beside others that are bad still"
+    still = [code for code, _ in project.servers.query(holds, stem)]
+    assert still == ["source.file_empty", "source.file_end_open"]
+    assert "pophub: the file was withdrawn" in command(project, 0, "hold", "list", stem, "--all")
     drop(folder, "ho_so_2.csv", (HEADER + "\n" + row("HU1", citizen, project) + "\n").encode())
     drop(folder, "ho_so_4.csv", other.encode())
     drop(folder, "ho_so_1_again.csv", good.encode())
     project.pass_through(stem=stem)
     assert project.states(stem) == {"shared": 9}
     assert project.servers.query(holds, stem) == []
-    assert "pophub: the file was withdrawn" in command(project, 0, "hold", "list", stem, "--all")
     check(project, stem)
 
 
