@@ -19,6 +19,7 @@ from pophub.postgres import Cursor, connect, note_layout, transaction
 from pophub.quarantine.feedback import prepare_feedback
 from pophub.settings import Settings
 from pophub.sharing import access
+from pophub.sharing.logins import note_operator
 from pophub.sharing.registry import OWNER, register
 from pophub.sharing.secret_in_use import note_in_use
 
@@ -27,6 +28,7 @@ STAGE_ROLES = (
     "pophub_judge",
     "pophub_share",
     "pophub_read",
+    "pophub_web",
     "pophub_ledger",
     "pophub_live",
 )
@@ -81,6 +83,7 @@ def prepare_database(settings: Settings) -> None:
                     sql.SQL(", ").join(map(sql.Identifier, STAGE_ROLES)),
                 )
             )
+            cursor.execute("grant pophub_read to pophub_web")
             cursor.execute(
                 sql.SQL("grant temporary on database {} to pophub_judge").format(
                     sql.Identifier(settings.endpoints.database)
@@ -96,6 +99,7 @@ def prepare_database(settings: Settings) -> None:
                 cursor.execute(resources.files("pophub").joinpath("sql", f"{name}.sql").read_text())
             note_layout(cursor)
             note_in_use(cursor, settings)
+            note_operator(cursor, settings)
     finally:
         connection.close()
 

@@ -59,7 +59,8 @@ class Endpoints(BaseModel):
     )
     kafka_replicas: int = Field(1, description="replication factor of new topics")
     airflow_url: str = Field("http://127.0.0.1:8080", description="Airflow's API server")
-    web_url: str = Field("http://127.0.0.1:8081", description="pophub's own pages and schema registry")
+    web_url: str = Field("http://127.0.0.1:8081", description="pophub's own pages")
+    registry_url: str = Field("http://127.0.0.1:8082", description="the schema registry")
 
 
 class Settings(BaseModel):

@@ -64,10 +64,10 @@ def _pages() -> Any:
     from fastapi import Depends
 
     from pophub.settings import Settings
-    from pophub.web.app import create_app
+    from pophub.web.app import create_pages
 
     urls = [conf.get("api", "base_url", fallback="")]
-    return create_app(Settings.load(), guards=[Depends(get_user)], urls=urls)
+    return create_pages(Settings.load(), guards=[Depends(get_user)], urls=urls)
 
 
 class PophubPlugin(AirflowPlugin):  # type: ignore[misc]  # Airflow is skipped by mypy

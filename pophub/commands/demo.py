@@ -149,7 +149,7 @@ def _run(settings: Settings, history: Plan, tell: Talk) -> tuple[dict[str, Any],
     report["seconds"] = round(time.time() - tell.begun, 1)
     report["memory_mb"] = sum(s.memory_bytes for s in states) >> 20
     urls = {"airflow": settings.endpoints.airflow_url, "pages": settings.endpoints.web_url,
-            "registry": f"{settings.endpoints.web_url}/registry"}  # fmt: skip
+            "registry": settings.endpoints.registry_url}  # fmt: skip
     report["urls"] = urls
     password = servers.environment(settings)["AIRFLOW_PASSWORD_FILE"]
     return report, f"{airflow.user}, password in {password}"

@@ -60,7 +60,10 @@ def up(fresh: bool) -> None:
     for name in sorted(settings.made_secrets):
         if not settings.has_secret(name):
             talk.print(f"secret.lost: {name} was in use and is not here; see `pophub doctor`", markup=False)
-    talk.print(f"Airflow {settings.endpoints.airflow_url}, pages {settings.endpoints.web_url}", markup=False)
+    found = settings.endpoints
+    talk.print(
+        f"Airflow {found.airflow_url}, pages {found.web_url}, registry {found.registry_url}", markup=False
+    )
     talk.print("next: `pophub demo`, `pophub status`, `pophub down`", markup=False)
 
 

@@ -187,6 +187,7 @@ def _answering(settings: Settings, server: str, port: int) -> Checkup:
         "kafka": lambda: broker.ready(settings),
         "airflow": lambda: airflow.healthy(settings),
         "web": lambda: ports.reachable(host, port),
+        "registry": lambda: ports.reachable(host, port),
     }
     try:
         if tests[server]():

@@ -29,7 +29,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "KAFKA_CLIENT_CONFIG": str(broker.client_configuration(settings)),
         "KAFKA_CLASSPATH": f"{tools}:{broker.class_path()}",
         "JAVA": broker.java(),
-        "SCHEMA_REGISTRY_URL": f"{endpoints.web_url}/registry",
+        "SCHEMA_REGISTRY_URL": endpoints.registry_url,
         "AIRFLOW_URL": endpoints.airflow_url,
         "AIRFLOW_PASSWORD_FILE": str(settings.home / "secrets" / "airflow.admin"),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import importlib.util
 import os
 import shutil
 import signal
@@ -12,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import psutil
 
@@ -29,7 +29,7 @@ from pophub.runtime import (
 from pophub.runtime.doctor import Checkup, diagnose
 from pophub.runtime.exports import environment
 from pophub.runtime.home import make_home
-from pophub.runtime.status import PROGRAMS, ServerState, state
+from pophub.runtime.status import FACES, PROGRAMS, ServerState, state
 from pophub.settings import Settings
 
 __all__ = [
@@ -82,6 +82,8 @@ def start(
         if missing:
             with steps.step("supervisor"):
                 _clear_the_way(settings, wanted)
+        if "airflow" in missing:
+            settings.secret("airflow.admin")  # made before `prepare` notes who may log in
         _start_servers(settings, wanted, missing, steps, prepare)
         settings.note_secrets()
     return settings
@@ -95,14 +97,7 @@ def _known(servers: Iterable[str]) -> list[str]:
             f"there is no server named {', '.join(sorted(strangers))}",
             remedy=f"choose from {', '.join(ports.SERVERS)}",
         )
-    return [name for name in ports.SERVERS if name in asked and (name != "web" or _web_exists())]
-
-
-def _web_exists() -> bool:
-    try:
-        return importlib.util.find_spec("pophub.web.__main__") is not None
-    except ModuleNotFoundError:
-        return False
+    return [name for name in ports.SERVERS if name in asked]
 
 
 @contextlib.contextmanager
@@ -169,17 +164,17 @@ def _start_servers(
                 prepare(settings)
         face.result()
     with steps.step("airflow") if "airflow" in missing else contextlib.nullcontext():
-        for server in ("airflow", "web"):
+        for server in ("airflow", *FACES):
             for name in PROGRAMS[server] if server in missing else ():
                 supervise.start(settings, name)
         if "airflow" in wanted:
             names = PROGRAMS["airflow"]
             supervise.wait_ready(settings, names, lambda: airflow.healthy(settings), 120)
             airflow.warm_up(settings)
-    if "web" in wanted:
-        port = ports.port_of(settings.endpoints, "web")
-        with steps.step("web") if "web" in missing else contextlib.nullcontext():
-            supervise.wait_ready(settings, ["web"], lambda: ports.reachable("127.0.0.1", port), 60)
+    for name in (server for server in FACES if server in wanted):
+        answers = partial(ports.reachable, "127.0.0.1", ports.port_of(settings.endpoints, name))
+        with steps.step(name) if name in missing else contextlib.nullcontext():
+            supervise.wait_ready(settings, [name], answers, 60)
 
 
 def _start_postgres(settings: Settings, missing: list[str], steps: _Steps) -> None:

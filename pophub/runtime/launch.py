@@ -12,6 +12,7 @@ import sys
 
 from pophub.runtime import airflow, broker, postgres, processes
 from pophub.runtime.home import run_as
+from pophub.runtime.status import FACES
 from pophub.settings import Settings
 
 
@@ -20,8 +21,8 @@ def _command(settings: Settings, program: str) -> tuple[list[str], dict[str, str
         return postgres.command(settings), {}
     if program == "kafka":
         return broker.command(settings), {}
-    if program == "web":
-        return [sys.executable, "-m", "pophub.web"], airflow.airflow_environment(settings)
+    if program in FACES:
+        return [sys.executable, "-m", "pophub.web", program], {}
     return airflow.command(program), airflow.program_environment(settings, program)
 
 

@@ -13,7 +13,7 @@ from pophub.runtime.places import digest, write_private
 from pophub.settings import Endpoints, Settings
 
 _FIRST, _SPAN = 20_000, 10_000  # below the range from which Linux takes outgoing ports
-SERVERS = ("postgres", "kafka", "airflow", "web")
+SERVERS = ("postgres", "kafka", "airflow", "web", "registry")
 
 
 def external(server: str) -> bool:
@@ -31,6 +31,7 @@ def port_of(endpoints: Endpoints, server: str) -> int:
         "kafka": endpoints.kafka_bootstrap.split(",")[0],
         "airflow": endpoints.airflow_url,
         "web": endpoints.web_url,
+        "registry": endpoints.registry_url,
     }[server]
     return int(address.rsplit(":", 1)[1].split("/")[0])
 
@@ -66,7 +67,7 @@ def choose_free(settings: Settings, taken: Iterable[int] = ()) -> int:
     raise ConfigError(
         "port.none_free",
         f"no port between {_FIRST} and {_FIRST + _SPAN} is free",
-        remedy="set POPHUB_POSTGRES_PORT, POPHUB_KAFKA_PORT, POPHUB_AIRFLOW_PORT, POPHUB_WEB_PORT",
+        remedy="set " + ", ".join(f"POPHUB_{server.upper()}_PORT" for server in SERVERS),
     )
 
 
@@ -102,6 +103,7 @@ def settle(settings: Settings) -> Settings:
         "kafka_bootstrap": f"127.0.0.1:{ports['kafka']}",
         "airflow_url": f"http://127.0.0.1:{ports['airflow']}",
         "web_url": f"http://127.0.0.1:{ports['web']}",
+        "registry_url": f"http://127.0.0.1:{ports['registry']}",
     }
     wanted = kept | addresses
     if wanted != kept:

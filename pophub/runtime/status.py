@@ -17,8 +17,11 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "kafka": ("kafka",),
     "airflow": tuple(airflow.ARGUMENTS),
     "web": ("web",),
+    "registry": ("registry",),
 }
 """The programs that make up each server."""
+FACES = ("web", "registry")
+"""What answers people and subscribers: two programs of `pophub.web`."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ cannot be read, or a dataset is not in the project, all is left as it is: a slip
 access.
 
 Atomic steps: rules and users on the broker first, then `hub.access`, which tells since when. A crash
-between the two repeats the first, which changes nothing.
+between the two repeats the first, which changes nothing. With `hub.access` go the logins of the registry.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pophub.domain.dates import HO_CHI_MINH
 from pophub.kafka import AccessRule, Administrator
 from pophub.postgres import connect, statements, transaction
 from pophub.settings import Settings
+from pophub.sharing.logins import note_subscribers
 from pophub.sharing.subscription import user_of
 
 SQL = statements("access")
@@ -112,7 +113,9 @@ def _note(settings: Settings, wanted: Sequence[Right], left: Sequence[Right]) ->
     with closing(connect(settings, OWNER)) as connection, transaction(connection, "access") as cursor:
         cursor.execute(SQL["give"], _columns(wanted))
         cursor.execute(SQL["end"], _columns([*wanted, *left]))
-        return [(recipient, stem) for recipient, stem in cursor.fetchall()]
+        ended = [(recipient, stem) for recipient, stem in cursor.fetchall()]
+        note_subscribers(cursor, settings, (recipient for recipient, _ in wanted))
+        return ended
 
 
 def _columns(found: Sequence[Right]) -> dict[str, list[str]]:

@@ -15,6 +15,15 @@ where %s or removed_at is null order by lower(name), person
 -- name: login
 select name, salt, password from hub.person where lower(name) = lower(%s) and removed_at is null
 
+-- name: note_login
+insert into hub.login (name, fingerprint) values (%s, %s)
+on conflict (name) do update set fingerprint = excluded.fingerprint where login.fingerprint <> excluded.fingerprint
+
+-- whose user begins so and has no right in force logs in no more
+-- name: forget_logins
+delete from hub.login l using (values (%s)) as users(prefix) where starts_with(l.name, users.prefix) and not exists (
+    select from hub.access a where a.ended_at is null and users.prefix || a.recipient = l.name)
+
 -- name: unproven
 select r.proposed_by from quarantine.repair r
 where r.repair = %s and not exists (select 1 from quarantine.repair_approval a where a.repair = r.repair)

@@ -1,4 +1,4 @@
--- Who may propose and approve; applied after schema.sql by `prepare`, idempotent.
+-- Who may propose and approve, and who may ask the pages; applied after schema.sql by `prepare`, idempotent.
 
 create table if not exists hub.person (
     person bigint generated always as identity primary key,
@@ -17,3 +17,11 @@ create unique index if not exists person_present on hub.person (lower(name)) whe
 revoke select on hub.person from pophub_read;
 grant select (person, name, added_by, added_at, removed_by, removed_at) on hub.person to pophub_read;
 grant select on hub.person to pophub_judge;
+
+-- who may ask pages and registry where they are served alone; a fingerprint tells the right secret from another
+create table if not exists hub.login (
+    name text primary key,
+    fingerprint bytea not null
+);
+revoke select on hub.login from pophub_read;
+grant select on hub.login to pophub_web;

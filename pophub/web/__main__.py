@@ -1,23 +1,29 @@
-"""Serve pages and registry alone: `python -m pophub.web`, on the address of `web_url`."""
+"""Serve pages or registry alone, each on its own address: `python -m pophub.web web|registry`."""
 
 from __future__ import annotations
 
+import sys
 from urllib.parse import urlsplit
 
 import uvicorn
 
 from pophub.settings import Settings
-from pophub.web.app import create_app
+from pophub.web.app import create_pages, create_registry
 
 
 def main() -> None:
     """Serve until a signal ends it."""
     settings = Settings.load()
-    address = urlsplit(settings.endpoints.web_url)
+    face = sys.argv[1]
+    make, url = {
+        "web": (create_pages, settings.endpoints.web_url),
+        "registry": (create_registry, settings.endpoints.registry_url),
+    }[face]
+    address = urlsplit(url)
     uvicorn.run(
-        create_app(settings),
+        make(settings),
         host=address.hostname or "127.0.0.1",
-        port=address.port or 8081,
+        port=address.port or 80,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -1,4 +1,4 @@
-"""The web application: pages, the read part of the Schema Registry's API, health."""
+"""The two web applications: the pages, and the read part of the Schema Registry's API; each tells its health."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import PlainTextResponse
 
 from pophub.domain.errors import PophubError
 from pophub.settings import Settings
@@ -20,16 +20,38 @@ from pophub.web.missing import NotThere
 Next = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(
+def create_pages(
     settings: Settings, *, guards: Sequence[Any] | None = None, urls: Sequence[str] = ()
 ) -> FastAPI:
-    """Make the application; `guards` are FastAPI dependencies that pages and registry must pass.
+    """Make the pages; `guards` are FastAPI dependencies that each must pass.
 
-    Without any given, each has its own login: `pophub.web.login`. `urls` are further addresses under
+    Without any given they have their own login: `pophub.web.login`. `urls` are further addresses under
     which the application answers.
 
     No connection is opened before the first request.
     """
+    app, counts = _application(settings, urls)
+    login = [Depends(Login(counts).pages)] if guards is None else list(guards)
+    app.include_router(pages.router(counts, settings.project), dependencies=login)
+    app.add_exception_handler(NotThere, pages.missing)
+    app.add_exception_handler(PophubError, _out_of_order)
+    return app
+
+
+def create_registry(settings: Settings, *, guards: Sequence[Any] | None = None) -> FastAPI:
+    """Make the schema registry, a server of its own: subscribers come to it, and to no page.
+
+    `guards` as for the pages. No connection is opened before the first request.
+    """
+    app, counts = _application(settings, ())
+    login = [Depends(Login(counts).registry)] if guards is None else list(guards)
+    app.include_router(registry.router(counts), dependencies=login)
+    app.add_exception_handler(registry.RegistryError, registry.refusal)
+    app.add_exception_handler(PophubError, registry.out_of_order)
+    return app
+
+
+def _application(settings: Settings, urls: Sequence[str]) -> tuple[FastAPI, Counts]:
     app = FastAPI(title="pophub", docs_url=None, redoc_url=None, openapi_url=None)
     counts = Counts(settings)
 
@@ -38,18 +60,10 @@ def create_app(
         """Tell that the process answers, and whether PostgreSQL does."""
         return {"status": "healthy" if counts.reachable() else "no database"}
 
-    login = Login(settings, counts)
-    of_registry = [Depends(login.registry)] if guards is None else list(guards)
-    of_pages = [Depends(login.pages)] if guards is None else list(guards)
-    app.include_router(registry.router(counts), prefix="/registry", dependencies=of_registry)
-    app.include_router(pages.router(counts, settings.project), dependencies=of_pages)
-    app.add_exception_handler(registry.RegistryError, registry.refusal)
-    app.add_exception_handler(NotThere, pages.missing)
-    app.add_exception_handler(PophubError, _out_of_order)
     app.middleware("http")(_secure)
     app.add_middleware(HeadAsGet)
     app.add_middleware(DeclaredHosts, hosts=declared_hosts(settings, urls))
-    return app
+    return app, counts
 
 
 async def _secure(request: Request, call_next: Next) -> Response:
@@ -64,12 +78,6 @@ async def _secure(request: Request, call_next: Next) -> Response:
     return response
 
 
-async def _out_of_order(request: Request, error: Exception) -> Response:
+async def _out_of_order(_request: Request, error: Exception) -> Response:
     assert isinstance(error, PophubError)
-    if "/registry" in request.url.path:
-        body = {
-            "error_code": 50001,
-            "message": f"the hub's database does not answer ({error.code})",
-        }
-        return JSONResponse(body, 500, media_type=registry.MEDIA_TYPE)
     return PlainTextResponse(str(error), 503)

@@ -1,4 +1,4 @@
-"""What the pages and the registry read: counts, states and schemas, as role pophub_read."""
+"""What the pages and the registry read: counts, states and schemas, as role pophub_web."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Counts:
 
     def several(self, statements: tuple[str, ...], **values: str) -> list[list[Row]]:
         """Give the rows of several statements as they stood at one moment."""
-        connection = postgres.connect(self._settings, "pophub_read")
+        connection = postgres.connect(self._settings, "pophub_web")
         with closing(connection), postgres.translated("pages"):
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
             with connection.cursor() as cursor:

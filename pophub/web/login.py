@@ -2,7 +2,8 @@
 
 The operator is Airflow's administrator (`admin`, the secret `airflow.admin`) and sees everything. A subscriber
 logs in to the registry as to the broker, and sees the subjects of the rights that are in force; pages are not
-for it. Inside Airflow its own login stands before both.
+for it. Neither server holds a secret of theirs: what was given is compared with a fingerprint in `hub.login`.
+Inside Airflow its own login stands before the pages.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from contextvars import ContextVar
 from fastapi import HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 
-from pophub.settings import Settings
+from pophub.sharing.logins import OPERATOR
+from pophub.sharing.secret_in_use import fingerprint
 from pophub.web.counts import Counts
 
-OPERATOR = "admin"
 SUBSCRIBER = re.compile(r"subscriber-([a-z][a-z0-9_]{0,62})")
+KNOWN = "select fingerprint from hub.login where name = %(name)s"
 RIGHTS = "select stem from hub.access where recipient = %(recipient)s and ended_at is null"
 SEEN: ContextVar[frozenset[str] | None] = ContextVar("SEEN", default=None)
 """The subjects that who asks may see; None: all."""
@@ -28,36 +30,34 @@ SEEN: ContextVar[frozenset[str] | None] = ContextVar("SEEN", default=None)
 class Login:
     """The guards of a server of its own."""
 
-    def __init__(self, settings: Settings, counts: Counts) -> None:
-        self._settings = settings
+    def __init__(self, counts: Counts) -> None:
         self._counts = counts
 
     async def pages(self, request: Request) -> None:
         """Let the operator pass."""
-        if not self._is_operator(*_given(request)):
+        user, password = _given(request)
+        if user != OPERATOR or not await run_in_threadpool(self._knows, user, password):
             raise _who_asks()
 
     async def registry(self, request: Request) -> None:
         """Let the operator pass, and a subscriber to the subjects of its rights."""
         user, password = _given(request)
-        if self._is_operator(user, password):
+        named = SUBSCRIBER.fullmatch(user)
+        if not (user == OPERATOR or named) or not await run_in_threadpool(self._knows, user, password):
+            raise _who_asks()
+        if named is None:
             SEEN.set(None)
             return
-        named = SUBSCRIBER.fullmatch(user)
-        if named is None or not self._has(f"kafka.{user}", password):
-            raise _who_asks()
         rights = await run_in_threadpool(self._counts.rows, RIGHTS, recipient=named[1])
         if not rights:
             raise _who_asks()
         SEEN.set(frozenset(f"sub.{named[1]}.{row['stem']}-value" for row in rights))
 
-    def _is_operator(self, user: str, password: str) -> bool:
-        return user == OPERATOR and self._has("airflow.admin", password)
-
-    def _has(self, secret: str, password: str) -> bool:
-        if not self._settings.has_secret(secret):
-            return False
-        return hmac.compare_digest(self._settings.secret(secret).encode(), password.encode())
+    def _knows(self, name: str, password: str) -> bool:
+        found = self._counts.rows(KNOWN, name=name)
+        return bool(found) and hmac.compare_digest(
+            bytes(found[0]["fingerprint"]), fingerprint(name, password)
+        )
 
 
 def _given(request: Request) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
+from pophub.domain.errors import PophubError
 from pophub.web.counts import SCHEMAS, Counts, Row
 from pophub.web.login import SEEN
 
@@ -37,6 +38,13 @@ async def refusal(_request: Request, error: Exception) -> Response:
     """Answer in the registry's form."""
     assert isinstance(error, RegistryError)
     return RegistryResponse({"error_code": error.code, "message": error.message}, error.status)
+
+
+async def out_of_order(_request: Request, error: Exception) -> Response:
+    """Say in the registry's form that the hub cannot look."""
+    assert isinstance(error, PophubError)
+    message = f"the hub's database does not answer ({error.code})"
+    return RegistryResponse({"error_code": 50001, "message": message}, 500)
 
 
 def router(counts: Counts) -> APIRouter:

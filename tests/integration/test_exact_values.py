@@ -27,7 +27,7 @@ from pophub.postgres import connect
 from pophub.quarantine import browse, export, repair
 from pophub.quarantine.selection import Selection
 from pophub.reconcile.rebuild import Rebuild
-from pophub.web.app import create_app
+from pophub.web.app import create_registry
 from pophub.wiring import Hub
 
 pytestmark = [
@@ -75,8 +75,8 @@ def by_confluent(project: Project, topic: str) -> dict[int, tuple[Any, Any]]:
     people = {project.number_of(person): person for person in EXPECTED}
     context, found = SerializationContext(topic, MessageField.VALUE), {}
     with (
-        served(create_app(project.servers.settings, guards=())) as address,
-        SchemaRegistryClient({"url": f"{address}/registry"}) as client,
+        served(create_registry(project.servers.settings, guards=())) as address,
+        SchemaRegistryClient({"url": address}) as client,
     ):
         read = AvroDeserializer(client)
         for message in read_topic(project.servers, topic):

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from pophub.cli.program import app
 from pophub.settings import Settings
-from pophub.web.app import create_app
+from pophub.web.app import create_pages
 
 pytestmark = pytest.mark.timeout(480)
 ODD_MARKERS = [
@@ -120,7 +120,7 @@ def test_no_page_fails_on_what_a_source_sent(odd: Project, language: str) -> Non
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POPHUB_HOME", str(odd.servers.settings.home))
         patch.setenv("POPHUB_PROJECT", str(odd.folder))
-        with served(create_app(Settings.load(), guards=())) as address:
+        with served(create_pages(Settings.load(), guards=())) as address:
             for path in ("/", f"/datasets/{odd.stem}", f"/runs/{odd.stem}/{quote(str(run))}"):
                 answer = httpx.get(f"{address}{path}", params={"lang": language})
                 assert answer.status_code == 200, (path, answer.text[-500:])

@@ -30,7 +30,8 @@ from pophub.postgres import connect, transaction
 from pophub.prepare import prepare_database
 from pophub.runtime import hub
 from pophub.settings import Settings
-from pophub.web.app import create_app
+from pophub.sharing.logins import note_operator, note_subscribers
+from pophub.web.app import create_pages, create_registry
 
 pytestmark = [
     pytest.mark.timeout(120),
@@ -90,12 +91,18 @@ def _seed(settings: Settings) -> None:
 
 @pytest.fixture(scope="module")
 def address(settings: Settings) -> Iterator[str]:
-    with served(create_app(settings, guards=())) as address:
+    with served(create_pages(settings, guards=())) as address:
         yield address
 
 
-def test_confluents_deserializer_reads_unchanged(address: str) -> None:
-    with SchemaRegistryClient({"url": f"{address}/registry"}) as client:
+@pytest.fixture(scope="module")
+def registry(settings: Settings) -> Iterator[str]:
+    with served(create_registry(settings, guards=())) as address:
+        yield address
+
+
+def test_confluents_deserializer_reads_unchanged(registry: str) -> None:
+    with SchemaRegistryClient({"url": registry}) as client:
         _reads_unchanged(client)
 
 
@@ -128,16 +135,18 @@ def _reads_unchanged(client: SchemaRegistryClient) -> None:
         ("GET", "/nothing", 404, 404),
     ],
 )
-def test_refusals_have_confluents_codes(address: str, method: str, path: str, status: int, code: int) -> None:
+def test_refusals_have_confluents_codes(
+    registry: str, method: str, path: str, status: int, code: int
+) -> None:
     body = {"schema": '"long"'} if method == "POST" else None
-    answer = httpx.request(method, f"{address}/registry{path}", json=body)
+    answer = httpx.request(method, f"{registry}{path}", json=body)
     assert (answer.status_code, answer.json()["error_code"]) == (status, code)
     assert answer.headers["content-type"].startswith("application/vnd.schemaregistry.v1+json")
 
 
-def test_the_rest_of_the_read_part_answers(address: str) -> None:
+def test_the_rest_of_the_read_part_answers(registry: str) -> None:
     def get(path: str) -> Any:
-        return httpx.get(f"{address}/registry{path}").json()
+        return httpx.get(f"{registry}{path}").json()
 
     assert get("/schemas/types") == ["AVRO"]
     assert get("/schemas/ids/7/schema") == SCHEMA
@@ -212,10 +221,11 @@ def test_a_hold_is_told_in_the_readers_language(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/datasets/mps.citizens", "/datasets/no.such", "/registry/subjects", "/health", "/nope"]
+    "path", ["/", "/datasets/mps.citizens", "/datasets/no.such", "/subjects", "/health", "/nope"]
 )
-def test_head_is_answered_as_get_is_without_a_body(address: str, path: str) -> None:
-    asked, got = (httpx.request(method, f"{address}{path}") for method in ("HEAD", "GET"))
+def test_head_is_answered_as_get_is_without_a_body(address: str, registry: str, path: str) -> None:
+    server = registry if path == "/subjects" else address
+    asked, got = (httpx.request(method, f"{server}{path}") for method in ("HEAD", "GET"))
     assert (asked.status_code, asked.content) == (got.status_code, b"")
     assert asked.headers["content-length"] == got.headers["content-length"]
     assert asked.headers["content-type"] == got.headers["content-type"]
@@ -246,9 +256,9 @@ def test_mounted_pages_ask_for_the_login_and_link_under_their_prefix(settings: S
             raise HTTPException(401)
 
     outer = FastAPI()
-    outer.mount("/pophub", create_app(settings, guards=[Depends(guard)]))
+    outer.mount("/pophub", create_pages(settings, guards=[Depends(guard)]))
     with served(outer) as address:
-        for path in ("/", "/datasets/a.b", "/runs/a.b/c", "/registry/subjects"):
+        for path in ("/", "/datasets/a.b", "/runs/a.b/c"):
             assert httpx.get(f"{address}/pophub{path}").status_code == 401, path
         allowed[0] = True
         text = httpx.get(f"{address}/pophub/datasets/mps.citizens?lang=en").text
@@ -262,19 +272,23 @@ def test_without_a_database_the_pages_say_what_to_do(settings: Settings) -> None
         unused.bind(("127.0.0.1", 0))
         endpoints = settings.endpoints.model_copy(update={"postgres_port": unused.getsockname()[1]})
         lost = settings.model_copy(update={"endpoints": endpoints})
-        with served(create_app(lost, guards=())) as address:
+        with served(create_pages(lost, guards=())) as address:
             assert httpx.get(f"{address}/health").json() == {"status": "no database"}
             assert httpx.get(f"{address}/").status_code == 503
-            assert httpx.get(f"{address}/registry/subjects").json()["error_code"] == 50001
+        with served(create_registry(lost, guards=())) as address:
+            assert httpx.get(f"{address}/subjects").json()["error_code"] == 50001
 
 
-@pytest.mark.parametrize("path", ["/", "/datasets/mps.citizens", "/registry/subjects", "/health"])
+@pytest.mark.parametrize("path", ["/", "/datasets/mps.citizens", "/subjects", "/health"])
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example", "evil.example:{port}", "", "a@localhost"]
 )
-def test_a_foreign_host_header_is_refused_whatever_is_asked(address: str, path: str, host: str) -> None:
-    port = address.rsplit(":", 1)[1]
-    answer = httpx.get(address + path, headers={"Host": host.format(port=port)})
+def test_a_foreign_host_header_is_refused_whatever_is_asked(
+    address: str, registry: str, path: str, host: str
+) -> None:
+    server = registry if path == "/subjects" else address
+    port = server.rsplit(":", 1)[1]
+    answer = httpx.get(server + path, headers={"Host": host.format(port=port)})
     assert answer.status_code in (400, 421)
     assert "mps" not in answer.text and "evil" not in answer.text
 
@@ -286,7 +300,7 @@ def test_the_declared_hosts_are_answered(
     for host in ("localhost", f"LOCALHOST:{port}", f"[::1]:{port}", "127.0.0.1"):
         assert httpx.get(f"{address}/health", headers={"Host": host}).status_code == 200
     monkeypatch.setenv("POPHUB_WEB_HOSTS", "hub.example, other.example")
-    behind = create_app(settings, urls=["https://airflow.example/base"])
+    behind = create_pages(settings, urls=["https://airflow.example/base"])
     with served(behind) as second:
         for host, status in (
             ("hub.example", 200),
@@ -298,34 +312,58 @@ def test_the_declared_hosts_are_answered(
 
 
 def test_served_alone_pages_and_registry_ask_who_it_is_and_show_each_its_own(settings: Settings) -> None:
+    operator = ("admin", settings.secret("airflow.admin"))
+    portal = ("subscriber-portal", settings.secret("kafka.subscriber-portal"))
+    over = ("subscriber-over", settings.secret("kafka.subscriber-over"))  # has no right in force
     with (
         closing(connect(settings, settings.endpoints.postgres_superuser)) as connection,
         transaction(connection, "rights") as cursor,
     ):
         cursor.execute(
-            "insert into hub.access (recipient, stem) values ('portal', 'mps.citizens') on conflict do nothing"
+            "insert into hub.access (recipient, stem, ended_at) values ('portal', 'mps.citizens', null), "
+            "('over', 'mps.citizens', now()) on conflict do nothing"
         )
-    operator = ("admin", settings.secret("airflow.admin"))
-    portal = ("subscriber-portal", settings.secret("kafka.subscriber-portal"))
-    over = ("subscriber-over", settings.secret("kafka.subscriber-over"))  # has no right in force
+        note_operator(cursor, settings)
+        note_subscribers(cursor, settings, ["portal", "over"])
     mine = "sub.portal.mps.citizens-value"
-    with served(create_app(settings)) as address:
+    with served(create_pages(settings)) as pages, served(create_registry(settings)) as registry:
+        asked = {pages: ("/", "/datasets/mps.citizens"), registry: ("/subjects", "/schemas/ids/7", "/")}
 
-        def get(path: str, login: tuple[str, str] | None) -> httpx.Response:
-            return httpx.get(f"{address}{path}", auth=login)
+        def get(url: str, login: tuple[str, str] | None) -> httpx.Response:
+            return httpx.get(url, auth=login)
 
-        assert get("/health", None).status_code == 200
         wrong = (portal[0], operator[1])
-        for login in (None, wrong, over, ("subscriber-../x", "y"), ("admin", "")):
-            for path in ("/", "/datasets/mps.citizens", "/registry/subjects", "/registry/schemas/ids/7"):
-                refused = get(path, login)
-                assert (refused.status_code, "mps" in refused.text) == (401, False), (login, path)
-                assert refused.headers["www-authenticate"].startswith("Basic ")
-        assert get("/", portal).status_code == 401, "pages are the operator's"
-        assert get("/", operator).status_code == 200
-        assert get("/registry/subjects", portal).json() == [mine]
-        assert get("/registry/schemas/ids/7/subjects", portal).json() == [mine]
+        for server, paths in asked.items():
+            assert get(f"{server}/health", None).status_code == 200
+            for login in (None, wrong, over, ("subscriber-../x", "y"), ("admin", "")):
+                for path in paths:
+                    refused = get(f"{server}{path}", login)
+                    assert (refused.status_code, "mps" in refused.text) == (401, False), (login, path)
+                    assert refused.headers["www-authenticate"].startswith("Basic ")
+        assert get(f"{pages}/", portal).status_code == 401, "pages are the operator's"
+        assert get(f"{pages}/", operator).status_code == 200
+        assert get(f"{registry}/subjects", portal).json() == [mine]
+        assert get(f"{registry}/schemas/ids/7/subjects", portal).json() == [mine]
         for path in ("/subjects/shared.mps.citizens-value/versions", "/schemas/ids/9"):
-            assert get(f"/registry{path}", portal).status_code == 404
-        assert set(get("/registry/subjects", operator).json()) > {mine}
-        assert not (settings.home / "secrets" / "kafka.subscriber-nobody").exists()
+            assert get(f"{registry}{path}", portal).status_code == 404
+        assert set(get(f"{registry}/subjects", operator).json()) > {mine}
+        for server, path in ((pages, "/subjects"), (pages, "/registry/subjects"), (registry, "/datasets/x")):
+            assert get(f"{server}{path}", operator).status_code == 404, "apart: neither answers for the other"
+
+
+def test_pages_and_registry_know_who_asks_without_holding_a_secret(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = ("admin", settings.secret("airflow.admin"))
+    with (
+        closing(connect(settings, settings.endpoints.postgres_superuser)) as connection,
+        transaction(connection, "rights") as cursor,
+    ):
+        note_operator(cursor, settings)
+    monkeypatch.setenv("POPHUB_SECRET_POSTGRES_POPHUB_WEB", settings.secret("postgres.pophub_web"))
+    elsewhere = settings.model_copy(update={"home": tmp_path / "home"})
+    with served(create_pages(elsewhere)) as pages, served(create_registry(elsewhere)) as registry:
+        for url in (pages, f"{registry}/subjects"):
+            assert httpx.get(url, auth=operator).status_code == 200
+            assert httpx.get(url, auth=("admin", "guessed")).status_code == 401
+    assert not elsewhere.home.exists()

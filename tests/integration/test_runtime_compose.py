@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import pytest
 import yaml
 
 COMPOSE = Path(__file__).resolve().parents[2] / "docker-compose.yml"
@@ -18,7 +20,7 @@ def load() -> dict[str, Any]:
 
 def test_it_describes_three_brokers_a_database_and_celery_workers() -> None:
     services = load()["services"]
-    assert {"kafka-1", "kafka-2", "kafka-3", "postgres", "airflow-worker", "web"} <= set(services)
+    assert {"kafka-1", "kafka-2", "kafka-3", "postgres", "airflow-worker", "web", "registry"} <= set(services)
     brokers = [services[f"kafka-{node}"]["environment"] for node in (1, 2, 3)]
     assert [broker["NODE"] for broker in brokers] == ["1", "2", "3"]
     assert services["airflow-worker"]["environment"]["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
@@ -35,6 +37,19 @@ def test_each_secret_is_a_reference_that_must_be_set() -> None:
         for name, value in service.get("environment", {}).items():
             if re.search(r"SECRET|PASSWORD|FERNET|ADMIN|CONN$", name):
                 assert re.search(r"\$\{[A-Z_]+:\?\}", str(value)), name
+
+
+@pytest.mark.parametrize("face", ["web", "registry"])
+def test_pages_and_registry_are_apart_and_hold_no_secret_but_the_password_of_their_role(face: str) -> None:
+    service = load()["services"][face]
+    held = {name for name, value in service["environment"].items() if "${" in str(value)}
+    assert held == {"POPHUB_SECRET_POSTGRES_POPHUB_WEB"}
+    assert not {"volumes", "env_file", "secrets", "configs"} & set(service), (
+        "nor the home with the others' secrets"
+    )
+    assert service["command"] == ["python", "-m", "pophub.web", face]
+    port = urlsplit(service["environment"][f"POPHUB_{face.upper()}_URL"]).port
+    assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
 
 
 def test_each_file_that_it_mounts_exists() -> None:

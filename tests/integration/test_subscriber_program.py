@@ -13,7 +13,7 @@ from outside import read_topic
 from page_blocks import blocks
 from test_registry import served
 
-from pophub.web.app import create_app
+from pophub.web.app import create_registry
 
 PEOPLE, TIMES = 400, 3
 
@@ -40,7 +40,7 @@ def test_the_pages_program_reads_more_than_a_thousand_messages_to_the_end_and_th
         told = {
             "KAFKA_BOOTSTRAP_SERVERS": settings.endpoints.kafka_bootstrap,
             "PASSWORD_FILE": str(settings.home / "secrets" / f"kafka.{user}"),
-            "SCHEMA_REGISTRY_URL": f"{registry}/registry",
+            "SCHEMA_REGISTRY_URL": registry,
         }
         command = [sys.executable, str(path)]
         done = subprocess.run(
@@ -49,7 +49,7 @@ def test_the_pages_program_reads_more_than_a_thousand_messages_to_the_end_and_th
         assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
         return done.stdout.splitlines()
 
-    with served(create_app(settings)) as address:
+    with served(create_registry(settings)) as address:
         assert run(address) == [], "nothing was shared yet"
         for person in range(PEOPLE):
             project.put(person, 900)
