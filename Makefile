@@ -1,7 +1,7 @@
 # pophub: `make help` lists the commands. ARGS is handed on: make demo ARGS="--once --json"
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down check test bench bench-long faults fuzz
+.PHONY: help setup demo up down check test browser bench bench-long faults fuzz
 MAKEFLAGS += --no-print-directory
 
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -34,6 +34,12 @@ check: $(STAMP) ## style, types, import directions, generated pages: what CI run
 
 test: $(STAMP) ## all tests, on real servers, each of two workers has its own (ARGS="tests/unit -k name")
 	@$(RUN) pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+browser: $(STAMP) ## bring what tests in a real browser take: playwright, and Chromium where root may install it
+	@$(UV) sync --frozen --inexact --group browser >&2
+	@command -v chromium >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -y -qq --no-install-recommends chromium; } >&2 \
+	  || { echo "install Chromium as your system does it: tests look for chromium, chromium-browser, google-chrome" >&2; exit 1; }
 
 faults: $(STAMP) ## inject every fault of the matrix on real servers, under 30 minutes (ARGS="--rows 6,7 --seeds 1")
 	@$(RUN) python -m tests.faults $(ARGS)

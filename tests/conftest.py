@@ -1,8 +1,18 @@
-"""What holds for all tests: Ctrl-C means what it says, and no property has a deadline."""
+"""What holds for all tests: Ctrl-C means what it says, no property has a deadline, a browser is there to ask for.
 
+The signal also means it where tests were started in the background.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
 import signal
+from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
+import pytest
 
 # a shell that starts a job in the background lets it, and all that it starts, ignore the signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -10,3 +20,32 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # timings are never asserted: a machine that is busy for a moment is no defect
 hypothesis.settings.register_profile("pophub", deadline=None)
 hypothesis.settings.load_profile("pophub")
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+NOT_HERE = "no Chromium or no playwright here, so nothing was tried in a browser: `make browser` brings both"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A headless Chromium of the machine, driven by playwright, whose own download is not needed."""
+    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        program = None
+    if program is None:
+        pytest.skip(NOT_HERE)
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=as_root)
+        yield browser
+        browser.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Any:
+    """Tell all that wants a browser in one line, instead of one for each test."""
+    report = yield
+    if report.skipped and NOT_HERE in str(report.longrepr):
+        report.longrepr = ("tests/conftest.py", 1, f"Skipped: {NOT_HERE}")
+    return report
