@@ -98,9 +98,16 @@ def test_no_role_but_the_owner_adds_users_and_pages_see_no_hash(project: Project
         "and a.attrelid = 'hub.person'::regclass and a.attnum > 0 and r.rolname <> 'pophub_owner' "
         "and has_column_privilege(r.oid, a.attrelid, a.attnum, p.verb)"
     )
-    assert {role for role, _, _ in rights} == {"pophub_judge", "pophub_read"}
+    assert {role for role, _, _ in rights} == {"pophub_judge", "pophub_read", "pophub_web"}
     assert {verb for _, _, verb in rights} == {"select"}
     assert {role for role, column, _ in rights if column in ("salt", "password")} == {"pophub_judge"}
+    of_logins = project.servers.query(
+        "select r.rolname::text, p.verb from pg_roles r, unnest(array['select', 'insert', 'update', 'delete']) p (verb) "
+        "where r.rolname like 'pophub%%' and r.rolname <> 'pophub_owner' and has_table_privilege(r.oid, 'hub.login', p.verb)"
+    )
+    assert of_logins == [("pophub_web", "select")], (
+        "what tells the right secret is compared by pages and registry alone"
+    )
 
 
 def test_in_a_terminal_the_password_is_asked_for_and_not_shown(project: Project) -> None:
