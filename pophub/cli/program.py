@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from pophub.cli import backfill_app, ledger_app, live_app, position_app, reconcile_app, stream_app, user_app
+from pophub.cli import (
+    backfill_app,
+    connector_app,
+    ledger_app,
+    live_app,
+    position_app,
+    reconcile_app,
+    stream_app,
+    user_app,
+)
 from pophub.cli.quarantine_app import app as quarantine_app
 from pophub.commands.arguments import refuse_secrets
 from pophub.commands.output import JSON, errors_told, talk
@@ -21,8 +30,7 @@ app = typer.Typer(
     add_completion=False,
     epilog="Exit codes: 0 done, 1 a promise broken, 2 wrong use, 3 cannot reach, 130 interrupted.",
 )
-connector = typer.Typer(help="What agencies share: check and list connectors.", no_args_is_help=True)
-app.add_typer(connector, name="connector")
+app.add_typer(connector_app.app)
 app.add_typer(quarantine_app)
 ledger_app.register(app)
 app.add_typer(live_app.app)
@@ -145,24 +153,6 @@ def demo(
 
     with errors_told(json):
         show(once=once, fresh=fresh, seed=seed, scale=scale, as_json=json)
-
-
-@connector.command("check", epilog="Example: pophub connector check")
-def connector_check(json: bool = JSON) -> None:
-    """Read and cross-check all connectors, schemas, suites and subscriptions."""
-    from pophub.commands.connectors import check
-
-    with errors_told(json):
-        check(json)
-
-
-@connector.command("list", epilog="Example: pophub connector list --json")
-def connector_list(json: bool = JSON) -> None:
-    """List the connectors."""
-    from pophub.commands.connectors import show
-
-    with errors_told(json):
-        show(json)
 
 
 @app.command(epilog="Example: pophub explain live.stale")

@@ -4,49 +4,135 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from typing import Any
 
 import typer
+from rich.markup import escape
 
+from pophub.commands.choices import demand
 from pophub.commands.output import answer, print_json, print_table, talk, tell
-from pophub.contracts.load import check as find
-from pophub.contracts.load import load_all
-from pophub.domain.errors import ConfigError, ContractBreach, PophubError
+from pophub.contracts.load import connector_paths, load_all
+from pophub.domain.errors import ConfigError, PophubError
+from pophub.scoring.examine import examine
+from pophub.scoring.findings import ASKS, WORTH, Scored, ScoreFinding
 from pophub.settings import Settings
 
 
-def check(as_json: bool) -> None:
-    """Tell every finding; exit 2 when there is one."""
+def check(stem: str | None, as_json: bool, sources: bool = True) -> None:
+    """Tell every finding and the score of each connector; exit 2 where something must be mended."""
     settings = Settings.load()
-    findings: list[ConfigError | ContractBreach] = [*find(settings.project)]
-    compared = _against_hub(settings, findings)
+    scores, others = examine(settings, stem, sources=sources)
+    if stem is not None:
+        demand("connector", stem, [one.stem for one in scores] or _stems(settings), "config.unknown_stem")
+    compared = _against_hub(settings, scores)
+    wrong = [*others, *(found for one in scores for found in one.errors)]
     if as_json:
-        told = [{"code": f.code, "what": f.what, "where": f.where, "remedy": f.remedy} for f in findings]
-        print_json({"findings": told})
+        print_json(
+            {
+                "findings": [_told(error) for error in others] + _findings(scores),
+                "connectors": _scores(scores),
+            }
+        )
     else:
-        for finding in findings:
-            tell(finding)
-        if not findings:
+        _show_scores(scores, others, one=stem is not None)
+        if not wrong:
             answer.print("all connectors, schemas, suites and subscriptions are sound")
-            talk.print("next: `pophub run STEM` or a DAG run")
+            talk.print("next: `pophub connector try STEM`, `pophub run STEM` or a DAG run")
         if not compared:
             talk.print("the hub does not run: not compared with what it has read before")
-    if findings:
+    if wrong:
         raise typer.Exit(2)
 
 
-def _against_hub(settings: Settings, findings: list[ConfigError | ContractBreach]) -> bool:
+def _stems(settings: Settings) -> list[str]:
+    return [f"{path.parent.name}.{path.stem}" for path in connector_paths(settings.project)]
+
+
+def _told(error: PophubError) -> dict[str, Any]:
+    return {
+        "level": "error",
+        "code": error.code,
+        "what": error.what,
+        "where": error.where,
+        "remedy": error.remedy,
+    }
+
+
+def _findings(scores: list[Scored]) -> list[dict[str, Any]]:
+    """Give all findings, the errors first."""
+    found = [{"stem": one.stem, **finding._asdict()} for one in scores for finding in one.findings]
+    return sorted(found, key=lambda one: one["level"] != "error")
+
+
+def _scores(scores: list[Scored]) -> list[dict[str, Any]]:
+    return [
+        {"stem": one.stem, "score": one.score, "points": one.points, "unseen": sorted(one.unseen)}
+        for one in scores
+    ]
+
+
+def _show_scores(scores: list[Scored], others: list[ConfigError], *, one: bool) -> None:
+    for error in others:
+        tell(error)
+    for scored in scores:
+        for found in sorted(scored.findings, key=lambda found: found.level != "error"):
+            _show_finding(found)
+    if one:
+        print_table(
+            f"{scores[0].stem}: {scores[0].score} of 100", ("points", "", "of", "asked"), _bars(scores[0])
+        )
+    else:
+        names = ("connector", "score", *WORTH)
+        rows = [(s.stem, s.score, *_shown_points(s)) for s in scores]
+        print_table("Scores, of 100", names, rows)
+
+
+def _shown_points(scored: Scored) -> list[Any]:
+    return ["not seen" if part in scored.unseen else points for part, points in scored.points.items()]
+
+
+def _bars(scored: Scored) -> list[tuple[Any, ...]]:
+    return [
+        (
+            points,
+            _bar(points, WORTH[part]),
+            WORTH[part],
+            ASKS[part] + ", not looked at" * (part in scored.unseen),
+        )
+        for part, points in scored.points.items()
+    ]
+
+
+def _bar(points: int, of: int) -> str:
+    full = round(10 * points / of)
+    return "█" * full + "░" * (10 - full)
+
+
+def _show_finding(found: ScoreFinding) -> None:
+    colour = "bold red" if found.level == "error" else "yellow"
+    talk.print(f"[{colour}]{found.level}[/] [bold]{found.code}[/]: {escape(found.what)}", markup=True)
+    talk.print(f"  where: {found.where}", markup=False)
+    if found.remedy:
+        talk.print(f"  next:  {found.remedy}", markup=False)
+
+
+def _against_hub(settings: Settings, scores: list[Scored]) -> bool:
     """Find connectors that would read their source by something else than before; False where no hub runs."""
     from pophub.postgres import connect
     from pophub.stores.reading import Reading, known, redeclared
 
     if not (settings.home / "endpoints.json").exists() and "POPHUB_POSTGRES_HOST" not in os.environ:
         return False
+    connectors = {one.stem: one for one in load_all(settings.project)[0]}
     try:
         with closing(connect(settings, "pophub_read")) as connection:
-            for connector in load_all(settings.project)[0]:
-                before, now = known(connection, connector.stem), Reading.declared(connector)
+            for scored in scores:
+                if scored.stem not in connectors:
+                    continue
+                before = known(connection, scored.stem)
+                now = Reading.declared(connectors[scored.stem])
                 if before is not None and before != now:
-                    findings.append(redeclared(connector.stem, before, now))
+                    scored.err(redeclared(scored.stem, before, now), "versions")
     except PophubError:
         return False
     return True

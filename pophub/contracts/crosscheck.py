@@ -10,6 +10,7 @@ from pophub.contracts.code_tables import code_table_names
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.marker import check_window
 from pophub.contracts.model import AvroField, Connector, ConnectorFile, FieldMapping, Person
+from pophub.contracts.personal import of_people
 from pophub.contracts.source_model import Marker
 from pophub.contracts.strict_yaml import Document, Place
 from pophub.contracts.suite import nearest, refuse
@@ -48,6 +49,7 @@ def check_file(document: Document, file: ConnectorFile, fields: tuple[AvroField,
         *(partial(_check_person, document, at, person, known) for at, person in enumerate(file.people)),
         partial(_check_texts, document, file, known),
         partial(_check_numbers, document, file, known),
+        partial(_check_personal, document, file),
         partial(_check_deleted, document, file),
         partial(_check_form, document, place, file.source.marker.format),
         partial(_check_zone, document, place, file.source.marker.time_zone),
@@ -94,6 +96,8 @@ def _named(file: ConnectorFile) -> Iterator[tuple[str, Place]]:
         yield name, ("key", at)
     for at, name in enumerate(file.unique):
         yield name, ("unique", at)
+    for at, name in enumerate(file.personal or ()):
+        yield name, ("personal", at)
     for at, person in enumerate(file.people):
         for part in ("id", "name", "birth_date", "at"):
             if (named := getattr(person, part)) is not None:
@@ -121,6 +125,14 @@ def _check_mapping(document: Document, name: str, mapping: FieldMapping, field: 
         raise refuse("config.value", what, document.where(*place, "format"))
     _check_form(document, place, mapping.format)
     _check_zone(document, place, mapping.time_zone)
+
+
+def _check_personal(document: Document, file: ConnectorFile) -> None:
+    """Refuse a list of personal fields that leaves out what the file itself says of a person."""
+    left_out = [] if file.personal is None else sorted(of_people(file) - set(file.personal))
+    if left_out:
+        what = f"{', '.join(left_out)} tells of a person by people or population, and is not under personal"
+        raise refuse("config.value", what, document.where("personal"))
 
 
 def _check_deleted(document: Document, file: ConnectorFile) -> None:

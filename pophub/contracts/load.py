@@ -112,11 +112,16 @@ def _topics(file: SubscriptionFile) -> list[str]:
 
 def check(project: Path) -> list[ConfigError]:
     """Find everything that is wrong with a project's declarations, file after file."""
+    return read_all(project)[1]
+
+
+def read_all(project: Path) -> tuple[list[Connector], list[ConfigError]]:
+    """Read every declaration; give the sound connectors, and all that is wrong."""
     folder = project / "connectors"
     if not folder.is_dir():
-        return [refuse("config.missing_file", "there is no folder of connectors", str(folder))]
+        return [], [refuse("config.missing_file", "there is no folder of connectors", str(folder))]
     connectors, errors = load_all(project)
-    return errors + load_subscriptions(project, connectors)[1]
+    return connectors, errors + load_subscriptions(project, connectors)[1]
 
 
 def _digest(paths: Sequence[Path]) -> str:

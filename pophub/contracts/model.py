@@ -181,6 +181,11 @@ class ConnectorFile(Model):
     unique: tuple[Name, ...] = Field(
         (), description="fields of which one value belongs to one key", examples=[["old_number"]]
     )
+    personal: tuple[Name, ...] | None = Field(
+        None,
+        description="contract fields that tell of a person; an empty list says that none does",
+        examples=[["citizen_id", "full_name"]],
+    )
     limits: Limits = Field(Limits(), description="bounds of a batch and of a record")
     alerts: Alerts = Field(Alerts(), description="share of failures that alerts")
     live: Live = Field(Live(), description="what keeps the source alive: `docs/live.md`")

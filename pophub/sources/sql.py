@@ -54,7 +54,7 @@ class SqlTable:
         self.ordered = True  # whether the chunks that `read` gives now are in the order of their markers
         self._url = read_address(url, self._where)
         with translated(self._where):
-            self._engine = _engine(self._url)
+            self._engine = open_engine(self._url)
 
     def columns(self) -> tuple[str, ...]:
         """Give the names of the columns as they are now at the source."""
@@ -94,7 +94,7 @@ class SqlTable:
     ) -> Iterator[Columns]:
         streamed = connection.execution_options(stream_results=True, max_row_buffer=chunk_rows)
         unchecked = is_unchecked(connection)
-        for columns in _chunks(streamed.execute(query), len(found), chunk_rows):
+        for columns in chunks_of(streamed.execute(query), len(found), chunk_rows):
             values = [list(recoded(column)) for column in columns] if unchecked else columns
             yield dict(zip(found, values, strict=True))
 
@@ -173,7 +173,8 @@ def _names(types: Iterable[str], connection: Connection) -> tuple[str, ...]:
     return tuple(name if isinstance(name, str) else name.decode("latin-1") for name in recoded(tuple(types)))
 
 
-def _engine(url: URL) -> Engine:
+def open_engine(url: URL) -> Engine:
+    """Make what connects to a source: read only, by its own clock in UTC, with texts that are none as bytes."""
     arguments: dict[str, object] = {}
     backend = url.get_backend_name()
     if backend == "postgresql":
@@ -210,7 +211,7 @@ def _text_or_bytes(value: bytes) -> str | bytes:
         return value
 
 
-def _chunks(result: CursorResult[Any], width: int, most: int) -> Iterator[list[list[Any]]]:
+def chunks_of(result: CursorResult[Any], width: int, most: int) -> Iterator[list[list[Any]]]:
     """Give the columns in chunks of so many rows at most, fewer where they are long.
 
     What is fetched at once follows the size of the rows fetched before.

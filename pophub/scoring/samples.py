@@ -1,0 +1,138 @@
+"""Samples of a connector: rows as the source sends them, judged as the hub judges, held against their names.
+
+A sample is `<case>.pass.json` or `<case>.fail.<code>.json` in the folder of its connector. Its `hub` stands
+for what the hub knows at that moment.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from pophub.contracts.model import Connector
+from pophub.domain.codes import GATES, is_rule
+from pophub.domain.dates import EPOCH
+from pophub.domain.errors import ConfigError, PophubError
+from pophub.domain.record import Columns, Failure
+from pophub.gates.mapping import ContractMapper
+from pophub.gates.rules import GreatExpectationsRules
+from pophub.scoring.findings import Scored
+
+STAMP = int(datetime.fromisoformat("2024-03-31T23:59:59.999999+07:00").timestamp() * 1_000_000)
+"""When every sample was exchanged, microseconds UTC."""
+
+
+def sample_folder(project: Path, stem: str) -> Path:
+    """Give where the samples of a connector lie."""
+    return project / "tests" / "samples" / stem
+
+
+def score_samples(connector: Connector, project: Path, scored: Scored) -> None:
+    """Judge the samples; find gates without one, and samples that do not fare as they are named."""
+    folder = sample_folder(project, connector.stem)
+    paths = sorted(folder.glob("*.json"))
+    shown = folder.relative_to(project)
+    failing = {named_code(path).partition(".")[0] for path in paths}
+    for gate in GATES:
+        if gate not in failing:
+            what = f"no sample fails at the gate {gate}"
+            scored.advise("gates", 4, "connector.sample_missing", what, str(shown))
+    if not any(path.name.endswith(".pass.json") for path in paths):
+        scored.advise("gates", 4, "connector.sample_missing", "no sample passes", str(shown))
+    try:
+        failures = judged(connector, [read_sample(path, project) for path in paths])
+    except PophubError as error:
+        scored.err(error, "gates")
+        return
+    for path, found in zip(paths, failures, strict=True):
+        told = fares_otherwise(path, {failure.code for failure in found})
+        if told is not None:
+            refused = ConfigError(
+                "connector.sample_fares", told, where=f"{path.relative_to(project)}:1",
+                remedy="correct the rule, the sample, or its name",
+            )  # fmt: skip
+            scored.err(refused, "gates")
+
+
+def named_code(path: Path) -> str:
+    """Give the code with which a sample must fail; nothing where it must pass."""
+    return path.name.removesuffix(".json").partition(".fail.")[2]
+
+
+def fares_otherwise(path: Path, codes: set[str]) -> str | None:
+    """Say how a sample fares where that is not what its name says."""
+    named = named_code(path)
+    if path.name.endswith(".pass.json"):
+        return f"it fails with {', '.join(sorted(codes))}" if codes else None
+    if not is_rule(named):
+        return "its name tells neither pass nor a code of a gate"
+    return None if named in codes else f"it fails with {', '.join(sorted(codes)) or 'nothing'}"
+
+
+def read_sample(path: Path, project: Path) -> dict[str, Any]:
+    """Read a sample.
+
+    Errors: `connector.sample_fares` where it is none.
+    """
+    try:
+        sample: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if sample["raw"] and isinstance(sample["raw"], dict) and isinstance(sample.get("hub", {}), dict):
+            return sample
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise ConfigError(
+        "connector.sample_fares", "it is no JSON object with `raw`", where=f"{path.relative_to(project)}:1",
+        remedy="write the row under raw, and what the hub knows under hub",
+    )  # fmt: skip
+
+
+def unknown_hub(connector: Connector) -> dict[str, Any]:
+    """Give the hub_ columns of a record that nothing is known of yet."""
+    hub: dict[str, Any] = {"hub_exchanged_at": STAMP, "hub_content": "00", "hub_rival_content": None}
+    for person in connector.file.people:
+        hub[f"hub_{person.id}_known"] = False
+        hub[f"hub_{person.id}_name"] = hub[f"hub_{person.id}_birth_date"] = None
+    return hub | {f"hub_{name}_holder": None for name in connector.file.unique}
+
+
+def judged(connector: Connector, samples: Sequence[dict[str, Any]]) -> list[list[Failure]]:
+    """Map and judge samples, each as a row of one frame; give the failures of each.
+
+    A column that a sample lacks is one of a source that has no such column: it is judged alone.
+    """
+    kinds: dict[tuple[str, ...], list[int]] = {}
+    for at, sample in enumerate(samples):
+        kinds.setdefault(tuple(sorted(sample["raw"])), []).append(at)
+    found: list[list[Failure]] = [[] for _ in samples]
+    rules = GreatExpectationsRules(connector)
+    for names, places in kinds.items():
+        for at, failures in zip(
+            places, _judged(connector, rules, names, [samples[p] for p in places]), strict=True
+        ):
+            found[at] = failures
+    return found
+
+
+def _judged(
+    connector: Connector, rules: GreatExpectationsRules, names: Sequence[str], samples: list[dict[str, Any]]
+) -> list[list[Failure]]:
+    mapped = ContractMapper(connector).map({name: [s["raw"][name] for s in samples] for name in names})
+    frame: Columns = dict(mapped.columns)
+    frame["hub_key"], frame["hub_marker"] = list(mapped.keys), list(mapped.markers)
+    frame["hub_changed_at"] = list(mapped.changed_at)
+    frame["hub_operation"] = ["delete" if gone else "upsert" for gone in mapped.deleted]
+    for name, default in unknown_hub(connector).items():
+        values = [sample.get("hub", {}).get(name, default) for sample in samples]
+        frame[name] = [_day(name, value) for value in values]
+    failures = mapped.failures + rules.judge(frame)
+    return [[failure for failure in failures if failure.row == row] for row in range(len(samples))]
+
+
+def _day(name: str, value: Any) -> Any:
+    """Give a birth date of a sample in days since 1970."""
+    if name.endswith("_birth_date") and isinstance(value, str):
+        return (date.fromisoformat(value) - EPOCH.date()).days
+    return value

@@ -1,0 +1,78 @@
+"""What the source itself tells of a connector: whether it answers, and whether its marker can be trusted."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from pophub.contracts.model import Connector, SqlSource
+from pophub.contracts.strict_yaml import load_document
+from pophub.domain.errors import ContractBreach, PophubError, TransientError
+from pophub.gates.mapping import ContractMapper
+from pophub.scoring.findings import WORTH, Scored, ScoreFinding
+from pophub.settings import Settings
+from pophub.sources import open_source
+
+LOOKED_ROWS = 1_000
+_LATER = ("config.variable_missing", "source.driver_missing")
+"""Refusals of a machine that cannot reach the source, and no flaw of the connector."""
+
+
+def score_source(connector: Connector, settings: Settings, scored: Scored) -> None:
+    """Look at the source; where it cannot be reached from here, its parts earn nothing."""
+    document = load_document(connector.path, settings.project)
+    try:
+        if isinstance(connector.file.source, SqlSource):
+            _score_table(
+                connector, connector.file.source, settings, scored, document.where("source", "marker")
+            )
+        else:
+            _score_folder(connector, settings)
+    except PophubError as error:
+        scored.unseen.add("marker")
+        where = document.where("source")
+        if isinstance(error, TransientError) or error.code in _LATER:
+            found = ScoreFinding(
+                "advice", "source", WORTH["source"], error.code, error.what, where, error.remedy
+            )
+            scored.findings.append(found)
+        else:
+            scored.err(type(error)(error.code, error.what, where=where, remedy=error.remedy), "source")
+
+
+def _score_folder(connector: Connector, settings: Settings) -> None:
+    folder = Path(settings.resolve(connector.file.source.url, where=connector.stem))
+    if not folder.is_dir():
+        raise TransientError(
+            "source.unreachable", "the folder is not there", where=connector.stem,
+            remedy="see that the folder is mounted",
+        )  # fmt: skip
+
+
+def _score_table(
+    connector: Connector, source: SqlSource, settings: Settings, scored: Scored, where: str
+) -> None:
+    from pophub.sources.survey import SurveyedDatabase
+
+    open_source(connector, settings).columns()  # type: ignore[union-attr]  # looks at names and types
+    url = settings.resolve(source.url, where=connector.stem)
+    survey = SurveyedDatabase(url, connector.stem).survey(source.table, LOOKED_ROWS)
+    wanted = {m.source for m in connector.file.mapping.values()} | {source.marker.column, *source.key}
+    if missing := sorted(wanted - set(survey.names)):
+        raise ContractBreach(
+            "source.column_missing", f"the source has no column {', '.join(missing)}", where=connector.stem,
+            remedy="ask the agency what changed; mend `mapping`, `source.marker` or `source.key`",
+        )  # fmt: skip
+    marker = source.marker.column
+    if survey.indexed is not None and marker not in survey.indexed:
+        what = f"no index of {source.table} begins with {marker}"
+        scored.advise("marker", 5, "connector.marker_unindexed", what, where)
+    markers = ContractMapper(connector).markers_of(survey.rows)[0]
+    rows, without = len(markers), markers.count(None)
+    if without:
+        what = f"{without:,} of the first {rows:,} rows have no marker that can be read"
+        scored.advise("marker", 5, "connector.marker_untrusted", what, where)
+    ahead_us = (time.time() + connector.file.live.clock_skew_s) * 1_000_000
+    if source.marker.kind == "time" and any(m is not None and m > ahead_us for m in markers):
+        what = "rows have a marker that lies in the future"
+        scored.advise("marker", 5, "connector.marker_untrusted", what, where)
