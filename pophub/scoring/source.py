@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from pophub.contracts.model import Connector, SqlSource
+from pophub.contracts.model import Connector
+from pophub.contracts.source_model import SqlSource
 from pophub.contracts.strict_yaml import load_document
 from pophub.domain.errors import ContractBreach, PophubError, TransientError
 from pophub.gates.mapping import ContractMapper
