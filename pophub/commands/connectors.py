@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 
 from pophub.commands.choices import demand
@@ -34,7 +35,7 @@ def check(stem: str | None, as_json: bool, sources: bool = True) -> None:
             }
         )
     else:
-        _show_scores(scores, others, one=stem is not None)
+        _show_scores(scores, others, one=stem is not None, on=talk if wrong else answer)
         if not wrong:
             answer.print("all connectors, schemas, suites and subscriptions are sound")
             talk.print("next: `pophub connector try STEM`, `pophub run STEM` or a DAG run")
@@ -71,7 +72,7 @@ def _scores(scores: list[Scored]) -> list[dict[str, Any]]:
     ]
 
 
-def _show_scores(scores: list[Scored], others: list[ConfigError], *, one: bool) -> None:
+def _show_scores(scores: list[Scored], others: list[ConfigError], *, one: bool, on: Console) -> None:
     for error in others:
         tell(error)
     for scored in scores:
@@ -79,12 +80,15 @@ def _show_scores(scores: list[Scored], others: list[ConfigError], *, one: bool) 
             _show_finding(found)
     if one:
         print_table(
-            f"{scores[0].stem}: {scores[0].score} of 100", ("points", "", "of", "asked"), _bars(scores[0])
+            f"{scores[0].stem}: {scores[0].score} of 100",
+            ("points", "", "of", "asked"),
+            _bars(scores[0]),
+            on=on,
         )
     else:
         names = ("connector", "score", *WORTH)
         rows = [(s.stem, s.score, *_shown_points(s)) for s in scores]
-        print_table("Scores, of 100", names, rows)
+        print_table("Scores, of 100", names, rows, on=on)
 
 
 def _shown_points(scored: Scored) -> list[Any]:

@@ -55,11 +55,17 @@ def _value(value: Any) -> Any:
 
 
 def print_table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str = "nothing yet"
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    empty: str = "nothing yet",
+    on: Console | None = None,
 ) -> None:
-    """Print rows as a table; numbers stand right."""
+    """Print rows as a table, `on` another console than that of answers; numbers stand right."""
+    console = on or answer
     if not rows:
-        answer.print(f"{title}: {empty}")
+        console.print(f"{title}: {empty}")
         return
     table = Table(title=title, title_justify="left", header_style="bold")
     for number, name in enumerate(columns):
@@ -67,7 +73,7 @@ def print_table(
         table.add_column(name, justify="right" if right else "left")
     for row in rows:
         table.add_row(*("" if v is None else f"{v:,}" if isinstance(v, int) else str(v) for v in row))
-    answer.print(table)
+    console.print(table)
 
 
 @contextmanager
