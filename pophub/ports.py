@@ -68,6 +68,14 @@ class TableSource(Protocol):
         ...
 
 
+class OpenSource(TableSource, Protocol):
+    """A table whose connection stays open between two reads."""
+
+    def close(self) -> None:
+        """End the connection."""
+        ...
+
+
 class FolderSource(Protocol):
     """A drop folder whose files are each taken once."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pophub.contracts.model import ConnectorFile
-from pophub.contracts.source_model import SqlSource
+from pophub.contracts.source_model import HttpSource, SqlSource
 from pophub.contracts.strict_yaml import Document
 from pophub.contracts.suite import refuse
 
@@ -20,7 +20,7 @@ def check_window(document: Document, file: ConnectorFile) -> None:
     Errors: `config.marker` with file and line.
     """
     source = file.source
-    if isinstance(source, SqlSource) and source.marker.kind == "sequence":
+    if isinstance(source, SqlSource | HttpSource) and source.marker.kind == "sequence":
         for key in ("late_s", "settle_s"):
             if getattr(source, key):
                 raise refuse("config.marker", f"{key} {_NO_WINDOW}", document.where("source", key))

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from pophub.contracts.source_model import ColumnName, FilesSource, Model, Name, SqlSource
+from pophub.contracts.source_model import ColumnName, FilesSource, HttpSource, Model, Name, SqlSource
 from pophub.domain.codes import Gate
 from pophub.domain.dates import HO_CHI_MINH
 
@@ -165,7 +165,7 @@ class ConnectorFile(Model):
         ge=1, description="contract version N, of `schemas/<agency>/<dataset>.vN.avsc`", examples=[1]
     )
     lanes: int = Field(2, ge=1, le=64, description="partitions; never lowered once data flowed", examples=[4])
-    source: SqlSource | FilesSource = Field(
+    source: SqlSource | FilesSource | HttpSource = Field(
         discriminator="kind", description="where the data is and how it is read"
     )
     mapping: dict[Name, FieldMapping] = Field(
@@ -189,6 +189,15 @@ class ConnectorFile(Model):
     limits: Limits = Field(Limits(), description="bounds of a batch and of a record")
     alerts: Alerts = Field(Alerts(), description="share of failures that alerts")
     live: Live = Field(Live(), description="what keeps the source alive: `docs/live.md`")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The source's columns that this file names, each once."""
+        marker, deleted = self.source.marker, self.source.deleted
+        names = [mapped.source for mapped in self.mapping.values()] + [marker.column]
+        names += [marker.changed_at] if marker.changed_at else []
+        names += [deleted.column] if deleted else []
+        return tuple(dict.fromkeys(names))
 
     @property
     def stem(self) -> str:

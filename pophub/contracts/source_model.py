@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from pophub.contracts.patterns import NAME, REFERENCE, TABLE
 from pophub.domain.dates import HO_CHI_MINH
@@ -13,6 +13,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 TableName = Annotated[str, StringConstraints(pattern=TABLE, max_length=260)]
 Reference = Annotated[str, StringConstraints(pattern=REFERENCE)]
+MemberPath = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
 class Model(BaseModel):
@@ -67,6 +68,9 @@ class SourceFile(Model):
     """What every kind of source declares, and what the stages ask of it: never its kind."""
 
     reads: ClassVar[Literal["table", "folder"]]
+    typed: ClassVar[bool] = (
+        False  # whether a value's type is the source's own word, as a column's of a table is
+    )
     kind: str
     url: Reference
     marker: Marker = Field(description="what orders the versions of a key")
@@ -83,6 +87,16 @@ class SourceFile(Model):
         return 0
 
     @property
+    def look_s(self) -> int:
+        """Seconds between two looks while streaming; 0: as often as there is time."""
+        return 0
+
+    @property
+    def read_as(self) -> str:
+        """What is read, as it is kept to notice another declaration."""
+        raise NotImplementedError
+
+    @property
     def described(self) -> str:
         """What is read, in words for a person."""
         raise NotImplementedError
@@ -92,6 +106,7 @@ class SqlSource(SourceFile):
     """A table or view read through SQLAlchemy, in the order of marker and key."""
 
     reads = "table"
+    typed = True
 
     kind: Literal["sql"] = Field(description="a table or view", examples=["sql"])
     url: Reference = Field(
@@ -116,6 +131,11 @@ class SqlSource(SourceFile):
     def settling_s(self) -> int:
         """Seconds that a fresh marker is left to settle."""
         return self.settle_s
+
+    @property
+    def read_as(self) -> str:
+        """What is read, as it is kept to notice another declaration."""
+        return self.table
 
     @property
     def described(self) -> str:
@@ -164,6 +184,153 @@ class FilesSource(SourceFile):
     )
 
     @property
+    def read_as(self) -> str:
+        """What is read, as it is kept to notice another declaration."""
+        return "files"
+
+    @property
     def described(self) -> str:
         """What is read, in words for a person."""
         return "a drop folder"
+
+
+class Login(Model):
+    """How the hub signs in at an HTTP source; secrets are variables."""
+
+    kind: Literal["bearer", "basic"] = Field(
+        description="bearer: a token; basic: user and password", examples=["bearer"]
+    )
+    user: Reference | None = Field(
+        None, description="for `basic`: the user", examples=["${POPHUB_SOURCE_MIC_USER}"]
+    )
+    secret: Reference = Field(
+        description="the token, or the password", examples=["${POPHUB_SOURCE_MIC_TOKEN}"]
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.kind == "basic") != (self.user is not None):
+            raise ValueError("`user` goes with `kind: basic`, and with that alone")
+        return self
+
+
+class Pages(Model):
+    """How the next page of an HTTP source is asked for."""
+
+    kind: Literal["cursor", "link", "number", "offset"] = Field(
+        description="cursor: a value of the answer is sent back; link: the answer gives the next address, in its "
+        "`Link` header or under `next`; number: pages are counted; offset: records are",
+        examples=["cursor"],
+    )
+    next: MemberPath | None = Field(
+        None, description="path of the cursor or the address in the answer", examples=["meta.next"]
+    )
+    parameter: str | None = Field(
+        None,
+        min_length=1,
+        description="query parameter of cursor, page or offset",
+        examples=["cursor"],
+    )
+    first: int = Field(1, ge=0, description="for `number`: number of the first page", examples=[0])
+    size_parameter: str | None = Field(
+        None, min_length=1, description="query parameter of the page's size", examples=["limit"]
+    )
+    size: int = Field(
+        500,
+        ge=1,
+        le=10_000,
+        description="records asked for at once, where that can be asked",
+        examples=[1000],
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.kind == "cursor" and not (self.next and self.parameter):
+            raise ValueError(
+                "`kind: cursor` needs `next`, where it stands, and `parameter`, by which it is sent"
+            )
+        if self.kind in ("number", "offset") and not self.parameter:
+            raise ValueError(f"`kind: {self.kind}` needs `parameter`, by which it is sent")
+        return self
+
+
+class Since(Model):
+    """How an HTTP source is asked for what changed, so that not all of it is read each time."""
+
+    parameter: str = Field(
+        min_length=1,
+        description="query parameter of the oldest marker wanted, itself included",
+        examples=["tu_luc"],
+    )
+    format: str | None = Field(
+        None,
+        description="strftime format, in the marker's zone; none: ISO 8601 with a zone, or the number of a sequence",
+        examples=["%d/%m/%Y %H:%M:%S"],
+    )
+
+
+class HttpSource(SourceFile):
+    """A paged JSON API, read from the oldest change that is wanted to the last page."""
+
+    reads = "table"
+    typed = False
+
+    kind: Literal["http"] = Field(description="a paged JSON API", examples=["http"])
+    url: Reference = Field(
+        description="address of the first page, as a variable", examples=["${POPHUB_SOURCE_MIC_URL}"]
+    )
+    records: MemberPath | None = Field(
+        None,
+        description="path of the list of records in the answer; none: the answer is the list",
+        examples=["du_lieu.ho_so"],
+    )
+    absent: Literal["refuse", "empty"] = Field(
+        "refuse",
+        description="what a member means that a record lacks: the record fails, or the value is empty",
+        examples=["empty"],
+    )
+    login: Login | None = Field(None, description="how the hub signs in; none: it does not")
+    certificate: Reference | None = Field(
+        None,
+        description="file with the certificates that the server's is checked by; none: those of this machine",
+        examples=["${POPHUB_SOURCE_MIC_CA}"],
+    )
+    pages: Pages | None = Field(None, description="how the next page is asked for; none: there is one page")
+    since: Since | None = Field(
+        None, description="how only what changed is asked for; none: all is read each time"
+    )
+    ordered: bool = Field(
+        False,
+        description="true: pages come in the order of the marker, so a read that breaks off goes on where it was",
+        examples=[True],
+    )
+    every_s: int = Field(10, ge=1, description="seconds between two looks while streaming", examples=[60])
+    late_s: int = Field(
+        0, ge=0, description="seconds that a record may appear late under an older marker", examples=[3600]
+    )
+    settle_s: int = Field(0, ge=0, description="seconds that a fresh marker is left to settle", examples=[30])
+
+    @property
+    def window_us(self) -> int:
+        """How far behind the position is read again: only times appear late, microseconds."""
+        return self.late_s * 1_000_000 if self.marker.kind == "time" else 0
+
+    @property
+    def settling_s(self) -> int:
+        """Seconds that a fresh marker is left to settle."""
+        return self.settle_s
+
+    @property
+    def look_s(self) -> int:
+        """Seconds between two looks while streaming."""
+        return self.every_s
+
+    @property
+    def read_as(self) -> str:
+        """What is read, as it is kept to notice another declaration."""
+        return f"http, {self.records or 'the answer itself'}"
+
+    @property
+    def described(self) -> str:
+        """What is read, in words for a person."""
+        return "an HTTP API"

@@ -135,7 +135,7 @@ class ContractMapper:
         fields = {field.name: field for field in connector.contract.fields}
         ids = {person.id for person in file.people} | personal_ids(connector)
         births = birth_dates(connector)
-        self._from_files = file.source.reads == "folder"
+        self._from_files = not file.source.typed
         self._columns = [
             Column(
                 mapping,

@@ -1,13 +1,17 @@
-"""Databases by SQL and drop folders of files, by kind and never by agency; `open_source` picks by declaration."""
+"""Databases by SQL, drop folders and HTTP APIs, by kind and never by agency; `open_source` picks by declaration."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pophub.contracts.model import Connector
-from pophub.contracts.source_model import FilesSource, SqlSource
+from pophub.contracts.source_model import FilesSource, HttpSource, SqlSource
 from pophub.ports import FolderSource, TableSource
 from pophub.settings import Settings
+
+if TYPE_CHECKING:
+    from pophub.sources.http_client import Access
 
 
 def open_source(
@@ -34,3 +38,25 @@ def open_source(
 
             mapped = tuple(field.source for field in connector.file.mapping.values())
             return DropFolder(source, Path(url), columns=mapped, where=where)
+        case HttpSource():
+            from pophub.sources.http import HttpApi
+
+            access = _access(source, settings, where)
+            return HttpApi(source, url, access, columns=connector.file.columns, where=where)
+
+
+def _access(source: HttpSource, settings: Settings, where: str) -> Access:
+    """Resolve how the hub gets in at an API.
+
+    Errors: `config.variable_missing`.
+    """
+    from pophub.sources.http_client import Access
+
+    named = source.certificate
+    certificate = Path(settings.resolve(named, where=where)) if named is not None else None
+    if (login := source.login) is None:
+        return Access(certificate=certificate)
+    secret = settings.resolve(login.secret, where=where)
+    if login.user is None:
+        return Access(token=secret, certificate=certificate)
+    return Access(basic=(settings.resolve(login.user, where=where), secret), certificate=certificate)

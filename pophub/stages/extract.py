@@ -159,10 +159,7 @@ class Extract:
 
     def _check_columns(self, found: Iterable[str], where: str) -> None:
         declared = self.connector.file
-        wanted = {m.source for m in declared.mapping.values()} | {declared.source.marker.column}
-        if declared.source.deleted:
-            wanted.add(declared.source.deleted.column)
-        if missing := sorted(wanted - set(found)):
+        if missing := sorted(set(declared.columns) - set(found)):
             raise ContractBreach(
                 "source.column_missing", f"the column {', '.join(missing)} is gone or renamed",
                 where=f"{self.connector.stem}, {where}",

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pophub.contracts.model import Connector
-from pophub.contracts.source_model import SqlSource
 from pophub.domain.errors import ContractBreach
 from pophub.postgres import Connection, only_row, statements, transaction
 
@@ -29,10 +28,9 @@ class Reading(NamedTuple):
         """Give what the connector declares now."""
         file = connector.file
         marker = file.source.marker
-        table = file.source.table if isinstance(file.source, SqlSource) else "files"
         zone = f", {marker.time_zone}" if marker.kind == "time" else ""
         key = ", ".join(f"{name} from {file.mapping[name].source}" for name in file.key)
-        return cls(table, f"{marker.column} ({marker.kind}{zone})", key)
+        return cls(file.source.read_as, f"{marker.column} ({marker.kind}{zone})", key)
 
     def against(self, other: Reading) -> str:
         """Say what differs, the other first."""

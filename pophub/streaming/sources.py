@@ -20,9 +20,8 @@ from pophub.kafka import RawWriter
 from pophub.live.circuit import refuse_resting
 from pophub.live.heartbeat import beat
 from pophub.live.state import Outcome
-from pophub.ports import BlockWriter, DropFile, FolderSource, TableSource
+from pophub.ports import BlockWriter, DropFile, FolderSource, OpenSource, TableSource
 from pophub.settings import Settings
-from pophub.sources.open_table import OpenTable
 from pophub.stages.extract import Extract, Extracted
 from pophub.stages.refused import refusal
 from pophub.streaming.kept import KeptOpen
@@ -125,10 +124,10 @@ class KeptSource(KeptOpen):
         self._turn = turn
         self._writer = self._stack.enter_context(closing(LateWriter(settings, f"raw.{connector.stem}")))
         source = connector.file.source
-        self._table: _Table | None = None
+        self._table: StreamedTable | None = None
         if source.reads == "table":
-            table = cast(OpenTable, super().source(connector, stays_open=True))
-            self._table = _Table(self._stack.enter_context(closing(table)), source, turn)
+            table = cast(OpenSource, super().source(connector, stays_open=True))
+            self._table = StreamedTable(self._stack.enter_context(closing(table)), source, turn)
 
     def begin(self, done: Extracted) -> None:
         """Tell the table what this step did so far: it reads on until something was sent."""
@@ -181,15 +180,16 @@ class _Seen:
         return self._newest
 
 
-class _Table:
+class StreamedTable:
     """A table read behind its position, and now and then from as far back as rows may commit late.
 
     Such a look begins where the last one had its position, so that no row is older than the window
     when it is looked for: exactly what an extract sees that runs as rarely.
     """
 
-    def __init__(self, table: OpenTable, source: SourceFile, turn: Turn) -> None:
+    def __init__(self, table: OpenSource, source: SourceFile, turn: Turn) -> None:
         self._table = table
+        self._look_s, self._next_look = source.look_s, float("-inf")
         self._turn = turn
         self._window_us = source.window_us
         self._position: int | None = None  # of the last late look
@@ -204,6 +204,12 @@ class _Table:
         return self._table.columns()
 
     def read(self, from_marker: int | None, chunk_rows: int) -> Iterator[Columns]:
+        if self._look_s:
+            if time.monotonic() < self._next_look:
+                return
+            yield from self._whole(from_marker, chunk_rows)
+            self._next_look = time.monotonic() + self._look_s
+            return
         if from_marker is None or not self._window_us:
             yield from self._turn.taken(self._table.read(from_marker, chunk_rows), self._sent_some)
             return
@@ -212,13 +218,17 @@ class _Table:
             yield from self._turn.taken(self._table.read(position, chunk_rows), self._sent_some)
             return
         before = position if self._position is None else min(self._position, position)
-        for columns in self._table.read(before - self._window_us, chunk_rows):
-            if self._turn.stopping:
-                return
-            yield columns
+        yield from self._whole(before - self._window_us, chunk_rows)
         took_s = time.monotonic() - begun
         self._position = position
         self._due = begun + took_s + min(LATE_LOOK_S / 2, max(LATE_S, LATE_PART * took_s))
+
+    def _whole(self, from_marker: int | None, chunk_rows: int) -> Iterator[Columns]:
+        """Read to the end, however long the turn was to be."""
+        for columns in self._table.read(from_marker, chunk_rows):
+            if self._turn.stopping:
+                return
+            yield columns
 
     def _sent_some(self) -> bool:
         """Tell whether the position has moved: many rows under one marker are read again from the first."""

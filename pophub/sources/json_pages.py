@@ -1,0 +1,149 @@
+"""A page of JSON as columns, each value as the page writes it: nothing rounded, no member twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import simplejson
+
+from pophub.domain.errors import ContractBreach
+from pophub.domain.record import FILE_COLUMNS, FLAWS, RESERVED, Columns
+
+MOST_DIGITS = 400  # a number beyond is a text: to write it out would fill memory
+MISSING = "contract.field.missing"
+
+Member = dict[str, Any]
+
+
+def no_page(what: str, where: str) -> ContractBreach:
+    """Make the refusal of an answer that is not what the connector declares; it holds nothing of it."""
+    return ContractBreach(
+        "source.answer",
+        what,
+        where=where,
+        remedy="ask the agency what changed; see `records`, `pages` and `login` under `source`",
+    )
+
+
+def parsed(data: bytes, where: str) -> Any:
+    """Read an answer; a byte that is not UTF-8 stays with its text, and fails that record alone.
+
+    Errors: `source.answer` where it is no JSON, or an object has a member twice.
+    """
+    try:
+        text = data.decode("utf-8-sig", "surrogateescape")
+        return simplejson.loads(
+            text, parse_float=_number, parse_constant=_no_constant, object_pairs_hook=_object
+        )
+    except _Twice:
+        raise no_page("an object of the answer has a member twice", where) from None
+    except (ValueError, RecursionError):  # its words would hold what stands there
+        raise no_page("the answer is no JSON", where) from None
+
+
+def member(answer: Any, path: str | None) -> Any:
+    """Give what stands at a path such as `data.items`; None where nothing does.
+
+    >>> member({"data": {"items": [1]}}, "data.items")
+    [1]
+    """
+    for name in path.split(".") if path else ():
+        answer = answer.get(name) if isinstance(answer, dict) else None
+    return answer
+
+
+def records_of(answer: Any, path: str | None, where: str) -> list[Member]:
+    """Give the records of a page, each flat: a member of an inner object is named `outer.inner`.
+
+    Errors: `source.answer`.
+    """
+    found = member(answer, path)
+    if not isinstance(found, list):
+        raise no_page(f"the answer has no list {'at ' + path if path else 'of records'}", where)
+    if not all(isinstance(one, dict) for one in found):
+        raise no_page("the list holds something that is no record", where)
+    return [dict(_flat(one, "", where)) for one in found]
+
+
+def as_columns(records: Sequence[Member], declared: Sequence[str], absent: str, where: str) -> Columns:
+    """Turn records into columns, with `_flaws` where a declared member is missing and that is refused.
+
+    A declared member that none of several records has is no column at all: the source changed.
+    """
+    there = dict.fromkeys(name for record in records for name in record)
+    if taken := sorted(RESERVED & there.keys()):
+        raise no_page(f"a record has a member named {', '.join(taken)}, which pophub needs itself", where)
+    refused = absent == "refuse"
+    names = [*there, *(name for name in declared if name not in there and not (refused and len(records) > 1))]
+    flaws = [_missing(record, declared) if refused else None for record in records]
+    return {name: [record.get(name) for record in records] for name in names} | {FLAWS: flaws}
+
+
+def in_chunks(columns: Columns, rows: int) -> Iterator[Columns]:
+    """Cut a page into chunks of so many rows at most."""
+    count = len(columns[FLAWS])
+    for at in range(0, count, rows):
+        yield {name: values[at : at + rows] for name, values in columns.items()}
+
+
+def seen_names(columns: Iterable[str]) -> tuple[str, ...]:
+    """Give the members that a page's records have."""
+    return tuple(name for name in columns if name not in FILE_COLUMNS)
+
+
+def _missing(record: Mapping[str, Any], declared: Sequence[str]) -> str | None:
+    gone = {name: MISSING for name in declared if name not in record}
+    return json.dumps(gone, ensure_ascii=False) if gone else None
+
+
+def _flat(record: Member, before: str, where: str) -> Iterator[tuple[str, Any]]:
+    taken = set[str]()
+    for name, value in record.items():
+        pairs = (
+            _flat(value, f"{before}{name}.", where)
+            if isinstance(value, dict)
+            else [(before + name, _plain(value))]
+        )
+        for pair in pairs:
+            if pair[0] in taken:
+                raise no_page("two members of a record have one name", where)
+            taken.add(pair[0])
+            yield pair
+
+
+def _plain(value: Any) -> Any:
+    """Give a value as columns hold it: a list as JSON, a text that is no Unicode as its bytes."""
+    if isinstance(value, list):
+        value = simplejson.dumps(value, ensure_ascii=False, use_decimal=True, separators=(",", ":"))
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-8", "surrogatepass")
+    return value
+
+
+class _Twice(Exception):
+    """A member stands twice in an object."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Member:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _Twice
+    return found
+
+
+def _number(text: str) -> Decimal | str:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent beyond all bounds
+        return text
+    return number if abs(number.adjusted()) < MOST_DIGITS else text
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
