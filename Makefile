@@ -1,7 +1,7 @@
 # pophub: `make help` lists the commands. ARGS is handed on: make demo ARGS="--once --json"
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down check test browser bench bench-long faults fuzz
+.PHONY: help setup demo up down check test browser servers bench bench-long faults fuzz
 MAKEFLAGS += --no-print-directory
 
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -40,6 +40,11 @@ browser: $(STAMP) ## bring what tests in a real browser take: playwright, and Ch
 	@command -v chromium >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 	  apt-get install -y -qq --no-install-recommends chromium; } >&2 \
 	  || { echo "install Chromium as your system does it: tests look for chromium, chromium-browser, google-chrome" >&2; exit 1; }
+
+servers: ## bring the foreign servers that tests read from, where root may install them: MariaDB
+	@command -v mariadb-install-db >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -y -qq --no-install-recommends mariadb-server; } >&2 \
+	  || { echo "install MariaDB as your system does it: tests look for mariadbd and mariadb-install-db" >&2; exit 1; }
 
 faults: $(STAMP) ## inject every fault of the matrix on real servers, under 30 minutes (ARGS="--rows 6,7 --seeds 1")
 	@$(RUN) python -m tests.faults $(ARGS)

@@ -8,11 +8,17 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # kits lie beside the tests
+
+import mariadb_kit
 
 # a shell that starts a job in the background lets it, and all that it starts, ignore the signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -22,6 +28,7 @@ hypothesis.settings.register_profile("pophub", deadline=None)
 hypothesis.settings.load_profile("pophub")
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+NO_MARIADB = "no MariaDB here, so nothing was read from one: `make servers` brings it"
 NOT_HERE = "no Chromium or no playwright here, so nothing was tried in a browser: `make browser` brings both"
 
 
@@ -42,10 +49,20 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[mariadb_kit.MariaDb]:
+    """A MariaDB of the machine, in a folder of its own."""
+    if not mariadb_kit.is_here():
+        pytest.skip(NO_MARIADB)
+    with mariadb_kit.serving() as server:
+        yield server
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Any:
-    """Tell all that wants a browser in one line, instead of one for each test."""
+    """Tell all that wants a browser, or a server that is not here, in one line each instead of one for each test."""
     report = yield
-    if report.skipped and NOT_HERE in str(report.longrepr):
-        report.longrepr = ("tests/conftest.py", 1, f"Skipped: {NOT_HERE}")
+    for told in (NOT_HERE, NO_MARIADB):
+        if report.skipped and told in str(report.longrepr):
+            report.longrepr = ("tests/conftest.py", 1, f"Skipped: {told}")
     return report

@@ -13,11 +13,16 @@ FORM = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 ESCAPES = "in user and password write @ as %40, : as %3A, / as %2F, # as %23, ? as %3F, % as %25"
 _HOST = re.compile(r"[\w.-]+\Z|[0-9A-Fa-f:.]+(%\w+)?\Z")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_DEFAULT_DRIVERS = {"postgresql": "postgresql+psycopg2", "postgres": "postgresql+psycopg2"}
+_DEFAULT_DRIVERS = {
+    "postgresql": "postgresql+psycopg2",
+    "postgres": "postgresql+psycopg2",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
 _SYNCHRONOUS = {
     "postgresql": "postgresql://",
-    "mysql": "mysql+pymysql://",
-    "mariadb": "mariadb+pymysql://",
+    "mysql": "mysql://",
+    "mariadb": "mariadb://",
     "oracle": "oracle+oracledb://",
     "mssql": "mssql+pyodbc://",
 }
@@ -88,7 +93,7 @@ def _missing(error: ImportError, where: str) -> ConfigError:
 def _lighter(module: str) -> str:
     """Name the driver that needs no compiler, where one is meant by default that does."""
     if module == "MySQLdb":
-        return ", or begin the address with mysql+pymysql:// and run uv pip install pymysql"
+        return ", or begin the address with mysql://, of which pophub brings the driver"
     if module == "psycopg":
         return ", or begin the address with postgresql://"
     return ""

@@ -16,6 +16,7 @@ from sqlalchemy.types import Date, DateTime, TypeEngine
 
 from pophub.contracts.source_model import Marker
 from pophub.domain.dates import EPOCH, time_parser
+from pophub.sources.mysql_values import is_moment
 
 _FIRST_US = -62_135_000_000_000_000  # in the year 1, so that any zone can hold it
 ISO = "%Y-%m-%d %H:%M:%S"
@@ -186,6 +187,8 @@ class MarkerColumn:
             return literal(local.date())
         if getattr(self.type, "timezone", False):
             return literal(moment, DateTime(timezone=True))
+        if is_moment(self.type, self.dialect):
+            return literal(moment.replace(tzinfo=None), DateTime(timezone=False))
         return literal(local.replace(tzinfo=None), DateTime(timezone=False))
 
     def _ordered(self, form: Fixed) -> ColumnElement[Any]:

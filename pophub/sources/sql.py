@@ -29,6 +29,7 @@ from pophub.domain.record import Columns
 from pophub.sources.address import read_address
 from pophub.sources.column_check import check_marker, check_names
 from pophub.sources.marker_sql import MarkerColumn
+from pophub.sources.mysql_values import is_moment, leave_unread, moments, session
 from pophub.sources.postgres_values import is_unchecked, lenient, recoded, wire
 from pophub.sources.sql_errors import translated
 
@@ -94,8 +95,12 @@ class SqlTable:
     ) -> Iterator[Columns]:
         streamed = connection.execution_options(stream_results=True, max_row_buffer=chunk_rows)
         unchecked = is_unchecked(connection)
+        dialect = connection.dialect.name
+        zoned = [at for at, (_, kind) in enumerate(found.values()) if is_moment(kind, dialect)]
         for columns in chunks_of(streamed.execute(query), len(found), chunk_rows):
             values = [list(recoded(column)) for column in columns] if unchecked else columns
+            for at in zoned:
+                values[at] = moments(values[at])
             yield dict(zip(found, values, strict=True))
 
     def _found(self, connection: Connection) -> Found:
@@ -186,6 +191,12 @@ def open_engine(url: URL) -> Engine:
             "options": "-c default_transaction_read_only=on -c timezone=UTC -c bytea_output=hex"
             f" -c statement_timeout={STATEMENT_S}s",
         }
+    elif url.get_driver_name() == "pymysql":
+        arguments = {
+            "connect_timeout": CONNECT_S,
+            "read_timeout": STATEMENT_S,
+            "charset": "utf8mb4",
+        }
     elif backend == "sqlite" and url.database:
         arguments = {"timeout": CONNECT_S, "uri": True}
         location = quote(str(Path(url.database).absolute()))
@@ -196,6 +207,9 @@ def open_engine(url: URL) -> Engine:
         event.listen(engine, "connect", _lenient_sqlite)
     elif engine.driver == "psycopg2":
         event.listen(engine, "connect", lenient(engine))
+    elif engine.driver == "pymysql":
+        event.listen(engine, "connect", session(STATEMENT_S))
+        event.listen(engine, "invalidate", leave_unread)
     return engine
 
 

@@ -48,6 +48,14 @@ _STATES: dict[str, tuple[type[PophubError], str, str, str]] = {
     "22P05": _NO_UTF8,
     "22021": _NO_UTF8,
 }
+_NUMBERS = {  # MariaDB's and MySQL's own, which have a state for some of them only
+    1146: "42P01",
+    1054: "42703",
+    1142: "42501",
+    1143: "42501",
+    1969: "57014",
+    3024: "57014",
+}
 _SHOW_VALUES = ("source.unreadable", "source.encoding")  # the driver's words may hold a row's values
 _UNBOUNDED = (  # what drivers raise beside their own errors, such as for bytes that they cannot decode
     ValueError,
@@ -83,6 +91,12 @@ _AT_CONNECT: tuple[tuple[tuple[str, ...], type[PophubError], str, str, str], ...
         "mend the database name in the variable of `source.url`",
     ),
 )
+_NUMBERS_AT_CONNECT = {
+    1044: 0,
+    1045: 0,
+    1698: 0,
+    1049: 2,
+}  # MariaDB's and MySQL's number: place in _AT_CONNECT
 
 
 @contextmanager
@@ -119,9 +133,13 @@ def _names_option(error: exc.DBAPIError) -> bool:
 
 
 def _of_driver(error: exc.DBAPIError, where: str) -> PophubError:
-    state = getattr(error.orig, "pgcode", None)
+    number = error.orig.args[0] if error.orig and error.orig.args else 0
+    state = getattr(error.orig, "pgcode", None) or _NUMBERS.get(number)
     if state in _STATES:
         kind, code, what, remedy = _STATES[state]
+        return kind(code, what, where=where, remedy=remedy)
+    if number in _NUMBERS_AT_CONNECT:
+        _, kind, code, what, remedy = _AT_CONNECT[_NUMBERS_AT_CONNECT[number]]
         return kind(code, what, where=where, remedy=remedy)
     message = str(error.orig).lower()
     if "no such column" in message or "no such table" in message:

@@ -57,10 +57,9 @@ def test_an_address_that_cannot_be_read_is_told_without_any_part_of_it(url: str)
     ("url", "command"),
     [
         (
-            "mysql://reader:secret@h/d",
-            "uv pip install 'mysqlclient', or begin the address with mysql+pymysql",
+            "mysql+mysqldb://reader:secret@h/d",
+            "uv pip install 'mysqlclient', or begin the address with mysql://",
         ),
-        ("mysql+pymysql://reader:secret@h/d", "uv pip install 'pymysql'"),
         ("oracle://reader:secret@h/d", "uv pip install 'oracledb'"),
         ("mssql+pyodbc://reader:secret@h/d", "uv pip install 'pyodbc'"),
         ("postgresql+psycopg://reader:secret@h/d", "uv pip install 'psycopg[binary]'"),
@@ -76,6 +75,8 @@ def test_the_plain_scheme_means_the_driver_that_pophub_brings() -> None:
     for scheme in ("postgresql", "postgres", "PostgreSQL", "postgresql+psycopg2"):
         url = read_address(f"{scheme}://reader:p%40ss%2541%23x@[::1]:5432/db", "lab.schools")
         assert (url.drivername, url.password, url.host) == ("postgresql+psycopg2", "p@ss%41#x", "::1")
+    for scheme in ("mysql", "mariadb"):
+        assert read_address(f"{scheme}://reader:secret@h/db", "lab.schools").drivername == f"{scheme}+pymysql"
     assert refused(f"postgresql://reader:secret@{HERE}/db")[0] == "source.unreachable"
 
 
