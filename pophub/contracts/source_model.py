@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from pophub.contracts.patterns import NAME, REFERENCE, TABLE
 from pophub.domain.dates import HO_CHI_MINH
@@ -194,27 +194,18 @@ class FilesSource(SourceFile):
         return "a drop folder"
 
 
-class Login(Model):
-    """How the hub signs in at an HTTP source; secrets are variables."""
+class HttpLogin(Model):
+    """How the hub signs in at an HTTP source: by user and password, or by a token alone."""
 
-    kind: Literal["bearer", "basic"] = Field(
-        description="bearer: a token; basic: user and password", examples=["bearer"]
-    )
     user: Reference | None = Field(
-        None, description="for `basic`: the user", examples=["${POPHUB_SOURCE_MIC_USER}"]
+        None, description="the user; none: `secret` is a bearer token", examples=["${POPHUB_SOURCE_MIC_USER}"]
     )
     secret: Reference = Field(
-        description="the token, or the password", examples=["${POPHUB_SOURCE_MIC_TOKEN}"]
+        description="the token, or the user's password", examples=["${POPHUB_SOURCE_MIC_TOKEN}"]
     )
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if (self.kind == "basic") != (self.user is not None):
-            raise ValueError("`user` goes with `kind: basic`, and with that alone")
-        return self
 
-
-class Pages(Model):
+class HttpPages(Model):
     """How the next page of an HTTP source is asked for."""
 
     kind: Literal["cursor", "link", "number", "offset"] = Field(
@@ -243,18 +234,8 @@ class Pages(Model):
         examples=[1000],
     )
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.kind == "cursor" and not (self.next and self.parameter):
-            raise ValueError(
-                "`kind: cursor` needs `next`, where it stands, and `parameter`, by which it is sent"
-            )
-        if self.kind in ("number", "offset") and not self.parameter:
-            raise ValueError(f"`kind: {self.kind}` needs `parameter`, by which it is sent")
-        return self
 
-
-class Since(Model):
+class HttpSince(Model):
     """How an HTTP source is asked for what changed, so that not all of it is read each time."""
 
     parameter: str = Field(
@@ -289,14 +270,16 @@ class HttpSource(SourceFile):
         description="what a member means that a record lacks: the record fails, or the value is empty",
         examples=["empty"],
     )
-    login: Login | None = Field(None, description="how the hub signs in; none: it does not")
+    login: HttpLogin | None = Field(None, description="how the hub signs in; none: it does not")
     certificate: Reference | None = Field(
         None,
         description="file with the certificates that the server's is checked by; none: those of this machine",
         examples=["${POPHUB_SOURCE_MIC_CA}"],
     )
-    pages: Pages | None = Field(None, description="how the next page is asked for; none: there is one page")
-    since: Since | None = Field(
+    pages: HttpPages | None = Field(
+        None, description="how the next page is asked for; none: there is one page"
+    )
+    since: HttpSince | None = Field(
         None, description="how only what changed is asked for; none: all is read each time"
     )
     ordered: bool = Field(

@@ -57,13 +57,13 @@ class HttpApi:
     def read(self, from_marker: int | None, chunk_rows: int) -> Iterator[Columns]:
         """Give records from `from_marker` on and those without a usable marker, in chunks.
 
-        Shape: a column for each member, inner ones as `outer.inner`, and `_flaws` for members that a record
+        Shape: a column for each member, inner ones by both names with a dot between, and `_flaws` for members that a record
         lacks. Values are None, str, int, bool, Decimal, or bytes where a text is no Unicode; lists are JSON.
         Errors: those of `HttpClient.page`; `source.pages` where pages repeat or do not end.
         """
         counted = self._counted
         self.ordered = self._source.ordered and not counted
-        seen = _Seen(self._where)
+        seen = _SeenPages(self._where)
         for reading in range(READINGS if counted else 1):
             new, pages = 0, 0
             seen.begin()
@@ -108,7 +108,7 @@ class HttpApi:
         before, self._newest = self._newest, max(known[-1], self._newest)
         return known[0] >= before
 
-    def _pages(self, from_marker: int | None, seen: _Seen) -> Iterator[list[Member]]:
+    def _pages(self, from_marker: int | None, seen: _SeenPages) -> Iterator[list[Member]]:
         """Give the records of each page that has some."""
         self._newest = _OLDEST
         asked: Asked | None = Asked(self._url, self._first(from_marker))
@@ -166,7 +166,7 @@ class HttpApi:
             raise no_page(f"what stands at {pages.next} leads to no page", self._where)
         return str(found)
 
-    def _led_on(self, client: HttpClient, asked: Asked, lead: str | None, seen: _Seen) -> Asked | None:
+    def _led_on(self, client: HttpClient, asked: Asked, lead: str | None, seen: _SeenPages) -> Asked | None:
         pages = self._source.pages
         if pages is None or lead is None:
             return None
@@ -176,7 +176,7 @@ class HttpApi:
         return Asked(asked.address, asked.parameters | {str(pages.parameter): lead})
 
 
-class _Seen:
+class _SeenPages:
     """What was read so far, by digest, so that a loop is noticed in memory that hardly grows."""
 
     def __init__(self, where: str) -> None:

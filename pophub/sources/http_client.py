@@ -54,7 +54,7 @@ class Access:
 
 
 class Page(NamedTuple):
-    """An answer: its bytes, and the address that its `Link` header names as the next."""
+    """An answer: its bytes, and the address that its header Link names as the next."""
 
     data: bytes
     link: str | None

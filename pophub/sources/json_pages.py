@@ -45,7 +45,7 @@ def parsed(data: bytes, where: str) -> Any:
 
 
 def member(answer: Any, path: str | None) -> Any:
-    """Give what stands at a path such as `data.items`; None where nothing does.
+    """Give what stands at a path of names with dots between; None where nothing does.
 
     >>> member({"data": {"items": [1]}}, "data.items")
     [1]
@@ -56,7 +56,7 @@ def member(answer: Any, path: str | None) -> Any:
 
 
 def records_of(answer: Any, path: str | None, where: str) -> list[Member]:
-    """Give the records of a page, each flat: a member of an inner object is named `outer.inner`.
+    """Give the records of a page, each flat: a member of an inner object is named by both names, with a dot between.
 
     Errors: `source.answer`.
     """

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(240)
 SOURCE = """source:
   kind: http
   url: ${POPHUB_SOURCE_API_URL}
-  login: {kind: bearer, secret: "${POPHUB_SOURCE_API_TOKEN}"}
+  login: {secret: "${POPHUB_SOURCE_API_TOKEN}"}
   records: du_lieu.ds
   pages: {kind: cursor, next: meta.tiep, parameter: con_tro, size_parameter: limit, size: 3}
   since: {parameter: tu_luc}

@@ -23,6 +23,7 @@ from pophub.domain.codes import is_rule
 from pophub.domain.record import Columns
 
 WHERE = Path("page.md")
+SQL = "`source` of `kind: sql`"
 MODELS: tuple[type[Model], ...] = (ConnectorFile, SubscriptionFile)
 TYPES: dict[str | None, Any] = {None: "string", "date": "date", "integer": "long"}
 
@@ -52,17 +53,20 @@ def place_in(data: dict[str, Any], title: str, examples: dict[tuple[str, str], s
     if title == "the file itself":
         return data
     path = title.split("`")[1]
-    if "kind: files" in title:
-        data["source"] = {
-            key: parse_document(examples[title, key], WHERE).data[key] for key in ("kind", "url", "marker")
-        }
+    kinds = ("`source` of `kind: files`", "`source` of `kind: http`")
+    inner = path.removeprefix("source: ").partition(":")[0]
+    for kind in kinds:
+        if title == kind or ((kind, inner) in examples and (SQL, inner) not in examples):
+            needed = ("kind", "url", "marker")
+            data["source"] = {key: parse_document(examples[kind, key], WHERE).data[key] for key in needed}
     for step in path.split(": "):
         name = step.removesuffix("[]")
         if step == "FIELD":
             data = data["full_name"]
         else:
-            made = examples.get(("the file itself", name)) or examples.get(("`source` of `kind: sql`", name))
-            assert made
+            made = next(
+                examples[at, name] for at in ("the file itself", SQL, *kinds) if (at, name) in examples
+            )
             data = data.setdefault(name, parse_document(made, WHERE).data[name])
         if step.endswith("[]"):
             data = data[0]  # type: ignore[assignment]

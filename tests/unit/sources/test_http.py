@@ -17,6 +17,7 @@ import pytest
 import yaml
 from fastapi import Request, Response
 
+from pophub.contracts.load import load_connector
 from pophub.contracts.source_model import HttpSource
 from pophub.domain.codes import CODES
 from pophub.domain.errors import PophubError
@@ -306,18 +307,23 @@ def test_a_token_that_no_header_may_hold_is_refused_without_a_word_of_it(agency:
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [
-        {"login": {"kind": "bearer", "secret": "${X}", "user": "${Y}"}},
-        {"login": {"kind": "basic", "secret": "${X}"}},
-        {"login": {"kind": "bearer", "secret": "the token itself"}},
-        {"pages": {"kind": "cursor", "parameter": "x"}},
-        {"pages": {"kind": "number"}},
-    ],
+    "pages", ["{kind: cursor, parameter: x}", "{kind: cursor, next: x}", "{kind: number}", "{kind: offset}"]
 )
-def test_a_declaration_that_would_do_nothing_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"user|secret|next|parameter"):
-        api("http://x/", "", **wrong)
+def test_pages_of_which_nobody_could_tell_the_next_are_refused_with_their_line(
+    pages: str, tmp_path: Path
+) -> None:
+    for kind, suffix in (("schemas", ".v1.avsc"), ("expectations", ".json"), ("connectors", ".yaml")):
+        target = tmp_path / kind / f"mps/citizens{suffix}"
+        target.parent.mkdir(parents=True)
+        text = (PROJECT / kind / f"mps/citizens{suffix}").read_text()
+        http = (
+            f"source:\n  kind: http\n  url: ${{X}}\n  pages: {pages}\n  marker: {{column: cap_nhat_luc}}\n\n"
+        )
+        before, _, rest = text.partition("source:\n")
+        _, _, behind = rest.partition("\n\n")
+        target.write_text(f"{before}{http}{behind}" if rest else text)
+    error = refused(lambda: load_connector(tmp_path / "connectors/mps/citizens.yaml", tmp_path))
+    assert (error.code, "citizens.yaml:1" in error.where) == ("config.missing", True)
 
 
 def test_the_page_of_this_kind_shows_what_the_model_takes_and_codes_that_are() -> None:
