@@ -270,7 +270,7 @@ class VerdictTransaction(Protocol):
         ...
 
     def write_people(self, versions: Versions, accepted_rows: Sequence[int]) -> None:
-        """Write the citizen's fields of which this dataset is the authority."""
+        """Write the citizen's fields of which this dataset is the authority; with identity their heads, too."""
         ...
 
     def set_aside(self, rows: list[tuple[Any, ...]]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 HISTORY = ["month", "stem", "lane", "sequence", "event_id", "key", "marker", "operation", "content", "payload", "contract", "exchanged_at", "recorded_at", "batch", "raw_offset", "row", "replayed", "digest", "raw_lane"]  # fmt: skip
-HEAD = ["stem", "key", "marker", "content", "contract", "event_id", "operation", "lane", "sequence", "month"]
+HEAD = ["stem", "key", "marker", "content", "contract", "lane", "sequence"]
 QUARANTINE = ["stem", "key", "marker", "content", "event_id", "contract", "operation", "lane", "raw_offset", "row", "batch", "exchanged_at", "changed_at", "raw", "gate", "failures", "waits_for", "waits_until", "state", "first_judged_at", "last_judged_at"]  # fmt: skip
 """Columns of `ledger.history`, `population.head` and `quarantine.version`, as judge writes them."""
 

@@ -128,7 +128,7 @@ class Versions:
 class Accepted:
     """Accepted state that a set of versions meets.
 
-    Shape: `identities[id]` lists (valid from, folded name, birth day, present) in order; `claims`
+    Shape: `identities[id]` lists (valid from, name, birth day, present) in order; `claims`
     tells the key that holds each unique value of the versions, and each that a key with a head holds.
     """
 

@@ -25,7 +25,7 @@ _NULL = b"\xff\xff\xff\xff"
 _DAY_0 = date(2000, 1, 1).toordinal()
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_SHORT, _LONG = Struct(">i"), Struct(">q")
+_SMALL, _SHORT, _LONG = Struct(">h"), Struct(">i"), Struct(">q")
 
 
 class BinaryForm(NamedTuple):
@@ -41,6 +41,7 @@ class BinaryForm(NamedTuple):
 
 
 FORMS = {
+    "smallint": BinaryForm(int, 2, _SMALL.pack, ">i2"),
     "integer": BinaryForm(int, 4, _SHORT.pack, ">i4"),
     "bigint": BinaryForm(int, 8, _LONG.pack, ">i8"),
     "boolean": BinaryForm(bool, 1, lambda value: b"\1" if value else b"\0", ">?"),

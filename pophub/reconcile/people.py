@@ -13,7 +13,6 @@ from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain.dates import EPOCH, date_of
 from pophub.domain.history import AcceptedVersion
-from pophub.domain.names import fold_name
 from pophub.postgres import Cursor, copy_rows, only_row, statements
 from pophub.reconcile.findings import ALTERED, MISSING, UNKNOWN, Compared, Finding
 
@@ -21,7 +20,7 @@ SQL = statements("reconcile")
 CHUNK = 4_000
 DATES = frozenset({"birth_date", "died_on"})
 PERSON = ("stem", "citizen_id", "marker", "recorded_us", "lane", "sequence", "event_id", "fields")
-IDENTITY = ("stem", "citizen_id", "valid_from", "name_folded", "birth_day", "present", "exchanged_at",
+IDENTITY = ("stem", "citizen_id", "valid_from", "full_name", "birth_day", "present", "exchanged_at",
             "recorded_us", "sequence", "event_id")  # fmt: skip
 Decode = Callable[[AcceptedVersion], dict[str, Any]]
 
@@ -68,8 +67,7 @@ def _people(connector: Connector, told: Told) -> Iterator[tuple[Any, ...]]:
 def _identities(connector: Connector, told: Told) -> Iterator[tuple[Any, ...]]:
     fields = connector.file.population.fields if connector.file.population else {}
     for _, row, record in told:
-        name = (record or {}).get(fields["full_name"])
-        yield (connector.stem, row.key, row.marker, None if name is None else fold_name(name),
+        yield (connector.stem, row.key, row.marker, (record or {}).get(fields["full_name"]),
                (record or {}).get(fields["birth_date"]), record is not None,
                EPOCH + timedelta(microseconds=row.exchanged_us), row.recorded_us, row.sequence, row.event_id)  # fmt: skip
 

@@ -13,7 +13,6 @@ from psycopg2 import sql
 from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain import digests
-from pophub.domain.dates import month_of
 from pophub.domain.errors import ConfigError, PromiseBroken, TransientError
 from pophub.domain.history import AcceptedVersion
 from pophub.kafka import TopicLog
@@ -23,7 +22,7 @@ from pophub.settings import Settings
 
 SQL = statements("reconcile")
 MAKE = statements("rebuild")
-HEAD = ("stem", "key", "marker", "content", "contract", "event_id", "operation", "lane", "sequence", "month")
+HEAD = ("stem", "key", "marker", "content", "contract", "lane", "sequence")
 TABLES = ("head", "citizen", "identity")
 CHUNK = 10_000
 _NAME = re.compile(r"\A[a-z][a-z0-9_]{0,40}\Z")
@@ -146,8 +145,7 @@ class Rebuild:
         records = {row.event_id: record for _, row, record in chunk if record is not None}
         contents = _contents(connector, chunk)
         copy_rows(cursor, f"{self.schema}.head_all", HEAD, (
-            (connector.stem, row.key, row.marker, content, row.contract, row.event_id, row.operation, lane,
-             row.sequence, month_of(row.exchanged_us))
+            (connector.stem, row.key, row.marker, content, row.contract, lane, row.sequence)
             for (lane, row, _), content in zip(chunk, contents, strict=True)
         ))  # fmt: skip
         versions = ((lane, row) for lane, row, _ in chunk)

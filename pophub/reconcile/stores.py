@@ -101,12 +101,11 @@ def stray(message: Read) -> Entry:
 
 def head_entries(connection: Connection, statement: str, stem: str) -> Iterator[Entry]:
     """Give heads, from the table or as the last of history, with every column of theirs."""
-    for key, marker, content, contract, event, operation, lane, sequence, month in streamed(
-        connection, SQL[statement], (stem,)
-    ):
-        text = f"{marker} {contract} {operation} {lane} {sequence} {month}"
-        digest = digests.chain(b"", key.encode(), text.encode(), bytes(content), bytes(event))[:16]
-        yield Entry(key, key, digest, bytes(event).hex(), lane, sequence, key)
+    for key, marker, content, contract, lane, sequence in streamed(connection, SQL[statement], (stem,)):
+        text = f"{marker} {contract} {lane} {sequence}"
+        digest = digests.chain(b"", key.encode(), text.encode(), bytes(content))[:16]
+        (event,) = digests.event_ids(stem, [key], [marker], [bytes(content)])
+        yield Entry(key, key, digest, event.hex(), lane, sequence, key)
 
 
 def ledger_entries(

@@ -18,51 +18,68 @@ insert into judge.gap (stem, lane, from_offset, to_offset, by) values (%s, %s, %
 -- name: move_sequence
 update judge.lane set sequence = %s, chain = %s where stem = %s and lane = %s
 
+-- name: number_dataset
+select number, identity from hub.number_dataset(%s, %s)
+
 -- name: heads
-select h.key, h.marker, h.content, h.contract, s.marker
-from population.head h left join population.seen s using (stem, key) where stem = %s and key = any(%s::text[])
+select key, marker, content, contract, seen from population.key_head where dataset = %s and key = any(%s::text[])
+
+-- name: citizen_heads
+select citizen_id, marker, content, contract, seen, dataset from population.citizen
+where citizen_id = any(%s::text[]) and dataset is not null
 
 -- name: renew
-insert into population.seen (stem, key, marker) values %s
-on conflict (stem, key) do update set marker = excluded.marker where seen.marker < excluded.marker
+update population.key_head h set seen = n.marker from (values %s) as n(dataset, key, marker)
+where h.dataset = n.dataset and h.key = n.key and n.marker > greatest(h.marker, h.seen)
+
+-- name: renew_citizens
+update population.citizen c set seen = n.marker from (values %s) as n(dataset, key, marker)
+where c.dataset = n.dataset and c.citizen_id = n.key and n.marker > greatest(c.marker, c.seen)
 
 -- name: quarantined
 select key, id, marker, content, contract from quarantine.version
 where stem = %s and key = any(%s::text[]) and state = 'quarantined' and not (id = any(%s)) order by id
 
 -- name: identities
-select citizen_id, valid_from, name_folded, birth_day, present from population.identity
+select citizen_id, valid_from, full_name, birth_day, present from population.identity
 where citizen_id = any(%s::text[]) order by citizen_id, valid_from
 
 -- name: claims
-select field, value, key from population.claim where stem = %s and field = %s and value = any(%s::text[])
+select field, value, key from population.claim where dataset = %s and field = %s and value = any(%s::text[])
 
 -- name: claims_of
-select field, value, key from population.claim where stem = %s and key = any(%s::text[])
+select field, value, key from population.claim where dataset = %s and key = any(%s::text[])
 
 -- name: give_up
-delete from population.claim where stem = %s and field = %s and value = any(%s::text[])
+delete from population.claim where dataset = %s and field = %s and value = any(%s::text[])
 
 -- name: ensure_month
 select ledger.ensure_month(%s)
 
 -- name: stage_heads
-create temp table if not exists head_new (like population.head) on commit delete rows
+create temp table if not exists head_new (like population.key_head) on commit delete rows
 
 -- name: upsert_heads
-insert into population.head select * from head_new order by stem, key
-on conflict (stem, key) do update set marker = excluded.marker, content = excluded.content, contract = excluded.contract,
-    event_id = excluded.event_id, operation = excluded.operation, lane = excluded.lane,
-    sequence = excluded.sequence, month = excluded.month
-where population.head.marker < excluded.marker
+insert into population.key_head select * from head_new order by dataset, key
+on conflict (dataset, key) do update set marker = excluded.marker, content = excluded.content,
+    contract = excluded.contract, lane = excluded.lane, sequence = excluded.sequence, seen = null
+where population.key_head.marker < excluded.marker
 
--- name: stage_identities
-create temp table if not exists identity_new (like population.identity) on commit delete rows
+-- the present identity of the staged citizens, before another one takes its place
+-- name: keep_former
+insert into population.former_identity (citizen_id, valid_from, full_name, birth_date, present, exchanged_at)
+select c.citizen_id, coalesce(c.valid_from, c.marker), c.full_name, c.birth_date, c.present, c.exchanged_at
+from population.citizen c join citizen_new n using (citizen_id)
+where c.marker < n.marker and coalesce(c.valid_from, c.marker) <> coalesce(n.valid_from, n.marker)
 
--- name: upsert_identities
-insert into population.identity select * from identity_new
-on conflict (citizen_id, valid_from) do update set name_folded = excluded.name_folded,
-    birth_day = excluded.birth_day, present = excluded.present, exchanged_at = excluded.exchanged_at
+-- name: add_former
+insert into population.former_identity (citizen_id, valid_from, full_name, birth_date, present, exchanged_at) values %s
+on conflict (citizen_id, valid_from) do update set full_name = excluded.full_name,
+    birth_date = excluded.birth_date, present = excluded.present, exchanged_at = excluded.exchanged_at
+
+-- name: drop_former
+delete from population.former_identity f using citizen_new n
+where f.citizen_id = n.citizen_id and f.valid_from = coalesce(n.valid_from, n.marker)
 
 -- name: stage_citizens
 create temp table if not exists citizen_new (like population.citizen including defaults) on commit delete rows

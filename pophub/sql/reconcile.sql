@@ -30,11 +30,11 @@ where h.stem = %(stem)s and h.sequence > b.after and h.sequence <= b.upto
 order by h.lane, h.sequence
 
 -- name: last_of_history
-select distinct on (key) key, marker, content, contract, event_id, operation, lane, sequence, month
+select distinct on (key) key, marker, content, contract, lane, sequence
 from ledger.history where stem = %s order by key, marker desc
 
 -- name: heads
-select key, marker, content, contract, event_id, operation, lane, sequence, month
+select key, marker, content, contract, lane, sequence
 from population.head where stem = %s
 
 -- which terms hold in each lane: version -> the sequence behind which it began
@@ -65,7 +65,6 @@ analyze source_row; analyze raw_row
 with unseen as materialized (
     select s.key, s.marker, s.event_id, s.kind from source_row s
     where s.kind <> 'x' and (s.marker <= %(upto)s or %(upto)s is null)
-      and not exists (select from population.head h where h.stem = %(stem)s and h.key = s.key and h.event_id = s.event_id)
       and not exists (select from quarantine.version q where q.stem = %(stem)s and q.key = s.key and q.event_id = s.event_id)
       and not exists (select from raw_row r where r.event_id = s.event_id)
       and not exists (select from ledger.history h where h.stem = %(stem)s and h.event_id = s.event_id)
@@ -84,18 +83,18 @@ where known.key is null or (u.kind = 'j' and not known.otherwise)
 select count(*) from source_row where marker > %s
 
 -- name: gone
-select h.key, h.marker, h.event_id, h.lane, h.sequence, s.key is not null
+select h.key, h.marker, l.event_id, h.lane, h.sequence, s.key is not null
 from population.head h
-join ledger.history l on (l.month, l.stem, l.lane, l.sequence) = (h.month, h.stem, h.lane, h.sequence)
+join ledger.history l on (l.stem, l.lane, l.sequence) = (h.stem, h.lane, h.sequence)
 left join (select key, max(marker) as marker from source_row where kind <> 'x' group by key) s on s.key = h.key
-where h.stem = %(stem)s and h.operation = 'u'
+where h.stem = %(stem)s and l.operation = 'u'
   and l.recorded_at < to_timestamp(0) + %(started)s * interval '1 microsecond'
   and (s.key is null or s.marker < h.marker)
 
 -- name: make_person_row
 create temp table if not exists person_row (stem text, citizen_id text collate "C", marker bigint, recorded_us bigint,
     lane int, sequence bigint, event_id bytea, fields jsonb);
-create temp table if not exists identity_row (stem text, citizen_id text collate "C", valid_from bigint, name_folded text, birth_day int,
+create temp table if not exists identity_row (stem text, citizen_id text collate "C", valid_from bigint, full_name text, birth_day int,
     present boolean, exchanged_at timestamptz, recorded_us bigint, sequence bigint, event_id bytea);
 truncate person_row, identity_row
 
@@ -111,25 +110,25 @@ analyze winner; analyze identity_first
 
 -- name: citizens_differing
 select w.citizen_id, w.event_id, w.lane, w.sequence, c.citizen_id is not null, false
-from winner w left join population.citizen c using (citizen_id)
+from winner w left join population.present_state c using (citizen_id)
 where c.citizen_id is null
    or not to_jsonb(c) @> (w.fields || jsonb_build_object('markers', jsonb_build_object(w.stem, w.marker)))
 union all
-select c.citizen_id, null, null, null, true, true from population.citizen c
+select c.citizen_id, null, null, null, true, true from population.present_state c
 where c.markers ? %(stem)s and not exists (select from winner w where w.citizen_id = c.citizen_id)
 
 -- name: identities_differing
 select e.citizen_id, e.event_id, null, null, i.citizen_id is not null, false
 from identity_first e left join population.identity i using (citizen_id, valid_from)
-where i.citizen_id is null or (i.name_folded, i.birth_day, i.present, i.exchanged_at)
-    is distinct from (e.name_folded, e.birth_day, e.present, e.exchanged_at)
+where i.citizen_id is null or (i.full_name, i.birth_day, i.present, i.exchanged_at)
+    is distinct from (e.full_name, e.birth_day, e.present, e.exchanged_at)
 union all
 select i.citizen_id, null, null, null, true, true from population.identity i
 where i.citizen_id in (select citizen_id from identity_first)
   and not exists (select from identity_first e where (e.citizen_id, e.valid_from) = (i.citizen_id, i.valid_from))
 
 -- name: person_counts
-select (select count(*) from winner), (select count(*) from population.citizen where markers ? %(stem)s),
+select (select count(*) from winner), (select count(*) from population.present_state where markers ? %(stem)s),
     (select count(*) from identity_first),
     (select count(*) from population.identity where citizen_id in (select citizen_id from identity_first))
 

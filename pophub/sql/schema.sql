@@ -118,59 +118,65 @@ alter table judge.passed_over add column if not exists renewed boolean not null 
 
 -- population: the accepted state; the one writer is pophub_judge ---------------------------------
 
-create table if not exists population.head (
-    stem text not null,
-    key text collate "C" not null,
+-- wide columns first, then narrow ones, then texts: no byte is lost between them
+
+-- heads of the datasets that give no identity; `seen`: the newest marker under which the content came again
+create table if not exists population.key_head (
     marker bigint not null,
-    content bytea not null,
-    contract int not null,
-    event_id bytea not null,
-    operation "char" not null,
-    lane int not null,
     sequence bigint not null,
-    month date not null,
-    primary key (stem, key)
-);
-
--- the newest marker under which a head's content came again: no version, so in no history, chain or rebuild
-create table if not exists population.seen (
-    stem text not null,
+    seen bigint,
+    dataset smallint not null,
+    lane smallint not null,
+    contract smallint not null,
     key text collate "C" not null,
-    marker bigint not null,
-    primary key (stem, key)
+    content bytea not null,
+    primary key (dataset, key)
 );
 
+-- the present state of a citizen. From `sequence` to `content` without `birth_date` and `died_on`: head and present
+-- identity, of the dataset that gives it (its key is the citizen); null where it gave none yet. `valid_from`: null
+-- where it is the marker. `markers`: the newest marker of each other dataset that writes here
 create table if not exists population.citizen (
+    sequence bigint,
+    marker bigint,
+    seen bigint,
+    valid_from bigint,
+    exchanged_at timestamptz,
+    birth_date date,
+    died_on date,
+    dataset smallint,
+    lane smallint,
+    contract smallint,
+    present boolean not null default false,
+    content bytea,
     citizen_id text collate "C" primary key,
     full_name text,
-    birth_date date,
     sex text,
     province_code text,
     household_code text,
     marital_status text,
-    died_on date,
     tax_code text,
-    present boolean not null default false,
-    markers jsonb not null default '{}'
+    markers jsonb
 );
 
--- accepted identity versions: who exists, under which name, since when
-create table if not exists population.identity (
-    citizen_id text collate "C" not null,
+-- who existed under which name before, since when: identity versions that another one took the place of
+create table if not exists population.former_identity (
     valid_from bigint not null,
-    name_folded text,
-    birth_day int,
-    present boolean not null,
     exchanged_at timestamptz not null,
+    birth_date date,
+    present boolean not null,
+    citizen_id text collate "C" not null,
+    full_name text,
     primary key (citizen_id, valid_from)
 );
 
+-- `field`: its place in the contract, which no later version moves
 create table if not exists population.claim (
-    stem text not null,
-    field text not null,
+    dataset smallint not null,
+    field smallint not null,
     value text collate "C" not null,
     key text collate "C" not null,
-    primary key (value, field, stem)  -- the value first: it tells two claims apart at once
+    primary key (value, field, dataset)  -- the value first: it tells two claims apart at once
 );
 create index if not exists claim_key on population.claim (key);
 
@@ -296,6 +302,28 @@ create table if not exists hub.layout (
     since timestamptz not null default clock_timestamp()
 );
 
+-- datasets by number, as narrow rows name them; `identity`: their heads stand in population.citizen
+create table if not exists hub.dataset (
+    number smallint generated always as identity primary key,
+    stem text not null unique,
+    identity boolean not null
+);
+
+-- the number of a dataset, given at its first judging; how it is kept changes only before its first accepted version
+create or replace function hub.number_dataset(wanted text, gives_identity boolean)
+returns table (number smallint, identity boolean)
+language plpgsql security definer set search_path = pg_temp as $$
+begin
+    if not exists (select from hub.dataset d where d.stem = wanted) then
+        insert into hub.dataset (stem, identity) values (wanted, gives_identity) on conflict (stem) do nothing;
+    end if;
+    update hub.dataset d set identity = gives_identity
+    where d.stem = wanted and d.identity <> gives_identity
+      and not exists (select from judge.lane l where l.stem = wanted and l.sequence > 0);
+    return query select d.number, d.identity from hub.dataset d where d.stem = wanted;
+end $$;
+revoke all on function hub.number_dataset(text, boolean) from public;
+
 create table if not exists hub.registry_schema (
     id int not null,
     subject text not null,
@@ -333,6 +361,30 @@ create table if not exists hub.access (
     removed_upto jsonb,
     primary key (recipient, stem)
 );
+
+-- the accepted version of each key, wherever it stands
+create or replace view population.head as
+    select d.stem, h.key, h.marker, h.content, h.contract, h.lane, h.sequence, h.seen
+    from population.key_head h join hub.dataset d on d.number = h.dataset
+    union all
+    select d.stem, c.citizen_id, c.marker, c.content, c.contract, c.lane, c.sequence, c.seen
+    from population.citizen c join hub.dataset d on d.number = c.dataset;
+
+-- what agencies told of each citizen, and the newest marker of each dataset that did
+create or replace view population.present_state as
+    select c.citizen_id, c.full_name, c.birth_date, c.sex, c.province_code, c.household_code, c.marital_status, c.died_on,
+        c.tax_code, c.present, coalesce(c.markers, '{}') ||
+            case when d.stem is null then '{}' else jsonb_build_object(d.stem, c.marker) end as markers
+    from population.citizen c left join hub.dataset d on d.number = c.dataset;
+
+-- who exists, under which name, since when: the present versions and the former ones
+create or replace view population.identity as
+    select citizen_id, coalesce(valid_from, marker) as valid_from, full_name, birth_date - date '1970-01-01' as birth_day,
+        present, exchanged_at
+    from population.citizen where marker is not null
+    union all
+    select citizen_id, valid_from, full_name, birth_date - date '1970-01-01', present, exchanged_at
+    from population.former_identity;
 
 create or replace view hub.record_state as
     select stem, batch, raw_lane as lane, raw_offset, row, event_id, 'shared'::text as state, null::text as gate
@@ -379,8 +431,10 @@ grant select, insert on extract.file to pophub_extract;
 
 grant select, insert, update on judge.lane to pophub_judge;
 grant select, insert on judge.reconciliation, judge.passed_over to pophub_judge;
-grant select, insert, update on population.head, population.seen, population.citizen to pophub_judge;
-grant select, insert, update, delete on population.identity, population.claim to pophub_judge;
+grant execute on function hub.number_dataset(text, boolean) to pophub_judge;
+grant select, insert, update on population.key_head, population.citizen to pophub_judge;
+grant select, insert, update, delete on population.former_identity, population.claim to pophub_judge;
+grant select on population.identity to pophub_judge;
 grant select, insert, update on quarantine.version to pophub_judge;
 grant select, insert on ledger.history to pophub_judge;
 grant execute on function ledger.ensure_month(date) to pophub_judge, pophub_share;

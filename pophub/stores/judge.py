@@ -9,7 +9,7 @@ from typing import Any
 
 from pophub.contracts.model import Connector
 from pophub.domain.decide import Claim, Head, Quarantined
-from pophub.domain.errors import LaneMoved
+from pophub.domain.errors import ConfigError, LaneMoved
 from pophub.domain.history import QUARANTINE, Lane
 from pophub.domain.record import Accepted, Columns, Versions
 from pophub.postgres import (
@@ -27,7 +27,7 @@ from pophub.postgres import (
     worker_lock,
 )
 from pophub.quarantine.repair import approved_fields, stored
-from pophub.stores.citizen import write_citizens
+from pophub.stores.citizen import gives_identity, write_citizens, write_identities
 from pophub.stores.columns import parted
 
 SQL = statements("judge")
@@ -43,10 +43,12 @@ class JudgeStore:
         self._connector = connector
         self._stem = connector.stem
         self._months: set[date] = set()
+        self._dataset: int | None = None
 
     @contextmanager
     def transaction(self) -> Iterator[JudgeTransaction]:
         """One transaction; judge does all that makes a micro-batch true inside it."""
+        self._dataset = self._dataset or self._numbered()
         try:
             with transaction(self._connection, f"{self.work} of {self._stem}") as cursor:
                 yield self._opened(cursor)
@@ -56,7 +58,21 @@ class JudgeStore:
 
     def _opened(self, cursor: Cursor) -> JudgeTransaction:
         """Give the open transaction as judge uses it."""
-        return JudgeTransaction(cursor, self._connector, self._months)
+        return JudgeTransaction(cursor, self._connector, self._months, self._dataset or 0)
+
+    def _numbered(self) -> int:
+        """Give the dataset's number, one for ever from its first judging on.
+
+        Errors: `config.authority` where it began to give identity, or gives none any more.
+        """
+        with transaction(self._connection, f"judge of {self._stem}") as cursor:
+            cursor.execute(SQL["number_dataset"], (self._stem, gives_identity(self._connector)))
+            number, identity = only_row(cursor)
+        if identity != gives_identity(self._connector):
+            raise _other_authority(
+                self._stem, f"it was accepted {'with' if identity else 'without'} `identity`"
+            )
+        return int(number)
 
     def lane(self, lane: int) -> Lane:
         """Read where a lane stands; it is made on first sight."""
@@ -90,12 +106,15 @@ class JudgeStore:
 class JudgeTransaction:
     """The open transaction of one micro-batch."""
 
-    def __init__(self, cursor: Cursor, connector: Connector, months: set[date]) -> None:
+    def __init__(self, cursor: Cursor, connector: Connector, months: set[date], dataset: int) -> None:
         self._cursor = cursor
         self._connector = connector
         self._stem = connector.stem
         self._months = months
+        self._dataset = dataset
+        self._places = {field.name: place for place, field in enumerate(connector.contract.fields)}
         self._new: set[str] = set()  # keys without a head, as `accepted` found under the lanes' locks
+        self._heads: Columns = {}  # of citizens, until `write_people` writes their rows
 
     def lock(self, lanes: Sequence[int]) -> dict[int, Lane]:
         """Lock the lane rows in lane order and read them."""
@@ -113,14 +132,23 @@ class JudgeTransaction:
         cursor, stem = self._cursor, self._stem
         keys = set(versions.keys)
         asked = text_array(list(keys))
-        cursor.execute(SQL["heads"], (stem, asked))
-        heads = {r[0]: Head(r[1], bytes(r[2]), r[3], r[4]) for r in cursor.fetchall()}
+        heads = self._heads_of(asked)
         self._new = keys - heads.keys()
         cursor.execute(SQL["quarantined"], (stem, asked, versions.ids or []))
         quarantine: dict[str, list[Quarantined]] = {}
         for key, number, marker, content, contract in cursor.fetchall():
             quarantine.setdefault(key, []).append(Quarantined(number, marker, bytes(content), contract))
         return Accepted(heads, quarantine, self._identities(versions), self._claims(versions, list(heads)))
+
+    def _heads_of(self, asked: str) -> dict[str, Head]:
+        if not gives_identity(self._connector):
+            self._cursor.execute(SQL["heads"], (self._dataset, asked))
+            return {r[0]: Head(r[1], bytes(r[2]), r[3], r[4]) for r in self._cursor.fetchall()}
+        self._cursor.execute(SQL["citizen_heads"], (asked,))
+        found = self._cursor.fetchall()
+        if any(row[5] != self._dataset for row in found):
+            raise _other_authority(self._stem, "another dataset gave the identity of citizens that come here")
+        return {r[0]: Head(r[1], bytes(r[2]), r[3], r[4]) for r in found}
 
     def _identities(self, versions: Versions) -> dict[str, list[tuple[int, str | None, int | None, bool]]]:
         people = {c for p in self._connector.file.people for c in versions.columns[p.id] if c is not None}
@@ -138,13 +166,14 @@ class JudgeTransaction:
         for name in fields:
             found |= self._holders(name, {str(v) for v in versions.columns[name] if v is not None})
         if fields and known:
-            self._cursor.execute(SQL["claims_of"], (self._stem, text_array(known)))
-            found |= {(field, value): key for field, value, key in self._cursor.fetchall()}
+            self._cursor.execute(SQL["claims_of"], (self._dataset, text_array(known)))
+            names = {place: name for name, place in self._places.items()}
+            found |= {(names[place], value): key for place, value, key in self._cursor.fetchall()}
         return found
 
     def _holders(self, name: str, values: Iterable[str]) -> dict[Claim, str]:
-        self._cursor.execute(SQL["claims"], (self._stem, name, text_array(list(values))))
-        return {(field, value): key for field, value, key in self._cursor.fetchall()}
+        self._cursor.execute(SQL["claims"], (self._dataset, self._places[name], text_array(list(values))))
+        return {(name, value): key for _, value, key in self._cursor.fetchall()}
 
     def move_claims(self, given_up: Sequence[Claim], claimed: Mapping[Claim, str]) -> dict[Claim, str]:
         """Write who holds which unique value from now on.
@@ -164,11 +193,11 @@ class JudgeTransaction:
     def _write_claims(self, given_up: Sequence[Claim], claimed: Mapping[Claim, str]) -> None:
         for name in sorted({name for name, _ in given_up}):
             values = sorted(value for field, value in given_up if field == name)
-            self._cursor.execute(SQL["give_up"], (self._stem, name, text_array(values)))
+            self._cursor.execute(SQL["give_up"], (self._dataset, self._places[name], text_array(values)))
         if claimed:  # in the order of the values: two lanes that meet wait for one another
             places = sorted(claimed)
             copy_columns(self._cursor, "population.claim", {
-                "stem": [self._stem] * len(places), "field": [field for field, _ in places],
+                "dataset": [self._dataset] * len(places), "field": [self._places[name] for name, _ in places],
                 "value": [value for _, value in places], "key": [claimed[place] for place in places],
             })  # fmt: skip
 
@@ -182,10 +211,16 @@ class JudgeTransaction:
     def move_heads(self, columns: Columns) -> None:
         """Set the heads to the newest accepted version of each key, columns as `HEAD`.
 
-        Keys that had no head when `accepted` was read are inserted plainly: their lanes are locked.
+        Keys that had no head when `accepted` was read are inserted plainly: their lanes are locked. Heads
+        of citizens stand in their rows, which `write_people` writes.
         """
-        new, old = parted(columns, [key in self._new for key in columns["key"]])
-        copy_columns(self._cursor, "population.head", new)
+        numbered: Columns = {"dataset": [self._dataset] * len(columns["key"])}
+        numbered |= {name: values for name, values in columns.items() if name != "stem"}
+        if gives_identity(self._connector):
+            self._heads = numbered
+            return
+        new, old = parted(numbered, [key in self._new for key in columns["key"]])
+        copy_columns(self._cursor, "population.key_head", new)
         if old["key"]:
             self._cursor.execute(SQL["stage_heads"])
             copy_columns(self._cursor, "head_new", old)
@@ -193,12 +228,16 @@ class JudgeTransaction:
 
     def renew(self, seen: Mapping[str, int]) -> None:
         """Keep the newest marker under which the content of a key's head came again."""
-        rows = [(self._stem, key, marker) for key, marker in sorted(seen.items())]
-        execute_values(self._cursor, SQL["renew"], rows)
+        rows = [(self._dataset, key, marker) for key, marker in sorted(seen.items())]
+        statement = "renew_citizens" if gives_identity(self._connector) else "renew"
+        execute_values(self._cursor, SQL[statement], rows)
 
     def write_people(self, versions: Versions, accepted_rows: Sequence[int]) -> None:
         """Write the citizen's fields of which this dataset is the authority, in key order."""
-        write_citizens(self._cursor, self._connector, versions, accepted_rows, self._new)
+        if gives_identity(self._connector):
+            write_identities(self._cursor, self._connector, versions, accepted_rows, self._heads, self._new)
+        else:
+            write_citizens(self._cursor, self._connector, versions, accepted_rows)
 
     def set_aside(self, rows: list[tuple[Any, ...]]) -> None:
         """Put failed versions into quarantine."""
@@ -251,3 +290,12 @@ class JudgeTransaction:
                 where=f"{self._stem}, lane {lane}",
                 remedy="nothing was written; the retry goes on behind it",
             )
+
+
+def _other_authority(stem: str, what: str) -> ConfigError:
+    return ConfigError(
+        "config.authority",
+        f"{what}: one dataset is the authority for who exists, from its first accepted version on",
+        where=stem,
+        remedy="declare it as it was, or as a dataset of another name",
+    )

@@ -47,8 +47,8 @@ class Run:
 class ReplayTransaction(JudgeTransaction):
     """Judge's transaction, with the look at what is still open and the run's row in it."""
 
-    def __init__(self, cursor: Cursor, store: ReplayStore, months: set[Any]) -> None:
-        super().__init__(cursor, store.connector, months)
+    def __init__(self, cursor: Cursor, store: ReplayStore, months: set[Any], dataset: int) -> None:
+        super().__init__(cursor, store.connector, months, dataset)
         self._store = store
 
     def lock(self, lanes: Sequence[int]) -> dict[int, Lane]:
@@ -87,7 +87,7 @@ class ReplayStore(JudgeStore):
 
     def _opened(self, cursor: Cursor) -> JudgeTransaction:
         """Judge's transaction, for the versions in `ids`."""
-        return ReplayTransaction(cursor, self, self._months)
+        return ReplayTransaction(cursor, self, self._months, self._dataset or 0)
 
 
 def move_run(cursor: Cursor, run: int, after: int, last_id: int, counts: Counter[str]) -> None:

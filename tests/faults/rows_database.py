@@ -66,7 +66,7 @@ def a_full_disk_rolls_the_batch_back_and_alerts(world: World, seed: int) -> Inje
     servers, space = world.servers, f"small_{project.agency}"
     with small_disk(24) as folder:
         servers.query(f"create tablespace {space} location '{folder}'")
-        servers.query(f"alter table population.head set tablespace {space}")
+        servers.query(f"alter table population.citizen set tablespace {space}")
         ballast = fill(folder)
         try:
             people.write(chance.randint(400, 600))
@@ -79,7 +79,7 @@ def a_full_disk_rolls_the_batch_back_and_alerts(world: World, seed: int) -> Inje
         finally:
             ballast.unlink()
             project.pass_through()
-            servers.query("alter table population.head set tablespace pg_default")
+            servers.query("alter table population.citizen set tablespace pg_default")
             servers.query(f"drop tablespace {space}")
     assert not _alerts(project), "the alert is still open"
     world.settle(project)

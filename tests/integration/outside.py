@@ -123,11 +123,11 @@ def _records(servers: Servers, stem: str) -> None:
 def _heads(servers: Servers, stem: str) -> None:
     """Heads are the last of history per key, quarantine holds nothing older than its head, no holes."""
     wrong = servers.query(
-        "with last as (select distinct on (key) key, marker, event_id, operation, lane, sequence "
+        "with last as (select distinct on (key) key, marker, content, contract, lane, sequence "
         "from ledger.history where stem = %s order by key, sequence desc) "
         "select count(*) from last full join (select * from population.head where stem = %s) h "
-        "on (h.key, h.marker, h.event_id, h.operation, h.lane, h.sequence) "
-        "= (last.key, last.marker, last.event_id, last.operation, last.lane, last.sequence) "
+        "on (h.key, h.marker, h.content, h.contract, h.lane, h.sequence) "
+        "= (last.key, last.marker, last.content, last.contract, last.lane, last.sequence) "
         "where h.key is null or last.key is null", stem, stem)  # fmt: skip
     assert wrong == [(0,)]
     backwards = servers.query(

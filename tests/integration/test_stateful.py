@@ -192,9 +192,14 @@ class Life(RuleBasedStateMachine):
         accepted = [self.placed[place] for place in history]
         expected = [v for lane in sorted(self.model.history) for v in self.model.history[lane]]
         assert list(map(id, accepted)) == list(map(id, expected))
-        heads = query("select key, lane, sequence, operation from population.head where stem = %s", stem)
-        assert {h[0]: h[3] for h in heads} == {k: "d" if v.gone else "u" for k, v in self.model.heads.items()}
-        claims = query("select value, key from population.claim where stem = %s", stem)
+        heads = query(
+            "select h.key, l.operation from population.head h join ledger.history l using (stem, lane, sequence) "
+            "where stem = %s", stem)  # fmt: skip
+        assert dict(heads) == {k: "d" if v.gone else "u" for k, v in self.model.heads.items()}
+        claims = query(
+            "select value, key from population.claim join hub.dataset on number = dataset where stem = %s",
+            stem,
+        )
         assert dict(claims) == self.model.holders
         self._compare_people()
         check(self.project)

@@ -150,7 +150,7 @@ class Simulated(Twin):
 
     def know(self, person: str, at_us: int) -> None:
         self.database.write("population.identity", {
-            "citizen_id": person, "valid_from": at_us, "name_folded": "x", "birth_day": 0, "present": True,
+            "citizen_id": person, "valid_from": at_us, "full_name": "x", "birth_day": 0, "present": True,
             "exchanged_at": instant(at_us),
         })  # fmt: skip
 
@@ -189,7 +189,7 @@ class OnPostgres(Twin):
         )
 
     def know(self, person: str, at_us: int) -> None:
-        self.query("insert into population.identity values (%s, %s, 'x', 0, true, %s)", person, at_us, instant(at_us))  # fmt: skip
+        self.query("insert into population.former_identity values (%s, %s, '1970-01-01', true, %s, 'x')", at_us, instant(at_us), person)  # fmt: skip
 
     def open_rows(self) -> list[tuple[Any, ...]]:
         rows = self.query(

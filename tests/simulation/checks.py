@@ -100,12 +100,10 @@ def _history(life: Life) -> None:
             "one version was accepted twice"
         )
     heads = {
-        key: (r["marker"], r["operation"], r["sequence"]) for (_, key), r in tables["population.head"].items()
+        key: (r["marker"], r["lane"], r["sequence"]) for (_, key), r in tables["population.key_head"].items()
     }
     last = {
-        r["key"]: (r["marker"], r["operation"], r["sequence"])
-        for lane in range(LANES)
-        for r in _rows(life, lane)
+        r["key"]: (r["marker"], r["lane"], r["sequence"]) for lane in range(LANES) for r in _rows(life, lane)
     }
     assert heads == last, "a head is not the last row of its key's history"
     assert heads.keys() == life.model.heads.keys()

@@ -122,14 +122,14 @@ class Life:
         person, days = self.rng.choice(PEOPLE), self.rng.choice((0, 0, 100))
         if (person, 0) not in self.database.tables["population.identity"]:
             at = EPOCH.fromtimestamp((self.simulation.now_us() + days * DAY_US) / S, EPOCH.tzinfo)
-            row = {"citizen_id": person, "valid_from": 0, "name_folded": "x", "birth_day": 0, "present": True, "exchanged_at": at}  # fmt: skip
+            row = {"citizen_id": person, "valid_from": 0, "full_name": "x", "birth_day": 0, "present": True, "exchanged_at": at}  # fmt: skip
             self.database.write("population.identity", row)
         elif self.rng.random() < 0.5:
             self.database.write("population.identity", self._gone(person))
 
     def _gone(self, person: str) -> dict[str, Any]:
         now = self.simulation.now_us()
-        return {"citizen_id": person, "valid_from": now, "name_folded": "x", "birth_day": 0, "present": False,
+        return {"citizen_id": person, "valid_from": now, "full_name": "x", "birth_day": 0, "present": False,
                 "exchanged_at": EPOCH.fromtimestamp(now / S, EPOCH.tzinfo)}  # fmt: skip
 
     def _time_passes(self) -> None:

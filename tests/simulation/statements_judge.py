@@ -14,6 +14,16 @@ from .statements import change, texts, twin, version_row
 
 
 @twin("judge")
+def number_dataset(session: Session, args: Any) -> Answer:
+    stem, identity = args
+    if session.get("hub.dataset", (stem,)) is None:
+        number = session.database.number("hub.dataset")
+        session.insert("hub.dataset", {"stem": stem, "number": number, "identity": identity}, or_nothing=True)
+    row = session.get("hub.dataset", (stem,))
+    return [(row["number"], row["identity"])] if row else []
+
+
+@twin("judge")
 def make_lane(session: Session, args: Any) -> Answer:
     row = {"stem": args[0], "lane": args[1], "raw_offset": 0, "sequence": 0, "chain": b""}
     return int(session.insert("judge.lane", row, or_nothing=True))
@@ -52,22 +62,17 @@ def move_sequence(session: Session, args: Any) -> Answer:
 
 @twin("judge")
 def heads(session: Session, args: Any) -> Answer:
-    found = [session.get("population.head", (args[0], key)) for key in texts(args[1])]
-    seen = {r["key"]: session.get("population.seen", (args[0], r["key"])) for r in found if r}
-    return [
-        (r["key"], r["marker"], r["content"], r["contract"], (seen[r["key"]] or {"marker": None})["marker"])
-        for r in found
-        if r
-    ]
+    found = [session.get("population.key_head", (args[0], key)) for key in texts(args[1])]
+    return [(r["key"], r["marker"], r["content"], r["contract"], r.get("seen")) for r in found if r]
 
 
 @twin("judge")
 def renew(session: Session, rows: Any) -> Answer:
-    for stem, key, marker in rows:
-        session.lock("population.seen", (stem, key))
-        old = session.get("population.seen", (stem, key))
-        if old is None or old["marker"] < marker:
-            session.put("population.seen", {"stem": stem, "key": key, "marker": marker})
+    for dataset, key, marker in rows:
+        session.lock("population.key_head", (dataset, key))
+        old = session.get("population.key_head", (dataset, key))
+        if old and marker > max(old["marker"], old.get("seen") or 0):
+            change(session, "population.key_head", (dataset, key), seen=marker)
     return len(rows)
 
 
@@ -86,7 +91,7 @@ def identities(session: Session, args: Any) -> Answer:
     session.saw_people = len(session.database.commits)
     people = set(texts(args[0]))
     return [
-        (*place, r["name_folded"], r["birth_day"], r["present"])
+        (*place, r["full_name"], r["birth_day"], r["present"])
         for place, r in sorted(session.scan("population.identity"))
         if place[0] in people
     ]
@@ -94,12 +99,12 @@ def identities(session: Session, args: Any) -> Answer:
 
 @twin("judge")
 def claims(session: Session, args: Any) -> Answer:
-    stem, name, values = args
+    dataset, place, values = args
     if session.claimed:  # asked again, for one of these was taken meanwhile
         session.claimed |= dict.fromkeys(texts(values), len(session.database.commits))
     else:
         session.saw_claims = len(session.database.commits)
-    rows = [session.get("population.claim", (stem, name, value)) for value in texts(values)]
+    rows = [session.get("population.claim", (dataset, place, value)) for value in texts(values)]
     return [(r["field"], r["value"], r["key"]) for r in rows if r]
 
 
@@ -138,10 +143,10 @@ def append_history(session: Session, rows: Any) -> Answer:
     return len(rows)
 
 
-@twin(text="copy population.head")
+@twin(text="copy population.key_head")
 def insert_heads(session: Session, rows: Any) -> Answer:
     for row in rows:
-        session.insert("population.head", row)
+        session.insert("population.key_head", row)
     return len(rows)
 
 
@@ -159,11 +164,11 @@ def fill_heads(session: Session, rows: Any) -> Answer:
 @twin("judge")
 def upsert_heads(session: Session, args: Any) -> Answer:
     for row in sorted(session.head_new, key=lambda r: str(r["key"])):
-        place = (row["stem"], row["key"])
-        session.lock("population.head", place)
-        old = session.get("population.head", place)
+        place = (row["dataset"], row["key"])
+        session.lock("population.key_head", place)
+        old = session.get("population.key_head", place)
         if old is None or old["marker"] < row["marker"]:
-            session.put("population.head", row)
+            session.put("population.key_head", row)
     return len(session.head_new)
 
 

@@ -12,9 +12,10 @@ from .wires import drawn_things, statements_answered
 def test_a_number_given_up_between_the_statements_of_a_claim_is_claimed() -> None:
     connector = drawn_things("sql", True, 0, 0, 5)
     database = Database(Simulation(0, Mood()))
-    held = {"stem": connector.stem, "field": "number", "value": "n1", "key": "a"}
+    field = [f.name for f in connector.contract.fields].index("number")
+    held = {"dataset": 1, "field": field, "value": "n1", "key": "a"}
     database.write("population.claim", held)
-    place = (connector.stem, "number", "n1")
+    place = (1, field, "n1")
 
     def step(what: str) -> None:
         if what == "claims" and database.tables["population.claim"].get(place) is held:
@@ -29,4 +30,4 @@ def test_a_number_given_up_between_the_statements_of_a_claim_is_claimed() -> Non
             assert decision.move_claims([], {("number", n): "c" for n in ("n1", "n2")}) == {
                 ("number", "n1"): "b"
             }
-        assert (connector.stem, "number", "n2") not in database.tables["population.claim"]
+        assert (1, field, "n2") not in database.tables["population.claim"]

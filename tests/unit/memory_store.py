@@ -21,7 +21,6 @@ from pophub.domain.dates import EPOCH, instant
 from pophub.domain.decide import Claim, Head, Quarantined
 from pophub.domain.errors import LaneMoved
 from pophub.domain.history import HEAD, HISTORY, QUARANTINE, Lane
-from pophub.domain.names import fold_name
 from pophub.domain.record import Accepted, Columns, Versions
 
 Row = tuple[Any, ...]
@@ -219,8 +218,7 @@ class MemoryTransaction:
             birth = versions.columns[declared.fields["birth_date"]][r]
             since = versions.changed_at[r]
             place = (versions.keys[r], versions.markers[r] if since is None else since)
-            folded = None if name is None else fold_name(name)
-            self._draft.identities[place] = (folded, birth, not versions.deleted[r], instant(versions.stamps[r]))  # fmt: skip
+            self._draft.identities[place] = (name, birth, not versions.deleted[r], instant(versions.stamps[r]))  # fmt: skip
 
     def set_aside(self, rows: list[Row]) -> None:
         """Put failed versions into quarantine."""
