@@ -285,7 +285,10 @@ class Life(RuleBasedStateMachine):
             row = self.memory.lanes.get((CONNECTOR.stem, lane))
             done = len(self.topics[lane].blocks) - len(self.pending[lane])
             assert (row.sequence, row.raw_offset) == (len(rows), done) if row else not rows
-        heads = {key: (h[2], h[6]) for (_, key), h in self.memory.heads.items()}
+        heads = {
+            key: (h[2], self.memory.history[CONNECTOR.stem, h[5], h[6]][7])
+            for (_, key), h in self.memory.heads.items()
+        }
         assert heads == {k: (v.marker, "d" if v.gone else "u") for k, v in self.model.heads.items()}
         assert {number: k for (_, _, number), k in self.memory.claims.items()} == self.model.holders
 
