@@ -22,10 +22,10 @@ update judge.lane set sequence = %s, chain = %s where stem = %s and lane = %s
 select number, identity from hub.number_dataset(%s, %s)
 
 -- name: heads
-select key, marker, content, contract, seen from population.key_head where dataset = %s and key = any(%s::text[])
+select key, marker, content, contract, seen, held from population.key_head where dataset = %s and key = any(%s::text[])
 
 -- name: citizen_heads
-select citizen_id, marker, content, contract, seen, dataset from population.citizen
+select citizen_id, marker, content, contract, seen, held, dataset from population.citizen
 where citizen_id = any(%s::text[]) and dataset is not null
 
 -- name: renew
@@ -47,9 +47,6 @@ where citizen_id = any(%s::text[]) order by citizen_id, valid_from
 -- name: claims
 select field, value, key from population.claim where dataset = %s and field = %s and value = any(%s::text[])
 
--- name: claims_of
-select field, value, key from population.claim where dataset = %s and key = any(%s::text[])
-
 -- name: give_up
 delete from population.claim where dataset = %s and field = %s and value = any(%s::text[])
 
@@ -62,7 +59,7 @@ create temp table if not exists head_new (like population.key_head) on commit de
 -- name: upsert_heads
 insert into population.key_head select * from head_new order by dataset, key
 on conflict (dataset, key) do update set marker = excluded.marker, content = excluded.content,
-    contract = excluded.contract, lane = excluded.lane, sequence = excluded.sequence, seen = null
+    contract = excluded.contract, lane = excluded.lane, sequence = excluded.sequence, held = excluded.held, seen = null
 where population.key_head.marker < excluded.marker
 
 -- the present identity of the staged citizens, before another one takes its place

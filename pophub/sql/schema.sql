@@ -120,7 +120,8 @@ alter table judge.passed_over add column if not exists renewed boolean not null 
 
 -- wide columns first, then narrow ones, then texts: no byte is lost between them
 
--- heads of the datasets that give no identity; `seen`: the newest marker under which the content came again
+-- heads of the datasets that give no identity; `seen`: the newest marker under which the content came again;
+-- `held`: the claims of the key, as JSON: place of the field -> value
 create table if not exists population.key_head (
     marker bigint not null,
     sequence bigint not null,
@@ -130,10 +131,11 @@ create table if not exists population.key_head (
     contract smallint not null,
     key text collate "C" not null,
     content bytea not null,
+    held text,
     primary key (dataset, key)
 );
 
--- the present state of a citizen. From `sequence` to `content` without `birth_date` and `died_on`: head and present
+-- the present state of a citizen. From `sequence` to `held` without `birth_date` and `died_on`: head and present
 -- identity, of the dataset that gives it (its key is the citizen); null where it gave none yet. `valid_from`: null
 -- where it is the marker. `markers`: the newest marker of each other dataset that writes here
 create table if not exists population.citizen (
@@ -149,6 +151,7 @@ create table if not exists population.citizen (
     contract smallint,
     present boolean not null default false,
     content bytea,
+    held text,
     citizen_id text collate "C" primary key,
     full_name text,
     sex text,
@@ -178,7 +181,6 @@ create table if not exists population.claim (
     key text collate "C" not null,
     primary key (value, field, dataset)  -- the value first: it tells two claims apart at once
 );
-create index if not exists claim_key on population.claim (key);
 
 -- quarantine: versions that failed, waiting for repair; the one writer is pophub_judge ------------
 

@@ -15,7 +15,7 @@ from pophub.postgres import Cursor, copy_columns, execute_values, or_nothing, st
 
 SQL = statements("judge")
 DATES = frozenset({"birth_date", "died_on"})
-HEAD = ("dataset", "marker", "content", "contract", "lane", "sequence")
+HEAD = ("dataset", "marker", "content", "contract", "lane", "sequence", "held")
 
 
 def gives_identity(connector: Connector) -> bool:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
+import orjson
+
 from pophub.contracts.model import Connector
 from pophub.domain.decide import Claim, Head, Quarantined
 from pophub.domain.errors import ConfigError, LaneMoved
@@ -115,6 +117,9 @@ class JudgeTransaction:
         self._places = {field.name: place for place, field in enumerate(connector.contract.fields)}
         self._new: set[str] = set()  # keys without a head, as `accepted` found under the lanes' locks
         self._heads: Columns = {}  # of citizens, until `write_people` writes their rows
+        self._held: dict[
+            str, dict[str, str]
+        ] = {}  # key -> field -> unique value; of keys with a head, and of claims
 
     def lock(self, lanes: Sequence[int]) -> dict[int, Lane]:
         """Lock the lane rows in lane order and read them."""
@@ -138,16 +143,22 @@ class JudgeTransaction:
         quarantine: dict[str, list[Quarantined]] = {}
         for key, number, marker, content, contract in cursor.fetchall():
             quarantine.setdefault(key, []).append(Quarantined(number, marker, bytes(content), contract))
-        return Accepted(heads, quarantine, self._identities(versions), self._claims(versions, list(heads)))
+        return Accepted(heads, quarantine, self._identities(versions), self._claims(versions))
 
     def _heads_of(self, asked: str) -> dict[str, Head]:
-        if not gives_identity(self._connector):
+        if gives_identity(self._connector):
+            self._cursor.execute(SQL["citizen_heads"], (asked,))
+        else:
             self._cursor.execute(SQL["heads"], (self._dataset, asked))
-            return {r[0]: Head(r[1], bytes(r[2]), r[3], r[4]) for r in self._cursor.fetchall()}
-        self._cursor.execute(SQL["citizen_heads"], (asked,))
         found = self._cursor.fetchall()
-        if any(row[5] != self._dataset for row in found):
+        if any(dataset != self._dataset for row in found for dataset in row[6:]):
             raise _other_authority(self._stem, "another dataset gave the identity of citizens that come here")
+        names = {str(place): name for name, place in self._places.items()}
+        self._held = {
+            key: {names[place]: value for place, value in orjson.loads(held).items()}
+            for key, *_, held in (row[:6] for row in found)
+            if held is not None
+        }
         return {r[0]: Head(r[1], bytes(r[2]), r[3], r[4]) for r in found}
 
     def _identities(self, versions: Versions) -> dict[str, list[tuple[int, str | None, int | None, bool]]]:
@@ -159,16 +170,11 @@ class JudgeTransaction:
                 found.setdefault(citizen, []).append(tuple(rest))
         return found
 
-    def _claims(self, versions: Versions, known: list[str]) -> dict[Claim, str]:
-        """Read who holds the values of these versions, and what the keys with a head hold."""
-        fields = self._connector.file.unique
-        found: dict[Claim, str] = {}
-        for name in fields:
+    def _claims(self, versions: Versions) -> dict[Claim, str]:
+        """Read who holds the values of these versions; what the keys with a head hold stands there."""
+        found = {place: key for key, held in self._held.items() for place in held.items()}
+        for name in self._connector.file.unique:
             found |= self._holders(name, {str(v) for v in versions.columns[name] if v is not None})
-        if fields and known:
-            self._cursor.execute(SQL["claims_of"], (self._dataset, text_array(known)))
-            names = {place: name for name, place in self._places.items()}
-            found |= {(names[place], value): key for place, value, key in self._cursor.fetchall()}
         return found
 
     def _holders(self, name: str, values: Iterable[str]) -> dict[Claim, str]:
@@ -188,7 +194,18 @@ class JudgeTransaction:
                 meanwhile |= self._holders(name, [value for field, value in claimed if field == name])
             if others := {place: key for place, key in meanwhile.items() if place not in given}:
                 return others  # else it was given up again between the two statements
+        self._hold(given, claimed)
         return {}
+
+    def _hold(self, given_up: frozenset[Claim], claimed: Mapping[Claim, str]) -> None:
+        """Keep what each key holds by now, for its head."""
+        if given_up:
+            self._held = {
+                key: dict(place for place in held.items() if place not in given_up)
+                for key, held in self._held.items()
+            }
+        for (name, value), key in claimed.items():
+            self._held.setdefault(key, {})[name] = value
 
     def _write_claims(self, given_up: Sequence[Claim], claimed: Mapping[Claim, str]) -> None:
         for name in sorted({name for name, _ in given_up}):
@@ -216,6 +233,9 @@ class JudgeTransaction:
         """
         numbered: Columns = {"dataset": [self._dataset] * len(columns["key"])}
         numbered |= {name: values for name, values in columns.items() if name != "stem"}
+        numbered["held"] = (
+            [self._told(key) for key in columns["key"]] if self._held else [None] * len(columns["key"])
+        )
         if gives_identity(self._connector):
             self._heads = numbered
             return
@@ -225,6 +245,13 @@ class JudgeTransaction:
             self._cursor.execute(SQL["stage_heads"])
             copy_columns(self._cursor, "head_new", old)
             self._cursor.execute(SQL["upsert_heads"])
+
+    def _told(self, key: str) -> str | None:
+        """Write what a key holds as its head's row has it."""
+        held = self._held.get(key)
+        return (
+            orjson.dumps({str(self._places[name]): v for name, v in held.items()}).decode() if held else None
+        )
 
     def renew(self, seen: Mapping[str, int]) -> None:
         """Keep the newest marker under which the content of a key's head came again."""

@@ -8,6 +8,8 @@ from bisect import bisect_right
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from pophub import avro
 from pophub.sharing.subscription import subscription_secret
 
@@ -109,6 +111,12 @@ def _history(life: Life) -> None:
     assert heads.keys() == life.model.heads.keys()
     claims = {value: r["key"] for (_, _, value), r in tables["population.claim"].items()}
     assert claims == life.model.holders[-1], "who holds which unique value"
+    held = {
+        v: r["key"]
+        for r in tables["population.key_head"].values()
+        for v in orjson.loads(r["held"] or "{}").values()
+    }
+    assert held == claims, "a head tells another claim than there is"
 
 
 def _payload(life: Life, row: dict[str, Any], version: Version) -> None:

@@ -138,6 +138,9 @@ MUTANTS = (
     _mutant("a number given up stays taken", f"{HOLDERS}.take", "self._now[name, old] = None", "pass"),
     _mutant("a number given up in the stretch stays taken for it", "stages.hub_columns:_holders_of", "if not any(holders):", "if True:"),
     _mutant("a number that another lane took meanwhile is written over", "stores.judge:JudgeTransaction.move_claims", "return others", "break", mood=HASTY_CROWD),
+    _mutant("a head does not tell what its key took", "stores.judge:JudgeTransaction._hold", "self._held.setdefault(key, {})[name] = value", "pass"),
+    _mutant("a head tells what its key gave up", "stores.judge:JudgeTransaction._hold", "if given_up:", "if False:"),
+    _mutant("a head forgets what its key holds already", "stores.judge:JudgeTransaction._heads_of", "if held is not None", "if False"),
     _mutant("a version that failed holds its number", DECIDE, "taken += found", "taken += found; holders.take(row, key)"),
     # quarantine and replay
     _mutant("whatever failed waits for people", "stages.write:_waits", 'any(f.code != "sufficient.unknown_person" for f in failures)', 'all(f.code != "sufficient.unknown_person" for f in failures)'),

@@ -63,7 +63,9 @@ def move_sequence(session: Session, args: Any) -> Answer:
 @twin("judge")
 def heads(session: Session, args: Any) -> Answer:
     found = [session.get("population.key_head", (args[0], key)) for key in texts(args[1])]
-    return [(r["key"], r["marker"], r["content"], r["contract"], r.get("seen")) for r in found if r]
+    return [
+        (r["key"], r["marker"], r["content"], r["contract"], r.get("seen"), r["held"]) for r in found if r
+    ]
 
 
 @twin("judge")
@@ -106,16 +108,6 @@ def claims(session: Session, args: Any) -> Answer:
         session.saw_claims = len(session.database.commits)
     rows = [session.get("population.claim", (dataset, place, value)) for value in texts(values)]
     return [(r["field"], r["value"], r["key"]) for r in rows if r]
-
-
-@twin("judge")
-def claims_of(session: Session, args: Any) -> Answer:
-    keys = set(texts(args[1]))
-    return [
-        (r["field"], r["value"], r["key"])
-        for place, r in session.scan("population.claim")
-        if place[0] == args[0] and r["key"] in keys
-    ]
 
 
 @twin("judge")
