@@ -215,25 +215,25 @@ create index if not exists version_waits on quarantine.version (stem) where wait
 -- ledger: append-only; history by pophub_judge, transaction by pophub_share ----------------------
 
 create table if not exists ledger.history (
-    month date not null,
-    stem text not null,
-    lane int not null,
     sequence bigint not null,
-    event_id bytea not null,
-    key text collate "C" not null,
     marker bigint not null,
-    operation "char" not null,
-    content bytea not null,
-    payload bytea,
-    contract int not null,
     exchanged_at timestamptz not null,
     recorded_at timestamptz not null,
     batch bigint not null,
-    raw_lane int not null,  -- where it came by: judge's mapping may give a key of another lane than extract's
     raw_offset bigint not null,
+    month date not null,
     row int not null,
+    lane smallint not null,
+    contract smallint not null,
+    raw_lane smallint not null,  -- where it came by: judge's mapping may give a key of another lane than extract's
     replayed boolean not null,
+    operation "char" not null,
+    stem text not null,
+    key text collate "C" not null,
+    event_id bytea not null,
+    content bytea not null,
     digest bytea not null,
+    payload bytea,
     primary key (month, stem, lane, sequence)
 ) partition by range (month);
 

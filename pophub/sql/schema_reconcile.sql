@@ -29,7 +29,7 @@ create or replace function hub.as_of(wanted_stem text, at timestamptz, known_at 
 returns table (key text, marker bigint, event_id bytea, operation "char", contract int, lane int,
     sequence bigint, exchanged_at timestamptz, recorded_at timestamptz, payload bytea)
 language sql stable security invoker as $$
-    select distinct on (h.key) h.key, h.marker, h.event_id, h.operation, h.contract, h.lane,
+    select distinct on (h.key) h.key, h.marker, h.event_id, h.operation, h.contract::int, h.lane::int,
         h.sequence, h.exchanged_at, h.recorded_at, h.payload
     from ledger.history h
     where h.stem = wanted_stem and h.exchanged_at <= at and h.recorded_at <= known_at
