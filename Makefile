@@ -53,7 +53,7 @@ fuzz: $(STAMP) ## coverage-guided fuzzing of what strangers send (ARGS="--second
 	@$(UV) sync --frozen --inexact --group fuzz >&2
 	@$(RUN) python tests/fuzz/run.py $(ARGS)
 
-bench: $(STAMP) ## speed beside dlt and Debezium, latency, cost of each step and of growth (ARGS="--rounds 1 --peers dlt")
+bench: $(STAMP) ## speed beside dlt, a way by hand and Debezium, latency, cost of each step and of growth (ARGS="--rounds 1 --peers dlt")
 	@$(UV) sync --frozen --compile-bytecode --group bench >&2
 	@$(RUN) python -m benchmarks $(if $(ARGS),$(ARGS),--all)
 

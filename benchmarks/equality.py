@@ -72,6 +72,16 @@ def of_peer(settings: Settings, database: str) -> None:
     _same("the peer's copy", _read(settings, database, f"select {_ALL} from bench.cong_dan"), wanted)
 
 
+def of_topic(settings: Settings, topic: str, lanes: int, columns: tuple[str, ...]) -> None:
+    """Compare some columns of the source and a topic of JSON, a message a row.
+
+    Errors: RuntimeError naming what differs.
+    """
+    wanted = _read(settings, source.DATABASE, f"select {', '.join(columns)} from {source.TABLE}")
+    found = (json.loads(value) for value in _messages(settings, topic, lanes))
+    _same(f"topic {topic}", [tuple(row[name] for name in columns) for row in found], wanted)
+
+
 def _read(settings: Settings, database: str, query: str) -> list[tuple[Any, ...]]:
     connection = connect(settings, settings.endpoints.postgres_superuser, database=database)
     try:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from typing import Any, Literal
 
 from benchmarks import source
@@ -14,6 +15,8 @@ from pophub.settings import Settings
 
 Backend = Literal["sqlalchemy", "pyarrow"]
 RUN_S = 300
+QUIET = {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "ERROR", "EXTRACT__WORKERS": "2"}
+"""dlt's settings, by the environment."""
 
 
 def backend_of(peer: str) -> Backend:
@@ -26,24 +29,28 @@ def run(settings: Settings, backend: Backend, database: str) -> tuple[float, flo
 
     Errors: RuntimeError when the peer fails or hangs.
     """
+    return in_a_process(_merge, settings, backend, database)
+
+
+def in_a_process(way: Callable[..., None], *told: Any) -> tuple[float, float, float]:
+    """Call a way in a process of its own; give what it puts into the queue that is its last argument.
+
+    Errors: RuntimeError when it fails or hangs.
+    """
     context = multiprocessing.get_context("spawn")
     done: Any = context.Queue()
-    process = context.Process(target=_merge, args=(settings, backend, database, done))
+    process = context.Process(target=way, args=(*told, done))
     process.start()
     process.join(RUN_S)
     if process.exitcode != 0:
         process.kill()
-        raise RuntimeError(f"dlt with backend {backend} ended with {process.exitcode}")
+        raise RuntimeError(f"{way.__module__} ended with {process.exitcode}")
     seconds, cpu_s, peak = done.get(timeout=5)
     return float(seconds), float(cpu_s), float(peak)
 
 
 def _merge(settings: Settings, backend: Backend, database: str, done: Any) -> None:
-    os.environ |= {
-        "RUNTIME__DLTHUB_TELEMETRY": "false",
-        "RUNTIME__LOG_LEVEL": "ERROR",
-        "EXTRACT__WORKERS": "2",
-    }
+    os.environ |= QUIET
     import dlt
     import sqlalchemy  # noqa: F401
     from dlt.sources.sql_database import sql_table
@@ -54,7 +61,7 @@ def _merge(settings: Settings, backend: Backend, database: str, done: Any) -> No
         pipeline = dlt.pipeline(
             f"bench_{backend}",
             pipelines_dir=folder,
-            destination=dlt.destinations.postgres(credentials=_plain(address, database)),
+            destination=dlt.destinations.postgres(credentials=plain(address, database)),
             dataset_name="bench",
         )
         begun, cpu = time.monotonic(), time.process_time()
@@ -65,5 +72,6 @@ def _merge(settings: Settings, backend: Backend, database: str, done: Any) -> No
     done.put((seconds, cpu_s, peak_mb_of()))
 
 
-def _plain(address: str, database: str) -> str:
+def plain(address: str, database: str) -> str:
+    """Give the address of another database on the same server, without SQLAlchemy's driver."""
     return address.replace("+psycopg2", "").replace(f"/{source.DATABASE}", f"/{database}")

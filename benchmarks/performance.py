@@ -56,7 +56,7 @@ def _rates(found: dict[str, Any]) -> str:
         times = f"{ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})" if ratio else ""
         spread = f"{rate['median']:,.0f} ({rate['min']:,.0f} to {rate['max']:,.0f})"
         rows.append((performance_words.WAYS[way], spread, times))
-    return performance_words.RATES + _table(
+    return performance_words.RATES.format(rules=growth.OWN_RULES) + _table(
         ("way", "records a second", "pophub is so many times as fast"), rows
     )
 

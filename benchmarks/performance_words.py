@@ -14,15 +14,19 @@ and with what else runs there.
 RATES = """\
 ## Beside others
 
-The peers neither validate nor keep a ledger. dlt copies from PostgreSQL to PostgreSQL by merge and uses no broker.
-Debezium reads a snapshot, sends it through Kafka, and its JDBC sink upserts it: the same topology. Each keeps its
-defaults but for two tasks of the sink, dlt's chunk of 50,000 rows and the driver's batched inserts.
+No peer keeps a ledger or is exactly once. dlt copies from PostgreSQL to PostgreSQL by merge, judges nothing and uses no
+broker. *By hand* is what one would build of the same parts in one process (`benchmarks/handbuilt.py`): dlt's pyarrow
+backend, each chunk judged by Great Expectations with the same {rules} rules before it is loaded, then the granted fields by
+confluent-kafka to one topic; its topic is compared with the source too. Debezium reads a snapshot, sends it through Kafka,
+and its JDBC sink upserts it, unjudged. Each keeps its defaults but for two tasks of the sink, dlt's chunk of 50,000 rows and
+the driver's batched inserts.
 
 """
 WAYS = {
     "pophub": "pophub, all stages",
     "dlt_sqlalchemy": "dlt, backend sqlalchemy",
     "dlt_pyarrow": "dlt, backend pyarrow",
+    "handbuilt": "by hand: dlt, backend pyarrow, Great Expectations, Kafka",
     "debezium": "Debezium, Kafka, JDBC sink",
 }
 SPENT = """

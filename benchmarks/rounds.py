@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from benchmarks import debezium, equality, hubs, peers, workers
+from benchmarks import debezium, equality, handbuilt, hubs, peers, workers
 from benchmarks.meter import Meter, Ran
 from benchmarks.workers import Worked
+from pophub.kafka import Administrator
 from pophub.settings import Settings
 
 LANES, SUBSCRIBER = 2, "reader"
-PEERS = ("dlt_sqlalchemy", "dlt_pyarrow", "debezium")
+PEERS = ("dlt_sqlalchemy", "dlt_pyarrow", "handbuilt", "debezium")
 
 
 @dataclass
@@ -55,7 +56,7 @@ class Rounds:
         done.ran["pophub"], done.worked = self._pophub(number)
         self._tell(number, "pophub", done)
         for peer in self._chosen:
-            done.ran[peer] = self._debezium(number) if peer == "debezium" else self._dlt(peer, number)
+            done.ran[peer] = self._peer(peer, number)
             self._tell(number, peer, done)
         return done
 
@@ -73,6 +74,11 @@ class Rounds:
         equality.of_pophub(own, stem, LANES, SUBSCRIBER, self._rows)
         return meter.ran, worked
 
+    def _peer(self, peer: str, number: int) -> Ran:
+        if peer == "debezium":
+            return self._debezium(number)
+        return self._handbuilt(number) if peer == "handbuilt" else self._dlt(peer, number)
+
     def _dlt(self, peer: str, number: int) -> Ran:
         database = f"bench_{peer}_{number}"
         hubs.make_database(self._settings, database)
@@ -80,6 +86,19 @@ class Rounds:
             meter.ran.seconds, cpu_s, peak = peers.run(self._settings, peers.backend_of(peer), database)
         meter.ran.cpu_s["dlt"], meter.ran.peak_mb["dlt"] = cpu_s, peak
         equality.of_peer(self._settings, database)
+        hubs.drop_database(self._settings, database)
+        return meter.ran
+
+    def _handbuilt(self, number: int) -> Ran:
+        topic = f"handbuilt_{number}.people"
+        database = f"bench_handbuilt_{number}"
+        hubs.make_database(self._settings, database)
+        Administrator(self._settings).ensure_topics({topic: LANES})
+        with Meter(self._settings, database, (f"handbuilt_{number}",)) as meter:
+            meter.ran.seconds, cpu_s, peak = handbuilt.run(self._settings, database, topic)
+        meter.ran.cpu_s["handbuilt"], meter.ran.peak_mb["handbuilt"] = cpu_s, peak
+        equality.of_peer(self._settings, database)
+        equality.of_topic(self._settings, topic, LANES, handbuilt.SENT)
         hubs.drop_database(self._settings, database)
         return meter.ran
 
