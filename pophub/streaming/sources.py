@@ -6,7 +6,7 @@ It has the dataset for one step at a time, so that an extract of the DAGs gets i
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -37,11 +37,12 @@ LATE_PART = 50  # at most a fiftieth of the time goes there
 
 
 class SourceWorker:
-    """Extracts one connector, a bounded step at each call."""
+    """Extracts one connector, a bounded step at each call; `sent` is called behind each batch in raw."""
 
     def __init__(
-        self, hub: Hub, stem: str, *, turn: Turn | None = None, standing: Standing | None = None
-    ) -> None:
+        self, hub: Hub, stem: str, *, turn: Turn | None = None, standing: Standing | None = None,
+        sent: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self._hub = hub
         self._connector = hub.connector(stem)
         self._turn = turn or Turn()
@@ -52,7 +53,8 @@ class SourceWorker:
         self._rested = False
         self._stack = ExitStack()
         self._standing = standing or self._stack.enter_context(closing(Standing(hub.settings)))
-        self._kept = self._stack.enter_context(closing(KeptSource(hub.settings, self._connector, self._turn)))
+        kept = KeptSource(hub.settings, self._connector, self._turn, sent)
+        self._kept = self._stack.enter_context(closing(kept))
 
     def step(self) -> Extracted:
         """Extract up to the end that is seen now, or that of the turn.
@@ -119,10 +121,13 @@ class SourceWorker:
 class KeptSource(KeptOpen):
     """The session, the writer and the table of one source, kept from step to step."""
 
-    def __init__(self, settings: Settings, connector: Connector, turn: Turn) -> None:
+    def __init__(
+        self, settings: Settings, connector: Connector, turn: Turn, sent: Callable[[], None]
+    ) -> None:
         super().__init__(settings)
         self._turn = turn
-        self._writer = self._stack.enter_context(closing(LateWriter(settings, f"raw.{connector.stem}")))
+        writer = LateWriter(settings, f"raw.{connector.stem}", sent)
+        self._writer = self._stack.enter_context(closing(writer))
         source = connector.file.source
         self._table: StreamedTable | None = None
         if source.reads == "table":
@@ -147,8 +152,9 @@ class KeptSource(KeptOpen):
 class LateWriter(RawWriter):
     """A `RawWriter` that connects with the first block: most sources have nothing new most of the time."""
 
-    def __init__(self, settings: Settings, topic: str) -> None:
+    def __init__(self, settings: Settings, topic: str, sent: Callable[[], None]) -> None:
         self._late = settings, topic
+        self._sent = sent
         self._open = False
 
     def send(self, blocks: Iterable[tuple[int, bytes]]) -> bool:
@@ -156,7 +162,9 @@ class LateWriter(RawWriter):
         if not self._open:
             super().__init__(*self._late)
             self._open = True
-        return super().send(blocks)
+        refused = super().send(blocks)
+        self._sent()
+        return refused
 
     def close(self) -> None:
         """End the client, if there is one."""

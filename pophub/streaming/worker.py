@@ -5,30 +5,36 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pophub.domain.errors import PophubError
 from pophub.sharing.subscription import recipients
+from pophub.streaming.bell import Bell
 from pophub.streaming.standing import Place, Standing
 from pophub.streaming.tasks import LaneTask, Patience, SourceTask
 from pophub.streaming.turn import Turn
 from pophub.wiring import Hub
 
 T = TypeVar("T")
-BUSY_PAUSE_S, IDLE_PAUSE_S = 0.02, 0.25  # between two looks: after work, and at last without any
+BUSY_PAUSE_S, IDLE_PAUSE_S = 0.02, 0.25  # at most, between two looks: after work, and at last without any
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one process looks after: sources, or lanes with the stages they are to pass."""
+    """What one process looks after: sources, or lanes with the stages they are to pass.
+
+    `bell` wakes it; `wakes` are the bells of those that judge what it sends, by dataset.
+    """
 
     name: str
     sources: Sequence[str] = ()
     lanes: Sequence[Place] = ()
     stages: Sequence[str] = ()
+    bell: Bell = field(default_factory=Bell)
+    wakes: Mapping[str, Sequence[Bell]] = field(default_factory=dict)
 
 
 def parts(
@@ -43,7 +49,12 @@ def parts(
             (s, n) for s in stems for n in range(hub.connector(s).file.lanes) if lanes is None or n in lanes
         ]
         found += [Part(f"lanes-{n}", lanes=own, stages=on) for n, own in enumerate(_dealt(places, workers))]
-    return found
+    return [replace(part, wakes=_bells(part.sources, found)) for part in found]
+
+
+def _bells(stems: Sequence[str], among: Sequence[Part]) -> dict[str, list[Bell]]:
+    """Give for each dataset the bells of the parts that have a lane of it."""
+    return {stem: [part.bell for part in among if any(stem == s for s, _ in part.lanes)] for stem in stems}
 
 
 def _dealt(things: Sequence[T], hands: int) -> list[list[T]]:
@@ -60,7 +71,7 @@ class Worker:
         self._parent = os.getppid()
         self._patience = Patience(part.name)
         self._pause_s = BUSY_PAUSE_S
-        self._sources = [SourceTask(hub, stem, self._turn) for stem in part.sources]
+        self._sources = [SourceTask(hub, stem, self._turn, part.wakes[stem]) for stem in part.sources]
         self._lanes = [LaneTask(hub, place, part.stages, self._turn) for place in part.lanes]
         self._recipients: dict[str, set[str]] = {stem: set() for stem, _ in part.lanes}
         if "share" in part.stages:
@@ -85,11 +96,12 @@ class Worker:
                 self._drop(standing)
                 standing = None
                 self._patience.met(error)
-            time.sleep(0 if self._turn.stopping else self._pause_s)
+            self._part.bell.wait(0 if self._turn.stopping else self._pause_s)
         self._drop(standing)
 
     def _end(self, _signal: int, _frame: object) -> None:
         self._turn.stopping = True
+        self._part.bell.ring()
 
     def _pass(self, standing: Standing) -> None:
         """Let each task have its turn."""

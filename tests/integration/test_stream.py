@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ import psutil
 import pytest
 from hubkit import Project
 from outside import check, read_topic
+
+from pophub.streaming.sources import SourceWorker
+from pophub.wiring import Hub
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -92,6 +95,25 @@ def test_what_is_committed_at_the_source_arrives_and_sigterm_ends_at_a_commit(pr
         project.update(2, 4, da_xoa=True)
         until(lambda: received(project) == 7, "a change and a delete", stream)
         assert stream.end() == 0, stream.told()
+    check(project)
+
+
+def test_a_source_tells_of_what_it_sent_and_of_nothing_else(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in project.environment.items():
+        monkeypatch.setenv(name, value)
+    hub = Hub(project.servers.settings.model_copy(update={"project": project.folder}))
+    told: list[int] = []
+    with closing(SourceWorker(hub, project.stem, sent=lambda: told.append(1))) as worker:
+        worker.step()
+        assert told == []
+        project.put(1, 60)
+        worker.step()
+        assert told == [1]
+        worker.step()
+    assert told == [1]
+    project.pass_through("judge", "share")
     check(project)
 
 
