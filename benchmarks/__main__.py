@@ -60,7 +60,7 @@ def main() -> int:
         _more(settings, asked, found)
     if asked.growth:
         with servers() as settings:
-            found["growth"] = growth.measured(settings)
+            found["growth"] = growth.measured(settings, asked.rounds)
         figures.OUT.with_name("bench-growth.svg").write_text(chart.growth(found["growth"]))
         _save(found)
     if asked.idle:
@@ -80,7 +80,7 @@ def _told(found: dict[str, Any]) -> str:
         f"{name}: {json.dumps(found[name])}" for name in ("incremental", "latency", "idle") if name in found
     ]
     if "growth" in found:
-        parts.append(performance.growth_table(found))
+        parts += [performance.growth_table(found), performance.beside_table(found)]
     return "\n\n".join(parts)
 
 
@@ -169,7 +169,7 @@ WHAT = (
     "microseconds of each step, and the limits beside them",
     "a run with one record in a hundred changed",
     "commit to subscriber under 100 changes a second",
-    "cost by records, fields, rules, partitions, workers",
+    "cost by records, fields (beside dlt), rules, partitions, workers",
     "20 and 200 connectors with nothing to do, Airflow's own cost",
 )
 

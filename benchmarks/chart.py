@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 WIDE, HIGH, LEFT, TOP, PLOT_W, PLOT_H = 300, 210, 46, 34, 230, 120
-INK, LINE, CPU = "#6b7280", "#2563eb", "#d97706"
+INK = "#6b7280"
+LINES = (
+    ("wall_us", "#2563eb", "", "by the clock"),
+    ("cpu_us", "#d97706", ' stroke-dasharray="5 3"', "CPU of extract and workers"),
+    ("dlt_wall_us", "#059669", ' stroke-dasharray="2 3"', "dlt pyarrow, by the clock"),
+)
+"""Figure, colour, dashes, words; a panel has those that its points have."""
 
 
 def growth(found: dict[str, list[dict[str, Any]]]) -> str:
@@ -28,15 +34,13 @@ def _legend(height: int) -> str:
     return "".join(
         f'<line x1="{x}" y1="{height - 12}" x2="{x + 18}" y2="{height - 12}" stroke="{colour}" stroke-width="2"'
         f'{dash}/><text x="{x + 24}" y="{height - 8}" fill="{INK}">{text}</text>'
-        for x, colour, dash, text in (
-            (LEFT, LINE, "", "by the clock"),
-            (LEFT + 120, CPU, ' stroke-dasharray="5 3"', "CPU of extract and workers"),
-        )
+        for x, (_, colour, dash, text) in zip((LEFT, LEFT + 120, LEFT + 330), LINES, strict=True)
     )
 
 
 def _panel(axis: str, points: list[dict[str, Any]]) -> str:
-    most = max(max(p["wall_us"], p["cpu_us"]) for p in points) * 1.1
+    lines = [line for line in LINES if line[0] in points[0]]
+    most = max(point[line[0]] for point in points for line in lines) * 1.1
     step = PLOT_W / max(len(points) - 1, 1)
     out = [f'<text x="{LEFT}" y="20" fill="{INK}" font-weight="bold">{axis}</text>']
     for share in (0, 0.5, 1):
@@ -50,7 +54,7 @@ def _panel(axis: str, points: list[dict[str, Any]]) -> str:
         out.append(
             f'<text x="{x}" y="{TOP + PLOT_H + 16}" text-anchor="middle" fill="{INK}">{point["value"]:,}</text>'
         )
-    for key, colour, dash in (("wall_us", LINE, ""), ("cpu_us", CPU, ' stroke-dasharray="5 3"')):
+    for key, colour, dash, _ in lines:
         places = [(LEFT + n * step, TOP + PLOT_H * (1 - p[key] / most)) for n, p in enumerate(points)]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')

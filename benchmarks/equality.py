@@ -63,13 +63,14 @@ def of_pophub(
         raise RuntimeError(f"shared.{stem} has {log} records instead of {rows + changed}")
 
 
-def of_peer(settings: Settings, database: str) -> None:
-    """Compare source and the peer's copy, all columns.
+def of_peer(settings: Settings, database: str, more: tuple[str, ...] = ()) -> None:
+    """Compare source and the peer's copy, all columns; those beyond the nine by a digest of each row's.
 
     Errors: RuntimeError naming what differs.
     """
-    wanted = _read(settings, source.DATABASE, f"select {_ALL} from {source.TABLE}")
-    _same("the peer's copy", _read(settings, database, f"select {_ALL} from bench.cong_dan"), wanted)
+    columns = f"{_ALL}, md5(row({', '.join(more)})::text)" if more else _ALL
+    wanted = _read(settings, source.DATABASE, f"select {columns} from {source.TABLE}")
+    _same("the peer's copy", _read(settings, database, f"select {columns} from bench.cong_dan"), wanted)
 
 
 def of_topic(settings: Settings, topic: str, lanes: int, columns: tuple[str, ...]) -> None:

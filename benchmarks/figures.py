@@ -10,7 +10,7 @@ from benchmarks.rounds import Round
 
 OUT = Path("build") / "bench.json"
 STAGES = ("extract", "judge", "share")
-VERSION = 2
+VERSION = 3
 
 
 def summary(rows: int, rounds: list[Round]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How the cost of a record grows: with records, fields, rules, partitions and workers."""
+"""How the cost of a record grows: with records, fields (beside dlt), rules, partitions and workers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from benchmarks import equality, hubs, source, workers
+from benchmarks import equality, figures, hubs, peers, source, workers
 from benchmarks.rounds import SUBSCRIBER
 from pophub.settings import Settings
 
@@ -42,41 +43,85 @@ BASE = Point()
 WIDE = replace(BASE, more_fields=20, rules_each=0)
 AXES: dict[str, tuple[Point, ...]] = {
     "records": tuple(replace(BASE, records=n) for n in (10_000, 30_000, 100_000)),
-    "fields": tuple(replace(BASE, more_fields=n) for n in (0, 20, 51)),
+    "fields": tuple(replace(BASE, more_fields=n) for n in (0, 51, 191)),
     "rules": tuple(replace(WIDE, rules_each=n) for n in (0, 1, 3)),
     "partitions": tuple(replace(BASE, partitions=n, workers=min(n, 2)) for n in (1, 2, 4)),
     "workers": tuple(replace(BASE, partitions=4, workers=n) for n in (1, 2, 4)),
 }
 
 
-def measured(settings: Settings) -> dict[str, list[dict[str, Any]]]:
-    """Measure every point once; microseconds a record by the clock and of CPU, for each axis."""
+BESIDE = "fields"
+"""The axis that is measured beside dlt's pyarrow backend, in interleaved rounds; each other point is one run."""
+
+
+def measured(settings: Settings, rounds: int) -> dict[str, list[dict[str, Any]]]:
+    """Measure every point; microseconds a record by the clock and of CPU, for each axis.
+
+    Shape: a point beside dlt has its `dlt_wall_us`, `dlt_cpu_us`, and of the rounds `times_dlt`: how many times
+    as fast pophub is, median, least and most.
+    """
     done: dict[Point, dict[str, Any]] = {}
-    for axis, points in AXES.items():
-        for point in points:
-            if point not in done:
-                done[point] = _measure(settings, point, len(done))
-                hubs.say(f"growth, {axis}: {getattr(point, axis):,}: {done[point]['wall_us']} us a record")
+    for axis in sorted(AXES, key=lambda axis: axis != BESIDE):
+        for point in AXES[axis]:
+            if point in done:
+                continue
+            name = f"growth{len(done)}"
+            _make_source(settings, point)
+            done[point] = (
+                _beside(settings, point, name, rounds) if axis == BESIDE else _run(settings, point, name)
+            )
+            hubs.say(f"growth, {axis}: {getattr(point, axis):,}: {done[point]['wall_us']} us a record")
     return {
         axis: [{"value": getattr(point, axis)} | done[point] for point in points]
         for axis, points in AXES.items()
     }
 
 
-def _measure(settings: Settings, point: Point, number: int) -> dict[str, Any]:
+def _make_source(settings: Settings, point: Point) -> None:
     source.make_source(settings, point.records, point.more_fields)
     os.environ["POPHUB_SOURCE_BENCH_URL"] = source.source_url(settings)
-    name = f"growth{number}"
+
+
+def _beside(settings: Settings, point: Point, name: str, rounds: int) -> dict[str, Any]:
+    """Run pophub and dlt one after the other, so often; give medians, of memory the most."""
+    ours, theirs = [], []
+    for number in range(rounds):
+        ours.append(_run(settings, point, f"{name}_{number}"))
+        theirs.append(_dlt(settings, point, f"bench_{name}_{number}"))
+    times = [t["wall_us"] / o["wall_us"] for t, o in zip(theirs, ours, strict=True)]
+    return {
+        "records": point.records,
+        **{key: median(one[key] for one in ours) for key in ("wall_us", "cpu_us")},
+        "peak_mb": max(one["peak_mb"] for one in ours),
+        **{f"dlt_{key}": median(one[key] for one in theirs) for key in ("wall_us", "cpu_us")},
+        "times_dlt": figures.spread(times),
+    }
+
+
+def _run(settings: Settings, point: Point, name: str) -> dict[str, Any]:
+    """Carry the table through a hub of its own."""
     own = hubs.fresh_hub(settings, name, lambda project: _widen(project, point))
     stem = f"bench.people{name}"
     seconds, worked = workers.run(own, stem, point.partitions, workers=point.workers)
     equality.of_pophub(own, stem, point.partitions, SUBSCRIBER, point.records)
     hubs.drop_database(settings, own.endpoints.database)
+    cost = _a_record(point, seconds, sum(w.cpu_s for w in worked))
+    return {"records": point.records} | cost | {"peak_mb": round(max(w.peak_mb for w in worked))}
+
+
+def _dlt(settings: Settings, point: Point, database: str) -> dict[str, float]:
+    """Copy the same table with dlt's pyarrow backend."""
+    hubs.make_database(settings, database)
+    seconds, cpu_s, _ = peers.run(settings, "pyarrow", database)
+    equality.of_peer(settings, database, source.more_columns(point.more_fields))
+    hubs.drop_database(settings, database)
+    return _a_record(point, seconds, cpu_s)
+
+
+def _a_record(point: Point, seconds: float, cpu_s: float) -> dict[str, float]:
     return {
-        "records": point.records,
         "wall_us": round(seconds / point.records * 1e6, 1),
-        "cpu_us": round(sum(w.cpu_s for w in worked) / point.records * 1e6, 1),
-        "peak_mb": round(max(w.peak_mb for w in worked)),
+        "cpu_us": round(cpu_s / point.records * 1e6, 1),
     }
 
 

@@ -36,7 +36,7 @@ def page(found: dict[str, Any]) -> str:
     ):  # fmt: skip
         title, words = performance_words.PARTS[key]
         body = give(found) if key in found else f'Not measured yet: `make bench ARGS="--{option}"`.\n'
-        parts.append(f"## {title}\n\n{words.format(rules=growth.OWN_RULES)}\n{body}")
+        parts.append(f"## {title}\n\n{words.format(rules=growth.OWN_RULES, rounds=found['rounds'])}\n{body}")
     if TRIED.exists():
         parts.append(TRIED.read_text())
     return "\n".join(parts)
@@ -133,8 +133,20 @@ def growth_table(found: dict[str, Any]) -> str:
     return _table(heads, rows)
 
 
+def beside_table(found: dict[str, Any]) -> str:
+    """Write what a record costs pophub and dlt on the axis that both were measured on."""
+    rows = []
+    for point in found["growth"][growth.BESIDE]:
+        times = point["times_dlt"]
+        spread = f"{times['median']:.2f} ({times['min']:.2f} to {times['max']:.2f})"
+        costs = [f"{point[key]:.1f}" for key in ("wall_us", "dlt_wall_us", "cpu_us", "dlt_cpu_us")]
+        rows.append((f"{point['value']:,}", *costs, spread))
+    heads = (growth.BESIDE, "us a record", "dlt's", "us of CPU", "dlt's", "pophub is so many times as fast")
+    return _table(heads, rows)
+
+
 def _growth(found: dict[str, Any]) -> str:
-    return f"![cost by records, fields, rules, partitions, workers]({CHART.name})\n\n{growth_table(found)}"
+    return f"![cost by records, fields, rules, partitions, workers]({CHART.name})\n\n{growth_table(found)}\n{beside_table(found)}"
 
 
 def _idle(found: dict[str, Any]) -> str:
