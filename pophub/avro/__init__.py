@@ -1,6 +1,6 @@
 """The one room of fastavro, and its face: raw blocks by column, contract records in Confluent framing."""
 
-from pophub.avro.blocks import decode_block, encode_block
+from pophub.avro.blocks import decode_block, encode_block, encode_columns
 from pophub.avro.container import BadBlock
 from pophub.avro.records import (
     canonical,
@@ -24,6 +24,7 @@ __all__ = [
     "decode_known",
     "decode_record",
     "encode_block",
+    "encode_columns",
     "encode_records",
     "framed",
     "names_of",

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pophub.avro.record_columns import DOUBLE, ZIGZAG
+from pophub.avro.record_columns import DOUBLE, ZIGZAG, joined_texts, with_lengths
 from pophub.domain.dates import EPOCH, EPOCH_DAY, FIRST_US, LAST_US, MICROSECOND
 from pophub.domain.numbers import plain_number
 
@@ -82,50 +82,32 @@ def array(column: list[Any]) -> tuple[Items, bytes]:
     return items, b"".join((ZIGZAG[len(column)], values, b"\0")) if column else b"\0"
 
 
-class _Sizes(dict[int, str]):
-    """What stands before a text of so many bytes, each byte a character of latin-1."""
-
-    def __init__(self, branch: bytes) -> None:
-        self._branch = branch
-        self.update({size: self[size] for size in range(4096)})
-
-    def __missing__(self, size: int) -> str:
-        return (self._branch + ZIGZAG[size]).decode("latin-1")
-
-
-_SIZES, _SIZES_IN_UNION = _Sizes(b""), _Sizes(b"\2")
-
-
 def _texts(column: list[Any], nullable: bool) -> Written:
-    joined = "\0".join([text for text in column if text is not None] if nullable else column)
-    if joined.isascii():
-        return "string", _ascii(column, nullable).encode("latin-1")
+    """Write texts all at once, a NUL in place of each length; None where one has no UTF-8."""
     try:
-        encoded = joined.encode()
+        joined = joined_texts(
+            [text or "" for text in column] if nullable else column, "\2\0" if nullable else "\0"
+        )
     except UnicodeEncodeError:
         return None
+    if joined is None:
+        return "string", _one_by_one(column, nullable)
+    octets, places, sizes = joined
     if nullable:
-        sizes, texts = ZIGZAG, [text if text is None else text.encode() for text in column]
-        parts = [b"\0" if text is None else b"\2" + sizes[len(text)] + text for text in texts]
-        return "string", b"".join(parts)
-    apart = encoded.split(b"\0")  # where no text has a NUL: sooner than to encode each
-    return "string", _counted(apart if len(apart) == len(column) else [text.encode() for text in column])
+        null = np.array([text is None for text in column])
+        kept = np.ones(len(octets), np.bool_)
+        kept[places[null] - 1] = False  # a null is its branch alone, the NUL
+        places, sizes, octets = places - null.cumsum(), sizes, octets[kept]
+    return "string", with_lengths(octets, places, sizes).tobytes()
 
 
-def _ascii(texts: list[Any], nullable: bool) -> str:
-    """Join texts that have as many bytes as characters."""
-    if nullable:
-        before = _SIZES_IN_UNION
-        return "".join(["\0" if text is None else before[len(text)] + text for text in texts])
-    sizes = list(map(len, texts))
-    if sizes.count(sizes[0]) == len(sizes):
-        return _SIZES[sizes[0]] + _SIZES[sizes[0]].join(texts)
-    return "".join(chain.from_iterable(zip(map(_SIZES.__getitem__, sizes), texts, strict=True)))
+def _one_by_one(texts: list[Any], nullable: bool) -> bytes:
+    before = b"\2" if nullable else b""
+    return b"".join([b"\0" if text is None else before + _text(text) for text in texts])
 
 
-def _counted(texts: list[Any]) -> bytes:
-    sizes = map(ZIGZAG.__getitem__, map(len, texts))
-    return b"".join(chain.from_iterable(zip(sizes, texts, strict=True)))
+def _counted(values: list[bytes]) -> bytes:
+    return b"".join(chain.from_iterable(zip(map(ZIGZAG.__getitem__, map(len, values)), values, strict=True)))
 
 
 def _numbers(column: list[Any], nullable: bool) -> Written:

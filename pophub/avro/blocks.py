@@ -8,6 +8,9 @@ written and read by column (`block_encoding`, `block_decoding`), in the bytes th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from pophub.avro import block_decoding, block_encoding, stranger
 from pophub.avro.container import MAX_BLOCK_BYTES, opened, refuse, sealed
 from pophub.domain.record import Block
@@ -15,7 +18,12 @@ from pophub.domain.record import Block
 
 def encode_block(block: Block) -> bytes:
     """Encode a block with its writer's schema, uncompressed, under the mark of our own."""
-    arrays = {name: block_encoding.array(column) for name, column in block.columns.items()}
+    return encode_columns(block, block.columns.items())
+
+
+def encode_columns(block: Block, columns: Iterable[tuple[str, list[Any]]]) -> bytes:
+    """Encode a block with these columns in the place of its own; each is written before the next is asked for."""
+    arrays = {name: block_encoding.array(column) for name, column in columns}
     schema = block_encoding.schema_of(tuple((name, items) for name, (items, _) in arrays.items()))
     head = block_encoding.longs(block.batch, block.exchanged_at, block.contract, block.rows)
     return sealed(schema, b"".join([head, *(values for _, values in arrays.values())]))

@@ -118,18 +118,49 @@ def _pieces(field: Field, values: list[Any]) -> tuple[list[bytes], ...] | None:
         return None
 
 
-def _texts(values: list[Any], prefix: bytes, null: bytes | None) -> tuple[list[bytes], list[bytes]]:
-    """Write what stands before each text, and the texts, all encoded at once; no None where `null` is."""
+def _texts(values: list[Any], prefix: bytes, null: bytes | None) -> tuple[list[bytes], ...]:
+    """Write a column of texts, all encoded at once and cut apart; a None as `null`."""
     texts = values if null is None else [value or "" for value in values]
-    encoded = "\0".join(texts).encode().split(b"\0")
-    if len(encoded) != len(texts):  # a text holds a NUL
-        encoded = [text.encode() for text in texts]
-    sizes = list(map(len, encoded))
-    heads = {size: prefix + ZIGZAG[size] for size in set(sizes)}
-    before = list(map(heads.__getitem__, sizes))
-    if null is not None:
-        before = [null if value is None else head for value, head in zip(values, before, strict=True)]
-    return before, encoded
+    lead = f"\0{prefix.decode()}\1"  # where they are cut apart, what stands before each, room for its length
+    joined = joined_texts(texts, lead)
+    if joined is None:
+        return ([null if value is None else prefix + _text(value) for value in values],)  # type: ignore[misc]
+    octets, places, sizes = joined
+    pieces = with_lengths(octets, places + len(lead) - 1, np.maximum(sizes, 1)).tobytes().split(b"\0")[1:]
+    for row in np.flatnonzero(sizes == 0).tolist():
+        pieces[row] = prefix + b"\0" if null is None or values[row] is not None else null
+    return (pieces,)
+
+
+def joined_texts(texts: Sequence[str], lead: str) -> tuple[Octets, Places, Places] | None:
+    """Join texts as UTF-8, with `lead` before each, in which there is one NUL.
+
+    Shape: the bytes, the places of the NULs, and the bytes that each text has. None where a text has a NUL.
+    Errors: UnicodeEncodeError.
+    """
+    octets = np.frombuffer(bytearray((lead + lead.join(texts) + lead).encode()), np.uint8)
+    places = np.flatnonzero(octets == 0)
+    if len(places) != len(texts) + 1:
+        return None
+    return octets[: -len(lead)], places[:-1], places[1:] - places[:-1] - len(lead)
+
+
+def with_lengths(octets: Octets, places: Places, sizes: Places) -> Octets:
+    """Put the length of each text at its place, where one byte is kept for it; longer ones push the rest back."""
+    left = sizes << 1
+    if left.max(initial=0) <= 0x7F:
+        octets[places] = left
+        return octets
+    octets[places] = _low(left)
+    while (more := left > 0x7F).any():
+        places, left = places[more] + 1, left[more] >> 7
+        octets = np.insert(octets, places, _low(left))
+        places = places + np.arange(len(places))
+    return octets
+
+
+def _low(left: Places) -> Octets:
+    return (left & 0x7F | np.where(left > 0x7F, 0x80, 0)).astype(np.uint8)
 
 
 def _text(value: str) -> bytes:

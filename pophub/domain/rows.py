@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Protocol
+from typing import Any, Protocol
 
 from pophub.domain import digests
 from pophub.domain.record import Columns
-
-BLOCK_ROWS = 10_000
-STRETCH_ROWS = 500  # looked at together for one that is too large
 
 
 class KeyReader(Protocol):
@@ -34,7 +31,7 @@ class Rows:
     after the last tick; `batch` its number once it is open.
 
     Few rows need their digest, and few tables come near a limit: digests and sizes of each row are made
-    when first asked for. `_together` is what all rows take as JSON and the most that one may take.
+    when first asked for. `_widest` is what none of the rows surely passes as JSON.
     """
 
     columns: Columns
@@ -43,7 +40,7 @@ class Rows:
     changed_at: list[int | None]
     tick_us: int | None = None
     batch: int | None = None
-    _together: tuple[int, int] | None = None
+    _widest: int | None = None
     _digests: list[bytes] | None = None
     _sizes: list[int] | None = None
 
@@ -69,17 +66,16 @@ class Rows:
 
     def all_within(self, most_bytes: int) -> bool:
         """Tell whether all rows together surely take no more than this; cheap, where `sizes` is not."""
-        return self._joint()[0] <= most_bytes
+        return len(self) * self._bound() <= most_bytes
 
     def each_within(self, most_bytes: int) -> bool:
         """Tell whether each row surely takes no more than this; cheap, where `sizes` is not."""
-        return self._joint()[1] <= most_bytes
+        return self._bound() <= most_bytes
 
-    def _joint(self) -> tuple[int, int]:
-        if self._together is None:
-            stretches = digests.joint_sizes(list(self.columns.values()), len(self), STRETCH_ROWS)
-            self._together = sum(stretches), max(stretches, default=0)
-        return self._together
+    def _bound(self) -> int:
+        if self._widest is None:
+            self._widest = sum(map(digests.most_bytes, self.columns.values()))
+        return self._widest
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -89,34 +85,17 @@ class Rows:
         if len(indices) == len(self):
             return self
         return Rows(
-            self.chosen(indices),
+            dict(self.chosen(indices)),
             [self.keys[i] for i in indices],
             [self.markers[i] for i in indices],
             [self.changed_at[i] for i in indices],
-            _together=self._together,
+            _widest=self._widest,
             _digests=None if self._digests is None else [self._digests[i] for i in indices],
             _sizes=None if self._sizes is None else [self._sizes[i] for i in indices],
         )
 
-    def chosen(self, indices: Sequence[int]) -> Columns:
-        """Give the columns of the chosen rows."""
-        if len(indices) < 2:  # an itemgetter of one gives no tuple
-            return {name: [values[i] for i in indices] for name, values in self.columns.items()}
-        choose = itemgetter(*indices)
-        return {name: list(choose(values)) for name, values in self.columns.items()}
-
-    def parts(self, indices: Sequence[int], most_bytes: int) -> Iterator[Sequence[int]]:
-        """Split row indices so that each part stays below `most_bytes` and the rows of a block."""
-        if self.all_within(most_bytes):
-            yield from (indices[at : at + BLOCK_ROWS] for at in range(0, len(indices), BLOCK_ROWS))
-            return
-        part: list[int] = []
-        size = 0
-        for index in indices:
-            if part and (size + self.sizes[index] > most_bytes or len(part) >= BLOCK_ROWS):
-                yield part
-                part, size = [], 0
-            part.append(index)
-            size += self.sizes[index]
-        if part:
-            yield part
+    def chosen(self, indices: Sequence[int]) -> Iterator[tuple[str, list[Any]]]:
+        """Give each column's name and its values of the chosen rows, one column after the other."""
+        choose = itemgetter(*indices) if len(indices) > 1 else None  # an itemgetter of one gives no tuple
+        for name, values in self.columns.items():
+            yield name, list(choose(values)) if choose else [values[i] for i in indices]

@@ -11,6 +11,9 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pophub.contracts.code_tables import code_table
 from pophub.contracts.model import AvroField, FieldMapping
 from pophub.domain.dates import (
@@ -35,6 +38,14 @@ _ODD_SPACES = (
 )
 _RUN = re.compile(f" [ {_ODD_SPACES}]+|[{_ODD_SPACES}][ {_ODD_SPACES}]*")
 OUTER = f" \t\r\n{_ODD_SPACES}"
+_LETTERS = (*range(1, 0x300), *range(0x1E00, 0x1F00))  # of Latin scripts: none of them combines with another
+_PLAIN = np.zeros(1 << 16, np.bool_)  # those that every text step leaves as they are
+_PLAIN[[
+    point for point in _LETTERS
+    if unicodedata.is_normalized("NFC", chr(point)) and chr(point) not in _ODD_SPACES and chr(point) not in LOOKALIKES
+]] = True  # fmt: skip
+_OUTER = np.zeros(1 << 16, np.bool_)
+_OUTER[list(map(ord, OUTER))] = True
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}\Z")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?\Z")
 _EXACT = 1e15  # from here on a float is printed with an exponent, and may have lost digits
@@ -93,20 +104,26 @@ def clean_texts(values: list[str | None], step: str) -> list[str | None] | None:
         joined = "|".join([value for value in values if value is not None])
     if "\0" in joined:
         return None
-    if not joined.isascii():
-        try:
-            joined.encode("utf-8")
-        except UnicodeEncodeError:
-            return None
-        if step != "as_is" and not unicodedata.is_normalized("NFC", joined):
+    try:
+        points = np.frombuffer(f"|{joined}|".encode("utf-16-le"), np.uint16)
+    except UnicodeEncodeError:
+        return None
+    if not joined.isascii() and step != "as_is" and not _PLAIN.take(points).all():
+        if not unicodedata.is_normalized("NFC", joined):
             return None
         if step == "name" and (_holds_any(joined, _ODD_SPACES) or not LOOKALIKES.isdisjoint(joined)):
             return None
     if step == "name" and "  " in joined:
         return None
-    if step == "as_is" or not _holds_any(joined, OUTER):
-        return [value or None for value in values]
-    return [(value and (value.strip(OUTER) or None)) or None for value in values]
+    if step != "as_is" and _begins_or_ends(points):
+        return [(value and (value.strip(OUTER) or None)) or None for value in values]
+    return [value or None for value in values] if "" in values else values
+
+
+def _begins_or_ends(points: NDArray[np.uint16]) -> bool:
+    """Tell whether one of the texts between two "|" may begin or end with what is trimmed."""
+    marks = np.flatnonzero(points == ord("|"))
+    return bool(_OUTER.take(points[marks[:-1] + 1]).any() or _OUTER.take(points[marks[1:] - 1]).any())
 
 
 def _holds_any(text: str, characters: str) -> bool:

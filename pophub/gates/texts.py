@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,14 @@ OTHER = re.compile(rf"[^{_LETTERS}{_HIDDEN}]")
 TAX_CODE = re.compile(r"[0-9]{10}(?:-[0-9]{3})?\Z")
 
 
+@cache
+def _of_kind(kind: re.Pattern[str]) -> NDArray[np.bool_]:
+    """Give a table of 16-bit characters that tells those of a kind; one of more bits is as each of its halves."""
+    table = np.zeros(1 << 16, np.bool_)
+    table[[found.start() for found in kind.finditer("".join(map(chr, range(1 << 16))))]] = True
+    return table
+
+
 class Characters:
     """The characters of a column of texts, row after row, a null as none; judged without looking at texts.
 
@@ -39,44 +47,39 @@ class Characters:
         except TypeError:  # nulls among them, or what is no text
             self._values = ["" if value is None else value for value in self._values]
             together = "".join(self._values)
-        self._points = np.frombuffer(together.encode("utf-32-le", "surrogatepass"), np.uint32)
-        self._seen = np.zeros(int(self._points.max(initial=0)) + 1, np.bool_)
-        self._seen[self._points] = True
-        self._different = np.flatnonzero(self._seen).tolist()
+        self._points = np.frombuffer(together.encode("utf-16-le", "surrogatepass"), np.uint16)
+        self._paired = len(self._points) > len(together)
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
         """Characters of each row."""
         return np.fromiter(map(len, self._values), np.int64, len(self._values))
 
+    @cached_property
+    def _widths(self) -> NDArray[np.int64]:
+        """16-bit numbers of each row."""
+        if not self._paired:
+            return self.lengths
+        octets = (len(value.encode("utf-16-le", "surrogatepass")) for value in self._values)
+        return np.fromiter(octets, np.int64, len(self._values)) // 2
+
     def rows_with(self, kind: re.Pattern[str]) -> list[int]:
         """Give the rows that have a character of a kind."""
-        marks = self._marks(kind)
-        if marks is None:
+        marks = _of_kind(kind).take(self._points)
+        if not marks.any():
             return []
-        places = np.flatnonzero(marks[self._points])
-        rows: list[int] = np.unique(np.searchsorted(self.lengths.cumsum(), places, "right")).tolist()
+        places = np.flatnonzero(marks)
+        rows: list[int] = np.unique(np.searchsorted(self._widths.cumsum(), places, "right")).tolist()
         return rows
 
     def rows_of_only(self, kind: re.Pattern[str]) -> list[int]:
         """Give the rows that have no character but of a kind."""
-        none = np.flatnonzero(self.lengths == 0).tolist()
-        marks = self._marks(kind)
-        if marks is None:
-            return none
-        ends, filled = self.lengths.cumsum(), np.flatnonzero(self.lengths)
-        starts = ends - self.lengths
+        marks, widths = _of_kind(kind), self._widths
+        ends, filled = widths.cumsum(), np.flatnonzero(widths)
+        starts = ends - widths
         begun = filled[marks[self._points[starts[filled]]]].tolist()  # few: names are trimmed
+        none = np.flatnonzero(widths == 0).tolist()
         return sorted([*none, *(row for row in begun if marks[self._points[starts[row] : ends[row]]].all())])
-
-    def _marks(self, kind: re.Pattern[str]) -> NDArray[np.bool_] | None:
-        """Give a table of characters that tells those of a kind; None if the column has none."""
-        found = [point for point in self._different if kind.match(chr(point))]
-        if not found:
-            return None
-        marks = np.zeros_like(self._seen)
-        marks[found] = True
-        return marks
 
 
 def bad_rows(frame: Frame, column: str, check: str) -> list[int]:

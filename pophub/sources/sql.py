@@ -258,7 +258,7 @@ def _plain(values: Sequence[Any]) -> tuple[Sequence[Any], int]:
         return values, 0
     if not kinds <= _TEXTS:
         return values, sum([len(value) for value in values if type(value) in _SIZED])
-    return values, sum(map(len, filter(None, values)))
+    return values, sum(map(len, filter(None, values) if type(None) in kinds else values))
 
 
 def as_text(value: Any) -> str | bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import cast
 
 from pophub import avro
@@ -20,8 +21,11 @@ from pophub.ports import BlockWriter, FolderSource, Mapper, PositionStore, Table
 from pophub.process.failpoints import reach
 from pophub.stages.batching import Cutter, stub_large
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES, BLOCK_ROWS = 3 << 19, 10_000  # at most; two thirds of the bytes are aimed at
 CHUNK_ROWS = 5_000  # read at a time, so that memory does not grow with the source
+LANE_CELLS = (
+    50_000  # and of wide rows for each lane: enough for a block, few enough to be passed over while warm
+)
 US = 1_000_000
 
 
@@ -74,6 +78,7 @@ class Extract:
     by: str
     done: Extracted = field(default_factory=Extracted)
     _cutter: Cutter | None = None
+    _block_rows: int = BLOCK_ROWS
 
     def run(self) -> Extracted:
         """Read the source to the end that is seen now."""
@@ -155,7 +160,9 @@ class Extract:
 
     @property
     def _chunk_rows(self) -> int:
-        return min(self.connector.file.limits.batch_rows, CHUNK_ROWS)
+        declared = self.connector.file
+        wide = declared.lanes * LANE_CELLS // len(declared.mapping)
+        return max(1, min(declared.limits.batch_rows, CHUNK_ROWS, wide))
 
     def _check_columns(self, found: Iterable[str], where: str) -> None:
         declared = self.connector.file
@@ -207,8 +214,8 @@ class Extract:
         rows.batch = self.store.opened(self.by, self.connector.contract.version, stamp, len(rows))
         whole = stub_large(rows, self.connector)
         for indices in self._by_lane(whole).values():
-            for part in whole.parts(indices, BLOCK_BYTES):
-                self._send_part(rows.take(part), rows.batch, stamp)
+            for at in range(0, len(indices), self._block_rows):
+                self._send_part(rows.take(indices[at : at + self._block_rows]), rows.batch, stamp)
 
     def _send_part(self, rows: Rows, batch: int, stamp: int) -> None:
         """Send rows of one lane as one block; halve what is refused, and send a row refused alone as a stub."""
@@ -232,12 +239,25 @@ class Extract:
         return {lane: indices for lane, indices in enumerate(by_lane) if indices}
 
     def _blocks(self, rows: Rows, batch: int, stamp: int) -> Iterator[tuple[int, bytes]]:
+        """Give the rows as blocks of at most BLOCK_BYTES, lane by lane; a row that takes more is one alone."""
         for lane, indices in self._by_lane(rows).items():
-            for part in rows.parts(indices, BLOCK_BYTES):
-                block = avro.Block(
-                    batch, stamp, self.connector.contract.version, len(part), rows.chosen(part)
-                )
-                yield lane, avro.encode_block(block)
+            at = 0
+            while at < len(indices):
+                left = len(indices) - at
+                blocks = max(1, round(left / self._block_rows))
+                part = indices[at : at + ceil(left / blocks)]
+                block = avro.Block(batch, stamp, self.connector.contract.version, len(part), {})
+                data = avro.encode_columns(block, rows.chosen(part))
+                if self._fits(len(part), len(data)):
+                    yield lane, data
+                    at += len(part)
+
+    def _fits(self, rows: int, size: int) -> bool:
+        """Tell whether a block is small enough; what it takes tells how many rows the next one may have."""
+        fits = size <= BLOCK_BYTES or rows == 1
+        if 2 * rows > self._block_rows or not fits:  # fewer tell little: names and schema weigh on them
+            self._block_rows = max(1, min(BLOCK_ROWS, rows * 2 * BLOCK_BYTES // (3 * size)))
+        return fits
 
 
 def _later(known: int | None, found: Sequence[int]) -> int | None:

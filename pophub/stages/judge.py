@@ -27,7 +27,7 @@ from pophub.stages.remap import remapped
 from pophub.stages.write import STATES, write
 
 MICRO_ROWS = 5_000  # bounds memory; Great Expectations' fixed cost a frame is spread thin from here on
-MICRO_BYTES = 16 << 20  # of raw blocks; rows of the largest size would make a gigabyte of them
+MICRO_BYTES = 8 << 20  # of raw blocks; as columns, digests and payloads they take some ten times as much
 TRIES = 8
 
 

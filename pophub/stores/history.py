@@ -10,7 +10,7 @@ from pophub.domain.record import Columns
 from pophub.postgres import Cursor, statements
 
 SQL = statements("share")
-MOST_ROWS = 20_000  # kept: some ten megabytes
+MOST_ROWS, MOST_BYTES = 20_000, 32 << 20  # kept: some ten megabytes, or so much of payloads
 PARTS = ("sequence", "event_id", "key", "marker", "operation", "payload", "contract")
 
 
@@ -26,16 +26,16 @@ class History:
         self._stem = stem
         self._lane = -1
         self._rows: list[AcceptedVersion] = []
-        self._added = 0
+        self._added = self._added_bytes = 0
 
     def begin(self) -> None:
         """Count anew what judge adds."""
-        self._added = 0
+        self._added = self._added_bytes = 0
 
     @property
     def full(self) -> bool:
         """Tell whether judge added as much as is kept for share."""
-        return self._added >= MOST_ROWS
+        return self._added >= MOST_ROWS or self._added_bytes >= MOST_BYTES
 
     def read(self, cursor: Cursor, lane: int, after: int, upto: int) -> Sequence[AcceptedVersion]:
         """Give the versions of a lane behind `after` up to `upto`, in order."""
@@ -65,11 +65,13 @@ class History:
     def add(self, columns: Columns) -> None:
         """Keep what judge has committed, columns as `domain.history.HISTORY`, and little of what it had before."""
         lane, sequence = columns["lane"][0], columns["sequence"][0]
-        self._added += len(columns["lane"])
+        added, size = len(columns["lane"]), sum(map(len, filter(None, columns["payload"])))
+        self._added, self._added_bytes = self._added + added, self._added_bytes + size
         if set(columns["lane"]) != {lane}:
             return
         follows = lane == self._lane and self._rows and sequence == self._rows[-1].sequence + 1
-        kept = self._rows[-MOST_ROWS:] if follows else []
+        most = min(MOST_ROWS, MOST_BYTES * added // (size + 1) + 1)
+        kept = self._rows[-most:] if follows else []
         moments = {
             at: (at - EPOCH) // MICROSECOND for at in {*columns["exchanged_at"], *columns["recorded_at"]}
         }

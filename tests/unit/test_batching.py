@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
+from unittest.mock import patch
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pophub import avro
+from pophub.contracts.load import load_connector
 from pophub.contracts.model import Limits
-from pophub.domain import digests
+from pophub.domain.record import Columns
 from pophub.domain.rows import Rows
+from pophub.stages import extract as extracting
 from pophub.stages.batching import Cutter
+from pophub.stages.extract import Extract
+
+PROJECT = Path(__file__).resolve().parents[2]
+CONNECTOR = load_connector(PROJECT / "connectors/mps/citizens.yaml", PROJECT)
 
 value = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=90), st.binary(max_size=40),
@@ -34,14 +45,6 @@ def test_what_is_within_a_limit_is_so_row_by_row(lines: list[tuple[Any, ...]], m
         assert sum(rows.sizes) <= most
     if rows.each_within(most):
         assert max(rows.sizes) <= most
-
-
-@given(table, st.integers(1, 9))
-def test_stretches_take_what_their_rows_take(lines: list[tuple[Any, ...]], stretch: int) -> None:
-    columns = [list(values) for values in zip(*lines, strict=True)]
-    _, sizes = digests.row_digests(columns, len(lines))
-    found = digests.joint_sizes(columns, len(lines), stretch)
-    assert found == [sum(sizes[at : at + stretch]) for at in range(0, len(sizes), stretch)]
 
 
 @given(table, st.data())
@@ -66,10 +69,57 @@ def test_a_batch_ends_behind_the_row_that_passes_its_bytes(lines: list[tuple[Any
         assert sum(batch.sizes) > most
 
 
-@given(table, st.integers(100, 3_000))
-def test_a_part_stays_below_its_bytes_where_a_row_does(lines: list[tuple[Any, ...]], most: int) -> None:
-    rows = rows_of(lines)
-    parts = [list(part) for part in rows.parts(list(range(len(rows))), most)]
-    assert [i for part in parts for i in part] == list(range(len(rows)))
-    for part in parts:
-        assert len(part) == 1 or sum(rows.sizes[i] for i in part) <= most
+@given(table, st.integers(1_000, 6_000), st.integers(1, 3))
+def test_a_block_stays_below_its_bytes_where_a_row_does(
+    lines: list[tuple[Any, ...]], most: int, times: int
+) -> None:
+    """How many rows a block may have is learnt from the blocks before, and never believed."""
+    rows, unused = rows_of(lines), cast(Any, None)
+    extract = Extract(CONNECTOR, unused, unused, unused, unused, "test")
+    with patch.object(extracting, "BLOCK_BYTES", most):
+        for _ in range(times):
+            blocks = [data for _, data in extract._blocks(rows, 1, 1)]
+            found = [avro.decode_block(data) for data in blocks]
+            assert sum(block.rows for block in found) == len(rows)
+            assert all(
+                len(data) <= most or block.rows == 1 for data, block in zip(blocks, found, strict=True)
+            )
+
+
+class Asked:
+    """A source that keeps how many rows it was asked for at a time."""
+
+    rows = 0
+
+    def read(self, since: int | None, chunk_rows: int) -> Iterator[Columns]:
+        self.rows = chunk_rows
+        yield from ()
+
+
+@pytest.mark.parametrize(
+    ("lanes", "fields", "batch_rows", "rows"),
+    [
+        (2, 7, 20_000, 5_000),
+        (2, 7, 300, 300),
+        (2, 50, 20_000, 2_000),
+        (1, 200, 20_000, 250),
+        (10, 200, 20_000, 2_500),
+    ],
+)
+def test_wide_rows_are_read_in_fewer_at_a_time_and_enough_for_each_lane(
+    lanes: int, fields: int, batch_rows: int, rows: int
+) -> None:
+    file, asked, unused = CONNECTOR.file, Asked(), cast(Any, None)
+    one = next(iter(file.mapping.values()))
+    wide = file.model_copy(
+        update={
+            "lanes": lanes,
+            "mapping": {f"f{number}": one for number in range(fields)},
+            "limits": Limits(batch_rows=batch_rows),
+        }
+    )
+    extract = Extract(
+        CONNECTOR.model_copy(update={"file": wide}), unused, unused, unused, cast(Any, asked), "test"
+    )
+    assert list(extract.fetched(cast(Any, asked), None)) == []
+    assert asked.rows == rows
