@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks import equality, hubs, workers
+from benchmarks import equality, hubs, recipients, workers
 from benchmarks.rounds import LANES, SUBSCRIBER
 from benchmarks.steps import Taken
 from pophub.settings import Settings
@@ -14,7 +14,8 @@ def measured(settings: Settings, rows: int) -> dict[str, Any]:
     """Carry the table once more with every step measured; its time counts for no ratio.
 
     Shape: `steps` in the order of the way: stage, step, microseconds a record by the clock and of
-    CPU, each summed over all workers. `unmeasured` names functions that were not found.
+    CPU, each summed over all workers. `unmeasured` names functions that were not found;
+    `recipients` tells what each further recipient costs.
     """
     own, stem = hubs.fresh_hub(settings, "steps"), "bench.peoplesteps"
     seconds, worked = workers.run(own, stem, LANES, steps=True)
@@ -40,6 +41,7 @@ def measured(settings: Settings, rows: int) -> dict[str, Any]:
             for (stage, step), taken in sorted(sums.items(), key=lambda item: _place(item[0]))
         ],
         "unmeasured": missing,
+        "recipients": recipients.measured(settings, rows),
     }
 
 
@@ -63,4 +65,4 @@ def lines(found: dict[str, Any]) -> list[str]:
     out = ["", f"{'stage':<9}{'step':<10}{'us by the clock':>16}{'us of CPU':>11}"]
     for one in found["steps"]:
         out.append(f"{one['stage']:<9}{one['step']:<10}{one['wall_us']:>16.2f}{one['cpu_us']:>11.2f}")
-    return out
+    return [*out, "", recipients.table(found["recipients"])]

@@ -48,7 +48,7 @@ def of_pophub(
     _same("the population database", stored, people)
     for what, wanted_rows in (
         ("ledger.history", rows + changed),
-        (f"ledger.transaction where recipient = '{subscriber}'", rows + changed),
+        (f"hub.share_transaction where recipient = '{subscriber}'", rows + changed),
         ("population.head", rows),
     ):
         found = _read(settings, hub, f"select count(*) from {what}")[0][0]

@@ -86,5 +86,5 @@ def _settle(settings: Settings) -> None:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("set statement_timeout = 0")
-            for table in ("ledger.history", "ledger.transaction"):
+            for table in ("ledger.history", "ledger.stretch"):
                 cursor.execute(f"vacuum analyze {table}")

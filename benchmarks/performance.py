@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from benchmarks import chart, growth, performance_words
+from benchmarks import chart, growth, performance_words, recipients
 from benchmarks.hubs import say
 from pophub.settings import PROJECT
 
@@ -102,7 +102,9 @@ def _costs(found: dict[str, Any]) -> str:
     lines = _table(("step", "us by the clock", "us of CPU", "limit, us", "what it does"), rows)
     others = ", ".join(f"{name} {value:.2f}" for name, value in limits.items())
     return (
-        lines.replace("---: |\n", "--- |\n", 1) + f"\nAll limits measured, microseconds a record: {others}.\n"
+        lines.replace("---: |\n", "--- |\n", 1)
+        + f"\nAll limits measured, microseconds a record: {others}.\n"
+        + f"\n{recipients.table(found['costs']['recipients'])}\n"
     )
 
 

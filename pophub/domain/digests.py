@@ -26,7 +26,9 @@ _OPTIONS = orjson.OPT_UTC_Z
 _CHARACTER = 10  # bytes of any character at most, as of "\\U000e0001"
 _MARKS = 20  # bytes of what stands around a value: quotes, comma, brackets, the name of bytes
 _SHORT = {bool: 5, float: 25, date: 30, datetime: 150}  # bytes at most
-_FIVE, _SIX = Struct(">5q"), Struct(">6q")  # 64 bits each, signed, big-endian
+_TWO, _FIVE, _SIX, _SEVEN = (
+    Struct(f">{count}q") for count in (2, 5, 6, 7)
+)  # 64 bits each, signed, big-endian
 
 
 def _plain(value: Any) -> Any:
@@ -148,15 +150,23 @@ def history_link(
     ))).digest()  # fmt: skip
 
 
-def transaction_link(
-    previous: bytes, recipient: str, stem: str, lane: int, sequence: int, event_id: bytes, subscription: int,
-    exchanged_us: int, recorded_us: int,
+def stretch_link(
+    previous: bytes, recipient: str, stem: str, lane: int, first: int, last: int, omitted: Sequence[tuple[int, int]],
+    granted: int, subscription: int, exchanged_us: int, recorded_us: int, events: bytes,
 ) -> bytes:  # fmt: skip
-    """Link a row of `ledger.transaction`."""
-    numbers = _FIVE.pack(lane, sequence, subscription, exchanged_us, recorded_us)
-    return hashlib.sha256(b"".join((
-        previous, _sized_text(recipient), _sized_text(stem), SIZES[40], numbers, SIZES[len(event_id)], event_id,
-    ))).digest()  # fmt: skip
+    """Link a row of `ledger.stretch`: every column of it, and the event ids of the versions that it counts."""
+    numbers = _SEVEN.pack(lane, first, last, granted, subscription, exchanged_us, recorded_us)
+    left_out = b"".join(_TWO.pack(*between) for between in omitted)
+    return chain(previous, recipient.encode(), stem.encode(), numbers, left_out, events)
+
+
+def public_link(
+    previous: bytes, stem: str, lane: int, sequence: int, event_id: bytes, contract: int, exchanged_us: int,
+    recorded_us: int, digest: bytes,
+) -> bytes:  # fmt: skip
+    """Link what may be published of a row of `ledger.history`; its own digest stands for key and payload."""
+    numbers = _FIVE.pack(lane, sequence, contract, exchanged_us, recorded_us)
+    return chain(previous, stem.encode(), numbers, event_id, digest)
 
 
 class _Lengths(dict[int, bytes]):

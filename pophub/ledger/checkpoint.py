@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,8 +51,8 @@ class Checkpoint:
         return fingerprint(self.document, self.signature)
 
     def heads(self) -> dict[LaneName, dict[str, Any]]:
-        """Give the signed head of each lane: `("history", stem, lane)`, `("transaction", recipient, stem, lane)`."""
-        return {tuple(map(str, head["lane"])): head for head in self.document["heads"]}
+        """Give the signed head of each lane: `("history", stem, lane)`, `("stretch", recipient, stem, lane)`."""
+        return {_name(head): head for head in self.document["heads"]}
 
     def tally(self) -> Tally:
         """Give share transactions by recipient, stem and month."""
@@ -122,13 +122,13 @@ def _document(
             "rows": sequence,
             "chain": bytes(chain).hex(),
         }
-        heads.append(_walk(connection, head, known, tally, witness))
-    cursor.execute(SQL["heads_transaction"])
-    for recipient, stem, lane, sequence, rows, chain in cursor.fetchall():
-        head = {"lane": ["transaction", recipient, stem, lane], "sequence": sequence, "rows": rows,
+        heads.append(_walk_history(connection, head, known, tally, witness))
+    cursor.execute(SQL["heads_stretch"])
+    for recipient, stem, lane, sequence, transactions, chain in cursor.fetchall():
+        head = {"lane": ["stretch", recipient, stem, lane], "sequence": sequence, "transactions": transactions,
                 "chain": bytes(chain).hex()}  # fmt: skip
-        heads.append(_walk(connection, head, known, tally, witness))
-    gone = known.keys() - {tuple(map(str, head["lane"])) for head in heads}
+        heads.append(_walk_stretches(connection, head, known, tally, witness))
+    gone = known.keys() - {_name(head) for head in heads}
     if gone:
         raise _rewritten(min(gone), 1)
     return {
@@ -141,56 +141,69 @@ def _document(
     }
 
 
-def _walk(
-    connection: Connection,
-    head: LedgerDocument,
-    known: dict[LaneName, LedgerDocument],
-    tally: Tally,
-    witness: Witness,
-) -> LedgerDocument:
-    """Walk a lane's rows since its last signed head; count them, link them, keep their witness."""
-    kind, *place = head["lane"]
-    before = known.get(tuple(map(str, head["lane"])), {"sequence": 0, "rows": 0, "chain": "", "links": ""})
-    links, number, chain = bytes.fromhex(before["links"]), before["rows"], before["chain"]
-    recipient, stem = ("population", place[0]) if kind == "history" else place[:2]
-    kept = bytearray()
-    # the last signed row comes again: it must be the one that was signed
-    first = before["sequence"] if kind == "history" else before.get("last", 0)
-    span = (*place, first, head["sequence"])
-    last = before.get("last", 0)
-    with translated("checkpoint"), connection.cursor(name="walk") as rows:
-        rows.itersize = CHUNK
-        rows.execute(SQL[f"walk_{kind}"], span)
-        for sequence, month, event_id, version, exchanged, recorded, digest in rows:
-            digest = bytes(digest)
-            if sequence == last:
-                if digest.hex() != chain:
-                    raise _rewritten(head["lane"], sequence)
-                continue
-            number += 1
-            if kind == "history":
-                links = link(
-                    links, stem, place[1], (sequence, bytes(event_id), version, exchanged, recorded), digest
-                )
-            tally[recipient, stem, month] += 1
-            kept += digest[:PREFIX_BYTES]
-            last, chain = sequence, digest.hex()
-    if number != head["rows"] or chain != head["chain"]:
-        raise _rewritten(head["lane"], last)
-    if kept:
-        witness.keep(head["lane"], before["rows"] + 1, bytes(kept))
+def _walk_history(
+    connection: Connection, head: LedgerDocument, known: dict[LaneName, LedgerDocument], tally: Tally, witness: Witness
+) -> LedgerDocument:  # fmt: skip
+    """Walk a lane's versions since its last signed head; count them, link them, keep their witness."""
+    _, stem, lane = head["lane"]
+    before = known.get(_name(head), {"rows": 0, "last": 0, "chain": "", "links": ""})
+    links, last, chain = bytes.fromhex(before["links"]), before["last"], before["chain"]
+    number, kept = before["rows"], bytearray()
+    for sequence, month, event_id, contract, exchanged, recorded, data in _since(connection, head, last):
+        digest = bytes(data)
+        if sequence == before["last"]:
+            _must_be(head, last, digest.hex(), chain)
+            continue
+        number += 1
+        links = digests.public_link(
+            links, stem, lane, sequence, bytes(event_id), contract, exchanged, recorded, digest
+        )
+        tally["population", stem, month] += 1
+        kept += digest[:PREFIX_BYTES]
+        last, chain = sequence, digest.hex()
+    _must_be(head, last, (number, chain), (head["rows"], head["chain"]))
+    witness.keep(head["lane"], before["rows"] + 1, bytes(kept))
     return {**head, "last": last, "links": links.hex()}
 
 
-def link(
-    previous: bytes, stem: str, lane: int, row: tuple[int, bytes, int, int, int], digest: bytes
-) -> bytes:
-    """Link what may be published of a history row; its own digest stands for key and payload."""
-    sequence, event_id, contract, exchanged_us, recorded_us = row
-    public = digests.transaction_link(
-        previous, "population", stem, lane, sequence, event_id, contract, exchanged_us, recorded_us
-    )
-    return digests.chain(public, digest)
+def _walk_stretches(
+    connection: Connection, head: LedgerDocument, known: dict[LaneName, LedgerDocument], tally: Tally, witness: Witness
+) -> LedgerDocument:  # fmt: skip
+    """Walk a recipient's stretches since the last signed head; add up what they count, keep their witness."""
+    _, recipient, stem, _ = head["lane"]
+    before = known.get(_name(head), {"rows": 0, "last": 0, "transactions": 0, "chain": ""})
+    last, chain, transactions = before["last"], before["chain"], before["transactions"]
+    kept = bytearray()
+    for upto, month, granted, data in _since(connection, head, last):
+        digest = bytes(data)
+        if upto == before["last"]:
+            _must_be(head, last, digest.hex(), chain)
+            continue
+        transactions += granted
+        tally[recipient, stem, month] += granted
+        kept += digest[:PREFIX_BYTES]
+        last, chain = upto, digest.hex()
+    _must_be(head, last, (transactions, chain), (head["transactions"], head["chain"]))
+    witness.keep(head["lane"], before["rows"] + 1, bytes(kept))
+    return {**head, "rows": before["rows"] + len(kept) // PREFIX_BYTES, "last": last}
+
+
+def _name(head: LedgerDocument) -> LaneName:
+    return tuple(map(str, head["lane"]))
+
+
+def _since(connection: Connection, head: LedgerDocument, last: int) -> Iterator[tuple[Any, ...]]:
+    """Give a lane's rows up to its head; the last signed one comes again, it must be the one that was signed."""
+    kind, *place = head["lane"]
+    with translated("checkpoint"), connection.cursor(name="walk") as rows:
+        rows.itersize = CHUNK
+        rows.execute(SQL[f"walk_{kind}"], (*place, last, head["sequence"]))
+        yield from rows
+
+
+def _must_be(head: LedgerDocument, sequence: int, found: object, wanted: object) -> None:
+    if found != wanted:
+        raise _rewritten(head["lane"], sequence)
 
 
 def _rewritten(lane: Any, sequence: int) -> LedgerDiverged:

@@ -198,7 +198,8 @@ def late_rows(
         after = before[name]["sequence"] if name in before else 0
         with transaction(connection, "late rows"), connection.cursor(name="late") as cursor:
             cursor.itersize = CHUNK
-            cursor.execute(SQL[f"walk_{kind}"], (*place, after + 1, head["sequence"]))
+            each = SQL["walk_history" if kind == "history" else "each_of_stretch"]
+            cursor.execute(each, (*place, after + 1, head["sequence"]))
             for sequence, month, event_id, _, exchanged, recorded, _ in cursor:
                 yield Late(recipient, stem, lane, sequence, bytes(event_id).hex(), period_of(month, by),
                            instant(exchanged), instant(recorded))  # fmt: skip

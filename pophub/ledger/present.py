@@ -1,8 +1,9 @@
 """The share transactions there are now, by recipient, dataset and month.
 
-A month of `ledger.history` and `ledger.transaction` is the calendar month of `exchanged_at` in
-Asia/Ho_Chi_Minh (`verify` names a row that lies elsewhere), so rows are counted by month and months
-folded to longer periods. Signed rows are not counted again: the last checkpoint tells their number.
+A month of `ledger.history` and `ledger.stretch` is the calendar month of `exchanged_at` in
+Asia/Ho_Chi_Minh (`verify` names a row that lies elsewhere), so rows of history are counted and stretches
+added up by month, and months folded to longer periods. Signed rows are not counted again: the last
+checkpoint tells their number.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def present(connection: Connection) -> Tally:
         cursor.execute(SQL["patience_of_counts"])
         heads = checkpoint.heads().values()
         _add(tally, _behind(cursor, "history", heads))
-        _add(tally, _behind(cursor, "transaction", heads))
+        _add(tally, _behind(cursor, "stretch", heads))
     return tally
 
 
@@ -46,7 +47,7 @@ def counted(connection: Connection) -> Tally:
 def _counted(cursor: Cursor) -> Tally:
     tally: Tally = Counter()
     cursor.execute(SQL["patience_of_counts"])
-    for kind in ("history", "transaction"):
+    for kind in ("history", "stretch"):
         cursor.execute(SQL[f"months_{kind}"])
         _add(tally, cursor.fetchall())
     return tally

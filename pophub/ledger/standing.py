@@ -101,7 +101,7 @@ def _before_in_month(connection: Connection, checkpoint: Checkpoint, cut: dateti
     heads = checkpoint.heads().values()
     number = 0
     with transaction(connection, "growth of an open period") as cursor:
-        for kind in ("history", "transaction"):
+        for kind in ("history", "stretch"):
             mine = [(*head["lane"][1:], head["sequence"]) for head in heads if head["lane"][0] == kind]
             if not mine:
                 continue

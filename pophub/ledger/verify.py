@@ -6,23 +6,27 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from pophub.domain import digests
 from pophub.domain.dates import DAY_US, ZONE_US, month_of
+from pophub.domain.stretches import of_multirange
 from pophub.ledger.checkpoint import Checkpoint, Tally
 from pophub.ledger.keys import due_keys, rightly_signed
 from pophub.ledger.witness import PREFIX_BYTES, KeptRows, Witness
 from pophub.postgres import Connection, statements, translated
 
 SQL = statements("ledger")
-CHUNK = 10_000
+CHUNK, FEW = 10_000, 64  # rows asked for at once; a stretch comes with all of its event ids
 Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class Broken:
-    """The first row of a lane that is not what was written; a checkpoint where `table` says so."""
+    """The first row of a lane that is not what was written; a checkpoint where `table` says so.
+
+    Shape: of a stretch `sequence` is its first one, and `what` names the last.
+    """
 
     table: str
     lane: str
@@ -32,7 +36,7 @@ class Broken:
 
 @dataclass(frozen=True)
 class Verified:
-    """How many rows were derived again and how many checkpoints checked, and what was found."""
+    """How many versions and share transactions were derived again, how many checkpoints checked, and what was found."""
 
     rows: int
     broken: list[Broken]
@@ -48,9 +52,25 @@ class Evidence:
     witness: Witness | None = None
 
 
+class _Link(NamedTuple):
+    """One row of a lane, derived again from what it says: a version, or a stretch of share transactions."""
+
+    first: int
+    last: int
+    number: int
+    derived: bytes
+    written: bytes
+    exchanged_us: int
+    month: str
+
+    @property
+    def noun(self) -> str:
+        return "row" if self.first == self.last else f"stretch, up to sequence {self.last},"
+
+
 @dataclass(frozen=True)
 class _Lane:
-    """One lane: where its rows end, and what was signed of it."""
+    """One lane: how many its rows count and where they end, and what was signed of it."""
 
     table: str
     place: tuple[Any, ...]
@@ -79,13 +99,18 @@ def verify(
     last = held.checkpoints[-1] if held.checkpoints and not broken else None
     total, tally = 0, Counter[tuple[str, str, str]]()
     lanes = [
-        lane for table in ("ledger.history", "ledger.transaction") for lane in _lanes(connection, table, held)
+        lane for table in ("ledger.history", "ledger.stretch") for lane in _lanes(connection, table, held)
     ]
+    named: dict[tuple[Any, ...], int] = {}  # the first row of a lane of history that is not what was written
     for lane in lanes:
-        rows, found = _verify_lane(connection, lane, tally, last, progress)
+        history_ends = named.get(lane.place[-2:])
+        rows, found = _verify_lane(connection, lane, tally, (last, history_ends), progress)
         lane.kept.close()
         total += rows
-        broken += [found] if found else []
+        if found:
+            broken.append(found)
+            if lane.kind == "history":
+                named[lane.place] = found.sequence
     broken += _missing_lanes(lanes, last) + _strangers(connection)
     if last is not None and not broken and tally != last.tally():
         broken.append(_checkpoint_broken(last.id, "its count of share transactions is not that of its rows"))
@@ -141,104 +166,104 @@ def _missing_lanes(lanes: list[_Lane], last: Checkpoint | None) -> list[Broken]:
 
 def _strangers(connection: Connection) -> list[Broken]:
     """Find share transactions of recipients that are not what they say."""
-    with translated("ledger.transaction"), connection.cursor() as cursor:
+    with translated("ledger.stretch"), connection.cursor() as cursor:
         cursor.execute(SQL["strangers"])
         return [
-            Broken("ledger.transaction", f"{recipient}, {stem}, {lane}", first, what)
+            Broken("ledger.stretch", f"{recipient}, {stem}, {lane}", first, what)
             for recipient, stem, lane, _, first, what in cursor.fetchall()
         ]
 
 
 def _verify_lane(
-    connection: Connection, lane: _Lane, tally: Tally, last: Checkpoint | None, progress: Progress
-) -> tuple[int, Broken | None]:
-    history = lane.table == "ledger.history"
-    link = _history if history else _transaction
-    recipient, stem = ("population", lane.place[0]) if history else lane.place[:2]
-    signed_upto = max(lane.signed, default=0) if last else 0
-    chain, rows, sequence = b"", 0, 0
-    with translated(lane.table), connection.cursor(name="verify") as cursor:
-        cursor.itersize = CHUNK
-        cursor.execute(SQL[f"{lane.kind}_links"], lane.place)
-        for row in cursor:
-            before = sequence
-            sequence, chain, written, exchanged_us = link(chain, row)
-            rows += 1
-            month = _month(exchanged_us)
-            broken = _row(connection, lane, rows, before, sequence, (chain, written), row[-1] == month)
-            if broken:
-                return rows, broken
-            if sequence <= signed_upto:
-                tally[recipient, stem, month] += 1
-            if rows % CHUNK == 0:
-                progress(CHUNK)
-    progress(rows % CHUNK)
-    return rows, _end(lane, rows, sequence, chain)
-
-
-def _row(
     connection: Connection,
     lane: _Lane,
-    number: int,
-    before: int,
-    sequence: int,
-    chains: tuple[bytes, bytes],
-    in_month: bool,
-) -> Broken | None:
+    tally: Tally,
+    bounds: tuple[Checkpoint | None, int | None],
+    progress: Progress,
+) -> tuple[int, Broken | None]:
+    """Derive a lane's rows. `bounds`: the last checkpoint, and where the lane's history is broken."""
+    checkpoint, history_ends = bounds
+    history = lane.kind == "history"
+    derive = _history if history else _stretch
+    recipient, stem = ("population", lane.place[0]) if history else lane.place[:2]
+    signed_upto = max(lane.signed, default=0) if checkpoint else 0
+    chain, ordinal, counted, before = b"", 0, 0, 0
+    with translated(lane.table), connection.cursor(name="verify") as cursor:
+        cursor.itersize = CHUNK if history else FEW
+        cursor.execute(SQL[f"{lane.kind}_links"], lane.place)
+        for row in cursor:
+            one = derive(chain, row)
+            if history_ends is not None and history_ends <= one.last:
+                one = one._replace(
+                    derived=one.written
+                )  # history is named: of what it lacks nothing can be derived
+            ordinal, counted = ordinal + 1, counted + one.number
+            broken = _row(connection, lane, ordinal, before, one)
+            if broken:
+                return counted, broken
+            if one.last <= signed_upto:
+                tally[recipient, stem, one.month] += one.number
+            before, chain = one.last, one.written
+            if counted // CHUNK > (counted - one.number) // CHUNK:
+                progress(CHUNK)
+    progress(counted % CHUNK)
+    return counted, _end(lane, counted, before, chain)
+
+
+def _row(connection: Connection, lane: _Lane, ordinal: int, before: int, one: _Link) -> Broken | None:
     """Judge one row: against the row before it, what was kept outside, and a checkpoint at this place."""
-    derived, written = chains
-    kept = lane.kept.at(number)
-    if kept is not None and kept != written[:PREFIX_BYTES]:
-        return _named(connection, lane, number, before, sequence, written, kept)
-    if lane.kind == "history" and sequence != before + 1:
+    kept = lane.kept.at(ordinal)
+    if kept is not None and kept != one.written[:PREFIX_BYTES]:
+        return _named(connection, lane, ordinal, before, one, kept)
+    if lane.kind == "history" and one.first != before + 1:
         return lane.broken(before + 1, "this row is missing")
-    if derived != written:
+    if one.derived != one.written:
         known = kept is not None
         return lane.broken(
-            sequence,
-            "this row was changed"
+            one.first,
+            f"this {one.noun} was changed"
             if known
-            else "this row, or one removed or put in before it, is not what was written",
+            else f"this {one.noun} or one removed or put in before it, is not what was written",
         )
-    if not in_month:
-        return lane.broken(sequence, "this row was changed: it lies in another month than its time")
-    checkpoint, head = lane.signed.get(sequence, (0, written.hex()))
-    if written.hex() != head:
-        first = max((s for s in lane.signed if s < sequence), default=0) + 1
+    if one.first <= before:
+        return lane.broken(one.first, f"this {one.noun} counts again what the one before it counted")
+    if one.month != _month(one.exchanged_us):
+        return lane.broken(one.first, f"this {one.noun} was changed: it lies in another month than its time")
+    checkpoint, head = lane.signed.get(one.last, (0, one.written.hex()))
+    if one.written.hex() != head:
+        first = max((s for s in lane.signed if s < one.last), default=0) + 1
         return lane.broken(
-            first, f"a row from here to sequence {sequence} is not what checkpoint {checkpoint} signed"
+            first, f"a row from here to sequence {one.last} is not what checkpoint {checkpoint} signed"
         )
     return None
 
 
-def _named(
-    connection: Connection, lane: _Lane, number: int, before: int, sequence: int, written: bytes, kept: bytes
-) -> Broken:
+def _named(connection: Connection, lane: _Lane, ordinal: int, before: int, one: _Link, kept: bytes) -> Broken:
     """Say what became of the row that stood here when it was signed."""
     with translated(lane.table), connection.cursor() as cursor:
         cursor.execute(SQL[f"find_{lane.kind}"], (*lane.place, kept))
         elsewhere = cursor.fetchone() is not None
-    was_later = lane.kept.later(number, written)
+    was_later = lane.kept.later(ordinal, one.written)
     if elsewhere:
         return lane.broken(
-            sequence, "the rows from here on were reordered" if was_later else "this row was put in"
+            one.first, "the rows from here on were reordered" if was_later else f"this {one.noun} was put in"
         )
     if was_later:
-        return lane.broken(before + 1, f"a row between sequences {before} and {sequence} was removed"
-                           if sequence - before > 2 else "this row was removed")  # fmt: skip
-    return lane.broken(sequence, "this row was changed, and the chain rewritten after it")
+        return lane.broken(before + 1, f"a row between sequences {before} and {one.first} was removed"
+                           if one.first - before > 2 else "this row was removed")  # fmt: skip
+    return lane.broken(one.first, f"this {one.noun} was changed, and the chain rewritten after it")
 
 
-def _end(lane: _Lane, rows: int, sequence: int, chain: bytes) -> Broken | None:
+def _end(lane: _Lane, counted: int, sequence: int, chain: bytes) -> Broken | None:
     beyond = [(s, number) for s, (number, _) in sorted(lane.signed.items()) if s > sequence]
     if beyond:
         return lane.broken(
             sequence + 1,
             f"this row is missing: checkpoint {beyond[0][1]} signed up to sequence {beyond[0][0]}",
         )
-    if rows != lane.rows or chain != lane.chain:
+    if counted != lane.rows or chain != lane.chain:
         return lane.broken(
-            sequence + 1, f"the lane row counts {lane.rows} rows, there are {rows}, or its chain differs"
+            sequence + 1, f"the lane row counts {lane.rows}, its rows {counted}, or its chain differs"
         )
     return None
 
@@ -252,14 +277,18 @@ def _month_of_day(day: int) -> str:
     return f"{month_of(day * DAY_US - ZONE_US):%Y-%m}"
 
 
-def _history(chain: bytes, r: tuple[Any, ...]) -> tuple[int, bytes, bytes, int]:
+def _history(chain: bytes, r: tuple[Any, ...]) -> _Link:
     payload = None if r[8] is None else bytes(r[8])
     link = digests.history_link(
         chain, r[0], r[1], r[2], bytes(r[3]), r[4], r[5], r[6], bytes(r[7]), payload, r[9], r[10], r[11]
     )
-    return r[2], link, bytes(r[12]), r[10]
+    return _Link(r[2], r[2], 1, link, bytes(r[12]), r[10], r[13])
 
 
-def _transaction(chain: bytes, r: tuple[Any, ...]) -> tuple[int, bytes, bytes, int]:
-    link = digests.transaction_link(chain, r[0], r[1], r[2], r[3], bytes(r[4]), r[5], r[6], r[7])
-    return r[3], link, bytes(r[8]), r[6]
+def _stretch(chain: bytes, r: tuple[Any, ...]) -> _Link:
+    recipient, stem, lane, first, last, omitted, granted, subscription, exchanged, recorded, events, *rest = r
+    link = digests.stretch_link(
+        chain, recipient, stem, lane, first, last, of_multirange(omitted), granted, subscription, exchanged, recorded,
+        bytes(events),
+    )  # fmt: skip
+    return _Link(first, last, granted, link, bytes(rest[0]), exchanged, rest[1])

@@ -3,6 +3,7 @@
 Written to be read: it shares no code with the hub. It checks (1) the signature of each checkpoint
 and that each names the one before it, (2) that the rows of each lane lead from a signed head to
 the next signed head, (3) that the rows of the period add up to the figures, and to what was signed.
+A stretch counts versions of history with one subscriber; its link is over their event ids.
 HEX is the hub's public key, handed to you by another way than this pack. Without it the pack is held
 against the key that lies in it: whoever forges a pack puts a key of his own there.
 Exit code 0: everything holds; 1: the first thing that does not is printed; 2: the pack agrees with
@@ -94,10 +95,28 @@ def chain(previous: bytes, *parts: bytes) -> bytes:
     return hashlib.sha256(previous + b"".join(len(p).to_bytes(4, "big") + p for p in parts)).digest()
 
 
-def link(previous: bytes, recipient: str, row: Row, version: str) -> bytes:
-    numbers = [row["lane"], row["sequence"], row[version], row["exchanged_us"], row["recorded_us"]]
-    body = b"".join(int(n).to_bytes(8, "big", signed=True) for n in numbers)
-    return chain(previous, recipient.encode(), row["stem"].encode(), body, bytes.fromhex(row["event_id"]))
+def numbers(row: Row, *names: str) -> bytes:
+    return b"".join(int(row[name]).to_bytes(8, "big", signed=True) for name in names)
+
+
+def version_link(previous: bytes, row: Row) -> bytes:
+    body = numbers(row, "lane", "sequence", "contract", "exchanged_us", "recorded_us")
+    return chain(
+        previous, row["stem"].encode(), body, bytes.fromhex(row["event_id"]), bytes.fromhex(row["digest"])
+    )
+
+
+def stretch_link(previous: bytes, row: Row, omitted: list[tuple[int, int]], events: bytes) -> bytes:
+    names = ("lane", "first", "last", "granted", "subscription", "exchanged_us", "recorded_us")
+    between = b"".join(n.to_bytes(8, "big", signed=True) for pair in omitted for n in pair)
+    parts = (row["recipient"].encode(), row["stem"].encode(), numbers(row, *names), between, events)
+    return chain(previous, *parts)
+
+
+def left_out(row: Row) -> list[tuple[int, int]]:
+    """Give the first and the last sequence of each range that a stretch does not count."""
+    pairs = [text.split("-") for text in row["omitted"].split()]
+    return [(int(first), int(last)) for first, last in pairs]
 
 
 def month(row: Row) -> str:
@@ -144,41 +163,104 @@ def handed_on(number: int, document: Any) -> bytes | None:
     return key
 
 
-def walk(
-    folder: Path, kind: str, signed_heads: list[Heads], anchors: dict[str, int]
-) -> Counter[tuple[str, str, str]]:
-    """Follow every lane of one file from its anchor to the last head; count rows by recipient, stem, month."""
-    counts: Counter[tuple[str, str, str]] = Counter()
-    at: dict[Any, Any] = {}
-    expected: dict[Any, Any] = {}
-    field = "links" if kind == "history" else "chain"
-    for name in (n for n in signed_heads[-1] if n and n[0] == kind):
-        anchor = anchors[".".join(name)]
-        start: Any = signed_heads[anchor - 1][name] if anchor else {"last": 0, "rows": 0, field: ""}
-        at[name] = [start["last"], bytes.fromhex(start[field]), start["rows"]]
-        heads = [h[name] for h in signed_heads if name in h]
-        expected[name] = {h["last"]: h[field] for h in heads}
-    with (folder / f"{kind}.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            recipient = row.get("recipient", "population")
-            place = [row["stem"], row["lane"]] if kind == "history" else [recipient, row["stem"], row["lane"]]
-            name, sequence = (kind, *place), int(row["sequence"])
-            if name not in at or sequence <= at[name][0]:
-                raise Wrong(f"{kind}, lane {place}, sequence {sequence}: out of order, or of an unknown lane")
-            if kind == "history":
-                digest = chain(link(at[name][1], recipient, row, "contract"), bytes.fromhex(row["digest"]))
-            else:
-                digest = link(at[name][1], recipient, row, "subscription")
-            at[name] = [sequence, digest, at[name][2] + 1]
-            if expected[name].get(sequence, digest.hex()) != digest.hex():
-                raise Wrong(f"{kind}, lane {place}: a row up to sequence {sequence} is not what was signed")
-            counts[recipient, row["stem"], month(row)] += 1
-    for name, (sequence, digest, rows) in at.items():
-        head = signed_heads[-1][name]
-        if (sequence, digest.hex(), rows) != (head["last"], head[field], head["rows"]):
+Tally = Counter[tuple[str, str, str]]
+ID = 16  # bytes of an event id
+
+
+class Lanes:
+    """Every lane of one file, followed from its anchor to the last signed head."""
+
+    def __init__(self, kind: str, field: str, signed_heads: list[Heads], anchors: dict[str, int]) -> None:
+        self.kind, self.field, self.last = kind, field, signed_heads[-1]
+        self.at: dict[Any, Any] = {}
+        self.expected: dict[Any, Any] = {}
+        for name in (n for n in signed_heads[-1] if n and n[0] == kind):
+            anchor = anchors[".".join(name)]
+            start: Any = signed_heads[anchor - 1][name] if anchor else {"last": 0, "rows": 0, field: ""}
+            self.at[name] = [start["last"], bytes.fromhex(start[field]), start["rows"]]
+            self.expected[name] = {h[name]["last"]: h[name][field] for h in signed_heads if name in h}
+
+    def before(self, name: Any, sequence: int) -> bytes:
+        """Give the link before a row, which must lie behind the one before it."""
+        if name not in self.at or sequence <= self.at[name][0]:
             raise Wrong(
-                f"{kind}, lane {name[1:]}: the rows end at sequence {sequence}, not at the signed head"
+                f"{self.kind}, lane {name[1:]}, sequence {sequence}: out of order, or of an unknown lane"
             )
+        link: bytes = self.at[name][1]
+        return link
+
+    def move(self, name: Any, sequence: int, digest: bytes) -> None:
+        """Go on to a row, which must be the one that was signed where a head stands there."""
+        self.at[name] = [sequence, digest, self.at[name][2] + 1]
+        if self.expected[name].get(sequence, digest.hex()) != digest.hex():
+            raise Wrong(
+                f"{self.kind}, lane {name[1:]}: a row up to sequence {sequence} is not what was signed"
+            )
+
+    def end(self) -> None:
+        for name, (sequence, digest, rows) in self.at.items():
+            head = self.last[name]
+            if (sequence, digest.hex(), rows) != (head["last"], head[self.field], head["rows"]):
+                raise Wrong(
+                    f"{self.kind}, lane {name[1:]}: the rows end at sequence {sequence}, not at the signed head"
+                )
+
+
+class Events:
+    """The event ids of a lane's versions, without a hole from the first one that the pack has."""
+
+    def __init__(self) -> None:
+        self.first, self.ids = 0, bytearray()
+
+    def add(self, sequence: int, event_id: bytes) -> None:
+        self.first = self.first or sequence
+        if len(event_id) != ID or sequence != self.first + len(self.ids) // ID:
+            raise Wrong(
+                f"history.csv: sequence {sequence} does not follow the one before it, or has no event id"
+            )
+        self.ids += event_id
+
+    def between(self, first: int, last: int) -> bytes:
+        """Give the event ids of sequences that follow one another; shorter where some are not there."""
+        return (
+            bytes(self.ids[(first - self.first) * ID : (last + 1 - self.first) * ID])
+            if first >= self.first
+            else b""
+        )
+
+
+def walk_history(folder: Path, lanes: Lanes) -> tuple[Tally, dict[Any, Events]]:
+    """Follow the accepted versions; give their number by recipient, stem and month, and their event ids."""
+    counts: Tally = Counter()
+    events = {name: Events() for name in lanes.at}
+    with (folder / "history.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            name, sequence = ("history", row["stem"], row["lane"]), int(row["sequence"])
+            lanes.move(name, sequence, version_link(lanes.before(name, sequence), row))
+            events[name].add(sequence, bytes.fromhex(row["event_id"]))
+            counts["population", row["stem"], month(row)] += 1
+    lanes.end()
+    return counts, events
+
+
+def walk_stretches(folder: Path, lanes: Lanes, history: dict[Any, Events]) -> Tally:
+    """Follow the stretches; add up what they count, each version found in history."""
+    counts: Tally = Counter()
+    with (folder / "stretch.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            name = ("stretch", row["recipient"], row["stem"], row["lane"])
+            first, last, omitted = int(row["first"]), int(row["last"]), left_out(row)
+            before = lanes.before(name, first)
+            known = history.get(("history", row["stem"], row["lane"]), Events())
+            bounds = [first, *(n for a, b in omitted for n in (a - 1, b + 1)), last]
+            events = b"".join(map(known.between, bounds[::2], bounds[1::2]))
+            if len(events) != int(row["granted"]) * ID:
+                raise Wrong(
+                    f"stretch, lane {name[1:]}, sequences {first} to {last}: history has not what it counts"
+                )
+            lanes.move(name, last, stretch_link(before, row, omitted, events))
+            counts[row["recipient"], row["stem"], month(row)] += int(row["granted"])
+    lanes.end()
     return counts
 
 
@@ -187,8 +269,8 @@ def check(folder: Path, key: bytes) -> str:
     heads = checkpoints(folder, key)
     if not heads or len(heads) != figures["checkpoint"]:
         raise Wrong("the last checkpoint is not the one that the figures name")
-    counts = walk(folder, "history", heads, figures["anchors"])
-    counts += walk(folder, "transaction", heads, figures["anchors"])
+    counts, events = walk_history(folder, Lanes("history", "links", heads, figures["anchors"]))
+    counts += walk_stretches(folder, Lanes("stretch", "chain", heads, figures["anchors"]), events)
     within = {place: n for place, n in counts.items() if place[2] in figures["months"]}
     signed_tally = {(r, s, m): n for r, s, m, n in heads[-1][""]["tally"] if m in figures["months"]}
     if within != signed_tally:

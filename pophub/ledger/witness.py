@@ -1,4 +1,4 @@
-"""What lies outside the database: a short digest of each row that a checkpoint signed, and the checkpoints' names.
+"""What lies outside the database: a short digest of each row and stretch that a checkpoint signed, and the checkpoints' names.
 
 A superuser can rewrite rows, chains and lane rows alike; the signed heads tell that it happened,
 these files tell at which row. They hold nothing personal. One file a lane, eight bytes a row.
@@ -25,6 +25,8 @@ class Witness:
 
     def keep(self, lane: Sequence[object], first: int, prefixes: bytes) -> None:
         """Write the digests of a lane's rows from number `first` (1 is the lane's first row)."""
+        if not prefixes:
+            return
         self._settings.folder("ledger")
         handle = os.open(self._path(lane), os.O_WRONLY | os.O_CREAT, 0o600)
         try:

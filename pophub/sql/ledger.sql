@@ -7,8 +7,8 @@ set local jit = off; set local enable_partitionwise_aggregate = on
 -- name: months_history
 select 'population', stem, to_char(month, 'YYYY-MM'), count(*) from ledger.history group by stem, month
 
--- name: months_transaction
-select recipient, stem, to_char(month, 'YYYY-MM'), count(*) from ledger.transaction group by recipient, stem, month
+-- name: months_stretch
+select recipient, stem, to_char(month, 'YYYY-MM'), sum(granted)::bigint from ledger.stretch group by recipient, stem, month
 
 -- rows behind heads: a lane's end is found by its index in each month, for a replayed version keeps its old stamp
 -- name: behind_history
@@ -18,17 +18,17 @@ cross join lateral (select month, count(*) as number from ledger.history h
     where h.stem = j.stem and h.lane = j.lane and h.sequence > coalesce(head.sequence, 0) group by month) behind
 where j.sequence > coalesce(head.sequence, 0)
 
--- name: behind_transaction
-select l.recipient, l.stem, to_char(behind.month, 'YYYY-MM'), behind.number
+-- name: behind_stretch
+select s.recipient, s.stem, to_char(s.month, 'YYYY-MM'), sum(s.granted)::bigint
 from ledger.lane l left join unnest(%s::text[], %s::text[], %s::int[], %s::bigint[]) as head(recipient, stem, lane, sequence)
     using (recipient, stem, lane)
-cross join lateral (select month, count(*) as number from ledger.transaction t
-    where (t.recipient, t.stem, t.lane) = (l.recipient, l.stem, l.lane) and t.sequence > coalesce(head.sequence, 0)
-    group by month) behind
+join ledger.stretch s on (s.recipient, s.stem, s.lane) = (l.recipient, l.stem, l.lane) and s.first > coalesce(head.sequence, 0)
 where l.recipient <> 'shared' and l.sequence > coalesce(head.sequence, 0)
+group by s.recipient, s.stem, s.month
 
 -- name: recipients
-select recipient, stem, count(*) from hub.share_transaction group by 1, 2 order by 1, 2
+select 'population', stem, count(*) from ledger.history group by stem
+union all select recipient, stem, sum(granted)::bigint from ledger.stretch group by recipient, stem order by 1, 2
 
 -- name: states
 select stem, state, gate, count(*) from hub.record_state group by 1, 2, 3 order by 1, 2, 3
@@ -50,9 +50,9 @@ select recipient, stem, lane, sequence, transactions, chain from ledger.lane whe
 -- name: strangers
 select t.recipient, t.stem, t.lane, t.subscription, t.first, case
     when t.recipient in ('population', 'shared') then 'the hub''s own name stands here as a subscriber''s'
-    when l.recipient is null then 'these rows have no lane row'
-    else 'this row names terms that this recipient was never granted' end
-from (select recipient, stem, lane, subscription, min(sequence) as first from ledger.transaction group by 1, 2, 3, 4) t
+    when l.recipient is null then 'these stretches have no lane row'
+    else 'this stretch names terms that this recipient was never granted' end
+from (select recipient, stem, lane, subscription, min(first) as first from ledger.stretch group by 1, 2, 3, 4) t
 left join ledger.lane l using (recipient, stem, lane)
 left join hub.subscription s on (s.recipient, s.stem, s.version) = (t.recipient, t.stem, t.subscription)
 where t.recipient in ('population', 'shared') or l.recipient is null or s.recipient is null
@@ -64,11 +64,15 @@ select stem, lane, sequence, event_id, key, marker, operation, content, payload,
     to_char(month, 'YYYY-MM')
 from ledger.history where stem = %s and lane = %s order by sequence
 
--- name: transaction_links
-select recipient, stem, lane, sequence, event_id, subscription,
-    (extract(epoch from exchanged_at) * 1000000)::bigint, (extract(epoch from recorded_at) * 1000000)::bigint, digest,
-    to_char(month, 'YYYY-MM')
-from ledger.transaction where recipient = %s and stem = %s and lane = %s order by sequence
+-- each stretch with the event ids that history has for it
+-- name: stretch_links
+select s.recipient, s.stem, s.lane, s.first, s.last, s.omitted::text, s.granted, s.subscription,
+    (extract(epoch from s.exchanged_at) * 1000000)::bigint, (extract(epoch from s.recorded_at) * 1000000)::bigint,
+    (select coalesce(string_agg(h.event_id, '' order by h.sequence), '') from ledger.history h
+        where (h.month, h.stem, h.lane) = (s.history_month, s.stem, s.lane) and h.sequence between s.first and s.last
+            and (s.omitted @> h.sequence) is not true),
+    s.digest, to_char(s.month, 'YYYY-MM')
+from ledger.stretch s where s.recipient = %s and s.stem = %s and s.lane = %s order by s.first
 
 -- Checkpoints. Reader and writer: role pophub_ledger.
 
@@ -100,12 +104,11 @@ from unnest(%s::text[], %s::int[], %s::bigint[]) as head(stem, lane, sequence)
 join ledger.history h on h.stem = head.stem and h.lane = head.lane and h.sequence <= head.sequence
 where h.month = %s and h.exchanged_at <= %s group by h.stem
 
--- name: span_transaction
-select t.recipient, t.stem, count(*)
+-- name: span_stretch
+select s.recipient, s.stem, sum(s.granted)::bigint
 from unnest(%s::text[], %s::text[], %s::int[], %s::bigint[]) as head(recipient, stem, lane, sequence)
-join ledger.transaction t on t.recipient = head.recipient and t.stem = head.stem and t.lane = head.lane
-    and t.sequence <= head.sequence
-where t.month = %s and t.exchanged_at <= %s group by t.recipient, t.stem
+join ledger.stretch s on (s.recipient, s.stem, s.lane) = (head.recipient, head.stem, head.lane) and s.last <= head.sequence
+where s.month = %s and s.exchanged_at <= %s group by s.recipient, s.stem
 
 -- share transactions of months by terms granted after them, of versions that were accepted when the months were signed
 -- name: granted_later
@@ -122,7 +125,7 @@ insert into ledger.checkpoint (id, at, document, signature, public_key) values (
 -- name: heads_history
 select stem, lane, sequence, chain from judge.lane where sequence > 0 order by stem, lane
 
--- name: heads_transaction
+-- name: heads_stretch
 select recipient, stem, lane, sequence, transactions, chain from ledger.lane
 where recipient <> 'shared' and sequence > 0 order by 1, 2, 3
 
@@ -131,22 +134,35 @@ select sequence, to_char(month, 'YYYY-MM'), event_id, contract,
     (extract(epoch from exchanged_at) * 1000000)::bigint, (extract(epoch from recorded_at) * 1000000)::bigint, digest
 from ledger.history where stem = %s and lane = %s and sequence between %s and %s order by sequence
 
--- name: walk_transaction
-select sequence, to_char(month, 'YYYY-MM'), event_id, subscription,
-    (extract(epoch from exchanged_at) * 1000000)::bigint, (extract(epoch from recorded_at) * 1000000)::bigint, digest
-from ledger.transaction where recipient = %s and stem = %s and lane = %s and sequence between %s and %s order by sequence
+-- the last signed stretch comes again
+-- name: walk_stretch
+select last, to_char(month, 'YYYY-MM'), granted, digest
+from ledger.stretch where recipient = %s and stem = %s and lane = %s and last between %s and %s order by first
+
+-- name: pack_stretch
+select first, last, omitted::text, granted, subscription,
+    (extract(epoch from exchanged_at) * 1000000)::bigint, (extract(epoch from recorded_at) * 1000000)::bigint
+from ledger.stretch where recipient = %s and stem = %s and lane = %s and last between %s and %s order by first
+
+-- share transactions one by one, in the columns of `walk_history`
+-- name: each_of_stretch
+select h.sequence, to_char(s.month, 'YYYY-MM'), h.event_id, s.subscription,
+    (extract(epoch from s.exchanged_at) * 1000000)::bigint, (extract(epoch from s.recorded_at) * 1000000)::bigint, s.digest
+from ledger.stretch s join ledger.history h on (h.month, h.stem, h.lane) = (s.history_month, s.stem, s.lane)
+    and h.sequence between s.first and s.last and (s.omitted @> h.sequence) is not true
+where s.recipient = %s and s.stem = %s and s.lane = %s and s.last between %s and %s order by s.first, h.sequence
 
 -- name: first_of_history
 select min(sequence) from ledger.history where stem = %s and lane = %s and month >= %s and month < %s
 
--- name: first_of_transaction
-select min(sequence) from ledger.transaction where recipient = %s and stem = %s and lane = %s and month >= %s and month < %s
+-- name: first_of_stretch
+select min(first) from ledger.stretch where recipient = %s and stem = %s and lane = %s and month >= %s and month < %s
 
 -- name: find_history
 select 1 from ledger.history where stem = %s and lane = %s and substring(digest for 8) = %s limit 1
 
--- name: find_transaction
-select 1 from ledger.transaction where recipient = %s and stem = %s and lane = %s and substring(digest for 8) = %s limit 1
+-- name: find_stretch
+select 1 from ledger.stretch where recipient = %s and stem = %s and lane = %s and substring(digest for 8) = %s limit 1
 
 -- name: register
 select payload from (
@@ -157,6 +173,6 @@ select payload from (
 -- name: count_history
 select to_char(month, 'YYYY-MM'), count(*) from ledger.history where stem = %s and lane = %s and sequence <= %s group by 1
 
--- name: count_transaction
-select to_char(month, 'YYYY-MM'), count(*) from ledger.transaction
-where recipient = %s and stem = %s and lane = %s and sequence <= %s group by 1
+-- name: count_stretch
+select to_char(month, 'YYYY-MM'), sum(granted)::bigint from ledger.stretch
+where recipient = %s and stem = %s and lane = %s and last <= %s group by 1

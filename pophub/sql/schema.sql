@@ -212,7 +212,7 @@ create table if not exists quarantine.version (
 create index if not exists version_key on quarantine.version (stem, key, marker);
 create index if not exists version_waits on quarantine.version (stem) where waits_for is not null and state = 'quarantined';
 
--- ledger: append-only; history by pophub_judge, transaction by pophub_share ----------------------
+-- ledger: append-only; history by pophub_judge, stretches by pophub_share ----------------------
 
 create table if not exists ledger.history (
     sequence bigint not null,
@@ -261,19 +261,24 @@ create table if not exists ledger.holding (
     primary key (recipient, stem, lane, key)
 );
 
-create table if not exists ledger.transaction (
-    month date not null,
+-- share transactions with subscribers, a row a stretch: versions of a lane under one stamp and one version of the terms
+create table if not exists ledger.stretch (
     recipient text not null,
     stem text not null,
     lane int not null,
-    sequence bigint not null,
-    event_id bytea not null,
+    first bigint not null,
+    last bigint not null,
+    omitted int8multirange,  -- the sequences between first and last that the terms did not grant
+    granted int not null,
     subscription int not null,
+    history_month date not null,  -- where ledger.history has its versions
+    month date not null,
     exchanged_at timestamptz not null,
     recorded_at timestamptz not null,
     digest bytea not null,
-    primary key (month, recipient, stem, lane, sequence)
-) partition by range (month);
+    primary key (recipient, stem, lane, first),
+    check (first <= last and granted > 0)
+);
 
 create or replace function ledger.ensure_month(wanted date) returns void
 language plpgsql security definer set search_path = ledger, pg_temp as $$
@@ -286,8 +291,6 @@ begin
     end if;
     perform pg_advisory_xact_lock(hashtext('ledger.ensure_month'));
     execute format('create table if not exists ledger.history_%s partition of ledger.history for values from (%L) to (%L)',
-        suffix, first, (first + interval '1 month')::date);
-    execute format('create table if not exists ledger.transaction_%s partition of ledger.transaction for values from (%L) to (%L)',
         suffix, first, (first + interval '1 month')::date);
 end $$;
 revoke all on function ledger.ensure_month(date) from public;
@@ -403,8 +406,11 @@ create or replace view hub.share_transaction as
     select 'population'::text as recipient, stem, lane, sequence, event_id, exchanged_at, recorded_at, month
     from ledger.history
     union all
-    select recipient, stem, lane, sequence, event_id, exchanged_at, recorded_at, month
-    from ledger.transaction;
+    select s.recipient, s.stem, s.lane, h.sequence, h.event_id, s.exchanged_at, s.recorded_at, s.month
+    from ledger.stretch s
+    cross join lateral generate_series(s.first, s.last) as one(sequence)
+    join ledger.history h on (h.month, h.stem, h.lane, h.sequence) = (s.history_month, s.stem, s.lane, one.sequence)
+    where (s.omitted @> one.sequence) is not true;
 
 create or replace view hub.batch_summary as
     select b.stem, b.batch, b.run, b.contract, b.exchanged_at, b.state, b.rows as sent,
@@ -439,19 +445,19 @@ grant select, insert, update, delete on population.former_identity, population.c
 grant select on population.identity to pophub_judge;
 grant select, insert, update on quarantine.version to pophub_judge;
 grant select, insert on ledger.history to pophub_judge;
-grant execute on function ledger.ensure_month(date) to pophub_judge, pophub_share;
+grant execute on function ledger.ensure_month(date) to pophub_judge;
 
 grant usage on schema judge to pophub_share;
 grant select on judge.lane to pophub_share;
 grant select on ledger.history to pophub_share;
 grant select, insert, update on ledger.lane to pophub_share;
 grant select, insert, delete on ledger.holding to pophub_share;
-grant select, insert on ledger.transaction to pophub_share;
+grant select, insert on ledger.stretch to pophub_share;
 grant select on hub.subscription, hub.registry_schema, hub.secret_in_use to pophub_share;
 
 grant select on all tables in schema hub to pophub_read;
 grant select on extract.batch, extract.position, extract.hold, extract.setting, extract.file to pophub_read;
-grant select on judge.lane, judge.reconciliation, judge.passed_over, ledger.lane, ledger.transaction to pophub_read;
+grant select on judge.lane, judge.reconciliation, judge.passed_over, ledger.lane, ledger.stretch to pophub_read;
 grant select (month, stem, lane, sequence, event_id, marker, operation, contract, exchanged_at, recorded_at, batch, raw_lane, raw_offset, row, replayed, digest)
     on ledger.history to pophub_read;
 grant select (id, stem, event_id, contract, operation, lane, raw_offset, row, batch, exchanged_at, gate, state, waits_until, first_judged_at, last_judged_at)

@@ -24,7 +24,7 @@ create or replace view hub.register_version with (security_barrier) as
     where stem in ('project06.tasks', 'catalogue.databases');
 
 grant usage on schema judge, ledger, hub to pophub_ledger;
-grant select on judge.lane, ledger.lane, ledger.transaction to pophub_ledger;
+grant select on judge.lane, ledger.lane, ledger.stretch to pophub_ledger;
 grant select (month, stem, lane, sequence, event_id, marker, operation, contract, exchanged_at, recorded_at, replayed, digest)
     on ledger.history to pophub_ledger;
 grant select (recipient, stem, version, starts_at, granted_at) on hub.subscription to pophub_ledger;

@@ -21,9 +21,10 @@ where recipient = %s and stem = %s and lane = %s
 -- name: seed_holding
 insert into ledger.holding (recipient, stem, lane, key)
 select recipient, stem, lane, key from (
-    select distinct on (h.key) t.recipient, t.stem, t.lane, h.key, h.operation
-    from ledger.transaction t join ledger.history h on (h.stem, h.lane, h.sequence) = (t.stem, t.lane, t.sequence)
-    where (t.recipient, t.stem, t.lane) = (%s, %s, %s) order by h.key, h.sequence desc) as last
+    select distinct on (h.key) s.recipient, s.stem, s.lane, h.key, h.operation
+    from ledger.stretch s join ledger.history h on (h.month, h.stem, h.lane) = (s.history_month, s.stem, s.lane)
+        and h.sequence between s.first and s.last and (s.omitted @> h.sequence) is not true
+    where (s.recipient, s.stem, s.lane) = (%s, %s, %s) order by h.key, h.sequence desc) as last
 where operation = 'u' on conflict do nothing
 
 -- name: begin_holding
@@ -47,5 +48,6 @@ select sequence, event_id, key, marker, operation, payload, contract,
     round(date_part('epoch', recorded_at) * 1000000)::bigint, digest
 from ledger.history where stem = %s and lane = %s and sequence > %s and sequence <= %s order by sequence
 
--- name: ensure_month
-select ledger.ensure_month(%s)
+-- name: append_stretches
+insert into ledger.stretch (recipient, stem, lane, first, last, omitted, granted, subscription, history_month, month,
+    exchanged_at, recorded_at, digest) values %s

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date
 from functools import partial
 
 from pophub.domain import digests
 from pophub.domain.dates import instant, month_of
+from pophub.domain.errors import LedgerDiverged
 from pophub.domain.history import AcceptedVersion, LedgerLane
+from pophub.domain.stretches import as_multirange, cut
 from pophub.ports import Held, Terms
 from pophub.postgres import (
     Connection,
     Cursor,
-    copy_columns,
+    execute_values,
     now_us,
     only_row,
     statements,
@@ -38,7 +39,6 @@ class LedgerStore:
         self._recipient = recipient
         self._stem = stem
         self._where = f"ledger of {recipient}, {stem}"
-        self._months: set[date] = set()
         self._within: Cursor | None = None
 
     def worker_lock(self, lane: int) -> str | None:
@@ -92,7 +92,7 @@ class LedgerStore:
                         return written
                     end = min(upto, sequence + CHUNK)
                     self._within = cursor  # terms that limit the rows ask what the recipient holds
-                    rows = terms(self._history.read(cursor, lane, sequence, end)) if counted else []
+                    rows = terms(self._versions(cursor, lane, sequence, end)) if counted else []
                     if holding:
                         self._hold(cursor, lane, rows)
                     chain = self._append(cursor, lane, rows, version, starts_us, bytes(chain))
@@ -113,6 +113,18 @@ class LedgerStore:
                 written += len(rows)
         finally:
             self._within = None
+
+    def _versions(self, cursor: Cursor, lane: int, after: int, upto: int) -> Sequence[AcceptedVersion]:
+        """Read history whole: what is missing of it must not pass for what the terms did not grant."""
+        rows = self._history.read(cursor, lane, after, upto)
+        if len(rows) != upto - after:
+            raise LedgerDiverged(
+                "share.diverged",
+                "history has a hole behind the ledger",
+                where=f"{self._where}, lane {lane}",
+                remedy="run `pophub ledger verify`, which names the row; nothing more is shared until it is back",
+            )
+        return rows
 
     def holding(self, lane: int) -> Held:
         """Begin to keep which keys the recipient has, from what it got so far; give how to ask for some.
@@ -153,22 +165,17 @@ class LedgerStore:
         starts_us: int,
         chain: bytes,
     ) -> bytes:
-        now = now_us(cursor)
-        recipient, stem, link = self._recipient, self._stem, digests.transaction_link
-        exchanged = [max(row.exchanged_us, starts_us) for row in rows]
-        links = []
-        for row, at in zip(rows, exchanged, strict=True):
-            chain = link(chain, recipient, stem, lane, row.sequence, row.event_id, version, at, now)
-            links.append(chain)
-        months = [month_of(at) for at in exchanged]
-        for month in set(months) - self._months:
-            cursor.execute(SQL["ensure_month"], (month,))
-            self._months.add(month)
-        count = len(rows)
-        copy_columns(cursor, "ledger.transaction", {
-            "month": months, "recipient": [recipient] * count, "stem": [stem] * count, "lane": [lane] * count,
-            "sequence": [row.sequence for row in rows], "event_id": [row.event_id for row in rows],
-            "subscription": [version] * count, "exchanged_at": [instant(at) for at in exchanged],
-            "recorded_at": [instant(now)] * count, "digest": links,
-        })  # fmt: skip
+        now, made = now_us(cursor), []
+        for one in cut(rows, starts_us):
+            chain = digests.stretch_link(
+                chain, self._recipient, self._stem, lane, one.first, one.last, one.omitted, one.granted, version,
+                one.exchanged_us, now, one.events,
+            )  # fmt: skip
+            made.append((
+                self._recipient, self._stem, lane, one.first, one.last, as_multirange(one.omitted), one.granted,
+                version, month_of(one.stamp_us), month_of(one.exchanged_us), instant(one.exchanged_us), instant(now),
+                chain,
+            ))  # fmt: skip
+        if made:
+            execute_values(cursor, SQL["append_stretches"], made)
         return chain

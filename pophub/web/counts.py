@@ -17,20 +17,27 @@ select stem, state, gate, count(*)::bigint as records from hub.record_state
 group by stem, state, gate order by stem
 """
 RECIPIENTS = """
-select recipient, stem, count(*)::bigint as transactions, max(recorded_at) as last
-from hub.share_transaction where recipient <> 'shared'
-group by recipient, stem order by recipient <> 'population', recipient, stem
+select recipient, stem, transactions, last from (
+    select 'population' as recipient, stem, count(*)::bigint as transactions, max(recorded_at) as last
+    from ledger.history group by stem
+    union all
+    select recipient, stem, sum(granted)::bigint, max(recorded_at) from ledger.stretch
+    where recipient <> 'shared' group by recipient, stem
+) told order by recipient <> 'population', recipient, stem
 """
 GROWTH = """
 select extract(year from month)::int as period, sum(transactions)::bigint as transactions from (
-    select month, count(*) as transactions from hub.share_transaction where recipient <> 'shared' group by 1
+    select month, count(*) as transactions from ledger.history group by 1
+    union all select month, sum(granted) from ledger.stretch where recipient <> 'shared' group by 1
 ) months group by 1 order by 1
 """
 THIS_YEAR = "select extract(year from now() at time zone %(zone)s)::int as period"
 MONTHS = """
-select to_char(month, 'YYYY-MM') as period, count(*)::bigint as transactions
-from hub.share_transaction where recipient <> 'shared' and stem = %(stem)s
-group by month order by month desc limit 36
+select to_char(month, 'YYYY-MM') as period, sum(transactions)::bigint as transactions from (
+    select month, count(*) as transactions from ledger.history where stem = %(stem)s group by 1
+    union all select month, sum(granted) from ledger.stretch
+        where recipient <> 'shared' and stem = %(stem)s group by 1
+) months group by month order by month desc limit 36
 """
 HOLDS = """
 select stem, code, subject, what, remedy, since from extract.hold

@@ -180,7 +180,11 @@ def two_dead_brokers_pause_the_publisher_until_they_are_back(world: World, seed:
 
 def shared(world: World, stem: str) -> int:
     """Count what the ledger tells as shared."""
-    return int(world.servers.query("select count(*) from ledger.transaction where stem = %s", stem)[0][0])
+    return int(
+        world.servers.query("select coalesce(sum(granted), 0) from ledger.stretch where stem = %s", stem)[0][
+            0
+        ]
+    )
 
 
 @contextmanager

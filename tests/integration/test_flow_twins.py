@@ -38,6 +38,8 @@ from simulation.database import Database
 from simulation.scheduler import Mood, Simulation
 from simulation.wires import statements_answered
 
+from tests.refused import refused
+
 pytestmark = pytest.mark.timeout(240)
 START, S = 1_700_000_000_000_000, 1_000_000
 _datasets = count(1)
@@ -197,10 +199,31 @@ def test_the_ledger_is_completed_once_up_to_the_position(
     assert store.complete(0, 3, odd, 1, START + S, counted=True) == 0
     assert store.complete(0, 5, odd, 1, 0, counted=True) == 1
     assert store.lane(0)[:2] == (5, 3)
-    names = ("sequence", "event_id", "subscription", "digest")
-    told = server.rows("ledger.transaction", *names)
-    assert [(r[0], r[1]) for r in told] == [(r.sequence, r.event_id) for r in odd(store.history(0, 0, 5))]
-    assert told[-1][3] == store.lane(0).chain
+    names = ("first", "last", "omitted", "granted", "subscription", "digest")
+    told = server.rows("ledger.stretch", *names)
+    # the first two ended their transaction at sequences 2 and 4
+    assert [r[:5] for r in told] == [(1, 1, None, 1, 1), (3, 3, None, 1, 1), (5, 5, None, 1, 1)]
+    assert told[-1][5] == store.lane(0).chain
+
+
+def test_a_stretch_tells_what_of_it_was_not_granted(server: Server) -> None:
+    server.judge(*((key, 2, "good") for key in "abcdefg"))
+    store = LedgerStore(server.session("pophub_share"), "someone", server.stem, History(server.stem))
+    assert store.lane(0)[:2] == (0, 0)
+    some = lambda rows: [r for r in rows if r.sequence in (2, 4, 5, 7)]  # noqa: E731
+    assert store.complete(0, 7, some, 3, 0, counted=True) == 4
+    assert store.lane(0)[:2] == (7, 4)
+    names = ("first", "last", "omitted", "granted", "subscription")
+    assert server.rows("ledger.stretch", *names) == [(2, 7, "{[3,4),[6,7)}", 4, 3)]
+
+
+def test_a_hole_in_history_is_not_taken_for_what_was_not_granted(server: Server) -> None:
+    server.judge(*((key, 2, "good") for key in "abc"))
+    store = LedgerStore(server.session("pophub_share"), "someone", server.stem, History(server.stem))
+    assert store.lane(0)[:2] == (0, 0)
+    with refused("share.diverged"):
+        store.complete(0, 4, list, 1, 0, counted=True)
+    assert store.lane(0)[:2] == (0, 0)
 
 
 def test_terms_that_fail_leave_the_ledger_as_it_was(server: Server) -> None:
@@ -215,7 +238,7 @@ def test_terms_that_fail_leave_the_ledger_as_it_was(server: Server) -> None:
         store.complete(0, 1, broken, 1, 0, counted=True)
     assert store.lane(0) == before
     assert store.complete(0, 1, list, 1, 0, counted=False) == 0
-    assert (store.lane(0)[:2], server.rows("ledger.transaction", "sequence")) == ((1, 0), [])
+    assert (store.lane(0)[:2], server.rows("ledger.stretch", "first")) == ((1, 0), [])
 
 
 def test_a_lane_has_one_worker_until_its_session_ends(server: Server) -> None:

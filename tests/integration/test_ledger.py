@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg2.errors
 import pytest
 import typer
-from hubkit import Project, Servers
+from hubkit import GRANTED, Project, Servers
 
 from pophub.commands import figures
 from pophub.domain import digests
@@ -35,6 +35,7 @@ from pophub.ledger.witness import Witness
 from pophub.postgres import connect
 from tests.refused import refused
 
+SMALL_BATCHES = ("(?m)^key: ", "limits: {batch_rows: 5}\nkey: ")
 MINUTE = timedelta(minutes=1)
 
 
@@ -54,9 +55,11 @@ def filled(long_project: Project) -> Project:
 
 
 @pytest.fixture
-def fresh(project: Project) -> Project:
-    """A project for a test that adds rows."""
-    return fill(project)
+def fresh(bare_project: Project) -> Project:
+    """A project for a test that adds rows, in batches of five too."""
+    bare_project.declare("mps.citizens", SMALL_BATCHES, fields=GRANTED)
+    bare_project.pass_through("prepare")
+    return fill(bare_project)
 
 
 def found(servers: Servers, witness: bool = True) -> list[Broken]:
@@ -73,7 +76,7 @@ def mine(project: Project, broken: list[Broken]) -> list[Broken]:
 @contextmanager
 def tampered(servers: Servers, *statements: str) -> Iterator[None]:
     """Let a superuser change tables, and put everything back at the end."""
-    tables = ("ledger.history", "ledger.transaction", "ledger.lane", "judge.lane", "ledger.checkpoint")
+    tables = ("ledger.history", "ledger.stretch", "ledger.lane", "judge.lane", "ledger.checkpoint")
     connection = servers.superuser()
     try:
         with connection.cursor() as cursor:
@@ -82,18 +85,21 @@ def tampered(servers: Servers, *statements: str) -> Iterator[None]:
             cursor.execute("set session_replication_role = replica")
             for statement in statements:
                 cursor.execute(statement)
-            yield
-            for table in tables:
-                cursor.execute(f"truncate {table}")
-                cursor.execute(f"insert into {table} select * from kept_{table.replace('.', '_')}")
+            try:
+                yield
+            finally:
+                for table in tables:
+                    cursor.execute(f"truncate {table}")
+                    cursor.execute(f"insert into {table} select * from kept_{table.replace('.', '_')}")
     finally:
         connection.close()
 
 
 def lane_of(project: Project, table: str = "ledger.history") -> tuple[int, list[int]]:
-    """Give a lane with rows of this project and their sequences."""
+    """Give a lane with rows of this project and the sequences that name them: of a stretch its first one."""
+    column = "sequence" if table == "ledger.history" else "first"
     rows = project.servers.query(
-        f"select lane, array_agg(sequence order by sequence) from {table} where stem = %s group by lane order by count(*) desc",
+        f"select lane, array_agg({column} order by {column}) from {table} where stem = %s group by lane order by count(*) desc",
         project.stem,
     )
     return rows[0][0], rows[0][1]
@@ -103,76 +109,123 @@ def test_an_untouched_ledger_verifies_with_its_checkpoints(filled: Project) -> N
     assert found(filled.servers) == []
 
 
-@pytest.mark.parametrize("table", ["ledger.history", "ledger.transaction"])
+CHANGES = [
+    ("update {t} set recorded_at = recorded_at + interval '1 second' where {one}", "changed"),
+    ("update {t} set exchanged_at = exchanged_at + interval '1 second' where {one}", "changed"),
+    ("delete from {t} where {one}", "removed"),
+    ("update {t} set {far} where {one}; update {t} set {down} where {other};"
+     "update {t} set {up} where {lane} and {column} > 900000", "reordered"),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("change", "word"),
+    ("table", "change", "word"),
     [
-        ("update {t} set recorded_at = recorded_at + interval '1 second' where {row4}", "changed"),
-        ("update {t} set event_id = '\\x00' where {row4}", "changed"),
-        ("delete from {t} where {row4}", "removed"),
-        ("update {t} set sequence = case sequence when {s4} then {s6} else {s4} end where {lane} and sequence in ({s4}, {s6})",
-         "reordered"),
+        *(("ledger.history", *one) for one in CHANGES),
+        ("ledger.history", "update {t} set event_id = '\\x00' where {one}", "changed"),
+        *(("ledger.stretch", *one) for one in CHANGES),
+        ("ledger.stretch", "update {t} set granted = granted + 1 where {one}", "changed"),
+        ("ledger.stretch", "update {t} set month = month - interval '1 month' where {one}", "changed"),
+        ("ledger.stretch", "update {t} set history_month = '2000-01-01' where {one}", "changed"),
+        ("ledger.stretch", "update {t} set omitted = '{{[1,100000)}}' where {one}", "changed"),
     ],
-)  # fmt: skip
+)
 def test_a_superuser_who_touches_one_row_is_found_at_that_row(
     filled: Project, table: str, change: str, word: str
 ) -> None:
     lane, sequences = lane_of(filled, table)
-    fourth, sixth = sequences[3], sequences[5]
+    first, third = sequences[1], sequences[3]
     place = f"stem = '{filled.stem}' and lane = {lane}"
-    values = {
-        "t": table,
-        "lane": place,
-        "row4": f"{place} and sequence = {fourth}",
-        "s4": fourth,
-        "s6": sixth,
-    }
-    statement = change.format(**values)
-    if word == "reordered":  # the primary key allows no swap in one statement
-        statement = (
-            f"update {table} set sequence = 900000 where {place} and sequence = {fourth};"
-            f"update {table} set sequence = {fourth} where {place} and sequence = {sixth};"
-            f"update {table} set sequence = {sixth} where {place} and sequence = 900000"
-        )
+    column = "sequence" if table == "ledger.history" else "first"
+    moves = {"far": 900_000, "down": first - third, "up": third - first - 900_000}
+    columns = (column,) if table == "ledger.history" else ("first", "last")
+    swaps = {name: ", ".join(f"{c} = {c} + {by}" for c in columns) for name, by in moves.items()}
+    statement = change.format(
+        t=table, lane=place, column=column, **swaps,
+        one=f"{place} and {column} = {first}", other=f"{place} and {column} = {third}",
+    )  # fmt: skip
     with tampered(filled.servers, statement):
         (broken,) = mine(filled, found(filled.servers))
-    assert (broken.table, broken.sequence) == (table, fourth)
+    assert (broken.table, broken.sequence) == (table, first)
     assert word in broken.what
     assert found(filled.servers) == []
 
 
+def test_history_that_was_rewritten_since_the_last_checkpoint_is_not_what_the_stretches_counted(
+    fresh: Project,
+) -> None:
+    """Whoever derives history's chain again must also have been every subscriber's ledger."""
+    fresh.put(40, 20)
+    fresh.pass_through()
+    table = "(select stem, lane, sequence from ledger.history where stem = %s order by recorded_at desc limit 1) last"
+    ((lane, sequence),) = fresh.servers.query(f"select lane, sequence from {table}", fresh.stem)
+    place = f"stem = '{fresh.stem}' and lane = {lane}"
+    ((previous, *row),) = fresh.servers.query(
+        "select coalesce((select digest from ledger.history b where (b.stem, b.lane, b.sequence) = (h.stem, h.lane, h.sequence - 1)), ''), "
+        "key, marker, operation, content, payload, contract, (extract(epoch from exchanged_at) * 1000000)::bigint, "
+        f"(extract(epoch from recorded_at) * 1000000)::bigint from ledger.history h where {place} and sequence = {sequence}"
+    )
+    key, marker, operation, content, payload, contract, *times = row
+    chain = digests.history_link(
+        bytes(previous), fresh.stem, lane, sequence, b"x" * 16, key, marker, operation, bytes(content), bytes(payload),
+        contract, *times,
+    )  # fmt: skip
+    with tampered(
+        fresh.servers,
+        f"update ledger.history set event_id = '\\x{(b'x' * 16).hex()}', digest = '\\x{chain.hex()}' where {place} and sequence = {sequence}",
+        f"update judge.lane set chain = '\\x{chain.hex()}' where {place}",
+    ):
+        (broken,) = mine(fresh, found(fresh.servers))
+    assert (broken.table, broken.sequence) == ("ledger.stretch", sequence)
+
+
 def test_a_row_put_in_is_named(filled: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    lane, sequences = lane_of(filled, "ledger.transaction")
-    last = sequences[-1]
+    lane, _ = lane_of(filled, "ledger.stretch")
+    place = f"stem = '{filled.stem}' and lane = {lane}"
+    ((last,),) = filled.servers.query(f"select max(last) from ledger.stretch where {place}")
+    names = "granted, subscription, history_month, month, exchanged_at, recorded_at, digest"
     statement = (
-        f"insert into ledger.transaction select month, recipient, stem, lane, {last} + 1, event_id, subscription, exchanged_at, recorded_at, digest "
-        f"from ledger.transaction where stem = '{filled.stem}' and lane = {lane} and sequence = {last}"
+        f"insert into ledger.stretch (recipient, stem, lane, first, last, {names}) "
+        f"select recipient, stem, lane, {last} + 1, {last} + 1, {names} from ledger.stretch where {place} and last = {last}"
     )
     with tampered(filled.servers, statement):
         (broken,) = mine(filled, found(filled.servers))
         with pytest.raises(typer.Exit):
             figures.verify(as_json=False)
-    assert (broken.table, broken.sequence) == ("ledger.transaction", last + 1)
-    assert f"ledger.broken: ledger.transaction, lane {broken.lane}" in capsys.readouterr().out.replace(
-        "\n", " "
-    )
+    assert (broken.table, broken.sequence) == ("ledger.stretch", last + 1)
+    assert f"ledger.broken: ledger.stretch, lane {broken.lane}" in capsys.readouterr().out.replace("\n", " ")
 
 
-def rewritten(project: Project, lane: int, after: int, forget: bool = False) -> list[str]:
-    """Give statements that change a transaction's time and derive the whole chain again, lane row and all."""
+def rewritten(project: Project, lane: int, after: int) -> list[str]:
+    """Give statements that change a stretch's time and derive the whole chain again, lane row and all."""
     rows = project.servers.query(
-        "select recipient, stem, lane, sequence, event_id, subscription, (extract(epoch from exchanged_at) * 1000000)::bigint, "
-        "(extract(epoch from recorded_at) * 1000000)::bigint from ledger.transaction where stem = %s and lane = %s order by sequence",
+        "select recipient, stem, lane, first, last, granted, subscription, (extract(epoch from exchanged_at) * 1000000)::bigint, "
+        "(extract(epoch from recorded_at) * 1000000)::bigint, (select string_agg(event_id, '' order by sequence) "
+        "from ledger.history h where (h.stem, h.lane) = (s.stem, s.lane) and h.sequence between s.first and s.last) "
+        "from ledger.stretch s where stem = %s and lane = %s order by first",
         project.stem,
         lane,
     )
     chain, statements = b"", []
-    for r in rows:
-        recorded = r[7] + (1_000_000 if r[3] == after else 0)
-        chain = digests.transaction_link(chain, r[0], r[1], r[2], r[3], bytes(r[4]), r[5], r[6], recorded)
+    for recipient, stem, _, first, last, granted, subscription, exchanged, at, events in rows:
+        recorded = at + (1_000_000 if first == after else 0)
+        chain = digests.stretch_link(
+            chain,
+            recipient,
+            stem,
+            lane,
+            first,
+            last,
+            (),
+            granted,
+            subscription,
+            exchanged,
+            recorded,
+            bytes(events),
+        )
         statements.append(
-            f"update ledger.transaction set digest = '\\x{chain.hex()}', recorded_at = 'epoch'::timestamptz + {recorded} * interval '1 microsecond' "
-            f"where stem = '{project.stem}' and lane = {lane} and sequence = {r[3]}"
+            f"update ledger.stretch set digest = '\\x{chain.hex()}', recorded_at = 'epoch'::timestamptz + {recorded} * interval '1 microsecond' "
+            f"where stem = '{project.stem}' and lane = {lane} and first = {first}"
         )
     statements.append(
         f"update ledger.lane set chain = '\\x{chain.hex()}' where recipient <> 'shared' and stem = '{project.stem}' and lane = {lane}"
@@ -181,10 +234,10 @@ def rewritten(project: Project, lane: int, after: int, forget: bool = False) -> 
 
 
 def test_a_whole_chain_rewritten_by_a_superuser_is_found_at_its_first_changed_row(fresh: Project) -> None:
-    lane, sequences = lane_of(fresh, "ledger.transaction")
+    lane, sequences = lane_of(fresh, "ledger.stretch")
     with tampered(fresh.servers, *rewritten(fresh, lane, sequences[2])):
         (broken,) = mine(fresh, found(fresh.servers))
-        assert (broken.sequence, broken.table) == (sequences[2], "ledger.transaction")
+        assert (broken.sequence, broken.table) == (sequences[2], "ledger.stretch")
         assert "rewritten" in broken.what
         (alone,) = mine(fresh, found(fresh.servers, witness=False))
         assert "checkpoint" in alone.what and alone.sequence <= sequences[2]
@@ -387,7 +440,7 @@ def same_lane(names: list[str], one: list[str], other: list[str]) -> bool:
     return all(one[place] == other[place] for place in places)
 
 
-@pytest.mark.parametrize("name", ["history.csv", "transaction.csv"])
+@pytest.mark.parametrize("name", ["history.csv", "stretch.csv"])
 @pytest.mark.parametrize("what", ["change", "remove", "last", "put in", "reorder"])
 def test_an_altered_row_of_the_pack_fails(pack: Path, name: str, what: str) -> None:
     def change(rows: list[list[str]]) -> None:
@@ -423,12 +476,12 @@ def test_altered_figures_and_checkpoints_fail(pack: Path, tmp_path: Path) -> Non
 
 
 def test_a_recipient_that_is_not_what_it_says_is_found(filled: Project) -> None:
-    lane, _ = lane_of(filled, "ledger.transaction")
+    lane, _ = lane_of(filled, "ledger.stretch")
     place = f"stem = '{filled.stem}' and lane = {lane} and recipient = '{filled.subscriber}'"
     for statements, word in (
-        ([f"update {t} set recipient = 'population' where {place}" for t in ("ledger.transaction", "ledger.lane")],
+        ([f"update {t} set recipient = 'population' where {place}" for t in ("ledger.stretch", "ledger.lane")],
          "the hub's own name"),
-        ([f"update {t} set recipient = 'stranger' where {place}" for t in ("ledger.transaction", "ledger.lane")],
+        ([f"update {t} set recipient = 'stranger' where {place}" for t in ("ledger.stretch", "ledger.lane")],
          "never granted"),
         ([f"delete from ledger.lane where {place}"], "no lane row"),
     ):  # fmt: skip

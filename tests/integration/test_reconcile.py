@@ -178,14 +178,19 @@ def test_a_row_changed_by_hand_in_the_population_database_is_found(
     assert missing in {f.event_id for f in report.findings}
 
 
-def test_a_ledger_row_that_was_removed_is_found(project: Project, examine: Examine) -> None:
+@pytest.mark.parametrize("change", ["delete from {t}", "update {t} set omitted = '{{[1,2)}}'"])
+def test_share_transactions_that_were_removed_are_found(
+    project: Project, examine: Examine, change: str
+) -> None:
     flowed(project)
-    project.servers.query(
-        "delete from ledger.transaction where recipient = %s and lane = 0 and sequence = 1",
-        project.subscriber,
-    )
+    counted = "select sequence from hub.share_transaction where recipient = %s and lane = 0"
+    before = set(project.servers.query(counted, project.subscriber))
+    changed = change.format(t="ledger.stretch") + " where recipient = %s and lane = 0"
+    project.servers.query(changed, project.subscriber)
+    lost = before - set(project.servers.query(counted, project.subscriber))
+    assert (1,) in lost
     assert {(f.code, f.store, f.sequence) for f in examine().findings} == {
-        ("reconcile.missing", f"ledger of {project.subscriber}", 1),
+        *(("reconcile.missing", f"ledger of {project.subscriber}", sequence) for (sequence,) in lost),
         ("reconcile.unknown", f"sub.{project.subscriber}.{project.stem}", None),
     }
 

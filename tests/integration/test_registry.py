@@ -60,8 +60,8 @@ insert into ledger.history select i, 1, m + interval '1 day', now(), 1, 0, (m at
   0, false, 'u', 'mps.citizens', '001099000002', ('e' || i)::bytea, '', '', null
  from (values (timestamptz '2023-01-01 00:00+07', 0), ('2024-01-01 00:00+07', 1),
    ('2024-02-01 00:00+07', 2)) as v (m, i);
-insert into ledger.transaction select '2024-01-01', 'shared', 'mps.citizens', 0, 9, 'x', 1,
-  '2024-01-02', now(), '';
+insert into ledger.stretch values ('shared', 'mps.citizens', 0, 9, 9, null, 1, 1, '2024-01-01', '2024-01-01',
+  '2024-01-02', now(), '');
 insert into extract.hold (stem, code, subject, what, remedy)
  values ('moit.ecommerce_sales', 'source.header_missing', 'a.csv',
   'the first line lacks <x>', 'ask');

@@ -182,7 +182,7 @@ def test_what_was_published_under_earlier_terms_is_counted_under_them_after_a_cr
     project.pass_through("prepare", "extract", "judge", "share")
     assert sorted(told(project)) == [(ids[0], False), (ids[0], True), (ids[1], False)]
     versions = project.servers.query(
-        "select subscription, count(*) from ledger.transaction where recipient = %s group by 1 order by 1",
+        "select subscription, sum(granted)::int from ledger.stretch where recipient = %s group by 1 order by 1",
         project.subscriber,
     )
     assert versions == [(1, 2), (2, 1)]

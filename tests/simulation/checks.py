@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from bisect import bisect_right
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from pophub.sharing.subscription import subscription_secret
 from .follower import STEM
 from .model import LANES, Version
 from .statements import us
+from .statements_flow import counted
 
 if TYPE_CHECKING:
     from .life import Life
@@ -224,27 +226,30 @@ def _ledger(life: Life, lane: int, reached: int, granted: list[dict[str, Any]]) 
     head = tables["ledger.lane"].get(("portal", STEM, lane))
     done = head["sequence"] if head else 0
     assert done <= reached, "the ledger is ahead of the topic"
-    rows = sorted(
-        (r for r in tables["ledger.transaction"].values() if r["lane"] == lane),
-        key=lambda r: int(r["sequence"]),
+    stretches = sorted(
+        (r for r in tables["ledger.stretch"].values() if r["lane"] == lane), key=lambda r: int(r["first"])
     )
-    expected = [r for r in granted if r["sequence"] <= done]
-    assert [(r["sequence"], r["event_id"]) for r in rows] == [
-        (r["sequence"], r["event_id"]) for r in expected
-    ], "the ledger is not what was shared"
-    assert (head["transactions"] if head else 0) == len(rows), "the ledger's count"
+    shared = {r["sequence"]: r for r in granted if r["sequence"] <= done}
+    told = [sequence for stretch in stretches for sequence in counted(stretch)]
+    assert told == sorted(shared), "the ledger is not what was shared"
+    assert (head["transactions"] if head else 0) == len(told), "the ledger's count"
     chain = b""
-    for row in rows:
-        numbers = (
-            lane,
-            row["sequence"],
-            row["subscription"],
-            us(row["exchanged_at"]),
-            us(row["recorded_at"]),
-        )
-        chain = _chain(chain, b"portal", STEM.encode(), _numbers(*numbers), row["event_id"])
-        assert row["digest"] == chain, "the ledger's chain is broken"
+    for stretch in stretches:
+        chain = _stretch_link(chain, stretch, [shared[sequence] for sequence in counted(stretch)])
+        assert stretch["digest"] == chain, "the ledger's chain is broken"
     assert not head or head["chain"] == chain
+
+
+def _stretch_link(previous: bytes, stretch: dict[str, Any], rows: list[dict[str, Any]]) -> bytes:
+    """Link a stretch over the versions that were shared; each of them must count as the stretch says."""
+    assert stretch["granted"] == len(rows), "a stretch counts what was not granted"
+    assert {r["exchanged_at"] for r in rows} == {stretch["exchanged_at"]}, "a stretch over two stamps"
+    assert {r["month"] for r in rows} == {stretch["history_month"]} == {stretch["month"]}
+    between = [int(n) - at % 2 for at, n in enumerate(re.findall(r"\d+", stretch["omitted"] or ""))]
+    places = (stretch["lane"], stretch["first"], stretch["last"], len(rows), stretch["subscription"])
+    times = us(stretch["exchanged_at"]), us(stretch["recorded_at"])
+    events = b"".join(r["event_id"] for r in rows)
+    return _chain(previous, b"portal", STEM.encode(), _numbers(*places, *times), _numbers(*between), events)
 
 
 def _granted(life: Life, row: dict[str, Any], version: Version) -> bool:

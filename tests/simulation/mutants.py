@@ -90,6 +90,7 @@ LOST_ANSWERS = Mood(leave=0.05, lose=0.5)
 
 DECIDE, HOLDERS, JUDGE = "domain.decide:decide", "domain.decide:_Holders", "stages.judge:Judge"
 SHARE, LEDGER = "stages.share:share", "stores.share:LedgerStore.complete"
+CUT = "domain.stretches:cut"
 EXTRACT, POSITION = "stages.extract:Extract", "stores.extract:ExtractStore.moved"
 SEND = "self._send(rows, done)\n            self.store.moved(rows, position, window_us, columns)"
 LOCK = """lanes = decision.lock(self._lanes(versions, origin))
@@ -169,7 +170,13 @@ MUTANTS = (
     _mutant("the ledger is not completed at the start", SHARE, COMPLETE, "while"),
     _mutant("the position is ahead of what was published", SHARE, "subscription.granted(rows)", "subscription.granted(rows[:-1])"),
     _mutant("what was not granted is shared", SHARE, "subscription.messages(subscription.granted(rows))", "subscription.messages(rows)"),
-    _mutant("what was not granted is counted", LEDGER, "terms(self._history.read(cursor, lane, sequence, end))", "self._history.read(cursor, lane, sequence, end)"),
+    _mutant("what was not granted is counted", LEDGER, "terms(self._versions(cursor, lane, sequence, end))", "self._versions(cursor, lane, sequence, end)"),
     _mutant("the ledger's lane row counts transactions of its own", LEDGER, "transactions + len(rows)", "transactions + 1"),
+    _mutant("a stretch goes over two stamps", CUT, "groupby(rows, _stamp)", "[(rows[0].exchanged_us, rows)] if rows else []"),
+    _mutant("a stretch counts what was not granted", CUT, "_between(sequences) if last - first + 1 != granted else ()", "()"),
+    _mutant("a stretch counts one more than its versions", CUT, "len(sequences)", "len(sequences) + 1"),
+    _mutant("a stretch's link is over fewer events", CUT, "for row in versions])", "for row in versions[1:]])"),
+    _mutant("a chain forgets the stretch before", "stores.share:LedgerStore._append", "chain, self._recipient, self._stem, lane, one.first", 'b"", self._recipient, self._stem, lane, one.first'),
+    _mutant("a stretch is written beyond the lane row's lock", LEDGER, "rows = terms(self._versions(cursor, lane, sequence, end))", "rows = terms(self._versions(cursor, lane, 0, end))"),
 )
 # fmt: on

@@ -32,7 +32,7 @@ TABLES.update({
     "ledger.history": lambda r: (r["month"], r["stem"], r["lane"], r["sequence"]),
     "ledger.holding": lambda r: (r["recipient"], r["stem"], r["lane"], r["key"]),
     "ledger.lane": lambda r: (r["recipient"], r["stem"], r["lane"]),
-    "ledger.transaction": lambda r: (r["month"], r["recipient"], r["stem"], r["lane"], r["sequence"]),
+    "ledger.stretch": lambda r: (r["recipient"], r["stem"], r["lane"], r["first"]),
     "extract.position": lambda r: (r["stem"],),
     "extract.batch": lambda r: (r["batch"],),
     "extract.sent_row": lambda r: (r["stem"], r["digest"]),
@@ -91,7 +91,7 @@ def clock(session: Session, args: Any) -> Answer:
     return [(session.simulation.now_us(),)]
 
 
-@twin("judge", "share")
+@twin("judge")
 def ensure_month(session: Session, args: Any) -> Answer:
     return [("",)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .database import Answer, Row, Session
@@ -57,8 +58,8 @@ def seed_holding(session: Session, args: Any) -> Answer:
     recipient, stem, lane = args
     rows = {r["sequence"]: r for r in _lane_history(session, stem, lane)}
     shared = [
-        rows[r["sequence"]] for _, r in session.scan("ledger.transaction")
-        if (r["recipient"], r["stem"], r["lane"]) == (recipient, stem, lane)
+        rows[sequence] for _, r in session.scan("ledger.stretch")
+        if (r["recipient"], r["stem"], r["lane"]) == (recipient, stem, lane) for sequence in counted(r)
     ]  # fmt: skip
     last = {r["key"]: r["operation"] for r in sorted(shared, key=lambda r: int(r["sequence"]))}
     return give_keys(session, (*args, [key for key, operation in last.items() if operation == "u"]))
@@ -111,11 +112,20 @@ def history(session: Session, args: Any) -> Answer:
     ]  # fmt: skip
 
 
-@twin(text="copy ledger.transaction")
-def append_transactions(session: Session, rows: Any) -> Answer:
-    for row in rows:
-        session.insert("ledger.transaction", row)
-    return len(rows)
+STRETCH = ("recipient", "stem", "lane", "first", "last", "omitted", "granted", "subscription", "history_month",
+           "month", "exchanged_at", "recorded_at", "digest")  # fmt: skip
+
+
+@twin("share")
+def append_stretches(session: Session, rows: Any) -> Answer:
+    return sum(session.insert("ledger.stretch", dict(zip(STRETCH, row, strict=True))) for row in rows)
+
+
+def counted(stretch: Row) -> list[int]:
+    """Give the sequences that a stretch counts."""
+    left_out = [range(int(a), int(b)) for a, b in re.findall(r"(\d+),(\d+)", stretch["omitted"] or "")]
+    between = range(stretch["first"], stretch["last"] + 1)
+    return [sequence for sequence in between if not any(sequence in one for one in left_out)]
 
 
 @twin("extract")

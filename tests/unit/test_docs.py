@@ -189,8 +189,10 @@ def test_the_pages_say_how_to_derive_every_digest() -> None:
     assert derived["history_link"](*row) == digests.history_link(*row)
     gone = (b"p" * 32, "a.b", 1, 2, b"e" * 16, "k", -5, "d", ours, None, 1, 7, 8)
     assert derived["history_link"](*gone) == digests.history_link(*gone)
-    shared = (b"p" * 32, "portal", "a.b", 1, 2, b"e" * 16, 1, 7, 8)
-    assert derived["transaction_link"](*shared) == digests.transaction_link(*shared)
+    for omitted in [(), [(3, 3), (5, 7)]]:
+        shared = (b"p" * 32, "portal", "a.b", 1, 2, 9, omitted, 4, 1, 7, 8)
+        ids = [b"e" * 16, b"f" * 16, b"g" * 16, b"h" * 16]
+        assert derived["stretch_link"](*shared, ids) == digests.stretch_link(*shared, b"".join(ids))
 
 
 def test_the_readme_and_the_changelog_name_the_connectors_at_hand() -> None:
