@@ -59,7 +59,7 @@ def of_pophub(
         raise RuntimeError(f"the subscriber's topic has {len(taken)} records instead of {rows + changed}")
     newest = {person[0]: person for person in taken}
     _same("the subscriber's topic", list(newest.values()), [person[:4] for person in people])
-    if (log := sum(1 for _ in _messages(settings, f"shared.{stem}", lanes))) != rows + changed:
+    if (log := sum(map(_rows_of, _messages(settings, f"shared.{stem}", lanes)))) != rows + changed:
         raise RuntimeError(f"shared.{stem} has {log} records instead of {rows + changed}")
 
 
@@ -116,6 +116,12 @@ def _topic(settings: Settings, topic: str, lanes: int) -> Iterator[tuple[Any, ..
             schemas[number] = fastavro.parse_schema(json.loads(text))
         record: Any = fastavro.schemaless_reader(io.BytesIO(value[5:]), schemas[number], None)
         yield tuple((v - _EPOCH).days if isinstance(v, date) else v for v in record.values())
+
+
+def _rows_of(block: bytes) -> int:
+    """Count the accepted versions of a history block."""
+    record: Any = next(fastavro.reader(io.BytesIO(block)))
+    return int(record["rows"])
 
 
 def _messages(settings: Settings, topic: str, lanes: int) -> Iterator[bytes]:

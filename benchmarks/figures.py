@@ -57,8 +57,8 @@ def _stage(stage: str, rounds: list[Round]) -> dict[str, float]:
 
 
 def message_bytes(found: dict[str, Any]) -> int:
-    """Give the bytes of a message of the hub's own log, as it lies on disk."""
-    return round(found["disk_bytes_per_record"]["pophub"]["shared.*"])
+    """Give the bytes of a subscriber's message, as it lies on disk."""
+    return round(found["disk_bytes_per_record"]["pophub"]["sub.*"])
 
 
 def spread(values: list[float]) -> dict[str, float]:

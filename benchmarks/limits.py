@@ -28,7 +28,7 @@ SHAPE = (
 def measured(settings: Settings, rows: int, message_bytes: int) -> dict[str, Any]:
     """Measure all limits; microseconds a record.
 
-    `message_bytes` is the size of a message that the hub shares.
+    `message_bytes` is the size of a message that a subscriber gets.
     """
     found: dict[str, Any] = {"rows": rows, "message_bytes": message_bytes, "rules": RULES}
     found["us"] = (

@@ -1,6 +1,6 @@
 """`python -m benchmarks.long`: what grows with years of records, without a time limit.
 
-Replay, deep reconciliation, verification of the ledger, growth, memory of the whole way; each result is
+Replay, deep reconciliation, rebuild, verification of the ledger, growth, memory of the whole way; each result is
 checked, a wrong one ends the run. What is done is written to build/bench-long.json after each measure; with `--only`, the
 other parts of an earlier run of the same size stay there.
 """
@@ -30,6 +30,7 @@ COSTS = (
     "reconcile_hundredth",
     "reconcile_tenth",
     "reconcile",
+    "rebuild",
     "ledger_written",
     "checkpoint",
     "verify",
@@ -124,6 +125,8 @@ def _records(figures: Figures, settings: Settings, rows: int, parts: set[str]) -
             figures.say(f"carrying {size:,} records through the pipeline")
             figures.say(f"carried in {long_hub.carry(own, stem, size)[0]:,.1f} s")
             figures.measure(name, size, long_hub.reconcile, own, stem, size)
+            if name == "reconcile":
+                figures.measure("rebuild", size, long_hub.rebuild, own, stem, size)
 
 
 def _memory(figures: Figures, settings: Settings, rows: int) -> None:

@@ -1,4 +1,4 @@
-"""Deep reconcile and replay, each in a hub that the real pipeline filled."""
+"""Deep reconcile, rebuild and replay, each in a hub that the real pipeline filled."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pophub.gates.mapping import ContractMapper
 from pophub.postgres import connect, only_row, transaction
 from pophub.process.memory import calm
 from pophub.reconcile.examine import Examination
+from pophub.reconcile.rebuild import Rebuild
 from pophub.settings import Settings
 from pophub.sources import open_source
 from pophub.wiring import Hub
@@ -89,7 +90,7 @@ def reconcile(clock: Clock, settings: Settings, stem: str, rows: int) -> dict[st
     hub = _warm(settings, stem)
     connector = hub.connector(stem)
     subscriptions = list(hub.subscriptions_of(connector))
-    steps = 3 + len(subscriptions)
+    steps = 4 + len(subscriptions)  # the hub's own log, too
     with progress_of(f"reconcile {rows:,}, stores", steps) as moved:
         work = Examination(
             settings, connector, ContractMapper(connector), open_source(connector, settings), subscriptions,
@@ -101,6 +102,19 @@ def reconcile(clock: Clock, settings: Settings, stem: str, rows: int) -> dict[st
     if report.findings or report.pending or any(found != rows for found in compared.values()):
         raise RuntimeError(f"{len(report.findings)} findings, {report.pending} pending, read: {compared}")
     return {"records": rows, "stores": len(compared)}
+
+
+def rebuild(clock: Clock, settings: Settings, stem: str, rows: int) -> dict[str, Any]:
+    """Rebuild the population database from the hub's own log.
+
+    Errors: RuntimeError when a table is not as the live one, or the heads were not built whole.
+    """
+    hub = _warm(settings, stem)
+    clock.start()
+    tables = Rebuild(settings, [hub.connector(stem)], "rebuilt").run()
+    if any(one.differing for one in tables) or tables[0].rebuilt != rows:
+        raise RuntimeError(f"rebuilt: {tables}")
+    return {"records": rows}
 
 
 def defect(settings: Settings, stem: str, *, mended: bool) -> None:

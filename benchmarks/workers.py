@@ -110,7 +110,7 @@ def _worker(
         read = 0
         for worker in own:
             if found := worked.measure("judge", lambda worker=worker: worker.judge().read):  # type: ignore[misc]
-                worked.measure("share", lambda worker=worker: worker.share()["shared"].messages)  # type: ignore[misc]
+                worked.measure("share", lambda worker=worker: worker.share()["shared"].records)  # type: ignore[misc]
             read += found
         if not read and last:
             break

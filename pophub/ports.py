@@ -113,9 +113,9 @@ class Start:
 
 
 class Message(NamedTuple):
-    """One record to publish; `value` None is a tombstone."""
+    """One message to publish; `value` None is a tombstone."""
 
-    key: bytes
+    key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]]
 
@@ -354,8 +354,49 @@ class ShareStore(Protocol):
         """Begin to keep which keys the recipient has; give how to ask for some."""
         ...
 
-    def complete(
-        self, lane: int, upto: int, terms: Terms, version: int, starts_us: int, counted: bool
-    ) -> int:
-        """Write the share transactions up to a published sequence; give how many were written."""
+    def complete(self, lane: int, upto: int, terms: Terms | None, version: int, starts_us: int) -> int:
+        """Write the share transactions up to a published sequence, none without terms; give how many."""
+        ...
+
+
+class Outgoing(NamedTuple):
+    """What a stretch of history becomes on a topic, and how many accepted versions the messages carry."""
+
+    messages: list[Message]
+    records: int
+
+
+class Sharable(Protocol):
+    """What share fills a topic by: a subscription, or the hub's own log."""
+
+    @property
+    def stem(self) -> str: ...
+
+    @property
+    def recipient(self) -> str:
+        """Whose row of the ledger's lanes it moves."""
+        ...
+
+    @property
+    def topic(self) -> str: ...
+
+    @property
+    def version(self) -> int:
+        """Version of the terms."""
+        ...
+
+    def before(self, metadata: str) -> Sharable | None:
+        """Give it under whose earlier terms a position was published, if it was."""
+        ...
+
+    def ready(self, store: ShareStore, lane: int) -> Sharable:
+        """Give it as it stands before a lane."""
+        ...
+
+    def outgoing(self, rows: Sequence[AcceptedVersion]) -> Outgoing:
+        """Turn accepted versions that follow one another into what the topic carries."""
+        ...
+
+    def complete(self, store: ShareStore, lane: int, upto: int) -> int:
+        """Complete the ledger up to a published sequence; give how many share transactions were written."""
         ...

@@ -18,6 +18,7 @@ from pophub.domain.errors import ConfigError, PophubError
 from pophub.domain.record import Columns
 from pophub.gates.mapping import ContractMapper
 from pophub.live.watch import Watched
+from pophub.ports import Sharable
 from pophub.postgres import Connection
 from pophub.prepare import prepare
 from pophub.process.memory import calm
@@ -25,12 +26,13 @@ from pophub.quarantine.feedback import feed
 from pophub.quarantine.selection import Selection
 from pophub.settings import Settings
 from pophub.sharing import access
+from pophub.sharing.hub_log import HubLog
+from pophub.sharing.registry import history_subject
 from pophub.sharing.subscription import (
-    OWN,
     Form,
     Subscription,
+    granted_schemas,
     recipients,
-    subscription_schemas,
     subscription_secret,
 )
 from pophub.stages.backfill import backfill
@@ -125,12 +127,12 @@ class Hub:
 
     @contextmanager
     def open_share(
-        self, subscription: Subscription, history: History, *,
+        self, sharable: Sharable, history: History, *,
         store: LedgerKind = LedgerStore, adapters: Adapters | None = None,
     ) -> Iterator[LedgerStore]:  # fmt: skip
-        """Open a subscription's ledger over the history that all subscriptions of a dataset read."""
+        """Open the ledger of what is shared over the history that all of a dataset read."""
         with (adapters or self.adapters).connection("pophub_share") as connection:
-            yield store(connection, subscription.recipient, subscription.stem, history)
+            yield store(connection, sharable.recipient, sharable.stem, history)
 
     def extract(self, stem: str, run: str = "by hand", *, at_once: bool = False) -> dict[str, Any]:
         """Read the source after its position and write it to raw; `at_once` also where it rests.
@@ -183,7 +185,7 @@ class Hub:
         )
 
     def share(self, stem: str, run: str = "by hand", lanes: list[int] | None = None) -> dict[str, Any]:
-        """Share each lane with each subscription, the hub's own first.
+        """Share each lane with the hub's own log and with each subscription.
 
         Errors: `secret.lost`, `secret.changed` after all was shared that needs no pseudonyms.
         """
@@ -199,23 +201,23 @@ class Hub:
         shared = {s.recipient: Shared() for s in wanted}
         for lane in self._lanes(stem, lanes):
             history = History(stem)
-            for subscription in wanted:
-                self._share_lane(subscription, lane, history, shared[subscription.recipient])
+            for one in wanted:
+                self._share_lane(one, lane, history, shared[one.recipient])
         for recipient, done in shared.items():
-            counts[recipient] = done.messages
+            counts[recipient] = done.records
         if refused is not None:
             raise refused
         return counts
 
-    def _share_lane(self, subscription: Subscription, lane: int, history: History, shared: Shared) -> None:
-        with self.open_share(subscription, history) as store:
-            where, end = f"share to {subscription.topic}, lane {lane}", store.end(lane)
+    def _share_lane(self, sharable: Sharable, lane: int, history: History, shared: Shared) -> None:
+        with self.open_share(sharable, history) as store:
+            where, end = f"share to {sharable.topic}, lane {lane}", store.end(lane)
             if not own_lane(store, lane, lambda: store.lane(lane).sequence >= end, where):
                 return
             if store.lane(lane).sequence >= store.end(lane):
                 return
-            with self.adapters.publisher(subscription.topic, lane) as publisher:
-                share(subscription, store, publisher, lane, shared)
+            with self.adapters.publisher(sharable.topic, lane) as publisher:
+                share(sharable, store, publisher, lane, shared)
 
     def _paused_whole(self, stem: str) -> str | None:
         """Give why a person paused all of a dataset; None where it goes on."""
@@ -305,9 +307,9 @@ class Hub:
         with self.adapters.connection("pophub_judge") as connection:
             return {"agency": agency, "messages": feed(self.settings, connection, agency)}
 
-    def sharable(self, connector: Connector) -> tuple[list[Subscription], ConfigError | None]:
-        """Give the subscriptions that can be shared with, and why the others cannot."""
-        found: list[Subscription] = []
+    def sharable(self, connector: Connector) -> tuple[list[Sharable], ConfigError | None]:
+        """Give what can be shared, the hub's own log first, and why the others cannot."""
+        found: list[Sharable] = [self._log(connector)]
         try:
             for subscription in self.subscriptions_of(connector):
                 found.append(subscription)  # what came before an error is kept
@@ -318,26 +320,31 @@ class Hub:
         return found, None
 
     def subscriptions_of(self, connector: Connector) -> Iterator[Subscription]:
-        """Give the subscriptions to a dataset, the hub's own first."""
-        yield self._subscription(OWN, connector, None)
+        """Give the subscriptions to a dataset."""
         for file in self.subscriptions:
             for grant in file.grants:
                 if grant.dataset == connector.stem:
                     yield self._subscription(file.subscriber, connector, grant)
 
-    def _subscription(self, recipient: str, connector: Connector, grant: Grant | None) -> Subscription:
-        schemas = subscription_schemas(connector, recipient, grant)
-        topic = f"shared.{connector.stem}" if grant is None else f"sub.{recipient}.{connector.stem}"
+    def _log(self, connector: Connector) -> HubLog:
+        """Give a dataset's log, whose payloads the registered schemas of its contract can read."""
+        with self.adapters.connection("pophub_share") as connection:
+            for schema in connector.contract.schemas:
+                self.adapters.schema_id(connection, history_subject(connector.stem), schema)
+        return HubLog(connector.stem)
+
+    def _subscription(self, recipient: str, connector: Connector, grant: Grant) -> Subscription:
+        schemas = granted_schemas(connector, recipient, grant.fields)
+        topic = f"sub.{recipient}.{connector.stem}"
         subject, earlier = f"{topic}-value", dict[int, Subscription]()
         with self.adapters.connection("pophub_share") as connection:
-            known = {} if grant is None else self.adapters.terms_on_record(connection, recipient, grant)
+            known = self.adapters.terms_on_record(connection, recipient, grant)
             forms = tuple(
                 Form(schema, self.adapters.schema_id(connection, subject, schema)) for schema in schemas
             )
-            found = "" if grant is None else self.adapters.pseudonym_secret(connection)
-            secret = subscription_secret(found, topic)
+            secret = subscription_secret(self.adapters.pseudonym_secret(connection), topic)
             for version, before in known.items():
-                then = subscription_schemas(connector, recipient, before)
+                then = granted_schemas(connector, recipient, before.fields)
                 ids = self.adapters.registered_ids(connection, subject, then)
                 earlier[version] = Subscription(
                     recipient, connector, before, tuple(map(Form, then, ids)), secret

@@ -1,7 +1,8 @@
-"""The one room of fastavro, and its face: raw blocks by column, contract records in Confluent framing."""
+"""The one room of fastavro, and its face: blocks by column, contract records in Confluent framing."""
 
 from pophub.avro.blocks import decode_block, encode_block, encode_columns
 from pophub.avro.container import BadBlock
+from pophub.avro.history_blocks import decode_history, encode_history
 from pophub.avro.records import (
     canonical,
     decode_known,
@@ -11,7 +12,6 @@ from pophub.avro.records import (
     names_of,
     project,
     projected,
-    unframed,
     versions_of,
 )
 from pophub.domain.record import Block
@@ -21,15 +21,16 @@ __all__ = [
     "Block",
     "canonical",
     "decode_block",
+    "decode_history",
     "decode_known",
     "decode_record",
     "encode_block",
     "encode_columns",
+    "encode_history",
     "encode_records",
     "framed",
     "names_of",
     "project",
     "projected",
-    "unframed",
     "versions_of",
 ]

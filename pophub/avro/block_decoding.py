@@ -28,18 +28,18 @@ _STEPS = [0 if size & 0x81 else 1 + (size >> 1) for size in range(0x100)]  # ove
 _DROPPED = b"\xff"  # a byte that no UTF-8 has
 
 
-class _Unexpected(ValueError):
+class Unexpected(ValueError):
     """These bytes are not what we write."""
 
 
-_FLAWS = (BadBlock, ValueError, IndexError, OverflowError, TypeError, struct.error)
+FLAWS = (BadBlock, ValueError, IndexError, OverflowError, TypeError, struct.error)
 
 
 def read(schema: bytes, record: memoryview) -> Block | None:
     """Read a block's record; None where it is not just as we write it."""
     try:
         return _block(schema, bytes(record))
-    except _FLAWS:
+    except FLAWS:
         return None
 
 
@@ -52,16 +52,20 @@ def _block(schema: bytes, data: bytes) -> Block | None:
     for _, name, branches, union in shape_of(schema).columns:
         if not data.startswith(count, at):
             return None
-        columns[name], at = _column(data, scratch, at + len(count), rows, branches, union)
+        columns[name], at = column(data, scratch, at + len(count), rows, branches, union)
         if data[at]:
             return None
         at += 1
     return Block(batch, stamp, contract, rows, columns) if at == len(data) else None
 
 
-def _column(
+def column(
     data: bytes, scratch: bytearray, at: int, rows: int, branches: tuple[str, ...], union: bool
 ) -> ReadColumn:
+    """Read the items of one array as `block_encoding.array` writes them; `scratch` is a copy of `data` to spoil.
+
+    Errors: any of `FLAWS`.
+    """
     kind, nullable = branches[-1], union and len(branches) == 2 and branches[0] == "null"
     if nullable or not union:
         if kind == "string":
@@ -72,6 +76,8 @@ def _column(
         if kind in _OF_NUMBERS:
             read_numbers = _nullable_numbers if nullable else _numbers
             return read_numbers(data, at, rows, _OF_NUMBERS[kind])
+        if kind == "bytes" and not nullable:
+            return _octets(data, at, rows)
         if kind == "boolean" and not nullable:
             return _booleans(data, at, rows)
         if kind == "double" and not nullable:
@@ -114,7 +120,7 @@ def _nullable_texts(data: bytes, scratch: bytearray, at: int, rows: int) -> Read
                 at, dropped = _over_long_text(data, scratch, at)
                 more += dropped
         elif branch:
-            raise _Unexpected
+            raise Unexpected
         else:
             nulls.append(row)
     found = _split(_without_dropped(scratch[start:at], more + rows - len(nulls)), rows, at)
@@ -132,7 +138,7 @@ def _over_long_text(data: bytes, scratch: bytearray, at: int) -> tuple[int, int]
         return at + 2 + (second << 6) + ((first & 0x7F) >> 1), 1
     size, starts = _long(data, at)
     if size < 0:
-        raise _Unexpected
+        raise Unexpected
     dropped = starts - at - 1
     scratch[at + 1 : starts] = _DROPPED * dropped
     return starts + size, dropped
@@ -141,7 +147,7 @@ def _over_long_text(data: bytes, scratch: bytearray, at: int) -> tuple[int, int]
 def _without_dropped(texts: bytearray, dropped: int) -> bytearray:
     left = texts.translate(None, _DROPPED)
     if len(left) != len(texts) - dropped:  # there are more of them than we put there
-        raise _Unexpected
+        raise Unexpected
     return left
 
 
@@ -154,8 +160,23 @@ def _split(texts: bytearray, rows: int, behind: int) -> ReadColumn | None:
 def _booleans(data: bytes, at: int, rows: int) -> ReadColumn:
     values = data[at : at + rows]
     if values.translate(None, b"\0\1"):
-        raise _Unexpected
+        raise Unexpected
     return np.frombuffer(values, np.bool_).tolist(), at + rows
+
+
+def _octets(data: bytes, at: int, rows: int) -> ReadColumn:
+    values, steps = [], _STEPS
+    for _ in range(rows):
+        step = steps[data[at]]
+        if step:
+            values.append(data[at + 1 : at + step])
+            at += step
+        else:
+            value, at = _bytes(data, at)
+            values.append(value)
+    if at > len(data):
+        raise Unexpected
+    return values, at
 
 
 def _times(numbers: Numbers) -> list[Any]:
@@ -181,7 +202,7 @@ _OF_NUMBERS: dict[str, Callable[[Numbers], list[Any]]] = {
 def _numbers(data: bytes, at: int, rows: int, values_of: Callable[[Numbers], list[Any]]) -> ReadColumn:
     zigzag, ends, sound = _varints(data, at, 10 * rows, rows)
     if len(ends) < rows or not sound.all():
-        raise _Unexpected
+        raise Unexpected
     return values_of(_signed(zigzag)), at + int(ends[-1]) + 1
 
 
@@ -199,9 +220,9 @@ def _nullable_numbers(
             present.append(row)
             place += 1
         elif branch:
-            raise _Unexpected
+            raise Unexpected
     if place > len(ends) or not sound[:place].all():
-        raise _Unexpected
+        raise Unexpected
     values: list[Any] = [None] * rows
     for row, value in zip(present, values_of(_signed(zigzag[places])), strict=True):
         values[row] = value
@@ -215,7 +236,7 @@ def _varints(
     octets = np.frombuffer(data, np.uint8, min(most_bytes, len(data) - at), at)
     ends = np.flatnonzero(octets < 0x80)[:most]
     if not len(ends):
-        raise _Unexpected
+        raise Unexpected
     starts = np.concatenate((np.zeros(1, np.intp), ends[:-1] + 1))
     sizes = ends - starts + 1
     octets = octets[: ends[-1] + 1]
@@ -237,10 +258,10 @@ def _value_by_value(data: bytes, at: int, rows: int, branches: tuple[str, ...], 
         if union:
             index, at = data[at], at + 1
             if index & 1:
-                raise _Unexpected
+                raise Unexpected
         reader = readers[index >> 1]
         if reader is None:
-            raise _Unexpected
+            raise Unexpected
         value, at = reader(data, at)
         values.append(value)
     return values, at
@@ -255,14 +276,14 @@ def _long(data: bytes, at: int) -> tuple[int, int]:
             if found >> 64:
                 break
             return (found >> 1) ^ -(found & 1), at + place + 1
-    raise _Unexpected
+    raise Unexpected
 
 
 def _bytes(data: bytes, at: int) -> tuple[bytes, int]:
     step = _STEPS[data[at]]
     size, starts = (step - 1, at + 1) if step else _long(data, at)
     if not 0 <= size <= len(data) - starts:
-        raise _Unexpected
+        raise Unexpected
     return data[starts : starts + size], starts + size
 
 
@@ -287,7 +308,7 @@ def _double(data: bytes, at: int) -> tuple[float, int]:
 
 def _boolean(data: bytes, at: int) -> tuple[bool, int]:
     if data[at] > 1:
-        raise _Unexpected
+        raise Unexpected
     return data[at] == 1, at + 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -149,17 +149,6 @@ def project(schema: str, target: str, payloads: Sequence[bytes]) -> list[bytes]:
         write(buffer, wanted, {n: record.get(n) for n in names})
         out.append(buffer.getvalue())
     return out
-
-
-def unframed(value: bytes, schemas: Mapping[int, str]) -> tuple[str, bytes]:
-    """Take Confluent framing off; give the schema that it names, and the record.
-
-    Errors: `BadBlock` with `schema.unknown` where the framing names none of these schemas.
-    """
-    schema = schemas.get(int.from_bytes(value[1:5], "big")) if value[:1] == b"\x00" else None
-    if schema is None or len(value) < 5:
-        refuse("schema.unknown")
-    return schema, value[5:]
 
 
 def framed(schema_id: int) -> bytes:

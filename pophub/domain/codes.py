@@ -142,7 +142,6 @@ CODES: dict[str, Code] = {
     "schema.recursive": Code("The schema is nested or refers to itself", "Lược đồ lồng nhau hoặc tự tham chiếu", "use plain types only"),
     "schema.null_array": Code("The schema has an array", "Lược đồ có mảng", "use plain types only"),
     "schema.nullable": Code("A field outside the key is not nullable, or a key field is", "Trường ngoài khóa không cho phép null, hoặc trường khóa cho phép null", "write [\"null\", type], and a plain type for the key"),
-    "schema.unknown": Code("A record names a schema that the registry does not have", "Bản ghi nêu mã lược đồ không có trong sổ đăng ký", "find out who wrote to the topic; pophub up registers the schemas of all connectors"),
     "schema.id_taken": Code("Two schemas have the same id", "Hai lược đồ trùng mã số", "give one of the two another name or one field more: ids come from a schema's content"),
     "schema.fingerprint": Code("The fields of a registered schema or of an earlier contract version stand in another order", "Các trường của lược đồ đã đăng ký hoặc của phiên bản hợp đồng trước đổi thứ tự", "put the fields back in their order, new ones behind them: records in history have no names, values would change places"),
     "schema.field_missing": Code("A field is named that the schema does not have", "Trường được nêu không có trong lược đồ", "correct the name, or add the field in a new version"),

@@ -24,6 +24,7 @@ class AcceptedVersion(NamedTuple):
     exchanged_us: int
     recorded_us: int
     digest: bytes
+    content: bytes
 
 
 @dataclass

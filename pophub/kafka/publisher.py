@@ -32,8 +32,8 @@ class Publisher:
     """Publishes one lane of one subscription; records and position in one Kafka transaction.
 
     A new publisher first resolves what an earlier one left open (`init_transactions` with the same
-    transactional id fences it), then reads the committed position. After any error here the
-    outcome is indefinite: close it, make a new one, read the position.
+    transactional id fences it), then reads the committed position; from its own commits on it knows
+    it. After any error here the outcome is indefinite: close it, make a new one, read the position.
 
     All through librdkafka: with one message a record, kafka-python's send was two thirds of share's
     time, and right behind a commit it could read the position before it, for up to 54 ms. librdkafka
@@ -44,6 +44,7 @@ class Publisher:
         self._partition = TopicPartition(topic, lane)
         self._group = f"pophub.share.{topic}"
         self._where = f"{topic}, lane {lane}"
+        self._known: Position | None = None
         login = librdkafka(settings, "pophub-share")
         with translated(self._where), deadline(client.CALL_S, f"starting the publisher of {self._where}"):
             self._producer = confluent_kafka.Producer(
@@ -59,12 +60,17 @@ class Publisher:
             )
 
     def position(self) -> Position:
-        """Read the committed position; sequence 0 before the first commit."""
-        with translated(self._where), deadline(client.CALL_S, f"reading the position of {self._where}"):
-            found = self._committed()
-        if found.offset < 0:
-            return Position(0, "")
-        return Position(found.offset, (found.metadata or "").rstrip("\0"))  # C's final NUL may be counted
+        """Give the committed position; sequence 0 before the first commit.
+
+        Right behind an own commit it is the one committed: whoever else commits has fenced this
+        publisher, and holds the lane's lock, without which nothing is asked here.
+        """
+        if self._known is None:
+            with translated(self._where), deadline(client.CALL_S, f"reading the position of {self._where}"):
+                found = self._committed()
+            metadata = (found.metadata or "").rstrip("\0")  # C's final NUL may be counted
+            self._known = Position(0, "") if found.offset < 0 else Position(found.offset, metadata)
+        return self._known
 
     @retry(
         retry=retry_if_exception(_passing),
@@ -85,6 +91,7 @@ class Publisher:
         A message that the broker refuses makes the commit fail, and with it the whole.
         """
         topic, lane = self._partition
+        self._known = None
         with translated(self._where), deadline(client.COMMIT_S, f"publishing to {self._where}"):
             self._producer.begin_transaction()
             for message in messages:
@@ -98,6 +105,7 @@ class Publisher:
             )
             reach("share.positioned")
             self._producer.commit_transaction(client.CALL_S)
+        self._known = position
 
     def _produce(self, topic: str, lane: int, message: Message) -> None:
         while True:

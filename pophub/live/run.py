@@ -18,7 +18,7 @@ from pophub.live.watch import Sinks, Watched, watch
 from pophub.live.webhook import ADDRESS, PRIVATE, WebhookSink
 from pophub.postgres import connect
 from pophub.settings import Settings
-from pophub.sharing.subscription import OWN
+from pophub.sharing.hub_log import OWN
 
 
 def sinks(settings: Settings) -> Sinks:

@@ -20,6 +20,7 @@ from pophub.reconcile import people, source, stores
 from pophub.reconcile.findings import Compared, Finding, Report, key_digest
 from pophub.reconcile.sums import Comparison, Store, compare
 from pophub.settings import Settings
+from pophub.sharing.hub_log import OWN, log_topic
 from pophub.sharing.subscription import Subscription
 
 SQL = statements("reconcile")
@@ -77,6 +78,7 @@ class Examination:
                 self._source(cursor, before, rows, report)
                 self._heads(connection, report)
                 self._people(connection, cursor, report)
+                self._log(connection, before, report)
                 for subscription in self.subscriptions:
                     self._recipient(connection, cursor, before, subscription, report)
         secret = self.settings.secret("hub.pseudonyms")
@@ -98,7 +100,8 @@ class Examination:
         ledgers: dict[str, dict[int, int]] = {}
         for recipient, lane, sequence in cursor.fetchall():
             ledgers.setdefault(recipient, {})[lane] = sequence
-        ends = {s.topic: TopicLog(self.settings, s.topic).ends() for s in self.subscriptions}
+        topics = [log_topic(stem), *(s.topic for s in self.subscriptions)]
+        ends = {topic: TopicLog(self.settings, topic).ends() for topic in topics}
         seen = source.Beforehand(now, position, {r[0]: r[1] for r in lanes}, files)
         return Before(seen, {r[0]: r[2] for r in lanes}, ledgers, ends)
 
@@ -129,6 +132,23 @@ class Examination:
         report.compared += compared
         report.findings += findings
 
+    def _bounds(self, before: Before, recipient: str, topic: str, report: Report) -> stores.Bounds:
+        """Begin with a topic: give up to where it was filled, and count what is on its way."""
+        self.says(topic)
+        upto = before.ledgers.get(recipient, {})
+        report.pending += max(0, sum(end - upto.get(lane, 0) for lane, end in before.lanes.items()))
+        return {lane: (0, sequence) for lane, sequence in upto.items()}
+
+    def _log(self, connection: Connection, before: Before, report: Report) -> None:
+        stem, topic = self.connector.stem, log_topic(self.connector.stem)
+        bounds = self._bounds(before, OWN, topic, report)
+        log, ends = TopicLog(self.settings, topic), before.ends[topic]
+        self._compare(
+            report, topic,
+            lambda: (stores.version_entry(*v) for v in stores.history(connection, stem, bounds)),
+            lambda: stores.shared_entries(log, ends, bounds),
+        )  # fmt: skip
+
     def _recipient(
         self,
         connection: Connection,
@@ -137,19 +157,8 @@ class Examination:
         subscription: Subscription,
         report: Report,
     ) -> None:
-        self.says(subscription.topic)
-        upto = before.ledgers.get(subscription.recipient, {})
-        bounds = {lane: (0, sequence) for lane, sequence in upto.items()}
-        pending = sum(end - upto.get(lane, 0) for lane, end in before.lanes.items())
-        report.pending += max(0, pending)
+        bounds = self._bounds(before, subscription.recipient, subscription.topic, report)
         log, ends = TopicLog(self.settings, subscription.topic), before.ends[subscription.topic]
-        if subscription.grant is None:
-            self._compare(
-                report, subscription.topic,
-                lambda: (stores.version_entry(*v) for v in stores.history(connection, subscription.stem, bounds)),
-                lambda: stores.shared_entries(log, ends, bounds),
-            )  # fmt: skip
-            return
         self._ledger(connection, cursor, subscription, bounds, report)
         later = self._later(connection, subscription, bounds)
         cursor.execute(SQL["removed_upto"], (subscription.recipient, subscription.stem))

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from psycopg2 import sql
 
-from pophub import avro
 from pophub.contracts.model import Connector
-from pophub.domain import digests
 from pophub.domain.errors import ConfigError, PromiseBroken, TransientError
 from pophub.domain.history import AcceptedVersion
 from pophub.kafka import TopicLog
 from pophub.postgres import Connection, Cursor, connect, copy_rows, only_row, statements, transaction
 from pophub.reconcile import people, stores
 from pophub.settings import Settings
+from pophub.sharing.hub_log import log_topic
 
 SQL = statements("reconcile")
 MAKE = statements("rebuild")
@@ -103,53 +103,28 @@ class Rebuild:
 
     def _read(self, cursor: Cursor, connection: Connection, connector: Connector) -> dict[int, int]:
         """Read one topic into the staging tables; give lane -> last sequence."""
-        topic = f"shared.{connector.stem}"
+        topic = log_topic(connector.stem)
         self.says(topic)
-        cursor.execute(SQL["shared_schemas"], (f"{topic}-value",))
-        schemas: dict[int, str] = dict(cursor.fetchall())
-        log = TopicLog(self.settings, topic)
         last: dict[int, int] = {}
-        chunk: list[tuple[int, AcceptedVersion, dict[str, Any] | None]] = []
-        for lane, row, record in self._versions(log, schemas, last):
-            chunk.append((lane, row, record))
-            if len(chunk) >= CHUNK:
-                self._keep(cursor, connector, chunk)
-                chunk = []
-        self._keep(cursor, connector, chunk)
+        versions = self._versions(TopicLog(self.settings, topic), last)
+        while chunk := list(islice(versions, CHUNK)):
+            copy_rows(cursor, f"{self.schema}.head_all", HEAD, _heads(connector.stem, chunk))
+            people.derive(cursor, connector, chunk, people.decoder(connector))
         return last
 
-    def _versions(
-        self, log: TopicLog, schemas: dict[int, str], last: dict[int, int]
-    ) -> Iterator[tuple[int, AcceptedVersion, dict[str, Any] | None]]:
-        for message in log.read(log.ends()):
-            row = stores.from_shared(message)
-            if row.sequence != last.get(message.lane, 0) + 1:
+    def _versions(self, log: TopicLog, last: dict[int, int]) -> Iterator[tuple[int, AcceptedVersion]]:
+        for (lane, offset, *_), rows in stores.blocks(log, log.ends()):
+            after = last.get(lane, 0)
+            if not rows or rows[0].sequence != after + 1:
+                found = f"goes on with {rows[0].sequence}" if rows else f"has no block at offset {offset}"
                 raise PromiseBroken(
                     "rebuild.gap",
-                    f"the topic goes from sequence {last.get(message.lane, 0)} to {row.sequence}",
-                    where=f"{log.topic}, lane {message.lane}",
+                    f"behind sequence {after} the topic {found}",
+                    where=f"{log.topic}, lane {lane}",
                     remedy="run `pophub reconcile` for the dataset: it names what the topic lacks",
                 )
-            last[message.lane] = row.sequence
-            record = None
-            if message.value is not None and row.payload is not None:
-                record = avro.decode_record(*avro.unframed(message.value, schemas))
-            yield message.lane, row, record
-
-    def _keep(
-        self,
-        cursor: Cursor,
-        connector: Connector,
-        chunk: list[tuple[int, AcceptedVersion, dict[str, Any] | None]],
-    ) -> None:
-        records = {row.event_id: record for _, row, record in chunk if record is not None}
-        contents = _contents(connector, chunk)
-        copy_rows(cursor, f"{self.schema}.head_all", HEAD, (
-            (connector.stem, row.key, row.marker, content, row.contract, lane, row.sequence)
-            for (lane, row, _), content in zip(chunk, contents, strict=True)
-        ))  # fmt: skip
-        versions = ((lane, row) for lane, row, _ in chunk)
-        people.derive(cursor, connector, versions, lambda row: records[row.event_id])
+            last[lane] = rows[-1].sequence
+            yield from ((lane, row) for row in rows)
 
     def _same_end(self, cursor: Cursor, read: dict[str, dict[int, int]]) -> None:
         for stem, last in read.items():
@@ -171,28 +146,8 @@ class Rebuild:
         return ComparedTable(table, rebuilt, live, rebuilt_digest, live_digest, differing)
 
 
-def _contents(
-    connector: Connector, chunk: list[tuple[int, AcceptedVersion, dict[str, Any] | None]]
-) -> list[bytes | None]:
-    """Derive the content digest of each version; None where it is not the one first judged.
-
-    The event id tells: it covers the content. A repaired version keeps the content it came with,
-    and a delete's tombstone has no fields; for these the event id alone is compared. A content has the
-    fields of the contract version under which the record was sent.
-    """
-    contract, contents = connector.contract, [b""] * len(chunk)
-    for version in {row.contract for _, row, _ in chunk}:
-        names = avro.names_of(contract.earlier.get(version, contract.avro_schema))
-        places = [at for at, (_, row, _) in enumerate(chunk) if row.contract == version]
-        records = [chunk[at][2] or {} for at in places]
-        columns: list[list[Any]] = [[chunk[at][1].operation for at in places]]
-        columns += [[record.get(name) for record in records] for name in names]
-        for at, content in zip(places, digests.row_digests(columns, len(places))[0], strict=True):
-            contents[at] = content
-    events = digests.event_ids(
-        connector.stem, [r.key for _, r, _ in chunk], [r.marker for _, r, _ in chunk], contents
+def _heads(stem: str, versions: Iterable[tuple[int, AcceptedVersion]]) -> Iterator[tuple[Any, ...]]:
+    """Give what would be the head of its key if no later version came."""
+    return (
+        (stem, row.key, row.marker, row.content, row.contract, lane, row.sequence) for lane, row in versions
     )
-    return [
-        content if event == row.event_id else None
-        for content, event, (_, row, _) in zip(contents, events, chunk, strict=True)
-    ]

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import count, groupby, islice
 from typing import Any
 
+from pophub import avro
 from pophub.domain import digests
 from pophub.domain.history import AcceptedVersion
 from pophub.kafka import Ends, Read, TopicLog
@@ -16,7 +17,6 @@ from pophub.sharing.subscription import Subscription
 
 SQL = statements("reconcile")
 CHUNK = 4_000
-FRAME_BYTES = 5
 Bounds = Mapping[int, tuple[int, int]]
 """lane -> (after, up to): the stretch of sequences that is compared."""
 _names = count(1)
@@ -49,7 +49,7 @@ def accepted(
 
 def _accepted(r: tuple[Any, ...]) -> AcceptedVersion:
     payload = None if r[6] is None else bytes(r[6])
-    return AcceptedVersion(r[1], bytes(r[2]), r[3], r[4], r[5], payload, r[7], r[8], r[9], b"")
+    return AcceptedVersion(r[1], bytes(r[2]), r[3], r[4], r[5], payload, r[7], r[8], r[9], b"", bytes(r[10]))
 
 
 def history(connection: Connection, stem: str, bounds: Bounds) -> Iterator[tuple[int, AcceptedVersion]]:
@@ -58,39 +58,34 @@ def history(connection: Connection, stem: str, bounds: Bounds) -> Iterator[tuple
 
 
 def version_entry(lane: int, row: AcceptedVersion) -> Entry:
-    """Give an accepted version as `shared.<stem>` carries it: every header and the payload count."""
+    """Give an accepted version as `shared.<stem>` carries it: every column counts but the chain's link."""
     text = f"{lane} {row.sequence} {row.marker} {row.contract} {row.exchanged_us} {row.recorded_us} {row.operation}"
     body = () if row.payload is None else (row.payload,)
-    digest = digests.chain(b"", text.encode(), row.event_id, row.key.encode(), *body)[:16]
+    digest = digests.chain(b"", text.encode(), row.event_id, row.content, row.key.encode(), *body)[:16]
     item = f"{lane}/{row.sequence}"
     return Entry(row.key, item, digest, row.event_id.hex(), lane, row.sequence, row.key)
 
 
-def from_shared(message: Read) -> AcceptedVersion:
-    """Read an accepted version from a message of `shared.<stem>`.
-
-    Errors: `KeyError` or `ValueError` where a header is not there or is no number.
-    """
-    told = message.headers
-    return AcceptedVersion(
-        int(told["sequence"]), bytes.fromhex(told["event_id"]), message.key.decode("utf-8", "replace"),
-        int(told["marker"]), told["operation"], None if message.value is None else message.value[FRAME_BYTES:],
-        int(told["contract"]), int(told["exchanged_at"]), int(told["recorded_at"]), b"",
-    )  # fmt: skip
+def blocks(log: TopicLog, ends: Ends) -> Iterator[tuple[Read, list[AcceptedVersion]]]:
+    """Give the messages of `shared.<stem>` with their accepted versions, none for a message of another form."""
+    for message in log.read(ends):
+        try:
+            yield message, avro.decode_history(message.value or b"")
+        except avro.BadBlock:
+            yield message, []
 
 
 def shared_entries(log: TopicLog, ends: Ends, bounds: Bounds) -> Iterator[Entry]:
-    """Give the messages of `shared.<stem>` up to the bounds; a message of another form is an entry
+    """Give the accepted versions on `shared.<stem>` up to the bounds; a message of another form is an entry
     that nothing expects.
     """
-    for message in log.read(ends):
-        try:
-            row = from_shared(message)
-        except (KeyError, ValueError):
+    for message, rows in blocks(log, ends):
+        if not rows:
             yield stray(message)
-            continue
-        if row.sequence <= bounds.get(message.lane, (0, 0))[1]:
-            yield version_entry(message.lane, row)
+        upto = bounds.get(message.lane, (0, 0))[1]
+        for row in rows:
+            if row.sequence <= upto:
+                yield version_entry(message.lane, row)
 
 
 def stray(message: Read) -> Entry:
@@ -174,12 +169,12 @@ def message_entries(connection: Connection, subscription: Subscription, bounds: 
     while chunk := list(islice(found, CHUNK)):
         parts: dict[tuple[int, int], list[AcceptedVersion]] = {}
         for r in chunk:
-            parts.setdefault((r[0], r[10]), []).append(_accepted(r))
+            parts.setdefault((r[0], r[11]), []).append(_accepted(r))
         for (lane, version), rows in parts.items():
             then = subscription.under(version)
             for row, message in zip(rows, then.messages(list(map(then.as_shared, rows))), strict=True):
                 name = subscription.transaction_id(row.event_id)
-                digest = _whole(name, message.key, message.value)
+                digest = _whole(name, message.key or b"", message.value)
                 yield Entry(name, name, digest, row.event_id.hex(), lane, row.sequence, row.key)
 
 

@@ -15,7 +15,7 @@ from pophub.domain.errors import ConfigError
 from pophub.postgres import Connection, Cursor, connect, transaction
 from pophub.settings import Settings
 from pophub.sharing import terms
-from pophub.sharing.subscription import OWN, granted_schemas, subscription_schemas
+from pophub.sharing.subscription import granted_schemas
 
 OWNER = "pophub_owner"
 
@@ -23,7 +23,7 @@ OWNER = "pophub_owner"
 def register(
     settings: Settings, connectors: Sequence[Connector], subscriptions: Sequence[SubscriptionFile]
 ) -> tuple[list[SubscriptionFile], list[ConfigError]]:
-    """Register the schemas of each topic's records, and the terms of each subscription.
+    """Register the schemas of each contract and subscription, and the terms of each subscription.
 
     Give the subscriptions on record, and why the others are not.
     """
@@ -34,9 +34,7 @@ def register(
         with transaction(connection, "registering schemas") as cursor:
             cursor.execute("lock table hub.registry_schema in exclusive mode")
             for connector in connectors:
-                _register(
-                    cursor, f"shared.{connector.stem}-value", subscription_schemas(connector, OWN, None)
-                )
+                _register(cursor, history_subject(connector.stem), connector.contract.schemas)
             for file in subscriptions:
                 try:
                     terms.check(cursor, file)
@@ -51,10 +49,15 @@ def register(
     return sound, refused
 
 
+def history_subject(stem: str) -> str:
+    """Name the subject of a contract's schemas, by which the payloads of history are read."""
+    return f"history.{stem}"
+
+
 def _register_subscription(cursor: Cursor, file: SubscriptionFile, by_stem: Mapping[str, Connector]) -> None:
     for grant in file.grants:
         if grant.dataset in by_stem:
-            schemas = subscription_schemas(by_stem[grant.dataset], file.subscriber, grant)
+            schemas = granted_schemas(by_stem[grant.dataset], file.subscriber, grant.fields)
             _register(cursor, f"sub.{file.subscriber}.{grant.dataset}-value", schemas)
         terms.record(cursor, file.subscriber, grant)
 
@@ -153,7 +156,7 @@ def refuse_unprepared(settings: Settings, stem: str) -> None:
         closing(connect(settings, "pophub_read")) as connection,
         transaction(connection, "looking for a dataset") as cursor,
     ):
-        cursor.execute("select 1 from hub.registry_schema where subject = %s", (f"shared.{stem}-value",))
+        cursor.execute("select 1 from hub.registry_schema where subject = %s", (history_subject(stem),))
         if cursor.fetchone() is None:
             raise ConfigError(
                 "registry.missing",

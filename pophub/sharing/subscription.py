@@ -7,7 +7,7 @@ from binascii import hexlify
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from pophub import avro
@@ -17,9 +17,8 @@ from pophub.contracts.subscription_model import Grant, SubscriptionFile
 from pophub.domain import digests
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.history import AcceptedVersion
-from pophub.ports import Held, Message
-
-OWN = "shared"
+from pophub.ports import Held, Message, Outgoing, ShareStore
+from pophub.sharing.hub_log import OWN
 
 
 class Form(NamedTuple):
@@ -37,9 +36,6 @@ def _nothing(keys: Collection[str]) -> set[str]:
 class Subscription:
     """A recipient's right to one dataset at one version of its terms.
 
-    The hub's own subscription (`recipient` is `shared`) has no grant: all fields, all rows, and
-    headers from which anyone can rebuild the population database.
-
     Shape: `forms` has one form for each of the contract's schemas, the newest first. A record leaves in
     the form of the version that it was encoded under, so that raising a contract changes nothing of
     what the topic carries for it. `earlier` holds the subscription under each earlier version of its terms.
@@ -47,7 +43,7 @@ class Subscription:
 
     recipient: str
     connector: Connector
-    grant: Grant | None
+    grant: Grant
     forms: tuple[Form, ...]
     secret: bytes
     earlier: Mapping[int, Subscription] = field(default_factory=dict, compare=False)
@@ -61,22 +57,22 @@ class Subscription:
     @property
     def topic(self) -> str:
         """The topic that this subscription fills."""
-        return f"shared.{self.stem}" if self.grant is None else f"sub.{self.recipient}.{self.stem}"
+        return f"sub.{self.recipient}.{self.stem}"
 
     @property
     def version(self) -> int:
         """Version of the terms."""
-        return self.grant.version if self.grant else 1
+        return self.grant.version
 
     @property
     def starts_us(self) -> int:
-        """Start of the subscription, microseconds UTC; 0 for the hub's own."""
-        return _midnight_us(self.grant.starts) if self.grant else 0
+        """Start of the subscription, microseconds UTC."""
+        return _midnight_us(self.grant.starts)
 
     @property
     def limited(self) -> bool:
         """Tell whether the terms limit the rows, so that a record can leave them."""
-        return self.grant is not None and bool(self.grant.rows)
+        return bool(self.grant.rows)
 
     def under(self, version: int) -> Subscription:
         """Give the subscription as it was under a version of its terms."""
@@ -87,9 +83,22 @@ class Subscription:
         version, _, _ = metadata.partition(":")
         return self.earlier.get(int(version)) if version else None
 
+    def ready(self, store: ShareStore, lane: int) -> Subscription:
+        """Let terms that limit the rows know what their recipient has of a lane, so that it is told what leaves."""
+        return self.knowing(store.holding(lane)) if self.limited else self
+
     def knowing(self, held: Held) -> Subscription:
         """Give the subscription that knows which keys its recipient has."""
         return replace(self, held=held)
+
+    def complete(self, store: ShareStore, lane: int, upto: int) -> int:
+        """Complete the ledger up to a published sequence; give how many share transactions were written."""
+        return store.complete(lane, upto, self.granted, self.version, self.starts_us)
+
+    def outgoing(self, rows: Sequence[AcceptedVersion]) -> Outgoing:
+        """Turn accepted versions into what the topic carries of those that the terms grant."""
+        messages = self.messages(self.granted(rows))
+        return Outgoing(messages, len(messages))
 
     def granted(self, rows: Sequence[AcceptedVersion]) -> list[AcceptedVersion]:
         """Leave out the versions that the terms do not grant.
@@ -97,8 +106,6 @@ class Subscription:
         Terms that limit the rows grant no delete, nor a version that lies outside of them: whoever has
         the key gets a tombstone, and nobody else, lest one learn of rows that are not its own.
         """
-        if self.grant is None:
-            return list(rows)
         end = _midnight_us(self.grant.ends) if self.grant.ends else None
         dated = [row for row in rows if end is None or row.exchanged_us < end]
         if not self.grant.rows:
@@ -120,7 +127,6 @@ class Subscription:
         return left(row) if self.limited and not self._matches(row.payload) else row
 
     def _matches(self, payload: bytes | None) -> bool:
-        assert self.grant is not None
         if payload is None:
             return False
         record = avro.decode_known(self.connector.contract.schemas, payload)
@@ -128,7 +134,6 @@ class Subscription:
 
     @cached_property
     def _allowed(self) -> dict[str, frozenset[object]]:
-        assert self.grant is not None
         return allowed(self.grant, {field.name: field for field in self.connector.contract.fields})
 
     def messages(self, rows: Sequence[AcceptedVersion]) -> list[Message]:
@@ -136,12 +141,12 @@ class Subscription:
         keys = [row.key.encode() for row in rows]
         formed = self._values([row.payload for row in rows if row.payload is not None])
         values = [None if row.payload is None else next(formed) for row in rows]
-        if self.grant is None:
-            return _messages(keys, values, map(_own_headers, rows))
         if not set(self.connector.file.key) <= set(self.grant.fields):
             keys = [hexlify(self._pseudonym(key)) for key in keys]
         transactions = [hexlify(self._transaction(row.event_id)[:16]) for row in rows]
-        return _messages(keys, values, [[("transaction", one)] for one in transactions])
+        headers = [[("transaction", one)] for one in transactions]
+        make = partial(tuple.__new__, Message)  # as `Message` does, without a Python frame each
+        return list(map(make, zip(keys, values, headers, strict=True)))
 
     def _values(self, payloads: list[bytes]) -> Iterator[bytes]:
         """Give what the topic carries for accepted payloads, each in the form of its own version."""
@@ -159,9 +164,8 @@ class Subscription:
 
     def _formed(self, version: int, payloads: list[bytes]) -> Iterator[bytes]:
         schema, schema_id = self.forms[version]
-        if self.grant is not None:
-            payloads = avro.project(self.connector.contract.schemas[version], schema, payloads)
-        return map(avro.framed(schema_id).__add__, payloads)
+        projected = avro.project(self.connector.contract.schemas[version], schema, payloads)
+        return map(avro.framed(schema_id).__add__, projected)
 
     def transaction_id(self, event_id: bytes) -> str:
         """Name a share transaction as the recipient sees it: a keyed digest of the event, hex."""
@@ -193,15 +197,9 @@ def recipients(stems: Iterable[str], files: Iterable[SubscriptionFile]) -> list[
     return own + [(grant.dataset, file.subscriber) for file in files for grant in file.grants]
 
 
-def subscription_schemas(connector: Connector, recipient: str, grant: Grant | None) -> list[str]:
-    """Derive the Avro schemas of a subscription's records: one for each of the contract's, the newest first."""
-    if grant is None:
-        return list(connector.contract.schemas)
-    return granted_schemas(connector, recipient, grant.fields)
-
-
 def granted_schemas(connector: Connector, recipient: str, fields: Sequence[str]) -> list[str]:
-    """Derive the schemas of a recipient who is granted these fields.
+    """Derive the Avro schemas of a recipient who is granted these fields: one for each of the contract's,
+    the newest first.
 
     Readers want at least one field: a version with none of the granted ones takes the schema of the
     first later version that has one, and its records are null there.
@@ -216,33 +214,6 @@ def granted_schemas(connector: Connector, recipient: str, fields: Sequence[str])
 def subscription_secret(secret: str, topic: str) -> bytes:
     """Derive the key of a subscription's pseudonyms and transaction ids from the hub's secret."""
     return hashlib.blake2b(topic.encode(), key=secret.encode()[:64], digest_size=32).digest()
-
-
-def _messages(
-    keys: list[bytes], values: list[bytes | None], headers: Iterable[list[tuple[str, bytes]]]
-) -> list[Message]:
-    make = partial(tuple.__new__, Message)  # as `Message` does, without a Python frame each
-    return list(map(make, zip(keys, values, headers, strict=True)))
-
-
-def _own_headers(row: AcceptedVersion) -> list[tuple[str, bytes]]:
-    return [
-        ("event_id", hexlify(row.event_id)),
-        ("sequence", b"%d" % row.sequence),
-        ("marker", b"%d" % row.marker),
-        *_repeated(row.operation, row.exchanged_us, row.recorded_us, row.contract),
-    ]
-
-
-@lru_cache(1024)
-def _repeated(operation: str, exchanged_us: int, recorded_us: int, contract: int) -> list[tuple[str, bytes]]:
-    """Give the headers that are the same for all versions of a batch and micro-batch."""
-    return [
-        ("operation", operation.encode()),
-        ("exchanged_at", b"%d" % exchanged_us),
-        ("recorded_at", b"%d" % recorded_us),
-        ("contract", b"%d" % contract),
-    ]
 
 
 def midnight(day: date) -> datetime:

@@ -18,13 +18,13 @@ select recipient, lane, sequence from ledger.lane where stem = %s order by recip
 
 -- name: history
 select h.lane, h.sequence, h.event_id, h.key, h.marker, h.operation, h.payload, h.contract,
-    (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint
+    (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint, h.content
 from ledger.history h join unnest(%(lanes)s::int[], %(after)s::bigint[], %(upto)s::bigint[]) as b(lane, after, upto) using (lane)
 where h.stem = %(stem)s and h.sequence > b.after and h.sequence <= b.upto
 
 -- name: history_in_order
 select h.lane, h.sequence, h.event_id, h.key, h.marker, h.operation, h.payload, h.contract,
-    (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint
+    (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint, h.content
 from ledger.history h join unnest(%(lanes)s::int[], %(after)s::bigint[], %(upto)s::bigint[]) as b(lane, after, upto) using (lane)
 where h.stem = %(stem)s and h.sequence > b.after and h.sequence <= b.upto
 order by h.lane, h.sequence
@@ -51,7 +51,7 @@ where s.recipient = %(recipient)s and s.stem = %(stem)s and s.last > b.after and
 
 -- name: ledger_with_history
 select h.lane, h.sequence, h.event_id, h.key, h.marker, h.operation, h.payload, h.contract,
-    (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint, s.subscription
+    (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint, h.content, s.subscription
 from ledger.stretch s join unnest(%(lanes)s::int[], %(after)s::bigint[], %(upto)s::bigint[]) as b(lane, after, upto) using (lane)
 cross join lateral generate_series(greatest(s.first, b.after + 1), least(s.last, b.upto)) as one(sequence)
 join ledger.history h on (h.month, h.stem, h.lane, h.sequence) = (s.history_month, s.stem, s.lane, one.sequence)
@@ -136,9 +136,6 @@ where i.citizen_id in (select citizen_id from identity_first)
 select (select count(*) from winner), (select count(*) from population.present_state where markers ? %(stem)s),
     (select count(*) from identity_first),
     (select count(*) from population.identity where citizen_id in (select citizen_id from identity_first))
-
--- name: shared_schemas
-select id, schema from hub.registry_schema where subject = %s
 
 -- name: as_of
 select key, marker, event_id, operation, contract, lane, sequence, exchanged_at, recorded_at, payload

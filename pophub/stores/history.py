@@ -1,4 +1,4 @@
-"""AcceptedVersion versions as share reads them: a stretch of a lane at a time, the last one kept."""
+"""Accepted versions as share reads them: a stretch of a lane at a time, the last one kept."""
 
 from __future__ import annotations
 
@@ -55,8 +55,9 @@ class History:
                 exchanged_us,
                 recorded_us,
                 bytes(digest),
+                bytes(content),
             )
-            for sequence, event_id, key, marker, operation, payload, contract, exchanged_us, recorded_us, digest
+            for sequence, event_id, key, marker, operation, payload, contract, exchanged_us, recorded_us, digest, content
             in cursor.fetchall()
         ]  # fmt: skip
         self._lane, self._rows = lane, rows
@@ -78,7 +79,9 @@ class History:
         times = [[moments[at] for at in columns[name]] for name in ("exchanged_at", "recorded_at")]
         rows = [
             AcceptedVersion(*row)
-            for row in zip(*(columns[name] for name in PARTS), *times, columns["digest"], strict=True)
+            for row in zip(
+                *(columns[name] for name in PARTS), *times, columns["digest"], columns["content"], strict=True
+            )
         ]
         self._lane, self._rows = lane, [*kept, *rows]
 

@@ -73,10 +73,8 @@ class LedgerStore:
         with transaction(self._connection, self._where) as cursor:
             return self._history.read(cursor, lane, after, upto)
 
-    def complete(
-        self, lane: int, upto: int, terms: Terms, version: int, starts_us: int, counted: bool
-    ) -> int:
-        """Write the share transactions up to a published sequence; give how many were written.
+    def complete(self, lane: int, upto: int, terms: Terms | None, version: int, starts_us: int) -> int:
+        """Write the share transactions up to a published sequence, none without terms; give how many.
 
         Atomic step: rows and the ledger's lane row in one transaction, the lane row locked, so that
         a second worker and a repetition write nothing twice. What to write follows from history
@@ -92,7 +90,7 @@ class LedgerStore:
                         return written
                     end = min(upto, sequence + CHUNK)
                     self._within = cursor  # terms that limit the rows ask what the recipient holds
-                    rows = terms(self._versions(cursor, lane, sequence, end)) if counted else []
+                    rows = terms(self._versions(cursor, lane, sequence, end)) if terms else []
                     if holding:
                         self._hold(cursor, lane, rows)
                     chain = self._append(cursor, lane, rows, version, starts_us, bytes(chain))

@@ -11,7 +11,7 @@ from functools import partial
 from pophub.contracts.model import Connector
 from pophub.domain.errors import ConfigError, PophubError, TransientError
 from pophub.kafka import Publisher
-from pophub.sharing.subscription import Subscription
+from pophub.ports import Sharable
 from pophub.stages.judge import Judged
 from pophub.stages.lanes import Locked
 from pophub.stages.share import Shared, share
@@ -29,9 +29,9 @@ PUBLISHERS = 4  # that come up at once
 
 @dataclass
 class _Outlet:
-    """One subscription of a lane: its ledger, and its publisher, which comes up while judge works."""
+    """One topic that a lane fills: its ledger, and its publisher, which comes up while judge works."""
 
-    subscription: Subscription
+    sharable: Sharable
     store: LedgerStore
     publisher: Future[Publisher]
     done: int = -1
@@ -78,14 +78,14 @@ class LaneWorker:
         kept = self._stack.enter_context(closing(KeptOpen(self._hub.settings)))
         pool = self._stack.enter_context(ThreadPoolExecutor(PUBLISHERS, "publisher"))
         ledger = partial(TurnLedger, turn=self._turn)
-        subscriptions, self._refused = self._hub.sharable(self._connector)
-        for subscription in subscriptions:
+        wanted, self._refused = self._hub.sharable(self._connector)
+        for sharable in wanted:
             store = self._stack.enter_context(
-                self._hub.open_share(subscription, self._history, store=ledger, adapters=kept)
+                self._hub.open_share(sharable, self._history, store=ledger, adapters=kept)
             )
-            _own(store, self._lane, f"share to {subscription.topic}, lane {self._lane}")
-            publisher = pool.submit(Publisher, self._hub.settings, subscription.topic, self._lane)
-            outlet = _Outlet(subscription, store, publisher)
+            _own(store, self._lane, f"share to {sharable.topic}, lane {self._lane}")
+            publisher = pool.submit(Publisher, self._hub.settings, sharable.topic, self._lane)
+            outlet = _Outlet(sharable, store, publisher)
             self._outlets.append(self._stack.enter_context(closing(outlet)))
 
     def judge(self, *, again: bool = False) -> Judged:
@@ -100,15 +100,15 @@ class LaneWorker:
         return judged
 
     def share(self) -> dict[str, Shared]:
-        """Share with each subscription up to the end that is seen now, or of its turn; give what each got.
+        """Fill each topic up to the end that is seen now, or of its turn; give what each got.
 
         Errors: `secret.lost`, `secret.changed` after all was shared that needs no pseudonyms.
         """
         pauses = self._standing.paused(self._connector.stem)
         if "" in pauses or self._standing.stopped(self._connector):
             return {}
-        wanted = [o for o in self._outlets if o.subscription.recipient not in pauses]
-        shared = {o.subscription.recipient: self._share(o) for o in wanted}
+        wanted = [o for o in self._outlets if o.sharable.recipient not in pauses]
+        shared = {o.sharable.recipient: self._share(o) for o in wanted}
         if self._refused is not None:
             raise self._refused
         return shared
@@ -121,7 +121,7 @@ class LaneWorker:
         publisher = outlet.publisher.result()
         self._turn.begin(TURN_S)
         with suppress(TurnOver):
-            share(outlet.subscription, outlet.store, publisher, self._lane, shared)
+            share(outlet.sharable, outlet.store, publisher, self._lane, shared)
             outlet.done = end
         return shared
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import fastavro
 from confluent_kafka import Consumer, IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
-from outside import Message, check, read_topic
+from outside import Logged, Message, check, read_log, read_topic, record_of
 
 from tests.faults.journal import Journal, Operation, household
 
@@ -86,36 +87,27 @@ def check_told(project: Project, journal: Journal) -> None:
     """Assert that the topics tell what the journal says was done, once and in order."""
     topics = [f"shared.{project.stem}", f"sub.{project.subscriber}.{project.stem}"]
     operations = journal.writes(project.stem)
-    shared = read_topic(project.servers, topics[0])
-    _check_values(project.stem, operations, [(m, _decoded(m, None)) for m in shared])
-    _check_values(
-        topics[1], operations, [(m, _decoded(m, GRANTED)) for m in read_topic(project.servers, topics[1])]
-    )
+    shared = read_log(project.servers, project.stem)
+    records = [record_of(row.payload, CITIZEN) for row in shared if row.payload is not None]
+    _check_values(project.stem, operations, records)
+    _check_values(topics[1], operations, [_decoded(m) for m in read_topic(project.servers, topics[1])])
     _check_order(project.stem, operations, shared)
 
 
-def _decoded(message: Message, fields: tuple[str, ...] | None) -> dict[str, Any] | None:
+def _decoded(message: Message) -> dict[str, Any] | None:
     """Decode a value by a schema of the checker's own."""
     if message.value is None:
         return None
-    schema = CITIZEN
-    if fields is not None:
-        whole = json.loads(json.dumps(CITIZEN))
-        schema = {**whole, "fields": [f for f in whole["fields"] if f["name"] in fields]}
-    from io import BytesIO
-
-    stream = BytesIO(message.value[5:])
-    found: Any = fastavro.schemaless_reader(stream, schema, None)
-    assert not stream.read(), "bytes are left over behind a record"
-    return dict(found)
+    whole = json.loads(json.dumps(CITIZEN))
+    return record_of(
+        message.value[5:], {**whole, "fields": [f for f in whole["fields"] if f["name"] in GRANTED]}
+    )
 
 
-def _check_values(
-    topic: str, operations: list[Operation], read: list[tuple[Message, dict[str, Any] | None]]
-) -> None:
+def _check_values(topic: str, operations: list[Operation], read: Sequence[dict[str, Any] | None]) -> None:
     """Each value done is there once; none failed or unknown; what belongs together came together."""
     seen: dict[str, int] = defaultdict(int)
-    for _, record in read:
+    for record in read:
         if record is None:
             continue
         name = record["full_name"]
@@ -141,17 +133,16 @@ def _newest(operations: list[Operation]) -> dict[str, Operation]:
     return newest
 
 
-def _check_order(topic: str, operations: list[Operation], read: list[Message]) -> None:
+def _check_order(topic: str, operations: list[Operation], read: list[Logged]) -> None:
     """Versions of a key come in the order of their markers, whatever order they arrived in."""
-    markers: dict[bytes, int] = {}
-    for message in read:
-        marker = int(message.headers["marker"])
-        assert marker > markers.get(message.key or b"", -1), f"{topic} tells a key's versions out of order"
-        markers[message.key or b""] = marker
-    gone = {m.key for m in read if m.value is None}
+    markers: dict[str, int] = {}
+    for row in read:
+        assert row.marker > markers.get(row.key, -1), f"{topic} tells a key's versions out of order"
+        markers[row.key] = row.marker
+    gone = {row.key for row in read if row.payload is None}
     for key, o in _newest(operations).items():
         if o.what == "delete" and o.outcome == "done":
-            assert key.encode() in gone, f"a delete is not on {topic}"
+            assert key in gone, f"a delete is not on {topic}"
 
 
 def uncommitted(servers: Servers, topic: str) -> int:

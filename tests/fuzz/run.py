@@ -14,7 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 BUILD = HERE.parents[1] / "build" / "fuzz"
-NAMES = ("raw_block", "yaml_file", "dropped_file", "number")
+NAMES = ("raw_block", "history_block", "yaml_file", "dropped_file", "number")
 
 
 def fuzz(name: str, seconds: int) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import fastavro
 
 from pophub import avro
-from pophub.avro import container
+from pophub.avro import container, history_blocks
 from pophub.contracts.source_model import FilesSource
 from pophub.contracts.strict_yaml import parse_document
 from pophub.domain.codes import CODES
@@ -37,6 +37,16 @@ def raw_block(data: bytes) -> None:
     again = avro.encode_block(block)
     assert container.opened(again) is not None
     assert _told(avro.decode_block(again).columns.values()) == _told(block.columns.values())
+
+
+def history_block(data: bytes) -> None:
+    """A record under a forged mark is refused by one code, or is read in rows that are written again."""
+    try:
+        rows = avro.decode_history(container.sealed(history_blocks.SCHEMA, data))
+    except container.BadBlock as bad:
+        assert bad.code == "contract.avro.block"
+        return
+    assert avro.decode_history(avro.encode_history(rows)) == rows
 
 
 def _told(columns: Any) -> list[list[Any]]:
@@ -93,6 +103,7 @@ def number(data: bytes) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "raw_block": raw_block,
+    "history_block": history_block,
     "yaml_file": yaml_file,
     "dropped_file": dropped_file,
     "number": number,

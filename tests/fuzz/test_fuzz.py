@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # the targets lie beside the tes
 from targets import TARGETS
 
 from pophub import avro
+from pophub.domain.history import AcceptedVersion
 
 CORPUS = Path(__file__).parent / "corpus"
 CASES = sorted(path for path in CORPUS.glob("*/*") if path.is_file())
@@ -35,14 +36,21 @@ def _workbook() -> bytes:
 BLOCK = avro.encode_block(
     avro.Block(1, 2, 1, 3, {"id": ["a", "b", None], "n": [1, -5, 1 << 40], "x": [None, True, "1"]})
 )
+HISTORY = avro.encode_history([
+    AcceptedVersion(n, b"e" * 16, "k", -n, "d" if n % 2 else "u", None if n % 2 else b"p" * 70, 1, 2, n // 3,
+                    b"d" * 32, b"c" * 16)
+    for n in range(1, 5)
+])  # fmt: skip
 SEEDS = {
     "raw_block": [BLOCK, BLOCK.replace(BLOCK[-16:], b"m" * 16)],
+    "history_block": [HISTORY[HISTORY.index(b"d" * 32) - 2 : -16]],
     "yaml_file": [b"a: 1\nb: [x, {c: 'NO'}]\n", b"mapping:\n  id: {from: so, text: trim}\n# x\nd: >\n  y\n"],
     "dropped_file": [b'\0k,m\n1,2\n"3\n",4\n', b"\xff" + _workbook()],
     "number": [b"038090000123", "٠٣٨٠٩٠٠٠٠١٢٣".encode(), b"038\xed\xa0\x80"],
 }
 ALPHABETS = {
-    "raw_block": "Obj\x01\x00\x02\x04\x7f", "yaml_file": "a:-[]{}&*!|>%@'\"#? \n\t0x1_e.~\u0085\ufeff",
+    "raw_block": "Obj\x01\x00\x02\x04\x7f", "history_block": "\x00\x01\x02\x04\x7fdk",
+    "yaml_file": "a:-[]{}&*!|>%@'\"#? \n\t0x1_e.~\u0085\ufeff",
     "dropped_file": "km,;\"'\n\r\0a1\u0301\ud800", "number": "0123456789٣３ \u00a0\u200b\n-",
 }  # fmt: skip
 

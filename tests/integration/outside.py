@@ -13,6 +13,23 @@ from hubkit import Project, Servers
 END_S = 30
 
 
+class Logged(NamedTuple):
+    """An accepted version on the hub's own log; `digest` only of the last one of a block."""
+
+    lane: int
+    sequence: int
+    event_id: bytes
+    content: bytes
+    key: str
+    marker: int
+    operation: str
+    payload: bytes | None
+    contract: int
+    exchanged_at: int
+    recorded_at: int
+    digest: bytes | None
+
+
 class Message(NamedTuple):
     """A committed message."""
 
@@ -58,6 +75,35 @@ def read_topic(servers: Servers, topic: str) -> list[Message]:
 
 def _end(consumer: Any, topic: str, lane: int) -> int:
     return int(consumer.get_watermark_offsets(TopicPartition(topic, lane), timeout=END_S)[1])
+
+
+def read_log(servers: Servers, stem: str) -> list[Logged]:
+    """Read the accepted versions on the hub's own log of a dataset, lane by lane, in their order."""
+    found = []
+    for message in read_topic(servers, f"shared.{stem}"):
+        assert (message.key, message.headers) == (None, {})
+        block: Any = next(fastavro.reader(io.BytesIO(message.value or b"")))
+        stamps = [stamp for stamp in block["stamps"] for _ in range(stamp["rows"])]
+        columns = [block[name] for name in ("event_id", "content", "key", "marker", "operation", "payload")]
+        for row, (*values, payload) in enumerate(zip(*columns, strict=True)):
+            digest = block["digest"] if row + 1 == block["rows"] else None
+            times = [stamps[row][name] for name in ("contract", "exchanged_at", "recorded_at")]
+            found.append(Logged(message.lane, block["first"] + row, *values, payload or None, *times, digest))
+        assert found[-1].digest is not None and len(stamps) == block["rows"]
+    return found
+
+
+def record_of(payload: bytes, *schemas: Any) -> dict[str, Any]:
+    """Decode a payload by a contract's schemas, the newest first: it is of the first that reads it whole."""
+    for schema in schemas:
+        body = io.BytesIO(payload)
+        try:
+            found: Any = fastavro.schemaless_reader(body, schema, None)
+        except EOFError:
+            continue
+        assert not body.read(), "bytes are left over behind a record"
+        return dict(found)
+    raise AssertionError("a payload of no version of the contract")
 
 
 def raw_rows(servers: Servers, stem: str) -> Counter[tuple[int, int, int]]:
@@ -158,13 +204,16 @@ def _history(servers: Servers, stem: str) -> dict[int, list[tuple[Any, ...]]]:
 
 
 def _shared(servers: Servers, stem: str) -> None:
-    """The hub's own topic is history in its order, payloads included."""
-    topic: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    for message in read_topic(servers, f"shared.{stem}"):
-        told, key = message.headers, (message.key or b"").decode()
-        body = None if message.value is None else message.value[5:]
-        topic[message.lane].append((int(told["sequence"]), told["event_id"], key, told["operation"], body))
-    assert topic == _history(servers, stem)
+    """The hub's own log is history in its order: each column, and at each block's end the link of the chain."""
+    rows = servers.query(
+        "select lane, sequence, event_id, content, key, marker, operation, payload, contract, "
+        "(extract(epoch from exchanged_at) * 1000000)::bigint, (extract(epoch from recorded_at) * 1000000)::bigint, "
+        "digest from ledger.history where stem = %s order by lane, sequence", stem)  # fmt: skip
+    logged = read_log(servers, stem)
+    assert len(logged) == len(rows)
+    for row, found in zip(rows, logged, strict=True):
+        told = [bytes(value) if isinstance(value, memoryview) else value for value in row]
+        assert list(found[:-1]) == told[:-1] and found.digest in (None, told[-1])
 
 
 def _subscribed(servers: Servers, stem: str, subscriber: str) -> None:

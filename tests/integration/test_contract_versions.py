@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import fastavro
 import pytest
 from hubkit import GRANTED, Project, hub_of
-from outside import Message, check, read_topic
+from outside import Message, check, read_log, read_topic, record_of
 
 from pophub.commands import reconcile as commands
 from pophub.reconcile.rebuild import Rebuild
@@ -74,7 +75,7 @@ def assert_equal_everywhere(hub: Hub, stem: str) -> None:
 
 
 def decoded(project: Project, topic: str) -> list[tuple[Message, dict[str, Any] | None]]:
-    """Read a topic as a stranger does: each value by the registered schema that its framing names."""
+    """Read a subscriber's topic as a stranger does: each value by the registered schema that its framing names."""
     schemas = {
         number: fastavro.parse_schema(schema if isinstance(schema, dict) else json.loads(schema))
         for number, schema in project.servers.query(
@@ -94,15 +95,28 @@ def decoded(project: Project, topic: str) -> list[tuple[Message, dict[str, Any] 
     return found
 
 
-def by_person(project: Project, topic: str) -> dict[int, list[Any]]:
-    """Give person -> (fields, phone) of each message, in order; tells nothing of a key that is nobody's."""
-    people = {project.number_of(person).encode(): person for person in EXPECTED}
+def logged(project: Project) -> list[tuple[str, dict[str, Any] | None]]:
+    """Read the hub's own log with the registered schemas of the contract, the newest first."""
+    schemas = [
+        fastavro.parse_schema(schema if isinstance(schema, dict) else json.loads(schema))
+        for (schema,) in project.servers.query(
+            "select schema from hub.registry_schema where subject = %s order by version desc",
+            f"history.{project.stem}",
+        )
+    ]
+    rows = read_log(project.servers, project.stem)
+    return [(row.key, record_of(row.payload, *schemas) if row.payload else None) for row in rows]
+
+
+def by_person(project: Project, read: Iterable[tuple[str, dict[str, Any] | None]]) -> dict[int, list[Any]]:
+    """Give person -> (fields, phone) of each version, in order; tells nothing of a key that is nobody's."""
+    people = {project.number_of(person): person for person in EXPECTED}
     found: dict[int, list[Any]] = {}
-    for message, record in decoded(project, topic):
+    for key, record in read:
         told = None if record is None else (tuple(record), record.get("phone"))
-        found.setdefault(people[message.key or b""], []).append(told)
+        found.setdefault(people[key], []).append(told)
         if record is not None:
-            assert record["citizen_id"].encode() == message.key and record["province_code"] == "01"
+            assert record["citizen_id"] == key and record["province_code"] == "01"
     return found
 
 
@@ -138,9 +152,10 @@ def test_records_of_both_versions_flow_and_are_read_by_the_version_they_name(
     check(project)
     for topic, messages in before.items():
         assert [m for m in read_topic(project.servers, topic) if m in messages] == messages
-    assert by_person(project, own) == EXPECTED
+    assert by_person(project, logged(project)) == EXPECTED
     granted = [*GRANTED, "phone"]
-    assert by_person(project, sub) == {
+    told = [((message.key or b"").decode(), record) for message, record in decoded(project, sub)]
+    assert by_person(project, told) == {
         person: [
             version and (tuple(f for f in version[0] if f in granted), version[1]) for version in versions
         ]

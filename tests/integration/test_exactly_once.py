@@ -8,7 +8,7 @@ import signal
 
 import pytest
 from hubkit import SIGKILLED, Project
-from outside import check, read_topic
+from outside import check, read_log, read_topic
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -85,7 +85,7 @@ def test_fields_not_granted_are_nowhere_in_a_subscribers_bytes(project: Project)
         so_ddcn=f"0011{project.number_of(2)[4:]}",
     )
     project.pass_through()
-    shared = b"".join(m.value or b"" for m in read_topic(project.servers, f"shared.{project.stem}"))
+    shared = b"".join(row.payload or b"" for row in read_log(project.servers, project.stem))
     assert b"HIDDENHOUSE" in shared and b"987654321" in shared
     told = read_topic(project.servers, f"sub.{project.subscriber}.{project.stem}")
     assert len(told) == 2

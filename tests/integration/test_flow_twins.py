@@ -195,9 +195,9 @@ def test_the_ledger_is_completed_once_up_to_the_position(
     assert store.digest_at(0, 3) == history[1].digest.hex()
     assert store.digest_at(0, 6) is None
     odd = lambda rows: [r for r in rows if r.sequence % 2]  # noqa: E731
-    assert store.complete(0, 4, odd, 1, START + S, counted=True) == 2
-    assert store.complete(0, 3, odd, 1, START + S, counted=True) == 0
-    assert store.complete(0, 5, odd, 1, 0, counted=True) == 1
+    assert store.complete(0, 4, odd, 1, START + S) == 2
+    assert store.complete(0, 3, odd, 1, START + S) == 0
+    assert store.complete(0, 5, odd, 1, 0) == 1
     assert store.lane(0)[:2] == (5, 3)
     names = ("first", "last", "omitted", "granted", "subscription", "digest")
     told = server.rows("ledger.stretch", *names)
@@ -211,7 +211,7 @@ def test_a_stretch_tells_what_of_it_was_not_granted(server: Server) -> None:
     store = LedgerStore(server.session("pophub_share"), "someone", server.stem, History(server.stem))
     assert store.lane(0)[:2] == (0, 0)
     some = lambda rows: [r for r in rows if r.sequence in (2, 4, 5, 7)]  # noqa: E731
-    assert store.complete(0, 7, some, 3, 0, counted=True) == 4
+    assert store.complete(0, 7, some, 3, 0) == 4
     assert store.lane(0)[:2] == (7, 4)
     names = ("first", "last", "omitted", "granted", "subscription")
     assert server.rows("ledger.stretch", *names) == [(2, 7, "{[3,4),[6,7)}", 4, 3)]
@@ -222,7 +222,7 @@ def test_a_hole_in_history_is_not_taken_for_what_was_not_granted(server: Server)
     store = LedgerStore(server.session("pophub_share"), "someone", server.stem, History(server.stem))
     assert store.lane(0)[:2] == (0, 0)
     with refused("share.diverged"):
-        store.complete(0, 4, list, 1, 0, counted=True)
+        store.complete(0, 4, list, 1, 0)
     assert store.lane(0)[:2] == (0, 0)
 
 
@@ -235,9 +235,9 @@ def test_terms_that_fail_leave_the_ledger_as_it_was(server: Server) -> None:
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        store.complete(0, 1, broken, 1, 0, counted=True)
+        store.complete(0, 1, broken, 1, 0)
     assert store.lane(0) == before
-    assert store.complete(0, 1, list, 1, 0, counted=False) == 0
+    assert store.complete(0, 1, None, 1, 0) == 0
     assert (store.lane(0)[:2], server.rows("ledger.stretch", "first")) == ((1, 0), [])
 
 

@@ -109,6 +109,10 @@ def test_rights_topics_and_records_that_the_broker_refuses_are_told_apart(projec
         with refused("kafka.fenced"):
             first.publish([Message(b"k", b"v", [])], Position(1, ""))
         assert second.position() == Position(0, "")
+        second.publish([Message(b"k", b"v", [])], Position(1, "known"))
+        assert second.position() == Position(1, "known")
+    with closing(Publisher(settings, topic, 0)) as third:
+        assert third.position() == Position(1, "known")
 
 
 def test_users_and_rules_that_the_broker_refuses_are_told(servers: Servers) -> None:
@@ -130,7 +134,7 @@ def test_what_is_not_there_is_told_by_its_number_or_name(project: Project) -> No
     with closing(connect(settings, "pophub_live")) as connection, refused("alert.unknown"):
         AlertStore(connection, {}).close(0, "Minh")
     with closing(connect(settings, "pophub_share")) as connection, refused("registry.missing"):
-        schema_id(connection, f"shared.{project.stem}-value", '{"type": "record", "name": "x", "fields": []}')
+        schema_id(connection, f"history.{project.stem}", '{"type": "record", "name": "x", "fields": []}')
 
 
 def test_feedback_ahead_of_the_hubs_numbers_stops(project: Project) -> None:
@@ -155,11 +159,11 @@ def test_a_rebuild_stops_where_the_topic_is_not_the_whole_history(project: Proje
     project.servers.query(f"drop schema rebuilt_{project.agency} cascade")
     log = TopicLog(settings, f"shared.{project.stem}")
     (first,) = log.read(log.ends())
-    with closing(Publisher(settings, log.topic, first.lane)) as publisher:
-        headers = [(name, value.encode()) for name, value in first.headers.items()]
-        publisher.publish([Message(first.key, first.value, headers)], publisher.position())
-    with refused("rebuild.gap"):
-        rebuild.run()
+    for lane, value in ((1 - first.lane, b"no block"), (first.lane, first.value)):
+        with closing(Publisher(settings, log.topic, lane)) as publisher:
+            publisher.publish([Message(None, value, [])], publisher.position())
+        with refused("rebuild.gap"):
+            rebuild.run()
 
 
 @pytest.fixture

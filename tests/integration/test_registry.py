@@ -47,7 +47,7 @@ SEED = f"""
 insert into hub.registry_schema values
  (7, 'sub.portal.mps.citizens-value', 1, '{json.dumps(SCHEMA)}', 'f'),
  (8, 'sub.portal.mps.citizens-value', 2, '"string"', 'g'),
- (7, 'shared.mps.citizens-value', 1, '{json.dumps(SCHEMA)}', 'f');
+ (7, 'history.mps.citizens', 1, '{json.dumps(SCHEMA)}', 'f');
 insert into extract.batch (stem, run, contract, exchanged_at, rows, state)
  values ('mps.citizens', '{RUN}', 1, '2023-01-31 17:00+00', 4, 'sent');
 insert into judge.reconciliation values ('mps.citizens', 0, 0, 1, 1, 4, 2, 1, 1, 0);
@@ -116,8 +116,8 @@ def _reads_unchanged(client: SchemaRegistryClient) -> None:
     latest = client.get_latest_version("sub.portal.mps.citizens-value")
     assert (latest.version, latest.schema_id) == (2, 8)
     assert client.get_versions("sub.portal.mps.citizens-value") == [1, 2]
-    assert "shared.mps.citizens-value" in client.get_subjects()
-    registered = client.lookup_schema("shared.mps.citizens-value", client.get_schema(7))
+    assert "history.mps.citizens" in client.get_subjects()
+    registered = client.lookup_schema("history.mps.citizens", client.get_schema(7))
     assert registered.schema_id == 7
 
 
@@ -127,11 +127,11 @@ def _reads_unchanged(client: SchemaRegistryClient) -> None:
         ("GET", "/schemas/ids/99", 404, 40403),
         ("GET", "/subjects/none/versions", 404, 40401),
         ("GET", "/subjects/none/versions/1", 404, 40401),
-        ("GET", "/subjects/shared.mps.citizens-value/versions/9", 404, 40402),
-        ("GET", "/subjects/shared.mps.citizens-value/versions/x", 422, 42202),
+        ("GET", "/subjects/history.mps.citizens/versions/9", 404, 40402),
+        ("GET", "/subjects/history.mps.citizens/versions/x", 422, 42202),
         ("POST", "/subjects/none", 404, 40401),
-        ("POST", "/subjects/shared.mps.citizens-value", 404, 40403),
-        ("POST", "/subjects/shared.mps.citizens-value/versions", 422, 42205),
+        ("POST", "/subjects/history.mps.citizens", 404, 40403),
+        ("POST", "/subjects/history.mps.citizens/versions", 422, 42205),
         ("GET", "/nothing", 404, 404),
     ],
 )
@@ -151,8 +151,8 @@ def test_the_rest_of_the_read_part_answers(registry: str) -> None:
     assert get("/schemas/types") == ["AVRO"]
     assert get("/schemas/ids/7/schema") == SCHEMA
     assert len(get("/schemas/ids/7/versions")) == 2
-    assert get("/subjects/shared.mps.citizens-value/versions/latest/schema") == SCHEMA
-    assert get("/subjects?subjectPrefix=shared.") == ["shared.mps.citizens-value"]
+    assert get("/subjects/history.mps.citizens/versions/latest/schema") == SCHEMA
+    assert get("/subjects?subjectPrefix=history.") == ["history.mps.citizens"]
     assert get("/config")["compatibilityLevel"] == "BACKWARD"
     assert get("/mode") == {"mode": "READONLY"}
 
@@ -344,7 +344,7 @@ def test_served_alone_pages_and_registry_ask_who_it_is_and_show_each_its_own(set
         assert get(f"{pages}/", operator).status_code == 200
         assert get(f"{registry}/subjects", portal).json() == [mine]
         assert get(f"{registry}/schemas/ids/7/subjects", portal).json() == [mine]
-        for path in ("/subjects/shared.mps.citizens-value/versions", "/schemas/ids/9"):
+        for path in ("/subjects/history.mps.citizens/versions", "/schemas/ids/9"):
             assert get(f"{registry}{path}", portal).status_code == 404
         assert set(get(f"{registry}/subjects", operator).json()) > {mine}
         for server, path in ((pages, "/subjects"), (pages, "/registry/subjects"), (registry, "/datasets/x")):

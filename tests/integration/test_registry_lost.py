@@ -11,38 +11,33 @@ from outside import read_topic
 
 from pophub.contracts.load import load_all
 from pophub.sharing.registry import _fingerprint, content_id
-from pophub.sharing.subscription import OWN, subscription_schemas
 
 Ids = dict[int, str]
 
 
-def topics(project: Project) -> list[str]:
-    return [f"shared.{project.stem}", f"sub.{project.subscriber}.{project.stem}"]
+def subjects(project: Project) -> list[str]:
+    return [f"history.{project.stem}", f"sub.{project.subscriber}.{project.stem}-value"]
 
 
 def registered(project: Project) -> dict[str, Ids]:
-    """Give for each topic of the project its ids and what they mean."""
+    """Give for each subject of the project its ids and what they mean."""
     return {
-        topic: dict(
-            project.servers.query(
-                "select id, schema from hub.registry_schema where subject = %s", f"{topic}-value"
-            )
+        subject: dict(
+            project.servers.query("select id, schema from hub.registry_schema where subject = %s", subject)
         )
-        for topic in topics(project)
+        for subject in subjects(project)
     }
 
 
 def lose(project: Project) -> None:
-    for topic in topics(project):
-        project.servers.query("delete from hub.registry_schema where subject = %s", f"{topic}-value")
+    for subject in subjects(project):
+        project.servers.query("delete from hub.registry_schema where subject = %s", subject)
 
 
-def named(project: Project) -> dict[str, set[int]]:
-    """Give the ids that the messages on each topic name."""
-    return {
-        topic: {int.from_bytes(m.value[1:5], "big") for m in read_topic(project.servers, topic) if m.value}
-        for topic in topics(project)
-    }
+def named(project: Project) -> set[int]:
+    """Give the ids that the messages on the subscriber's topic name."""
+    messages = read_topic(project.servers, f"sub.{project.subscriber}.{project.stem}")
+    return {int.from_bytes(m.value[1:5], "big") for m in messages if m.value}
 
 
 def narrow(project: Project) -> None:
@@ -62,10 +57,8 @@ def test_a_registry_that_was_emptied_gives_each_schema_its_id_again(project: Pro
     project.put(2, 300)
     project.pass_through()
     before, messages = registered(project), named(project)
-    assert {topic: len(ids) for topic, ids in before.items()} == dict(
-        zip(topics(project), (1, 2), strict=True)
-    )
-    assert messages == {topic: set(ids) for topic, ids in before.items()}
+    assert [len(before[subject]) for subject in subjects(project)] == [1, 2]
+    assert messages == set(before[subjects(project)[1]])
     lose(project)
     project.servers.query(  # another dataset comes first this time
         "insert into hub.registry_schema values (1, %s, 1, '{}', 'first')", f"{project.agency}.first"
@@ -88,14 +81,14 @@ def test_a_subscriber_whose_file_is_gone_can_still_read_what_it_has(project: Pro
 def test_an_id_that_another_schema_has_is_refused(bare_project: Project) -> None:
     stem = bare_project.declare("mps.citizens")
     (connector,), _ = load_all(bare_project.folder)
-    (schema,) = subscription_schemas(connector, OWN, None)
+    (schema,) = connector.contract.schemas
     number, other = content_id(_fingerprint(schema)), f"{bare_project.agency}.other"
     bare_project.servers.query(
         "insert into hub.registry_schema values (%s, %s, 1, '{}', 'other')", number, other
     )
     ran = bare_project.run("prepare")
     assert ran.error == "schema.id_taken"
-    for told in (str(number), other, f"shared.{stem}-value"):
+    for told in (str(number), other, f"history.{stem}"):
         assert told in ran.text
     bare_project.servers.query("delete from hub.registry_schema where subject = %s", other)
     bare_project.pass_through("prepare")

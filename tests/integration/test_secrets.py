@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from hubkit import Project
-from outside import read_topic
+from outside import read_log, read_topic
 
 from pophub.domain.errors import ConfigError
 from pophub.runtime import hub
@@ -28,9 +28,9 @@ def pseudonyms(project: Project, tmp_path: Path) -> Iterator[Path]:
 
 
 def told(project: Project) -> tuple[int, int]:
-    """Count the messages that the population's topic and the subscriber's carry."""
-    own, sub = f"shared.{project.stem}", f"sub.{project.subscriber}.{project.stem}"
-    return len(read_topic(project.servers, own)), len(read_topic(project.servers, sub))
+    """Count the versions that the hub's own log and the subscriber's topic carry."""
+    sub = f"sub.{project.subscriber}.{project.stem}"
+    return len(read_log(project.servers, project.stem)), len(read_topic(project.servers, sub))
 
 
 @pytest.mark.parametrize(("text", "code"), [(None, "secret.lost"), ("another one", "secret.changed")])

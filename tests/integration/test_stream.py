@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 from hubkit import Project
-from outside import check, read_topic
+from outside import check, read_log, read_topic
 
 from pophub.streaming.sources import SourceWorker
 from pophub.wiring import Hub
@@ -215,7 +215,7 @@ def test_paused_means_paused(project: Project) -> None:
         )  # fmt: skip
         time.sleep(3)  # a pause is looked at each two seconds
         project.put(2, 50)
-        until(lambda: len(read_topic(servers, f"shared.{project.stem}")) == 2, "the hub's own", stream)
+        until(lambda: len(read_log(servers, project.stem)) == 2, "the hub's own", stream)
         assert received(project) == 1
         servers.query(
             "update quarantine.pause set resumed_at = now(), resumed_by = 'y' where stem = %s", project.stem

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 OUTCOMES = ("shared", "superseded", "duplicate", "quarantined", "unreadable")
 STATES = OUTCOMES[0], "quarantined", "duplicate", "superseded"
+LOGGED = ("sequence", "event_id", "content", "key", "marker", "operation", "payload", "contract",
+          "exchanged_at", "recorded_at")  # fmt: skip
 SHARED, SUB = f"shared.{STEM}", f"sub.portal.{STEM}"
 
 
@@ -173,21 +175,23 @@ def _replays(runs: list[dict[str, Any]], versions: list[dict[str, Any]]) -> None
 
 
 def _own_topic(life: Life, lane: int) -> None:
-    """The hub's own topic is history up to the position, record by record."""
+    """The hub's own log is history up to the position, column by column, and each block proves itself."""
     rows, messages = _rows(life, lane), life.broker.committed(SHARED, lane)
     position = life.broker.offsets.get((SHARED, lane))
     reached = position.sequence if position else 0
     assert reached <= len(rows), "the position is beyond history"
-    told = [dict(m.headers) for m in messages]
+    assert all((m.key, m.headers) == (None, []) for m in messages)
+    blocks = [avro.decode_history(m.value or b"") for m in messages]
+    logged = [version for block in blocks for version in block]
     if not _held_up(life, SHARED, lane):
-        assert len(messages) == reached, (
-            f"{SHARED}, lane {lane}: {len(messages)} records at position {reached}"
-        )
-    for message, headers, row in zip(messages, told, rows, strict=False):
-        assert headers["event_id"] == row["event_id"].hex().encode(), "another version, or another order"
-        assert headers["sequence"] == str(row["sequence"]).encode()
-        body = None if message.value is None else message.value[5:]
-        assert (message.key, body) == (row["key"].encode(), row["payload"])
+        assert len(logged) == reached, f"{SHARED}, lane {lane}: {len(logged)} versions at position {reached}"
+    for found, row in zip(logged, rows, strict=False):
+        told = found._asdict() | {"exchanged_at": found.exchanged_us, "recorded_at": found.recorded_us}
+        row = row | {name: us(row[name]) for name in ("exchanged_at", "recorded_at")}
+        for name in LOGGED:
+            assert told[name] == row[name], f"another {name}, or another order"
+    for block in blocks:
+        assert block[-1].digest == rows[block[-1].sequence - 1]["digest"], "the link at a block's end"
 
 
 def _subscriber(life: Life, lane: int) -> None:

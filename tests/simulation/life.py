@@ -38,7 +38,7 @@ class Life:
         numbers, coarse = choice(NUMBERS), self.rng.random() < 0.4
         self.connector = drawn_things(kind, self.is_time, self.late_s, self.settle_s, choice((2, 5, 100)))
         self.file = subscription(choice((True, False)))
-        self.sizes = {"MICRO_ROWS": choice((1, 3, 1000)), "TRANSACTION_ROWS": choice((1, 3, 1000)), "CHUNK": choice((1, 2, 1000))}  # fmt: skip
+        self.sizes = {"MICRO_ROWS": choice((1, 3, 1000)), "TRANSACTION_ROWS": choice((1, 3, 1000)), "CHUNK": choice((1, 2, 1000)), "BLOCK_ROWS": choice((1, 2, 1000))}  # fmt: skip
         self.database, self.broker = Database(self.simulation), Broker(self.simulation)
         self.source = (Table if kind == "sql" else Folder)(self.simulation, self.is_time)
         longest_s = self.late_s + (0 if self.simulation.mood.clock_jumps else self.settle_s)

@@ -89,6 +89,7 @@ LOST_ANSWERS = Mood(leave=0.05, lose=0.5)
 
 
 DECIDE, HOLDERS, JUDGE = "domain.decide:decide", "domain.decide:_Holders", "stages.judge:Judge"
+SUBSCRIBED, LOGGED = "sharing.subscription:Subscription.outgoing", "sharing.hub_log:HubLog.outgoing"
 SHARE, LEDGER = "stages.share:share", "stores.share:LedgerStore.complete"
 CUT = "domain.stretches:cut"
 EXTRACT, POSITION = "stages.extract:Extract", "stores.extract:ExtractStore.moved"
@@ -109,7 +110,7 @@ PUBLISH_TWICE = """try:
         except Exception:
             publisher.publish(messages, position)
 """
-COMPLETE = "_complete(subscription, store, lane, position.sequence, shared)\n    while"
+COMPLETE = "shared.transactions += sharable.complete(store, lane, position.sequence)\n    while"
 
 # fmt: off
 MUTANTS = (
@@ -168,9 +169,13 @@ MUTANTS = (
     _mutant("a publisher repeats after an indefinite commit", SHARE, PUBLISH, PUBLISH_TWICE, mood=LOST_ANSWERS),
     _mutant("the ledger is completed beyond the position", SHARE, COMPLETE, COMPLETE.replace("position.sequence", "end")),
     _mutant("the ledger is not completed at the start", SHARE, COMPLETE, "while"),
-    _mutant("the position is ahead of what was published", SHARE, "subscription.granted(rows)", "subscription.granted(rows[:-1])"),
-    _mutant("what was not granted is shared", SHARE, "subscription.messages(subscription.granted(rows))", "subscription.messages(rows)"),
-    _mutant("what was not granted is counted", LEDGER, "terms(self._versions(cursor, lane, sequence, end))", "self._versions(cursor, lane, sequence, end)"),
+    _mutant("the position is ahead of what was published", SHARE, "sharable.outgoing(rows)", "sharable.outgoing(rows[:-1])"),
+    _mutant("what was not granted is shared", SUBSCRIBED, "self.messages(self.granted(rows))", "self.messages(rows)"),
+    _mutant("a block of the log has a row less", LOGGED, "encode_history(block)", "encode_history(block[:-1] or block)"),
+    _mutant("a block of the log is written twice", LOGGED, "in _cut(rows)]", "in [*_cut(rows)] * 2]"),
+    _mutant("the position moves without a block of the log", LOGGED, "in _cut(rows)]", "in [*_cut(rows)][1:]]"),
+    _mutant("a row is lost where blocks of the log are cut", "sharing.hub_log:_cut", "start, size = place, 0", "start, size = place + 1, 0"),
+    _mutant("what was not granted is counted", LEDGER, "terms(self._versions(cursor, lane, sequence, end)) if terms", "self._versions(cursor, lane, sequence, end) if terms"),
     _mutant("the ledger's lane row counts transactions of its own", LEDGER, "transactions + len(rows)", "transactions + 1"),
     _mutant("a stretch goes over two stamps", CUT, "groupby(rows, _stamp)", "[(rows[0].exchanged_us, rows)] if rows else []"),
     _mutant("a stretch counts what was not granted", CUT, "_between(sequences) if last - first + 1 != granted else ()", "()"),

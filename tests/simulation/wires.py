@@ -24,6 +24,7 @@ from pophub.domain.record import Columns, Failure
 from pophub.ports import BlockReader, BlockWriter, FolderSource, LanePublisher, Rules, TableSource
 from pophub.postgres import connection
 from pophub.process import failpoints
+from pophub.sharing import hub_log
 from pophub.stages import judge, replay, share
 from pophub.stores import share as ledger_store
 
@@ -238,6 +239,7 @@ def present(servers: Servers, sizes: dict[str, int]) -> Iterator[None]:
         (replay, "MICRO_ROWS"),
         (share, "TRANSACTION_ROWS"),
         (ledger_store, "CHUNK"),
+        (hub_log, "BLOCK_ROWS"),
     ]
     before = [getattr(module, name) for module, name in places]
     _now.append(servers)

@@ -242,7 +242,7 @@ def written(columns: dict[str, list[Any]]) -> object:
 def reordered(schema: str) -> None:
     from pophub.sharing.registry import refuse_reordered
 
-    refuse_reordered("shared.a.b-value", [SCHEMA], schema)
+    refuse_reordered("history.a.b", [SCHEMA], schema)
 
 
 RECORDS_OF_A_CONTRACT = [
@@ -256,8 +256,8 @@ RECORDS_OF_A_CONTRACT = [
         "history",
         "contract.avro.trailing",
     ),
-    Bad(30, lambda: avro.unframed(b"\0\0\0\0\x07\x02", {6: SCHEMA}), "shared", "schema.unknown"),
-    Bad(30, lambda: avro.unframed(b"\x01\0\0\0\x06\x02", {6: SCHEMA}), "shared", "schema.unknown"),
+    Bad(30, lambda: avro.decode_history(b"\0\0\0\0\x07\x02"), "shared", "contract.avro.block"),
+    Bad(30, lambda: avro.decode_history(GOOD), "shared", "contract.avro.block"),
     Bad(31, lambda: reordered(TURNED), "registry", "schema.fingerprint"),
     Bad(32, lambda: written(SOUND | {"n": [1.9]}), "write", "contract.avro.type"),
     Bad(32, lambda: written(SOUND | {"n": [1 << 63]}), "write", "contract.avro.type"),
@@ -274,11 +274,7 @@ def test_a_record_that_does_not_fit_its_schema_is_refused(bad: Bad) -> None:
 
 def test_what_fits_its_schema_is_written_and_read() -> None:
     (payload,) = avro.encode_records(SCHEMA, SOUND, [0])
-    assert avro.decode_record(*avro.unframed(b"\0\0\0\0\x06" + payload, {6: SCHEMA})) == {
-        "id": "1",
-        "name": "A",
-        "n": 1,
-    }
+    assert avro.decode_record(SCHEMA, payload) == {"id": "1", "name": "A", "n": 1}
     reordered(SCHEMA)
 
 

@@ -17,7 +17,8 @@ from pophub.contracts.subscription_model import Grant
 from pophub.domain.history import AcceptedVersion
 from pophub.domain.record import Versions
 from pophub.gates.mapping import ContractMapper
-from pophub.sharing.subscription import Form, Subscription, subscription_schemas
+from pophub.sharing.hub_log import HubLog
+from pophub.sharing.subscription import Form, Subscription, granted_schemas
 from pophub.stages.read_block import add_block
 
 TEXT = Text(en="x", vi="x")
@@ -40,9 +41,9 @@ def raised(connector: Connector, *fields: dict[str, Any]) -> Connector:
     return connector
 
 
-def subscribed(connector: Connector, registry: dict[str, int], grant: Grant | None = None) -> Subscription:
+def subscribed(connector: Connector, registry: dict[str, int], grant: Grant) -> Subscription:
     """Give a subscription whose schemas are registered, the oldest first, each once."""
-    schemas = subscription_schemas(connector, "portal", grant)
+    schemas = granted_schemas(connector, "portal", grant.fields)
     for schema in reversed(schemas):
         registry.setdefault(avro.canonical(schema), len(registry) + 1)
     forms = tuple(Form(schema, registry[avro.canonical(schema)]) for schema in schemas)
@@ -62,7 +63,7 @@ def accepted(sequence: int, connector: Connector, **values: Any) -> AcceptedVers
         connector.contract.avro_schema, {name: [value] for name, value in record.items()}, [0]
     )
     return AcceptedVersion(
-        sequence, bytes([sequence]) * 16, f"k{sequence}", sequence, "u", payload, 1, 5, 6, b""
+        sequence, bytes([sequence]) * 16, f"k{sequence}", sequence, "u", payload, 1, 5, 6, b"", bytes(16)
     )
 
 
@@ -80,20 +81,17 @@ def read(registry: dict[str, int], value: bytes | None) -> dict[str, Any]:
 FIRST, SECOND = things(), raised(things(), EXTRA)
 THIRD = raised(things(), EXTRA, LATER)
 OLD, NEW = accepted(1, FIRST, value="a"), accepted(2, SECOND, value="b", extra="e")
-GONE = AcceptedVersion(3, b"g" * 16, "k3", 3, "d", None, 1, 5, 6, b"")
+GONE = AcceptedVersion(3, b"g" * 16, "k3", 3, "d", None, 1, 5, 6, bytes(32), bytes(16))
 
 
-def test_the_own_topic_carries_each_payload_as_it_is_under_its_own_version() -> None:
-    registry: dict[str, int] = {}
-    before = subscribed(FIRST, registry).messages([OLD, GONE])
-    own = subscribed(THIRD, registry)
-    messages = own.messages([OLD, NEW, GONE, OLD])
-    assert [messages[0], messages[2]] == before and messages[3] == messages[0]
-    assert [m.value and m.value[5:] for m in messages[:3]] == [OLD.payload, NEW.payload, None]
-    assert [m.value and m.value[4] for m in messages] == [1, 2, None, 1]
-    blank = dict.fromkeys(("person", "number"))
-    assert read(registry, messages[0].value) == {"key": "k1", "value": "a", **blank}
-    assert read(registry, messages[1].value) == {"key": "k2", "value": "b", **blank, "extra": "e"}
+def test_the_own_log_carries_each_payload_as_it_is_under_its_own_version() -> None:
+    (message,), records = HubLog("mem.things").outgoing([OLD, NEW, GONE])
+    assert (message.key, message.headers, records) == (None, [], 3)
+    found = avro.decode_history(message.value or b"")
+    assert found == [OLD, NEW, GONE]
+    blank = dict.fromkeys(("person", "number", "extra", "later"))
+    read = [avro.decode_known(THIRD.contract.schemas, row.payload) for row in found if row.payload]
+    assert read == [blank | {"key": "k1", "value": "a"}, blank | {"key": "k2", "value": "b", "extra": "e"}]
 
 
 def test_a_subscriber_gets_the_granted_fields_that_the_version_has() -> None:
@@ -135,12 +133,12 @@ def test_a_field_that_the_version_lacks_matches_no_row_term(wanted: str) -> None
 
 
 def test_a_payload_of_no_known_version_is_not_shared() -> None:
-    own = subscribed(SECOND, {})
+    subscription = subscribed(SECOND, {}, granted("key"))
     assert OLD.payload is not None
     for bad, code in ((OLD.payload[:-1], "truncated"), (OLD.payload + b"\2", "truncated"),
                       (OLD.payload + b"\0\0", "trailing")):  # fmt: skip
         with pytest.raises(avro.BadBlock) as caught:
-            own.messages([NEW, OLD._replace(payload=bad)])
+            subscription.messages([NEW, OLD._replace(payload=bad)])
         assert caught.value.code == f"contract.avro.{code}"
 
 

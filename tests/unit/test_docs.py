@@ -17,6 +17,7 @@ from pophub.contracts.load import load_all
 from pophub.domain import digests
 from pophub.domain.codes import CODES, GATES
 from pophub.settings import PROJECT, Endpoints
+from tests.documented import data_model
 
 GENERATED = {"codes.md", "command-line.md"}
 DOCUMENTS = sorted(
@@ -174,10 +175,7 @@ def test_every_variable_of_the_settings_is_told() -> None:
 
 
 def test_the_pages_say_how_to_derive_every_digest() -> None:
-    found = re.search(r"^```python derive\n(.*?)^```$", text_of("docs/data-model.md"), re.M | re.S)
-    assert found
-    derived: dict[str, Any] = {}
-    exec(found[1], derived)
+    derived = data_model("derive")
     fields = ["Trần Thị B'Ơ\"\\ \u200b\n", None, -3, True, 1.5, 20_000]
     ours = digests.row_digests([["u"], *([value] for value in fields)], 1)[0][0]
     assert derived["content"]("u", *fields) == ours
