@@ -51,6 +51,7 @@ def check_file(document: Document, file: ConnectorFile, fields: tuple[AvroField,
         partial(_check_texts, document, file, known),
         partial(_check_numbers, document, file, known),
         partial(_check_personal, document, file),
+        partial(_check_identity, document, file),
         partial(_check_deleted, document, file),
         partial(_check_form, document, place, file.source.marker.format),
         partial(_check_zone, document, place, file.source.marker.time_zone),
@@ -175,6 +176,22 @@ def _check_texts(document: Document, file: ConnectorFile, known: dict[str, AvroF
         if name in known and known[name].type in ("bytes", "decimal"):
             what = f"{name} is {known[name].type}, which is neither key, unique value nor part of a citizen"
             flaws.add(refuse("config.type", what, document.where(*place)))
+    flaws.tell()
+
+
+def _check_identity(document: Document, file: ConnectorFile) -> None:
+    """Hold a dataset that says who exists to its keys being the citizens, with name and birth date."""
+    if file.population is None or not file.population.identity:
+        return
+    where, flaws = document.where("population", "identity"), Flaws()
+    if file.key != (file.population.citizen,):
+        what = f"who exists is said by the citizen's number as the key, which is {', '.join(file.key)} here"
+        flaws.add(refuse("config.value", what, where))
+    for name in ("full_name", "birth_date"):
+        if name not in file.population.fields:
+            flaws.add(
+                refuse("config.value", f"who exists is said with {name}, which is no field here", where)
+            )
     flaws.tell()
 
 

@@ -234,6 +234,21 @@ def test_two_authorities_for_one_field_of_the_citizen_are_refused(project: Path)
     assert "moj.civil_status" in findings[0].what and "mps.citizens" in findings[0].what
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("  citizen: citizen_id", "  citizen: household_code", "the citizen's number as the key"),
+        ("    birth_date: birth_date\n", "", "said with birth_date"),
+    ],
+)
+def test_who_exists_is_said_by_number_with_name_and_birth_date(
+    project: Path, old: str, new: str, words: str
+) -> None:
+    edit(project, FILE, old, new)
+    findings = check(project)
+    assert (findings[0].code, words in findings[0].what) == ("config.value", True), [str(f) for f in findings]
+
+
 def test_the_digest_changes_with_any_of_the_three_files(project: Path) -> None:
     seen = {load_connector(project / FILE, project).digest}
     for name in (FILE, SCHEMA, SUITE):
