@@ -155,7 +155,7 @@ def granted_later(
     for name, head in now.heads().items():
         kind, *place = head["lane"]
         accepted = before.get(("history", *name[2:]))
-        if kind == "transaction" and accepted and scope.holds(place[0], place[1]):
+        if kind == "stretch" and accepted and scope.holds(place[0], place[1]):
             after = before[name]["sequence"] if name in before else 0
             spans.append((*place, after, min(head["sequence"], accepted["sequence"])))
     if not spans:

@@ -111,13 +111,18 @@ join ledger.stretch s on (s.recipient, s.stem, s.lane) = (head.recipient, head.s
 where s.month = %s and s.exchanged_at <= %s group by s.recipient, s.stem
 
 -- share transactions of months by terms granted after them, of versions that were accepted when the months were signed
+-- a stretch that goes beyond a bound counts what of it lies within, less what of that was not granted
 -- name: granted_later
-select t.recipient, t.stem, t.subscription, s.granted_at, s.starts_at, count(*)
+select t.recipient, t.stem, t.subscription, s.granted_at, s.starts_at, sum(upper(part) - lower(part) - left_out.number)::bigint
 from unnest(%s::text[], %s::text[], %s::int[], %s::bigint[], %s::bigint[]) as span(recipient, stem, lane, after, upto)
-join ledger.transaction t on t.recipient = span.recipient and t.stem = span.stem and t.lane = span.lane
-    and t.sequence > span.after and t.sequence <= span.upto
+join ledger.stretch t on (t.recipient, t.stem, t.lane) = (span.recipient, span.stem, span.lane)
+    and t.last > span.after and t.first <= span.upto
 join hub.subscription s on (s.recipient, s.stem, s.version) = (t.recipient, t.stem, t.subscription) and s.granted_at >= %s
-where t.month >= %s and t.month < %s group by 1, 2, 3, 4, 5 order by 1, 2, 3
+cross join lateral int8range(greatest(t.first, span.after + 1), least(t.last, span.upto), '[]') as part
+cross join lateral (
+    select coalesce(sum(upper(one) - lower(one)), 0) as number from unnest(t.omitted * int8multirange(part)) as one) as left_out
+where t.month >= %s and t.month < %s
+group by 1, 2, 3, 4, 5 having sum(upper(part) - lower(part) - left_out.number) > 0 order by 1, 2, 3
 
 -- name: checkpoint_write
 insert into ledger.checkpoint (id, at, document, signature, public_key) values (%s, %s, %s, %s, %s)

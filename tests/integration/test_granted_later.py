@@ -26,7 +26,7 @@ def exchanged_last_year(project: Project, points: Iterable[tuple[Checkpoint, dic
     """Give statements that date the project's rows a year back, and its signed figures with them."""
     day = f"{LAST_YEAR}-03-15"
     moved = f"set month = '{day[:7]}-01', exchanged_at = '{day}' where stem = '{project.stem}'"
-    statements = [f"update ledger.{table} {moved}" for table in ("history", "transaction")]
+    statements = [f"update ledger.{table} {moved}" for table in ("history", "stretch")]
     for point, counts in points:
         tally = [[recipient, project.stem, day[:7], number] for recipient, number in counts.items()]
         document = json.dumps(point.document | {"tally": tally})
