@@ -29,11 +29,12 @@ def share(sharable: Sharable, store: ShareStore, publisher: LanePublisher, lane:
     """Share one lane up to the end that is seen at the start."""
     end = store.end(lane)
     position = publisher.position()
-    _check(sharable.topic, store, lane, position, end)
+    behind = _check(sharable.topic, store, lane, position, end)
     sharable = sharable.ready(store, lane)
-    if then := sharable.before(position.metadata):  # published under terms that are over by now
-        shared.transactions += then.ready(store, lane).complete(store, lane, position.sequence)
-    shared.transactions += sharable.complete(store, lane, position.sequence)
+    if behind:
+        if then := sharable.before(position.metadata):  # published under terms that are over by now
+            shared.transactions += then.ready(store, lane).complete(store, lane, position.sequence)
+        shared.transactions += sharable.complete(store, lane, position.sequence)
     while position.sequence < end:
         rows = store.history(lane, position.sequence, min(end, position.sequence + TRANSACTION_ROWS))
         if (
@@ -53,8 +54,8 @@ def share(sharable: Sharable, store: ShareStore, publisher: LanePublisher, lane:
         shared.records += records
 
 
-def _check(topic: str, store: ShareStore, lane: int, position: Position, end: int) -> None:
-    """Stop where history and topic tell different stories."""
+def _check(topic: str, store: ShareStore, lane: int, position: Position, end: int) -> bool:
+    """Stop where history and topic tell different stories; tell whether the ledger is behind the topic."""
     ledger = store.lane(lane)
     if position.sequence > end:
         raise _diverged(topic, lane, "history ends before the position")
@@ -64,6 +65,7 @@ def _check(topic: str, store: ShareStore, lane: int, position: Position, end: in
         _, _, digest = position.metadata.partition(":")
         if store.digest_at(lane, position.sequence) != digest:
             raise _diverged(topic, lane, "history has another digest at the position")
+    return ledger.sequence < position.sequence
 
 
 def _diverged(topic: str, lane: int, what: str) -> LedgerDiverged:

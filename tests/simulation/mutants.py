@@ -168,7 +168,7 @@ MUTANTS = (
     # share
     _mutant("a publisher repeats after an indefinite commit", SHARE, PUBLISH, PUBLISH_TWICE, mood=LOST_ANSWERS),
     _mutant("the ledger is completed beyond the position", SHARE, COMPLETE, COMPLETE.replace("position.sequence", "end")),
-    _mutant("the ledger is not completed at the start", SHARE, COMPLETE, "while"),
+    _mutant("the ledger is not completed at the start", SHARE, "if behind:", "if False:"),
     _mutant("the position is ahead of what was published", SHARE, "sharable.outgoing(rows)", "sharable.outgoing(rows[:-1])"),
     _mutant("what was not granted is shared", SUBSCRIBED, "self.messages(self.granted(rows))", "self.messages(rows)"),
     _mutant("a block of the log has a row less", LOGGED, "encode_history(block)", "encode_history(block[:-1] or block)"),
