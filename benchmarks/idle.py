@@ -39,7 +39,9 @@ def measured() -> dict[str, Any]:
             with Airflow(settings) as airflow:
                 airflow.wait_for_dags([stems[0], stems[-1]], 300)
                 time.sleep(SETTLE_S)
-                found[f"connectors_{count}"] = _watch(settings)
+                found[f"connectors_{count}"] = _watch(settings) | {
+                    "new_s": _listed_s(settings, airflow, count)
+                }
                 if count == COUNTS[0]:
                     found["cycle"] = _cycles(settings, airflow, stems[0])
     return found
@@ -68,16 +70,29 @@ def _hub(count: int) -> Iterator[Settings]:
 def _write(project: Path, count: int) -> None:
     """Write a project whose connectors are the benchmark's, each with a dataset of its own."""
     shutil.copytree(PROJECT / "dags", project / "dags", ignore=shutil.ignore_patterns("__pycache__"))
-    for path in sorted(hubs.PROJECT.rglob("*.*")):
+    for number in range(count):
+        _declare(project, number)
+
+
+def _declare(project: Path, number: int) -> None:
+    """Write one connector with its schema and suite; its own file last, as whoever adds one would."""
+    name = f"idle{number:03d}"
+    for path in sorted(hubs.PROJECT.rglob("*.*"), key=lambda path: path.suffix == ".yaml"):
         if path.parent.name == "subscriptions":
             continue
-        for number in range(count):
-            name = f"idle{number:03d}"
-            text = path.read_text().replace("bench.people", f"bench.{name}").replace(": people", f": {name}")
-            text = POPULATION.sub("", text)
-            place = project / path.relative_to(hubs.PROJECT)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.with_name(path.name.replace("people", name)).write_text(text)
+        text = path.read_text().replace("bench.people", f"bench.{name}").replace(": people", f": {name}")
+        text = POPULATION.sub("", text)
+        place = project / path.relative_to(hubs.PROJECT)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.with_name(path.name.replace("people", name)).write_text(text)
+
+
+def _listed_s(settings: Settings, airflow: Airflow, count: int) -> float:
+    """Add a connector to so many; give the seconds until Airflow lists its DAG."""
+    begun = time.monotonic()
+    _declare(settings.project, count)
+    airflow.wait_for_dags([f"bench.idle{count:03d}"], 300)
+    return round(time.monotonic() - begun, 1)
 
 
 def _watch(settings: Settings) -> dict[str, Any]:

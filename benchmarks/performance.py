@@ -154,7 +154,12 @@ def _growth(found: dict[str, Any]) -> str:
 def _idle(found: dict[str, Any]) -> str:
     one = found["idle"]
     rows = [
-        (key.removeprefix("connectors_"), f"{part['cpu_percent_of_a_core']:.1f}", f"{part['memory_mb']:,}")
+        (
+            key.removeprefix("connectors_"),
+            f"{part['cpu_percent_of_a_core']:.1f}",
+            f"{part['memory_mb']:,}",
+            f"{part['new_s']:.1f}",
+        )
         for key, part in one.items()
         if key.startswith("connectors_")
     ]
@@ -163,4 +168,6 @@ def _idle(found: dict[str, Any]) -> str:
         f"\nAn empty cycle of three stages takes {cycle['airflow_s']:.2f} s under Airflow, {cycle['bare_s']:.2f} s in a "
         f"warm process: Airflow's part is {cycle['overhead_s']:.2f} s.\n"
     )
-    return _table(("connectors", "CPU, % of one core", "memory, MB"), rows) + told
+    return (
+        _table(("connectors", "CPU, % of one core", "memory, MB", "one more is listed after, s"), rows) + told
+    )

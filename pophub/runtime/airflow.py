@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from pophub.domain.errors import TransientError
 from pophub.runtime import places, ports, postgres
-from pophub.settings import Settings
+from pophub.settings import PROJECT, Settings
 
 ARGUMENTS = {
     "airflow-api-server": ("api-server",),
@@ -25,10 +25,13 @@ ARGUMENTS = {
         "-s",
     ),  # -s: no log server, which would listen on 0.0.0.0
     "airflow-dag-processor": ("dag-processor",),
-    "airflow-triggerer": ("triggerer", "-s"),
 }
+"""No triggerer: no task of ours is deferred."""
 
 LOGIN = "admin"
+PLUGINS = PROJECT / "pophub" / "airflow_plugin"
+LOOK_S = 3
+"""How often the DAG processor looks for DAG files and declarations that changed."""
 
 MIGRATED_SQL = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'airflow'"
 
@@ -75,15 +78,15 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
     fernet = hashlib.sha256(settings.secret("airflow.fernet").encode()).digest()
     bundle = {
         "name": "pophub",
-        "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
-        "kwargs": {"path": str(settings.project / "dags"), "refresh_interval": 5},
+        "classpath": "pophub_bundle.PophubBundle",  # in the folder of plug-ins
+        "kwargs": {"project": str(settings.project), "refresh_interval": LOOK_S},
     }
     options = {
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": "8",
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__DAGS_FOLDER": str(settings.project / "dags"),
-        "CORE__PLUGINS_FOLDER": str(settings.project / "pophub" / "airflow_plugin"),
+        "CORE__PLUGINS_FOLDER": str(PLUGINS),
         "CORE__FERNET_KEY": base64.urlsafe_b64encode(fernet).decode(),
         "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "CORE__AUTH_MANAGER": (
@@ -94,8 +97,9 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "DATABASE__SQL_ALCHEMY_CONN": _connection(settings, "psycopg2"),
         "DATABASE__SQL_ALCHEMY_CONN_ASYNC": _connection(settings, "asyncpg"),
         "DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([bundle]),
-        "DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
+        "DAG_PROCESSOR__REFRESH_INTERVAL": str(LOOK_S),
+        "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": str(LOOK_S),
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",  # what changes is read at once: pophub_bundle
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
         "API__HOST": "127.0.0.1",
@@ -184,12 +188,12 @@ def _get(settings: Settings, path: str, timeout_s: float) -> bytes:
 
 
 def healthy(settings: Settings) -> bool:
-    """Tell whether all four programs call themselves healthy."""
+    """Tell whether all three programs call themselves healthy."""
     try:
         report = json.loads(_get(settings, "/api/v2/monitor/health", 5))
     except (OSError, http.client.HTTPException, ValueError):
         return False
-    parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+    parts = ("metadatabase", "scheduler", "dag_processor")
     return all((report.get(part) or {}).get("status") == "healthy" for part in parts)
 
 

@@ -60,8 +60,8 @@ stdout_logfile_backups=2
 """
 
 
-WAIT_S = {"postgres": 60, "kafka": 30, "airflow-triggerer": 3, "airflow-api-server": 5}
-"""Seconds to end in before it is killed; the triggerer would take 12 and has nothing to lose."""
+WAIT_S = {"postgres": 60, "kafka": 30, "airflow-api-server": 5}
+"""Seconds to end in before it is killed."""
 
 
 class _Connection(http.client.HTTPConnection):

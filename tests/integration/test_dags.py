@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pophub.settings import PROJECT
+from pophub.runtime.airflow import PLUGINS, airflow_environment
+from pophub.settings import PROJECT, Endpoints, Settings
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -99,6 +104,38 @@ print("TOLD" + json.dumps({"state": run.state, "tasks": states}))
 """
 
 
+WATCH = """
+import json, pathlib, shutil, sys
+sys.path.append(sys.argv[2])
+import pophub_bundle
+from airflow.models.dagbag import DagPriorityParsingRequest as Request
+from airflow.utils.session import create_session
+project = pathlib.Path(sys.argv[1])
+bundle = pophub_bundle.PophubBundle(name="pophub", project=str(project))
+def asked():
+    bundle.refresh()
+    with create_session() as session:
+        found = sorted(request.relative_fileloc for request in session.query(Request))
+        session.query(Request).delete()
+    return found
+told = {"at the start": asked(), "unchanged": asked()}
+new = project / "connectors/mps/other.yaml"
+shutil.copy(project / "connectors/mps/citizens.yaml", new)
+told["a new connector"] = asked()
+told["once"] = asked()
+suite = project / "expectations/mps/citizens.json"
+suite.write_text(suite.read_text() + " ")
+bundle.refresh()
+told["a changed suite, asked twice"] = asked()
+new.unlink()
+told["one that is gone"] = asked()
+bundle._again_at = 0
+told["later, for what is gone"] = asked()
+told["that once"] = asked()
+print("TOLD" + json.dumps({"asked": told, "path": str(bundle.path)}))
+"""
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("airflow")
@@ -114,9 +151,9 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _python(home: Path, project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _environment(home: Path, project: Path) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-    settings = {
+    return own | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
@@ -126,9 +163,12 @@ def _python(home: Path, project: Path, *arguments: str) -> subprocess.CompletedP
         "PYTHONWARNINGS": "ignore",
         "PYTHONPATH": str(PROJECT),
     }
+
+
+def _python(home: Path, project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments],
-        env=own | settings,
+        env=_environment(home, project),
         cwd=home,
         capture_output=True,
         text=True,
@@ -195,3 +235,69 @@ def test_the_reconcile_dag_turns_red_with_event_ids_and_no_keys(home: Path, proj
     text = done.stdout + done.stderr
     assert "reconcile.missing: shared.mps.citizens, lane 1, sequence 7" in text and "00ff00ff" in text
     assert "001090000001" not in text
+
+
+def test_airflow_is_asked_to_read_the_dags_when_a_declaration_changed(home: Path, project: Path) -> None:
+    done = _python(home, project, "-c", WATCH, str(project), str(PLUGINS))
+    assert "TOLD" in done.stdout, done.stderr[-2000:]
+    told = json.loads(done.stdout.rpartition("TOLD")[2])
+    assert told["path"] == str(project / "dags")
+    both = ["broken_connectors.py", "connectors.py"]
+    assert told["asked"] == {
+        "at the start": [], "unchanged": [], "a new connector": both, "once": [],
+        "a changed suite, asked twice": both, "one that is gone": both,
+        "later, for what is gone": both, "that once": [],
+    }  # fmt: skip
+
+
+def _listed(home: Path) -> set[str]:
+    """Give the DAGs that Airflow lists of the folder of the hub."""
+    with closing(sqlite3.connect(home / "airflow.db", timeout=60)) as database:
+        return {
+            name
+            for (name,) in database.execute(
+                "select dag_id from dag where bundle_name = 'pophub' and not is_stale"
+            )
+        }
+
+
+def _until(true: Callable[[], bool], processor: subprocess.Popen[bytes]) -> None:
+    limit = time.monotonic() + 120
+    while not true():
+        assert processor.poll() is None, "the DAG processor ended"
+        assert time.monotonic() < limit, "not in time"
+        time.sleep(0.2)
+
+
+def test_airflows_own_dag_processor_lists_a_new_connector_though_no_reading_is_due(
+    home: Path, project: Path, tmp_path: Path
+) -> None:
+    new = project / "connectors/thanhhoa/procedures.yaml"
+    aside = new.rename(tmp_path / "aside.yaml")
+    settings = Settings(
+        home=home / "pophub", project=project, endpoints=Endpoints(airflow_url="http://127.0.0.1:1")
+    )
+    ours = {
+        name: value
+        for name, value in airflow_environment(settings).items()
+        if name.startswith(("AIRFLOW__DAG_PROCESSOR__", "AIRFLOW__CORE__PLUGINS_FOLDER"))
+    }
+    assert int(ours["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"]) > 120
+    log = tmp_path / "processor.log"
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(
+            [sys.executable, "-m", "airflow", "dag-processor"],
+            env=_environment(home, project) | ours, cwd=home, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+        ) as processor,
+    ):  # fmt: skip
+        try:
+            _until(lambda: "mps.citizens" in _listed(home), processor)
+            assert "thanhhoa.procedures" not in _listed(home)
+            aside.rename(new)
+            _until(lambda: "thanhhoa.procedures" in _listed(home), processor)
+        except AssertionError as error:
+            raise AssertionError(f"{error}:\n{log.read_text()[-3000:]}") from None
+        finally:
+            processor.terminate()
+            processor.wait(60)
