@@ -29,10 +29,10 @@ def backfill(
     json: bool = JSON,
 ) -> None:
     """Read a source's past again, from a marker up to the position; one that was cut off goes on."""
-    from pophub.commands.who import operator
+    from pophub.commands.who import acting
 
     with errors_told(json):
-        _backfill(stem, since, until, operator(by) if yes else "", as_json=json)
+        _backfill(stem, since, until, acting(by) if yes else "", as_json=json)
 
 
 def _backfill(stem: str, since: str | None, until: str | None, by: str, *, as_json: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pophub.commands.arguments import ByUser
 from pophub.commands.output import JSON, errors_told
 
 app = typer.Typer()
@@ -35,10 +36,10 @@ def alert_list(
         show(all_, limit, json)
 
 
-@alert.command("close", epilog="Example: pophub alert close 12 --by 'Lan, night shift' --yes")
+@alert.command("close", epilog="Example: pophub alert close 12 --by Lan --yes")
 def alert_close(
     number: Annotated[int, typer.Argument(help="Number of `pophub alert list`.")],
-    by: Annotated[str, typer.Option(help="Who closes it; told to the sinks.")],
+    by: ByUser,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; otherwise only say what would happen.")] = False,
 ) -> None:
     """Close an alert by hand: it opens again only after its cause was gone and came back."""

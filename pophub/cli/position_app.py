@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from pophub.cli.arguments import Stem
+from pophub.commands.arguments import ByUser, DoneBy
 from pophub.commands.output import JSON, answer, errors_told, print_json
 
 app = typer.Typer()
@@ -26,19 +25,21 @@ def show(stem: Stem, json: bool = JSON) -> None:
 @position.command("pass-gap", epilog="Example: pophub position pass-gap mps.citizens --by Lan --yes")
 def pass_gap(
     stem: Stem,
-    by: Annotated[str, typer.Option(help="Who decides it; kept with the gap.")],
+    by: ByUser,
     yes: bool = typer.Option(False, "--yes", help="Do it; without it, only say what would be done."),
     json: bool = JSON,
 ) -> None:
     """Let judge go on behind a gap; `pophub backfill` brings what was lost there."""
     with errors_told(json):
-        _told(stem, by, json, dry=not yes)
+        from pophub.commands.who import acting
+
+        _told(stem, acting(by) if yes else "", json, dry=not yes)
 
 
 @position.command("reset", epilog="Example: pophub position reset mps.citizens")
 def reset(
     stem: Stem,
-    by: Annotated[str, typer.Option(help="Who decides it; kept with the declaration.")] = "",
+    by: DoneBy = "",
     yes: bool = typer.Option(False, "--yes", help="Do it; without it, only say what it means."),
     json: bool = JSON,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pophub.cli.arguments import Stem
-from pophub.commands.arguments import DoneBy
+from pophub.commands.arguments import ByUser, DoneBy
 from pophub.commands.output import JSON, errors_told
 
 app = typer.Typer()
@@ -29,15 +29,6 @@ Ids = Annotated[list[int] | None, typer.Option("--id", help="Version; may be giv
 Since = Annotated[str | None, typer.Option(help="First judged within this age: 90s, 15m, 2h, 3d, 4w.")]
 Older = Annotated[str | None, typer.Option("--older-than", help="First judged before this age.")]
 StateOption = Annotated[str, typer.Option(help="quarantined, shared, superseded, duplicate or all.")]
-ByOption = Annotated[str, typer.Option("--by", help="Your name; it is kept.", envvar="POPHUB_OPERATOR")]
-UserOption = Annotated[
-    str,
-    typer.Option(
-        "--by",
-        help="Your name as a user (pophub user add); the password is asked for, or POPHUB_PERSON_PASSWORD.",
-        envvar="POPHUB_OPERATOR",
-    ),
-]
 Reason = Annotated[str, typer.Option(help="Why; it is kept.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only said.")]
 Dry = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
@@ -110,7 +101,7 @@ def replay(stem: MaybeStem = None, agency: AgencyOption = None, gate: GateOption
     "repair", epilog='Example: pophub quarantine repair 41 --set sex=male --reason "letter 12" --by Lan'
 )
 def repair(version: Number, set: Annotated[list[str], typer.Option("--set", help="field=value; may be given several times.")],
-           reason: Reason, by: UserOption, json: bool = JSON) -> None:  # fmt: skip
+           reason: Reason, by: ByUser, json: bool = JSON) -> None:  # fmt: skip
     """Propose a repair of fields; another person approves it."""
     from pophub.commands import quarantine as work
 
@@ -128,7 +119,7 @@ def repairs(stem: MaybeStem = None, json: bool = JSON) -> None:
 
 
 @quarantine.command("approve", epilog="Example: pophub quarantine approve 7 --by Minh")
-def approve(proposal: Number, by: UserOption, json: bool = JSON) -> None:
+def approve(proposal: Number, by: ByUser, json: bool = JSON) -> None:
     """Approve another person's proposal and judge the version again with it."""
     from pophub.commands import quarantine as work
 
@@ -172,7 +163,7 @@ def overdue(json: bool = JSON) -> None:
 def policy(stem: Stem,
            retain_days: Annotated[int | None, typer.Option(min=0, help="Days until what was sent is removed; 0 for never.")] = None,
            warn_days: Annotated[int | None, typer.Option(min=0, help="Days of warning before.")] = None,
-           by: ByOption = "", json: bool = JSON) -> None:  # fmt: skip
+           by: DoneBy = "", json: bool = JSON) -> None:  # fmt: skip
     """Show or set how long what was sent of a dataset's rejections is kept."""
     from pophub.commands import quarantine as work
 
@@ -201,7 +192,7 @@ def hold_list(stem: MaybeStem = None, all: Annotated[bool, typer.Option("--all",
 
 
 @hold.command("release", epilog='Example: pophub hold release 3 --by Lan --reason "column restored"')
-def hold_release(number: Number, by: ByOption, reason: Reason, json: bool = JSON) -> None:
+def hold_release(number: Number, by: ByUser, reason: Reason, json: bool = JSON) -> None:
     """Release a held batch; the next extract reads it again, and holds it again if it still differs."""
     from pophub.commands import holds as work
 
@@ -210,7 +201,7 @@ def hold_release(number: Number, by: ByOption, reason: Reason, json: bool = JSON
 
 
 @app.command("pause", epilog='Example: pophub pause mps.citizens --by Lan --reason "source is being moved"')
-def pause(stem: Stem, by: ByOption, reason: Reason, recipient: Recipient = "", json: bool = JSON) -> None:
+def pause(stem: Stem, by: ByUser, reason: Reason, recipient: Recipient = "", json: bool = JSON) -> None:
     """Pause a connector, or its subscription by one recipient: its stages end green and say so."""
     from pophub.commands import holds as work
 
@@ -219,7 +210,7 @@ def pause(stem: Stem, by: ByOption, reason: Reason, recipient: Recipient = "", j
 
 
 @app.command("resume", epilog="Example: pophub resume mps.citizens --by Lan")
-def resume(stem: Stem, by: ByOption, recipient: Recipient = "", json: bool = JSON) -> None:
+def resume(stem: Stem, by: ByUser, recipient: Recipient = "", json: bool = JSON) -> None:
     """Resume a paused connector or subscription; nothing was lost meanwhile."""
     from pophub.commands import holds as work
 

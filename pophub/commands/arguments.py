@@ -1,4 +1,4 @@
-"""Arguments of several commands: who does it; and a secret, which none takes, since every user can read it."""
+"""Arguments of several commands: who does it, by login; and a secret, which none takes, since every user can read it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import typer
 from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError
 
+LOGIN = "Your name as a user (pophub user add); the password is asked for, or POPHUB_PERSON_PASSWORD."
+ByUser = Annotated[str, typer.Option("--by", help=LOGIN, envvar="POPHUB_OPERATOR")]
 DoneBy = Annotated[
-    str,
-    typer.Option(
-        "--by", help="Your name; it is kept. The machine's user when left out.", envvar="POPHUB_OPERATOR"
-    ),
+    str, typer.Option("--by", help=f"{LOGIN} The machine's user when left out.", envvar="POPHUB_OPERATOR")
 ]
 _OPTION = re.compile(
     r"--?(?:[a-z]+[-_])?(?:password|passwd|pwd|passphrase|secret|token|api[-_]?key)(?:=.*)?\Z", re.I | re.S

@@ -7,6 +7,7 @@ from contextlib import closing
 from pophub.commands.choices import demand, demand_dataset
 from pophub.commands.output import answer, print_json, talk
 from pophub.commands.quarantine_access import connector_here, judging, reading, when
+from pophub.commands.who import acting, proven
 from pophub.contracts.load import load_all
 from pophub.postgres import connect
 from pophub.settings import Settings
@@ -44,8 +45,9 @@ def hold_release(number: int, by: str, reason: str, as_json: bool) -> None:
     """Release a held batch."""
     from pophub.quarantine.holds import release, released
 
+    who = acting(by)
     with closing(connect(Settings.load(), "pophub_extract")) as connection:
-        _, changed = release(connection, number, by, reason)
+        _, changed = release(connection, number, who, reason)
         done = released(connection, number)
     if as_json:
         print_json({"hold": number, **done._asdict(), "changed": changed})
@@ -63,7 +65,7 @@ def pause(stem: str, recipient: str, by: str, reason: str, as_json: bool) -> Non
 
     _known(stem, recipient)
     with judging() as connection:
-        changed = keep(connection, stem, recipient, by, reason)
+        changed = keep(connection, stem, recipient, proven(connection, by), reason)
         now = last_pause(connection, stem, recipient)
     assert now is not None
     if as_json:
@@ -86,7 +88,7 @@ def resume(stem: str, recipient: str, by: str, as_json: bool) -> None:
 
     _known(stem, recipient)
     with judging() as connection:
-        changed = end(connection, stem, recipient, by)
+        changed = end(connection, stem, recipient, proven(connection, by))
         last = last_pause(connection, stem, recipient)
     if as_json:
         told = {"state": "resumed", **(last._asdict() if last else {}), "changed": changed}

@@ -8,11 +8,11 @@ from typing import Any
 
 from pophub.commands import shown
 from pophub.commands.output import answer, print_json, print_table, talk
+from pophub.commands.who import acting
 from pophub.contracts.load import load_all
 from pophub.domain.dates import moment_of
 from pophub.live.store import ROLE, LiveStore
 from pophub.postgres import connect, statements, transaction
-from pophub.quarantine.selection import named
 from pophub.settings import Settings
 
 SQL = statements("live")
@@ -74,7 +74,7 @@ def alert_close(number: int, by: str, yes: bool) -> None:
     """Close one alert, or say what would happen."""
     from pophub.live.run import close_alert, closing_of
 
-    settings, who = Settings.load(), named(by, "--by")
+    settings = Settings.load()
     closed_at, closed_by = closing_of(settings, number)
     if closed_at is not None:
         how = f"by {closed_by}" if closed_by else "by itself"
@@ -86,6 +86,7 @@ def alert_close(number: int, by: str, yes: bool) -> None:
         answer.print(f"would close alert {number} and tell the sinks; add --yes", markup=False)
         return
     connectors = {c.stem: c for c in load_all(settings.project)[0]}
+    who = acting(by)
     closed = close_alert(settings, connectors, number, who)
     said = f"closed by {who}" if closed else "unchanged, it was closed in between"
     answer.print(f"alert {number}: {said}", markup=False)

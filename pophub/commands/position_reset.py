@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from pophub.commands.output import answer, print_json
+from pophub.commands.who import acting
 from pophub.domain.errors import ConfigError
 from pophub.postgres import connect
 
@@ -21,13 +22,14 @@ def reset(stem: str, by: str, as_json: bool, *, dry: bool) -> None:
 
     if not dry and not by.strip():
         raise ConfigError("cli.choice", "--by needs a name", remedy="pophub position reset --help")
+    who = "" if dry else acting(by)
     with open_hub() as hub:
         connector = hub.connector(stem)
         with closing(connect(hub.settings, "pophub_read")) as connection:
             found = accepted(connection, connector)
         if not dry:
             with closing(connect(hub.settings, "pophub_extract")) as connection:
-                forget(connection, connector, by.strip())
+                forget(connection, connector, who)
     if as_json:
         print_json({"version": 1, "stem": stem, "done": not dry, **found._asdict()})
         return

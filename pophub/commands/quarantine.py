@@ -16,8 +16,7 @@ from pophub.commands.quarantine_access import (
     reading,
     when,
 )
-from pophub.commands.users import proven
-from pophub.commands.who import operator
+from pophub.commands.who import acting, machine_user, proven
 from pophub.domain.codes import GATES
 from pophub.domain.errors import ConfigError
 from pophub.quarantine import browse, retention
@@ -118,7 +117,7 @@ def replay(chosen: Selection, by: str, do: bool, as_json: bool) -> None:
     """Say what a replay would do, or do it, dataset by dataset."""
     from pophub.wiring import open_hub
 
-    who, results = operator(by), []
+    who, results = acting(by) if do else machine_user(), []
     with reading() as connection:
         stems = browse.stems(connection, chosen)
     with open_hub() as hub:
@@ -262,11 +261,9 @@ def policy(stem: str, retain_days: int | None, warn_days: int | None, by: str, a
     with judging() as connection:
         now = retention.policies(connection, [stem])[stem]
         retain = now.retain_days if retain_days is None else (retain_days or None)
-        wanted = now._replace(
-            retain_days=retain, warn_days=now.warn_days if warn_days is None else warn_days, set_by=by
-        )
+        wanted = now._replace(retain_days=retain, warn_days=now.warn_days if warn_days is None else warn_days)
         if (retain, wanted.warn_days) != (now.retain_days, now.warn_days):
-            retention.set_policy(connection, wanted)
+            retention.set_policy(connection, wanted._replace(set_by=acting(by)))
             now = retention.policies(connection, [stem])[stem]
         elif (retain_days, warn_days) != (None, None):
             talk.print("unchanged")
@@ -281,10 +278,11 @@ def expire(stem: str | None, ahead: str | None, by: str, do: bool, as_json: bool
     """Say what expires and when, or remove what is due."""
     stems = [connector_here(stem).stem] if stem else sorted(connectors_here())
     days = None if ahead is None else -(-seconds_of(ahead) // 86400)
+    who = acting(by) if do else machine_user()
     with judging() as connection:
-        results = retention.keep(connection, stems, operator(by), do=do, ahead_days=days)
+        results = retention.keep(connection, stems, who, do=do, ahead_days=days)
     if as_json:
-        print_json({"done": do, "by": operator(by), "datasets": results})
+        print_json({"done": do, "by": who, "datasets": results})
         return
     print_table("Expired" if do else "Would expire", ("dataset", "kept days", "due", "warning: soon", "within days", "expired"), [
         (r["stem"], r["retain_days"], r["due"], r["soon"], r["within_days"], r["expired"]) for r in results

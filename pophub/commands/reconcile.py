@@ -14,7 +14,7 @@ import typer
 from pophub import avro
 from pophub.commands.output import answer, print_json, print_table, talk
 from pophub.commands.shown import shown, typed
-from pophub.commands.who import operator
+from pophub.commands.who import acting
 from pophub.contracts.model import Connector
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
@@ -46,7 +46,7 @@ def reconcile(stem: str, *, deep: bool, mend: bool, yes: bool, by: str, as_json:
     with open_hub() as hub:
         report = examine(hub, stem, deep=deep, loud=sys.stderr.isatty())
         late = set(mends(report.findings))
-        sent = _mend(hub, stem, late, yes=yes, by=operator(by)) if mend and late else 0
+        sent = _mend(hub, stem, late, by=acting(by) if yes else "") if mend and late else 0
     if as_json:
         print_json(report.as_json() | {"mended": sent})
     else:
@@ -57,9 +57,9 @@ def reconcile(stem: str, *, deep: bool, mend: bool, yes: bool, by: str, as_json:
         raise typer.Exit(1)
 
 
-def _mend(hub: Hub, stem: str, late: set[str], *, yes: bool, by: str) -> int:
-    """Send the rows that were never read to raw, and keep who did it; without `yes` say what would be sent."""
-    if not yes:
+def _mend(hub: Hub, stem: str, late: set[str], *, by: str) -> int:
+    """Send the rows that were never read to raw, and keep who did it; by nobody say what would be sent."""
+    if not by:
         talk.print(f"would send {len(late):,} rows of {stem} to raw; add --yes", markup=False)
         return 0
     record(hub.settings, stem, len(late), by)

@@ -12,16 +12,19 @@ from typing import Any
 import pytest
 from hubkit import Project
 from outside import check
+from test_quarantine_commands import user
 
 pytestmark = pytest.mark.timeout(240)
 
 
-def backfill(project: Project, *arguments: str, stem: str | None = None) -> tuple[int, str]:
+def backfill(
+    project: Project, *arguments: str, stem: str | None = None, password: str = ""
+) -> tuple[int, str]:
     """Run the command as a person would; give its exit code and what it says."""
     home = str(project.servers.settings.home)
     done = subprocess.run(
         [str(Path(sys.executable).with_name("pophub")), "backfill", stem or project.stem, *arguments],
-        env=os.environ | project.environment | {"POPHUB_HOME": home},
+        env=os.environ | project.environment | {"POPHUB_HOME": home, "POPHUB_PERSON_PASSWORD": password},
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
@@ -51,8 +54,9 @@ def test_a_backfill_reads_the_stretch_that_it_was_told_and_not_behind_the_positi
     assert backfills(project) == [(3, True)]
     project.pass_through("judge", "share")
     assert project.states() == {"shared": 6, "duplicate": 3}
-    code, said = backfill(project, "--yes", "--by", "Lan", "--json")
-    assert (json.loads(said)["rows"], json.loads(said)["by"]) == (6, "Lan")
+    lan, lans = user(project, "Lan")
+    code, said = backfill(project, "--yes", "--by", lan, "--json", password=lans)
+    assert (json.loads(said)["rows"], json.loads(said)["by"]) == (6, lan)
     project.pass_through()
     assert project.states() == {"shared": 7, "duplicate": 9}
     check(project)
@@ -78,7 +82,8 @@ def test_who_began_a_backfill_and_who_went_on_with_it_are_on_record(project: Pro
     )
     code, said = backfill(project)
     assert (code, "would go on with" in said and "by Lan" in said) == (0, True), said
-    code, said = backfill(project, "--yes", "--by", "Hoa")
-    assert (code, "by Hoa, going on where it was cut off" in said) == (0, True), said
+    hoa, hoas = user(project, "Hoa")
+    code, said = backfill(project, "--yes", "--by", hoa, password=hoas)
+    assert (code, f"by {hoa}, going on where it was cut off" in said) == (0, True), said
     query = "select by, finished_at is not null from extract.backfill where stem = %s"
-    assert project.servers.query(query, project.stem) == [(["Lan", "Hoa"], True)]
+    assert project.servers.query(query, project.stem) == [(["Lan", hoa], True)]

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hubkit import SIGKILLED, Project, Servers
 from outside import check, read_topic
+from test_quarantine_commands import surroundings, user
 
 from pophub.commands.live import sources
 from pophub.contracts.load import load_all
@@ -354,10 +355,11 @@ def test_an_alert_closed_by_hand_opens_again_only_after_its_cause_was_gone(bare_
     assert [event for _, event in source.told()] == ["opened", "closed", "opened"]
 
 
-def alert_close(project: Project, *arguments: str) -> tuple[int, str]:
+def alert_close(project: Project, lan: tuple[str, str], *arguments: str) -> tuple[int, str]:
+    name, password = lan
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("pophub")), "alert", "close", *arguments, "--by", "Lan"],
-        env=os.environ | project.environment | {"POPHUB_HOME": str(project.servers.settings.home)},
+        [str(Path(sys.executable).with_name("pophub")), "alert", "close", *arguments, "--by", name],
+        env=surroundings(project) | {"POPHUB_PERSON_PASSWORD": password},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
@@ -368,14 +370,16 @@ def test_closing_says_of_an_alert_that_is_not_there_or_closed_what_is_so(bare_pr
     bare_project.run("extract", POPHUB_SOURCE_MPS_URL=NOWHERE)
     source.watch()
     ((number,),) = bare_project.servers.query("select alert from live.alert where stem = %s", source.stem)
+    lan = user(bare_project, "Lan")
     for yes in ((), ("--yes",)):
-        code, said = alert_close(bare_project, "999999999", *yes)
+        code, said = alert_close(bare_project, lan, "999999999", *yes)
         assert (code, "alert.unknown" in said, "would" in said) == (2, True, False), said
-    assert "would close" in alert_close(bare_project, str(number))[1]
-    assert "closed by Lan" in alert_close(bare_project, str(number), "--yes")[1]
+    assert "would close" in alert_close(bare_project, lan, str(number))[1]
+    assert "user.login" in alert_close(bare_project, (lan[0], "guessed"), str(number), "--yes")[1]
+    assert f"closed by {lan[0]}" in alert_close(bare_project, lan, str(number), "--yes")[1]
     for yes in ((), ("--yes",)):
-        code, said = alert_close(bare_project, str(number), *yes)
-        assert (code, "unchanged, it was closed by Lan at 20" in said) == (0, True), said
+        code, said = alert_close(bare_project, lan, str(number), *yes)
+        assert (code, f"unchanged, it was closed by {lan[0]} at 20" in said) == (0, True), said
 
 
 RUNBOOK = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
@@ -387,7 +391,8 @@ def test_the_commands_of_the_runbook_run(bare_project: Project) -> None:
     bare_project.pass_through()
     source.watch()
     text = Path(PROJECT / "docs/live.md").read_text()
-    environment = {**os.environ, **bare_project.environment, "POPHUB_HOME": str(source.settings.home),
+    lan, password = user(bare_project, "Lan")
+    environment = {**surroundings(bare_project), "POPHUB_PERSON_PASSWORD": password,
                    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}  # fmt: skip
     ((hold,),) = bare_project.servers.query("select hold from extract.hold where stem = %s", source.stem)
     alert = bare_project.servers.query("select max(alert) from live.alert where stem = %s", source.stem)[0][0]
@@ -400,7 +405,7 @@ def test_the_commands_of_the_runbook_run(bare_project: Project) -> None:
     for line in dict.fromkeys(lines):
         command = (
             line.replace("mps.citizens", source.stem).replace("HOLD", str(hold)).replace("ALERT", str(alert))
-        )
+        ).replace("--by Lan", f"--by {lan}")
         done = subprocess.run(["bash", "-c", command], env=environment, cwd=bare_project.folder, timeout=120,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True)  # fmt: skip
         ran[command] = done

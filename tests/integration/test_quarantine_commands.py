@@ -92,7 +92,8 @@ def test_an_operator_finds_repairs_and_replays_by_commands_alone(project: Projec
         "contract.date.format",
         "--yes",
         "--by",
-        "Lan",
+        lan,
+        password=lans,
     )
     assert (done["done"], done["runs"][0]["shared"]) == (True, 1)
     assert project.states() == {"shared": 2}
@@ -103,35 +104,31 @@ def test_an_operator_finds_repairs_and_replays_by_commands_alone(project: Projec
 def test_what_an_operator_may_stop_and_read_is_said_by_commands(project: Project) -> None:
     project.put(1, 60, ho_ten=BAD_NAME)
     project.pass_through()
+    (lan, lans), (hoa, hoas) = (user(project, name) for name in ("Lan", "Hoa"))
     assert pophub(project, "quarantine", "feedback", project.agency)["messages"] == {project.agency: 1}
     assert pophub(project, "quarantine", "digest", project.agency)["states"][0]["records"] == 1
     overdue = pophub(project, "quarantine", "overdue")["overdue"]
     assert [o for o in overdue if o["stem"] == project.stem] == []
-    assert (
-        pophub(project, "quarantine", "policy", project.stem, "--retain-days", "5", "--by", "Lan")[
-            "retain_days"
-        ]
-        == 5
-    )
+    policy = ("quarantine", "policy", project.stem, "--retain-days", "5", "--by", lan)
+    kept = pophub(project, *policy, password=lans)
+    assert (kept["retain_days"], kept["set_by"]) == (5, lan)
     assert pophub(project, "quarantine", "expire", project.stem, "--ahead", "10d")["datasets"][0]["soon"] == 1
     assert pophub(project, "hold", "list", project.stem)["holds"] == []
-    assert (
-        pophub(project, "hold", "release", "999999999", "--by", "Lan", "--reason", "x", code=2)["code"]
-        == "hold.unknown"
-    )
-    names = ("--by", "Lan", "--reason", "moves")
-    assert pophub(project, "resume", project.stem, "--by", "Lan")["changed"] is False
-    first = pophub(project, "pause", project.stem, *names)
-    assert (first["changed"], first["paused_by"], first["reason"]) == (True, "Lan", "moves")
-    second = pophub(project, "pause", project.stem, "--by", "Hoa", "--reason", "something else")
+    release = ("hold", "release", "999999999", "--by", lan, "--reason", "x")
+    assert pophub(project, *release, code=2, password=lans)["code"] == "hold.unknown"
+    names = ("--by", lan, "--reason", "moves")
+    resume = ("resume", project.stem, "--by")
+    assert pophub(project, *resume, lan, password=lans)["changed"] is False
+    first = pophub(project, "pause", project.stem, *names, password=lans)
+    assert (first["changed"], first["paused_by"], first["reason"]) == (True, lan, "moves")
+    other = ("--by", hoa, "--reason", "something else")
+    second = pophub(project, "pause", project.stem, *other, password=hoas)
     assert second == first | {"changed": False}, "the first pause stands, and the answer says whose"
-    assert (
-        pophub(project, "pause", project.stem, "--recipient", "nobody", *names, code=2)["code"]
-        == "cli.choice"
-    )
-    ended = pophub(project, "resume", project.stem, "--by", "Lan")
-    assert (ended["changed"], ended["resumed_by"]) == (True, "Lan")
-    assert pophub(project, "resume", project.stem, "--by", "Hoa") == ended | {"changed": False}
+    nobody = ("pause", project.stem, "--recipient", "nobody", *names)
+    assert pophub(project, *nobody, code=2, password=lans)["code"] == "cli.choice"
+    ended = pophub(project, *resume, lan, password=lans)
+    assert (ended["changed"], ended["resumed_by"]) == (True, lan)
+    assert pophub(project, *resume, hoa, password=hoas) == ended | {"changed": False}
 
 
 def test_an_approved_repair_also_holds_when_the_person_arrives_later(bare_project: Project) -> None:

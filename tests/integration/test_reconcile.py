@@ -16,6 +16,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from hubkit import Project, Servers, hub_of
 from outside import check, read_log, read_topic
+from test_quarantine_commands import user
 
 from pophub import avro
 from pophub.commands import reconcile as commands
@@ -443,15 +444,21 @@ def command(project: Project, *arguments: str) -> tuple[int, Any, str]:
     return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
 
 
-def test_the_commands_preview_answer_and_exit_as_their_help_says(project: Project) -> None:
+def test_the_commands_preview_answer_and_exit_as_their_help_says(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     flowed(project)
     project.put(20, 300)
     code, report, _ = command(project, "reconcile", project.stem, "--mend")
     assert (code, report["mended"], [f["code"] for f in report["findings"]]) == (1, 0, ["reconcile.late"])
-    code, report, said = command(project, "reconcile", project.stem, "--mend", "--yes", "--by", "Lan")
+    lan, lans = user(project, "Lan")
+    mend = ("reconcile", project.stem, "--mend", "--yes", "--by", lan)
+    assert json.loads(command(project, *mend)[2])["code"] == "user.password"
+    monkeypatch.setenv("POPHUB_PERSON_PASSWORD", lans)
+    code, report, said = command(project, *mend)
     assert (code, report["mended"]) == (0, 1), said
     query = "select rows, by from extract.mend where stem = %s"
-    assert project.servers.query(query, project.stem) == [(1, "Lan")]
+    assert project.servers.query(query, project.stem) == [(1, lan)]
     project.pass_through()
     schema = f"by_command_{project.agency}"
     assert command(project, "population", "rebuild", "--into", schema)[:2] == (0, None)

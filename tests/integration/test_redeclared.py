@@ -7,7 +7,7 @@ import re
 
 import pytest
 from hubkit import Project
-from test_quarantine_commands import pophub
+from test_quarantine_commands import pophub, user
 from typer.testing import CliRunner
 
 from pophub.cli.program import app
@@ -48,12 +48,13 @@ def test_another_marker_is_held_until_a_person_takes_it(project: Project) -> Non
     assert (told["done"], told["versions"]) == (False, 1) and "luc_khac" in told["changed"]
     assert project.run("extract").error == "source.redeclared"
     assert pophub(project, "position", "reset", project.stem, "--yes", code=2)["code"] == "cli.choice"
-    assert pophub(project, "position", "reset", project.stem, "--by", "Lan", "--yes")["done"]
+    lan, lans = user(project, "Lan")
+    assert pophub(project, "position", "reset", project.stem, "--by", lan, "--yes", password=lans)["done"]
     project.pass_through()
     assert project.states() == {"shared": 2, "superseded": 1}
     assert project.servers.query(held, project.stem) == [("source.redeclared", False)]
     by = project.servers.query("select marker, by from extract.reading where stem = %s", project.stem)
-    assert by == [("luc_khac (time, Asia/Ho_Chi_Minh)", "Lan")]
+    assert by == [("luc_khac (time, Asia/Ho_Chi_Minh)", lan)]
 
 
 def test_what_was_never_read_may_be_declared_anew(project: Project) -> None:

@@ -79,11 +79,12 @@ def test_a_proposal_made_without_a_login_is_not_approved(project: Project) -> No
 def test_users_are_kept_without_their_passwords_and_who_added_them_is_on_record(project: Project) -> None:
     name, password = user(project, "Lan")
     assert pophub(project, "user", "add", name.lower(), code=2)["code"] == "user.exists"
-    pophub(project, "user", "remove", name, "--by", "Minh")
+    minh, minhs = user(project, "Minh")
+    pophub(project, "user", "remove", name, "--by", minh, password=minhs)
     assert pophub(project, "user", "remove", name, code=2)["code"] == "user.unknown"
     assert name not in {one["name"] for one in pophub(project, "user", "list")["users"]}
     (kept,) = [one for one in pophub(project, "user", "list", "--all")["users"] if one["name"] == name]
-    assert kept["added_by"].startswith("system user ") and kept["removed_by"] == "Minh"
+    assert kept["added_by"].startswith("system user ") and kept["removed_by"] == minh
     (row,) = project.servers.query(
         "select p::text, octet_length(salt), octet_length(password) from hub.person p where name = %s", name
     )
@@ -108,6 +109,28 @@ def test_no_role_but_the_owner_adds_users_and_pages_see_no_hash(project: Project
     assert of_logins == [("pophub_web", "select")], (
         "what tells the right secret is compared by pages and registry alone"
     )
+
+
+def test_each_act_of_consequence_asks_the_person_it_names_for_the_password(project: Project) -> None:
+    lan, _ = user(project, "Lan")
+    _, minhs = user(project, "Minh")
+    project.put(1, 60)
+    project.pass_through()
+    stem = project.stem
+    acts: tuple[tuple[str, ...], ...] = (
+        ("hold", "release", "1", "--reason", "x"), ("pause", stem, "--reason", "x"), ("resume", stem),
+        ("position", "pass-gap", stem, "--yes"), ("position", "reset", stem, "--yes"), ("backfill", stem, "--yes"),
+        ("quarantine", "replay", stem, "--yes"), ("quarantine", "policy", stem, "--retain-days", "5"),
+        ("quarantine", "expire", stem, "--yes"), ("user", "add", "Hoa"), ("user", "remove", lan),
+    )  # fmt: skip
+    for act in acts:
+        refused = pophub(project, *act, "--by", lan, code=2, password=minhs)
+        assert refused["code"] == "user.login", act
+    assert pophub(project, "pause", stem, "--reason", "x", "--by", lan, code=2)["code"] == "user.password"
+    for table in ("quarantine.pause", "extract.backfill", "quarantine.policy"):
+        assert project.servers.query(f"select from {table} where stem = %s", stem) == [], table
+    for dry in (("quarantine", "replay", stem), ("quarantine", "expire", stem), ("position", "reset", stem)):
+        pophub(project, *dry, "--by", lan)  # what is only said asks for nothing
 
 
 def test_in_a_terminal_the_password_is_asked_for_and_not_shown(project: Project) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pophub.commands import users
+from pophub.commands import who
 from pophub.quarantine import persons
 from tests.refused import refused
 
@@ -29,4 +29,4 @@ def test_a_hash_tells_passwords_and_salts_apart() -> None:
 def test_without_terminal_and_variable_no_user_acts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POPHUB_PERSON_PASSWORD", "")
     with refused("user.password"):
-        users.proven(NO_SERVER, "Lan")
+        who.proven(NO_SERVER, "Lan")
