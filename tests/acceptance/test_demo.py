@@ -1,18 +1,24 @@
-"""`pophub demo` keeps what its report says: counted again by psql and by Kafka's own console consumer."""
+"""`pophub demo` keeps what its report says: counted again by psql and by Kafka's own console consumer.
+
+The demo runs on a copy of the declarations, so that a test can add a ministry's.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import kafka
 import psutil
 import pytest
@@ -20,10 +26,12 @@ import pytest
 from pophub.commands.airflow_runs import Airflow
 from pophub.settings import Settings
 from tests.documented import data_model
+from tests.integration.page_blocks import blocks
 
 PROJECT = Path(__file__).resolve().parents[2]
 POPHUB = str(Path(sys.executable).with_name("pophub"))
 SCALE = "0.3"
+DECLARED = ("connectors", "schemas", "expectations", "subscriptions", "dags")
 DEADLINE_S = 900
 
 
@@ -37,7 +45,13 @@ class Demo(NamedTuple):
 
 
 def environment(home: Path) -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith("POPHUB_")} | {"POPHUB_HOME": str(home)}
+    own = {"POPHUB_HOME": str(home), "POPHUB_PROJECT": str(project_of(home))}
+    return {k: v for k, v in os.environ.items() if not k.startswith("POPHUB_")} | own
+
+
+def project_of(home: Path) -> Path:
+    """Give the folder of declarations that belongs to a home."""
+    return home.with_name("project")
 
 
 def start(home: Path, *arguments: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
@@ -78,6 +92,8 @@ def alive(home: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     home = tmp_path_factory.mktemp("demo") / "home"
+    for name in DECLARED:
+        shutil.copytree(PROJECT / name, project_of(home) / name)
     process, report = start(home, "--seed", "7", "--scale", SCALE)
     exports = subprocess.run(
         [POPHUB, "env", "--json"], env=environment(home), capture_output=True, text=True, check=True
@@ -267,6 +283,70 @@ def test_a_dag_that_is_switched_off_is_told_by_status_and_no_simulated_agency_be
     assert not [r for r in runs if r["run_id"].startswith("first-")], "simulated agencies begin with the demo"
 
 
+def declare_schools(demo: Demo) -> str:
+    """Add the ministry of docs/add-a-connector.md, with its source, as the page says; give the dataset."""
+    project = project_of(demo.home)
+    for block in blocks("add-a-connector"):
+        if block.path and block.path.split("/")[0] in DECLARED:
+            path = project / block.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text)
+        elif "create table truong" in block.text:
+            source = block.text.replace("/tmp/", f"{project}/")
+            subprocess.run(["bash", "-ec", source], check=True)
+    with (demo.home / "sources.env").open("a") as addresses:
+        addresses.write(f"POPHUB_SOURCE_MOET_URL=sqlite:///{project}/moet-schools.sqlite\n")
+    up = subprocess.run(
+        [POPHUB, "up"], env=environment(demo.home), capture_output=True, text=True, check=False
+    )
+    assert up.returncode == 0, up.stdout + up.stderr
+    return "moet.schools"
+
+
+def look(airflow: Airflow, name: str) -> None:
+    """Let the DAG that watches look once more now, between its looks every five minutes."""
+    airflow.trigger("pophub_live", name)
+    states: list[str] = []
+    airflow.wait([("pophub_live", name)], lambda _, state: states.append(state), 300)
+    assert states == ["success"]
+
+
+def test_a_new_connector_has_a_run_soon_after_it_is_first_seen_and_one_only(
+    demo: Demo, psql: Callable[[str], list[list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stem = declare_schools(demo)
+    for name, value in environment(demo.home).items():
+        monkeypatch.setenv(name, value)
+    with Airflow(Settings.load()) as airflow:
+        airflow.wait_for_dags([stem])
+        own, watch = (airflow._call("GET", f"/api/v2/dags/{dag}") for dag in (stem, "pophub_live"))
+        soon = datetime.now(UTC) + timedelta(minutes=5)
+        assert datetime.fromisoformat(watch["next_dagrun_run_after"]) <= soon and not watch["is_paused"]
+        assert datetime.fromisoformat(own["next_dagrun_run_after"]) > datetime.now(UTC), "by itself: midnight"
+        look(airflow, "test-1")
+        (run,) = airflow.runs([stem])
+        assert run["run_id"].startswith("first-")
+        airflow.wait([(stem, run["run_id"])], lambda _, state: None, 300)
+        look(airflow, "test-2")
+        assert airflow.runs([stem]) == [run | {"state": "success"}]
+    states = dict(psql(f"select state, count(*) from hub.record_state where stem = '{stem}' group by 1"))
+    assert states == {"quarantined": "6", "shared": "2"}
+
+
+def test_pages_and_registry_are_apart_and_know_who_asks(demo: Demo) -> None:
+    pages, registry = (demo.report["urls"][name] for name in ("pages", "registry"))
+    secrets = demo.home / "secrets"
+    operator = ("admin", (secrets / "airflow.admin").read_text().strip())
+    portal = ("subscriber-portal", (secrets / "kafka.subscriber-portal").read_text().strip())
+    assert demo.variables["SCHEMA_REGISTRY_URL"] == registry and registry.split(":")[2] != pages.split(":")[2]
+    for url, login, status in (
+        (pages, None, 401), (pages, portal, 401), (pages, operator, 200), (f"{pages}/subjects", operator, 404),
+        (f"{registry}/subjects", None, 401), (f"{registry}/datasets/mps.citizens", operator, 404),
+    ):  # fmt: skip
+        assert httpx.get(url, auth=login).status_code == status, (url, login and login[0])
+    assert httpx.get(f"{registry}/subjects", auth=portal).json() == ["sub.portal.mps.citizens-value"]
+
+
 def test_a_second_demo_goes_on_with_the_same_data_and_another_seed_is_refused(demo: Demo) -> None:
     """Runs last: it ends the first demo, and then everything."""
     demo.process.send_signal(signal.SIGINT)
@@ -283,8 +363,8 @@ def test_a_second_demo_goes_on_with_the_same_data_and_another_seed_is_refused(de
     process.communicate(timeout=120)
     assert process.returncode == 0
     assert alive(demo.home) == []
-    before = {c["stem"]: c["read"] for c in demo.report["connectors"]}
-    assert all(c["read"] >= before[c["stem"]] for c in report["connectors"])
+    after = {c["stem"]: c["read"] for c in report["connectors"]}
+    assert all(after[c["stem"]] >= c["read"] for c in demo.report["connectors"])
     assert len(report["airflow"]) >= len(demo.report["airflow"]) + 5
     assert report["growth"] == demo.report["growth"]
     assert report["detection"]["missed"] == report["detection"]["false_rejections"] == 0
