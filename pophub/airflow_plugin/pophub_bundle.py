@@ -14,9 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from airflow.dag_processing.bundles.local import LocalDagBundle
-from airflow.models.dagbag import DagPriorityParsingRequest
-from airflow.utils.session import create_session
-from sqlalchemy import select
 
 DECLARATIONS = ("connectors", "schemas", "expectations")
 READ = ("connectors.py", "broken_connectors.py")
@@ -45,6 +42,10 @@ class PophubBundle(LocalDagBundle):  # type: ignore[misc]
 
     def _ask(self) -> None:
         """Have the DAG processor read the files next."""
+        from airflow.models.dagbag import DagPriorityParsingRequest  # a task may not touch Airflow's database
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
         with create_session() as session:
             asked = select(DagPriorityParsingRequest.relative_fileloc).where(
                 DagPriorityParsingRequest.bundle_name == self.name
