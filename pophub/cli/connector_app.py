@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pophub.cli.arguments import Stem
 from pophub.commands.output import JSON, errors_told
 
 app = typer.Typer()
@@ -26,6 +27,25 @@ def connector_check(
 
     with errors_told(json):
         check(stem, json, sources)
+
+
+@connector.command("try", epilog="Example: pophub connector try moet.schools --rows 200")
+def connector_try(
+    stem: Stem,
+    rows: Annotated[int, typer.Option(min=1, max=50_000, help="Read at most so many rows.")] = 1_000,
+    since: Annotated[
+        str | None, typer.Option(help="Read a table from this day or time of the marker on.")
+    ] = None,
+    show_values: Annotated[
+        bool, typer.Option("--show-values", help="Show values of personal fields too.")
+    ] = False,
+    json: bool = JSON,
+) -> None:
+    """Read real rows, map and judge them, and show what a run would share and quarantine; nothing is shared or written."""
+    from pophub.commands.trying import try_rows
+
+    with errors_told(json):
+        try_rows(stem, rows, since, show_values, json)
 
 
 @connector.command("list", epilog="Example: pophub connector list --json")

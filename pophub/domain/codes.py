@@ -113,6 +113,7 @@ CODES: dict[str, Code] = {
     "connector.sample_fares": Code("A sample does not fare as its name says", "Kết quả của mẫu không đúng như tên tệp", "correct the rule, the sample, or its name"),
     "connector.marker_unindexed": Code("The source has no index that begins with the change marker", "Nguồn không có chỉ mục bắt đầu bằng dấu thay đổi", "ask the agency for an index on it: without one each run reads the whole table"),
     "connector.marker_untrusted": Code("The change marker is not one that new rows can be found by", "Không thể tin vào dấu thay đổi để tìm dòng mới", "ask the agency to set it in every change of a row, or declare another column"),
+    "trial.writes": Code("A trial asked for more than to read", "Lần chạy thử đã yêu cầu nhiều hơn việc đọc", "report it; nothing was written"),
     "config.unknown_key": Code("A key or name is not known", "Khóa hoặc tên không được biết", "correct the spelling"),
     "config.missing": Code("A required key is missing", "Thiếu khóa bắt buộc", "add the key"),
     "config.range": Code("A value is out of its bounds", "Giá trị ngoài phạm vi", "choose a value within the bounds"),

@@ -1,0 +1,195 @@
+"""connector try: what a run would share and quarantine, by rule, of rows that are at the source now."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from typing import Any, cast
+
+from pophub.commands.moments import instant_of
+from pophub.commands.output import answer, print_json, print_table, talk
+from pophub.commands.quarantine_access import connector_here
+from pophub.commands.shown import shown
+from pophub.contracts.model import Connector, Rule
+from pophub.contracts.personal import hidden_fields
+from pophub.contracts.shapes import joined_columns
+from pophub.contracts.source_model import SqlSource
+from pophub.domain.dates import HO_CHI_MINH, micros
+from pophub.domain.errors import PophubError
+from pophub.domain.record import FILE_COLUMNS, Accepted, Columns, Versions
+from pophub.gates.mapping import ContractMapper
+from pophub.gates.rules import GreatExpectationsRules, preload
+from pophub.ports import FolderSource, TableSource
+from pophub.settings import Settings
+from pophub.sources import open_source
+from pophub.stages.trial import Trial, Tried, nothing_known
+
+EXAMPLES = 3
+HIDDEN = "•••"
+CHUNK_ROWS = 5_000
+Known = Callable[[Versions], Accepted]
+
+
+def try_rows(stem: str, rows: int, since: str | None, show_values: bool, as_json: bool) -> None:
+    """Read rows, map and judge them, and tell what would become of them; nothing is sent or kept."""
+    settings, connector = Settings.load(), connector_here(stem)
+    preload()  # seconds that belong to no row
+    with ExitStack() as open_until_told:
+        known = _hub(settings, connector, open_until_told)
+        judged, unjudged = (connector, []) if known else _without_people(connector)
+        trial = Trial(
+            judged, ContractMapper(connector), GreatExpectationsRules(judged), known or nothing_known,
+            time.time_ns() // 1000,
+        )  # fmt: skip
+        from_marker = None if since is None else micros(instant_of(since), HO_CHI_MINH)
+        tried = trial.run(_rows(connector, settings, from_marker), rows)
+    told = _told(connector, tried, show_values)
+    told |= {"compared_with_hub": known is not None, "not_judged": unjudged} | _whole(
+        connector, settings, tried
+    )
+    if as_json:
+        print_json(told)
+    else:
+        _show(told)
+
+
+def _hub(settings: Settings, connector: Connector, stack: ExitStack) -> Known | None:
+    """Give how the hub tells its accepted state, in a session that PostgreSQL keeps from writing."""
+    from pophub.postgres import connect
+    from pophub.stores.judge import JudgeStore
+
+    if not (settings.home / "endpoints.json").exists() and "POPHUB_POSTGRES_HOST" not in os.environ:
+        return None
+    try:
+        connection = stack.enter_context(closing(connect(settings, "pophub_judge")))
+    except PophubError as error:
+        if error.code not in ("postgres.unreachable", "postgres.missing"):  # not started, or never prepared
+            raise
+        return None
+    connection.set_session(readonly=True)
+    return JudgeStore(connection, connector).accepted
+
+
+def _without_people(connector: Connector) -> tuple[Connector, list[str]]:
+    """Leave out the rules that ask the population database, and name them."""
+    people = {
+        f"hub_{one.id}_{what}" for one in connector.file.people for what in ("known", "name", "birth_date")
+    }
+    asking = [r for r in connector.contract.rules if people & set(joined_columns(r.expectation, r.kwargs))]
+    kept = tuple(rule for rule in connector.contract.rules if rule not in asking)
+    contract = connector.contract.model_copy(update={"rules": kept})
+    return connector.model_copy(update={"contract": contract}), [_name(rule) for rule in asking]
+
+
+def _name(rule: Rule) -> str:
+    return f"{rule.code} of {rule.field}" if rule.field else rule.code
+
+
+def _rows(connector: Connector, settings: Settings, since: int | None) -> Iterator[Columns]:
+    source = open_source(connector, settings)
+    if connector.file.source.reads == "table":
+        yield from cast(TableSource, source).read(since, CHUNK_ROWS)
+        return
+    folder = cast(FolderSource, source)
+    for file in folder.files([]):
+        yield from folder.read(file, CHUNK_ROWS)
+    for refused in folder.bad():
+        talk.print(f"{refused.code}: {refused.what} ({refused.where})", markup=False)
+
+
+def _told(connector: Connector, tried: Tried, show_values: bool) -> dict[str, Any]:
+    """Give what would become of the rows, and of each rule how many fail, the first ones as examples."""
+    rules: dict[tuple[str, str, str | None], dict[str, Any]] = {}
+    for row in range(len(tried.versions)):
+        for failure in tried.failed(row):
+            place = (failure.gate, failure.code, failure.field)
+            entry = rules.setdefault(
+                place, dict(zip(("gate", "code", "field"), place, strict=True)) | {"rows": 0, "examples": []}
+            )
+            entry["rows"] += 1
+            if len(entry["examples"]) < EXAMPLES:
+                entry["examples"].append(_example(connector, tried, row, failure.field, show_values))
+    first = tried.verdicts.first
+    return {
+        "stem": connector.stem,
+        "rows": len(first) + tried.waiting,
+        "states": {s: first.count(s) for s in ("shared", "quarantined", "duplicate", "superseded")},
+        "waiting": tried.waiting,
+        "rules": sorted(rules.values(), key=lambda one: -one["rows"]),
+        "examples_shared": [
+            _example(connector, tried, row, None, show_values)
+            for row in [row for row, state in enumerate(first) if state == "shared"][:EXAMPLES]
+        ],
+        "values": "shown" if show_values else "hidden",
+    }
+
+
+def _example(
+    connector: Connector, tried: Tried, row: int, field: str | None, show_values: bool
+) -> dict[str, Any]:
+    """Give a row as the source sent it; of personal fields, and of what no field takes, no value unasked."""
+    open_fields = set(connector.file.mapping) - hidden_fields(connector)
+    source = connector.file.source
+    plain = {m.source for name, m in connector.file.mapping.items() if name in open_fields}
+    plain |= {source.marker.column} | FILE_COLUMNS
+    plain -= {m.source for name, m in connector.file.mapping.items() if name not in open_fields}
+    sent = {
+        name: shown(value) if show_values or name in plain or value is None else HIDDEN
+        for name, value in tried.sent(row).items()
+        if value is not None or name not in FILE_COLUMNS
+    }
+    column = connector.file.mapping[field].source if field in connector.file.mapping else None
+    return {"value": sent.get(column) if column else None, "row": sent}
+
+
+def _whole(connector: Connector, settings: Settings, tried: Tried) -> dict[str, Any]:
+    """Foretell a run of the whole source: its rows, and seconds to read and judge them on this machine."""
+    seconds = tried.read_s + tried.judge_s
+    told: dict[str, Any] = {"seconds": round(seconds, 3), "source_rows": None, "full_run_seconds": None}
+    source, rows = connector.file.source, len(tried.versions) + tried.waiting
+    if isinstance(source, SqlSource) and rows:
+        from pophub.sources.survey import SurveyedDatabase
+
+        url = settings.resolve(source.url, where=connector.stem)
+        told["source_rows"] = SurveyedDatabase(url, connector.stem).count(source.table)
+        told["full_run_seconds"] = round(seconds / rows * told["source_rows"], 1)
+    return told
+
+
+def _show(told: dict[str, Any]) -> None:
+    states = [(state, rows) for state, rows in told["states"].items()]
+    states += [("waits to settle", told["waiting"])] if told["waiting"] else []
+    print_table(f"{told['stem']}: what a run would make of {told['rows']:,} rows", ("state", "rows"), states)
+    rows = [
+        (one["gate"], one["code"], one["field"], one["rows"], _line(one["examples"])) for one in told["rules"]
+    ]
+    print_table(
+        "Why rows would be quarantined",
+        ("gate", "code", "field", "rows", "such as"),
+        rows,
+        empty="none would be",
+    )
+    if told["examples_shared"]:
+        talk.print(
+            "shared, such as:", *(f"  {_row(one)}" for one in told["examples_shared"]), sep="\n", markup=False
+        )
+    if not told["compared_with_hub"]:
+        left = f"; not judged: {', '.join(told['not_judged'])}" if told["not_judged"] else ""
+        talk.print(f"the hub does not run: judged as its first rows{left}", markup=False)
+    if told["values"] == "hidden":
+        talk.print("values of personal fields are hidden: --show-values shows them")
+    if told["full_run_seconds"] is not None:
+        seconds, count = told["full_run_seconds"], told["source_rows"]
+        answer.print(f"a full run would read and judge {count:,} rows in about {seconds:,} s on this machine")
+    answer.print("nothing was shared, written or moved")
+
+
+def _line(examples: list[dict[str, Any]]) -> str:
+    values = [one["value"] for one in examples if one["value"] is not None]
+    return ", ".join(dict.fromkeys(values)) if values else ""
+
+
+def _row(example: dict[str, Any]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in example["row"].items())
