@@ -48,6 +48,35 @@ def connector_try(
         try_rows(stem, rows, since, show_values, json)
 
 
+@connector.command(
+    "new", epilog="Example: pophub connector new moet.schools --from POPHUB_SOURCE_MOET_URL --table truong"
+)
+def connector_new(
+    name: Annotated[
+        str, typer.Argument(help="Agency and dataset, such as moet.schools; with --all the agency.")
+    ],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from", help="Variable that holds the address; an address without a password; a folder."
+        ),
+    ],
+    table: Annotated[str | None, typer.Option(help="Table or view, with its schema.")] = None,
+    like: Annotated[
+        str | None, typer.Option(help="Take owner, promise and names from this connector.")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="Columns of the key, by commas.")] = None,
+    marker: Annotated[str | None, typer.Option(help="Column that tells when a row was changed last.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Draft a connector for each table.")] = False,
+    json: bool = JSON,
+) -> None:
+    """Look at a source and draft connector, schema, suite and samples, each guess with its reason; nothing is overwritten."""
+    from pophub.commands.drafting import new
+
+    with errors_told(json):
+        new(name, source, table, like, key, marker, every, json)
+
+
 @connector.command("list", epilog="Example: pophub connector list --json")
 def connector_list(json: bool = JSON) -> None:
     """List the connectors."""

@@ -133,7 +133,7 @@ def _example(
     open_fields = set(connector.file.mapping) - hidden_fields(connector)
     source = connector.file.source
     plain = {m.source for name, m in connector.file.mapping.items() if name in open_fields}
-    plain |= {source.marker.column} | FILE_COLUMNS
+    plain |= {source.marker.column} | FILE_COLUMNS | ({source.deleted.column} if source.deleted else set())
     plain -= {m.source for name, m in connector.file.mapping.items() if name not in open_fields}
     sent = {
         name: shown(value) if show_values or name in plain or value is None else HIDDEN

@@ -1,0 +1,178 @@
+"""connector new: draft connectors from what a database or folder shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pophub.commands.output import answer, print_json, print_table, talk, tell
+from pophub.commands.quarantine_access import connector_here
+from pophub.contracts.patterns import table_parts
+from pophub.domain.errors import ConfigError, PophubError
+from pophub.drafting.fields import names_for
+from pophub.drafting.plan import Asked, draft
+from pophub.drafting.write import write_draft
+from pophub.settings import Settings
+
+LOOKED_ROWS = 10_000
+LOOKUP_ROWS = 51
+_AGENCY = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_STEM = re.compile(rf"{_AGENCY.pattern}\.{_AGENCY.pattern}")
+_VARIABLE = re.compile(r"(?:\$\{)?([A-Z][A-Z0-9_]*)\}?\Z")
+_PASSWORD = re.compile(r"://[^/\s@:]*:[^/\s@]+@")
+
+
+class Drafted(dict[str, Any]):
+    """What was drafted of one table, as it is told."""
+
+
+def new(
+    name: str, source: str, table: str | None, like: str | None, key: str | None, marker: str | None,
+    every: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Draft a connector, or one for each table; tell files, guesses and what a person has to decide."""
+    settings = Settings.load()
+    agency, dataset = _names(name, every)
+    variable, address, told = _source(settings, source, agency, dataset)
+    asked = Asked(
+        agency, dataset, variable, tuple(key.split(",")) if key else (), marker, connector_here(like) if like else None
+    )  # fmt: skip
+    if "://" in address:
+        found, refused = _tables(settings, asked, address, table, every)
+    else:
+        found, refused = [_folder(settings, asked, Path(address))], []
+    if refused and not found:
+        first, *others = refused
+        for error in others:
+            tell(error)
+        raise first
+    if as_json:
+        passed = [{"code": e.code, "what": e.what, "where": e.where, "remedy": e.remedy} for e in refused]
+        print_json({"drafted": found, "passed_over": passed, "variable": variable})
+        return
+    _show(found, refused, told)
+
+
+def _names(name: str, every: bool) -> tuple[str, str]:
+    """Give agency and dataset; with every table the agency alone.
+
+    Errors: `config.value`.
+    """
+    if every and _AGENCY.fullmatch(name):
+        return name, ""
+    if not every and _STEM.fullmatch(name):
+        agency, _, dataset = name.partition(".")
+        return agency, dataset
+    form = "an agency, such as moet" if every else "an agency and a dataset, such as moet.schools"
+    raise ConfigError("config.value", f"{name} is not {form}", remedy="small letters, digits and _ alone")
+
+
+def _source(settings: Settings, source: str, agency: str, dataset: str) -> tuple[str, str, str | None]:
+    """Give variable and address of the source, and what is to be exported where it is not set yet.
+
+    Errors: `connector.from`, `config.variable_missing`, `secret.inline`.
+    """
+    if match := _VARIABLE.match(source):
+        return match[1], settings.resolve(f"${{{match[1]}}}", where="--from"), None
+    if _PASSWORD.search(source):
+        raise ConfigError(
+            "secret.inline", "an address with a password stands among the arguments", where="--from",
+            remedy="export it under a name such as POPHUB_SOURCE_MOET_URL, and give --from that name",
+        )  # fmt: skip
+    if "://" not in source and not Path(source).is_dir():
+        raise ConfigError(
+            "connector.from", "it is no address, no folder and no variable", where="--from",
+            remedy="such as sqlite:////path/of/file, POPHUB_SOURCE_MOET_URL, or a folder that is there",
+        )  # fmt: skip
+    address = source if "://" in source else str(Path(source).absolute())
+    shared, own = (
+        f"POPHUB_SOURCE_{agency.upper()}_URL",
+        f"POPHUB_SOURCE_{agency.upper()}_{dataset.upper()}_URL",
+    )
+    for variable in (shared, own):
+        try:
+            if settings.resolve(f"${{{variable}}}", where="--from") == address:
+                return variable, address, None
+        except ConfigError:
+            return variable, address, f"export {variable}='{address}'"
+    raise ConfigError(
+        "connector.from", f"{shared} and {own} hold other addresses", where="--from",
+        remedy="export the address under another name, and give --from that name",
+    )  # fmt: skip
+
+
+def _folder(settings: Settings, asked: Asked, folder: Path) -> Drafted:
+    from pophub.sources.folder_survey import survey_folder
+
+    survey, form = survey_folder(folder, LOOKED_ROWS, asked.stem)
+    return _written(settings, asked, draft(survey, asked, folder=form))
+
+
+def _tables(
+    settings: Settings, asked: Asked, address: str, table: str | None, every: bool
+) -> tuple[list[Drafted], list[PophubError]]:
+    from pophub.sources.survey import SurveyedDatabase
+
+    database = SurveyedDatabase(address, asked.stem if asked.dataset else asked.agency)
+    looked = cache(lambda name: database.survey(name, LOOKUP_ROWS))
+    if not every:
+        table = table or _only(database.tables(), asked.dataset)
+        return [_written(settings, asked, draft(database.survey(table, LOOKED_ROWS), asked, looked))], []
+    found: list[Drafted] = []
+    refused: list[PophubError] = []
+    tables = database.tables()
+    names = names_for([table_parts(one)[1] for one in tables], {})
+    for one in tables:
+        own = Asked(
+            asked.agency, names[table_parts(one)[1]], asked.variable, asked.key, asked.marker, asked.like
+        )
+        try:
+            found.append(_written(settings, own, draft(database.survey(one, LOOKED_ROWS), own, looked)))
+        except PophubError as error:
+            refused.append(error)
+    return found, refused
+
+
+def _only(tables: Sequence[str], dataset: str) -> str:
+    """Give the table that is meant where none is named: the one of the dataset's name, or the only one.
+
+    Errors: `connector.from`.
+    """
+    named = [one for one in tables if table_parts(one)[1] == dataset]
+    if len(found := named or list(tables)) == 1:
+        return found[0]
+    raise ConfigError(
+        "connector.from", f"the database has {len(tables)} tables, and none is named", where="--table",
+        remedy=f"one of {', '.join(tables[:20])}" if tables else "ask the agency to grant SELECT to the hub's account",
+    )  # fmt: skip
+
+
+def _written(settings: Settings, asked: Asked, plan: Any) -> Drafted:
+    files, decisions = write_draft(plan, settings.project)
+    return Drafted(
+        stem=asked.stem,
+        source=plan.survey.table,
+        fields=len(plan.fields),
+        files=[str(file.relative_to(settings.project)) for file in files],
+        guesses={"key": plan.why["key"], "marker": plan.why["marker"]}
+        | {one.name: "; ".join(one.notes) for one in plan.fields if one.notes},
+        decisions=decisions,
+    )
+
+
+def _show(found: list[Drafted], refused: list[PophubError], told: str | None) -> None:
+    for error in refused:
+        tell(error)
+    rows = [
+        (one["stem"], one["source"], one["fields"], len(one["files"]), len(one["decisions"])) for one in found
+    ]
+    print_table("Drafted", ("connector", "from", "fields", "files", "to decide"), rows)
+    if len(found) == 1:
+        print_table("Guessed", ("what", "why"), list(found[0]["guesses"].items()))
+    for decision in dict.fromkeys(decision for one in found for decision in one["decisions"]):
+        answer.print(f"to decide: {decision}", markup=False)
+    stem = found[0]["stem"] if len(found) == 1 else "STEM"
+    talk.print(f"next: {f'`{told}`, then ' if told else ''}`pophub connector try {stem}`", markup=False)

@@ -1,0 +1,145 @@
+"""The whole of a drafted connector, before it is written: fields, key, marker, people, rules, decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pophub.contracts.model import Connector
+from pophub.domain.record import RESERVED
+from pophub.drafting.fields import MAX_COLUMN, FieldDraft, draft_field, names_for
+from pophub.drafting.profile import profiles
+from pophub.drafting.reading import MarkerDraft, draft_deleted, draft_key, draft_marker
+from pophub.sources.survey import Survey, TableLink
+
+LOOKUP_ROWS = 50  # a table of at most so many rows that another refers to is one of codes
+Looked = Callable[[str], Survey]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the caller said: names, and what the source's own look does not tell."""
+
+    agency: str
+    dataset: str
+    variable: str
+    key: tuple[str, ...] = ()
+    marker: str | None = None
+    like: Connector | None = None
+
+    @property
+    def stem(self) -> str:
+        """`<agency>.<dataset>`."""
+        return f"{self.agency}.{self.dataset}"
+
+
+@dataclass(frozen=True)
+class DraftPlan:
+    """What the files of a connector will say.
+
+    Shape: `key` are fields, `key_columns` the columns that they are read from; `why` has a reason for each
+    part of the file; `decisions` are what a person has to say, in words.
+    """
+
+    asked: Asked
+    survey: Survey
+    fields: tuple[FieldDraft, ...]
+    key: tuple[str, ...]
+    key_columns: tuple[str, ...]
+    marker: MarkerDraft
+    deleted: str | None
+    why: Mapping[str, str]
+    decisions: tuple[str, ...]
+    folder: Mapping[str, Any] | None = None
+
+    @property
+    def people(self) -> list[str]:
+        """The fields with numbers of people."""
+        return [one.name for one in self.fields if one.profile.person]
+
+    @property
+    def personal(self) -> list[str]:
+        """The fields that look personal."""
+        return [one.name for one in self.fields if one.profile.personal]
+
+    @property
+    def unique(self) -> list[str]:
+        """The fields whose values the source keeps unique beside the key."""
+        alone = {columns[0] for columns in self.survey.unique if len(columns) == 1} - set(self.key_columns)
+        kinds = ("string", "long")
+        return [one.name for one in self.fields if one.column in alone and one.avro.type in kinds]
+
+
+def draft(
+    survey: Survey, asked: Asked, looked: Looked | None = None, folder: Mapping[str, Any] | None = None
+) -> DraftPlan:
+    """Draft a connector from what a table or file shows; `looked` looks at a table that it refers to.
+
+    Errors: `connector.no_key`, `connector.no_marker`, `source.column_missing`.
+    """
+    found = profiles(survey)
+    key, key_why = draft_key(survey, found, asked.key)
+    marker = draft_marker(survey, found, asked.marker, folder=folder is not None)
+    deleted = draft_deleted(found)
+    left_out = [name for name in found if len(name) > MAX_COLUMN or name in RESERVED]
+    mapped = [name for name in found if name not in left_out and (name != deleted or name in key)]
+    names = names_for(mapped, _known_names(asked.like))
+    fields = [draft_field(names[name], found[name], key=name in key) for name in mapped]
+    why = {"key": key_why, "marker": marker.note}
+    fields = _linked(fields, survey.links, looked, key)
+    decisions = ["owner: who answers for the data, and an address"] if asked.like is None else []
+    decisions.append("title: what people call the dataset, in English and Vietnamese")
+    if asked.like is None or asked.like.file.live.promise_s is None:
+        decisions.append("live: promise_s: how fresh the agency promises its data to be")
+    decisions += [f"the column {name[:40]} is left out: its name cannot be declared" for name in left_out]
+    if any(one.profile.person for one in fields):
+        why["people"] = "numbers of people: a record waits until the population database knows them"
+    return DraftPlan(
+        asked, survey, tuple(fields), tuple(names[c] for c in key), key, marker, deleted, why, tuple(decisions), folder
+    )  # fmt: skip
+
+
+def _known_names(like: Connector | None) -> dict[str, str]:
+    return {} if like is None else {m.source: name for name, m in like.file.mapping.items()}
+
+
+def _linked(
+    fields: list[FieldDraft], links: Sequence[TableLink], looked: Looked | None, key: Sequence[str]
+) -> list[FieldDraft]:
+    """Say what each foreign key leads to; the values of a small table become those of a code."""
+    for link in links:
+        if len(link.columns) != 1:
+            continue
+        for at, one in enumerate(fields):
+            if one.column == link.columns[0]:
+                fields[at] = _one_link(one, link, looked, one.column in key)
+    return fields
+
+
+def _one_link(one: FieldDraft, link: TableLink, looked: Looked | None, key: bool) -> FieldDraft:
+    to = f"{link.table} ({', '.join(link.to)})"
+    if one.profile.person:
+        return replace(
+            one, notes=(*one.notes, f"refers to {to}: a person, whom the population database must know")
+        )
+    values = _codes_of(link, looked) if looked and not (key or one.codes or one.profile.personal) else ()
+    fits = isinstance(values[0], str) == (one.avro.type == "string") if values else False
+    if fits and one.avro.type in ("string", "long"):
+        note = f"refers to {to}, a table of {len(values)} codes"
+        return replace(one, values=values, notes=(*one.notes, note))
+    return replace(
+        one, notes=(*one.notes, f"refers to {to}; the hub holds no reference from one dataset to another")
+    )
+
+
+def _codes_of(link: TableLink, looked: Looked) -> tuple[Any, ...]:
+    """Give the keys of a table that is referred to, where it is small and of no person."""
+    survey = looked(link.table)
+    found = profiles(survey)
+    if link.to[0] not in found or any(profile.person for profile in found.values()):
+        return ()
+    values = found[link.to[0]].values
+    plain = all(isinstance(v, (str, int)) and not isinstance(v, bool) for v in values)
+    alike = len({type(value) for value in values}) == 1
+    return tuple(sorted(set(values))) if plain and alike and len(values) <= LOOKUP_ROWS else ()

@@ -1,0 +1,138 @@
+"""What the first rows of a column show: how many are there, how many differ, what form they have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pophub.contracts.code_tables import code_table, code_table_names
+from pophub.contracts.personal import folded, sounds_personal
+from pophub.domain.dates import date_parser, time_parser
+from pophub.gates.personal_id import flaw
+from pophub.sources.survey import Survey, SurveyedColumn
+
+MOSTLY = 0.95  # of the values: a form that so many have is that of the column
+FEW_VALUES = 12  # a column of a register that repeats these is taken for a code
+ENOUGH_ROWS = 20  # below them nothing is concluded from what did not occur
+DATES = ("%d/%m/%Y", "%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%Y/%m/%d")
+TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M")
+_NAMED_TABLES = {"province": ("tinh", "province"), "sex": ("gioi_tinh", "sex", "gender", "phai")}
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """A column with its first values; `values` are those that are there, each as the source gave it."""
+
+    column: SurveyedColumn
+    rows: int
+    values: Sequence[Any]
+
+    @property
+    def nulls(self) -> int:
+        """How many rows have no value."""
+        return self.rows - len(self.values)
+
+    @property
+    def always_there(self) -> bool:
+        """Whether no row lacks a value, by the type or by enough rows."""
+        return not self.nulls and (not self.column.nullable or self.rows >= ENOUGH_ROWS)
+
+    @property
+    def unique(self) -> bool:
+        """Whether enough rows were seen, and no two have one value."""
+        return self.rows >= ENOUGH_ROWS and not self.nulls and len(set(map(str, self.values))) == self.rows
+
+    @property
+    def texts(self) -> list[str]:
+        """The values, where all are texts; else nothing."""
+        found = [value for value in self.values if isinstance(value, str)]
+        return found if len(found) == len(self.values) else []
+
+    @property
+    def person(self) -> bool:
+        """Whether the values are personal identification numbers; of no value, whether the name says so."""
+        if self.column.kind not in ("text", "other"):
+            return False
+        if not self.values:
+            words = folded(self.column.name)
+            return any(part in words for part in ("ddcn", "cccd", "dinh_danh", "citizen_id"))
+        return self._mostly(lambda text: flaw(text) is None)
+
+    @property
+    def personal(self) -> bool:
+        """Whether the name sounds personal, or the values are numbers of people."""
+        return self.person or sounds_personal(self.column.name)
+
+    def form(self, forms: Sequence[str], parse: Callable[[str], Callable[[str], int]]) -> str | None:
+        """Give the first form that most texts have."""
+        if len(self.values) < 2 or not self.texts:
+            return None
+        return next((form for form in forms if self._mostly(_parses(parse(form)))), None)
+
+    @property
+    def date_form(self) -> str | None:
+        """The form in which the texts are dates."""
+        return self.form(DATES, date_parser)
+
+    @property
+    def time_form(self) -> str | None:
+        """The form in which the texts are times."""
+        return self.form(TIMES, lambda form: time_parser(form, "UTC"))
+
+    @property
+    def table(self) -> str | None:
+        """The code table of the hub whose source side has the values, where name or values leave no doubt."""
+        found = {text.strip() for text in self.texts if text.strip()}
+        if len(found) < 2:
+            return None
+        for name in code_table_names():
+            known = set(code_table(name)) - {""}
+            if not set(code_table(name).values()) <= {"true", "false"} and found <= known:
+                words = folded(self.column.name)
+                named = any(part in words for part in (*_NAMED_TABLES.get(name, ()), name))
+                if named or not any(text.isdigit() or len(text) < 3 for text in found):
+                    return name
+        return None
+
+    @property
+    def few(self) -> tuple[str, ...]:
+        """The values of a code, in their order; nothing where they are many, long, rare, or of a person."""
+        found = sorted(set(self.texts))
+        repeats = len(self.values) >= max(ENOUGH_ROWS, 3 * len(found))
+        plain = all(0 < len(text) <= 40 and text == text.strip() and text.isprintable() for text in found)
+        return (
+            tuple(found) if repeats and plain and 2 <= len(found) <= FEW_VALUES and not self.personal else ()
+        )
+
+    @property
+    def never_negative(self) -> bool:
+        """Whether enough numbers were seen, and none below zero."""
+        numbers = [v for v in self.values if isinstance(v, (int, float, Decimal)) and not isinstance(v, bool)]
+        return len(numbers) >= ENOUGH_ROWS and len(numbers) == len(self.values) and min(numbers) >= 0
+
+    def _mostly(self, sound: Callable[[str], bool]) -> bool:
+        good = sum(isinstance(value, str) and sound(value) for value in self.values)
+        return good >= MOSTLY * len(self.values)
+
+
+def _parses(parse: Callable[[str], int]) -> Callable[[str], bool]:
+    def sound(text: str) -> bool:
+        try:
+            parse(text)
+        except (ValueError, TypeError, OverflowError):
+            return False
+        return True
+
+    return sound
+
+
+def profiles(survey: Survey) -> dict[str, ColumnProfile]:
+    """Give the profile of each column, by its name."""
+    found = {}
+    for column in survey.columns:
+        values = survey.rows.get(column.name, [])
+        there = [value for value in values if value is not None and value != ""]
+        found[column.name] = ColumnProfile(column, len(values), there)
+    return found

@@ -1,0 +1,336 @@
+"""connector new drafts connectors from databases that the project has never seen: they load, check and run as they are."""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from pophub.cli.program import app
+from pophub.contracts.load import load_all
+from pophub.contracts.model import Connector
+from pophub.drafting.files import scalar
+
+pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations has warnings of its own
+
+SCHEMA = """
+create table "Danh mục loại trường" (ma text primary key, ten text);
+create table "Trường học" (
+    "Mã trường" text primary key, "Tên trường" text not null,
+    "Loại" text references "Danh mục loại trường" (ma), "Mã tỉnh" text, "Số học sinh" integer,
+    "Số ĐDCN hiệu trưởng" text, "Ngày thành lập" text, email text unique, "order" numeric(12,2),
+    "Cập nhật lúc" datetime not null);
+create table lop (truong text not null, "select" text not null, row_version integer not null,
+    da_xoa boolean default 0, primary key (truong, "select"));
+create table nhat_ky (dong text, gia real);
+create table "a.b" (id integer primary key, "x: y" text, updated_at text not null);
+"""
+NEWEST = datetime(2026, 11, 27, 8)
+
+
+def fill(source: sqlite3.Connection) -> None:
+    chance = random.Random(1)
+    source.executescript(SCHEMA)
+    kinds = ["TH", "THCS", "THPT"]
+    source.executemany('insert into "Danh mục loại trường" values (?, ?)', [(kind, "x") for kind in kinds])
+    for at in range(60):
+        changed = f"{NEWEST - timedelta(hours=at):%Y-%m-%d %H:%M:%S}"
+        head = f"0010{chance.randint(60, 99)}{at:06d}" if at % 3 else None
+        row = (f"T{at:04d}", f"Trường {at}", kinds[at % 3], ["01", "08", "38"][at % 3], at * 10, head,
+               f"{at % 28 + 1:02d}/09/1975", f"truong{at}@an.example", 1.5, changed)  # fmt: skip
+        source.execute(f'insert into "Trường học" values ({", ".join("?" * 10)})', row)
+        source.execute("insert into lop values (?, '1A', ?, ?)", (f"T{at:04d}", at, at == 7))
+        source.execute("insert into nhat_ky values ('như nhau', 1.5)")
+        source.execute('insert into "a.b" values (?, ?, ?)', (at, "z", changed))
+    source.commit()
+
+
+class School:
+    """A project without connectors, and a database that it has never seen."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.database = folder / "source.sqlite"
+        (folder / "connectors").mkdir(parents=True)
+
+    def run(self, *arguments: str, code: int = 0) -> dict[str, Any]:
+        """Run a command of `connector` with --json; give what it told."""
+        done = CliRunner().invoke(app, ["connector", *arguments, "--json"])
+        assert done.exit_code == code, (done.stdout, done.stderr, done.exception)
+        told: dict[str, Any] = json.loads(done.stdout if code == 0 or done.stdout else done.stderr)
+        return told
+
+    def connector(self, stem: str) -> Connector:
+        connectors, errors = load_all(self.folder)
+        assert errors == []
+        return next(one for one in connectors if one.stem == stem)
+
+    def texts(self) -> dict[str, str]:
+        files = [path for path in self.folder.rglob("*") if path.suffix in (".yaml", ".avsc", ".json")]
+        return {str(path.relative_to(self.folder)): path.read_text(encoding="utf-8") for path in files}
+
+
+@pytest.fixture
+def school(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> School:
+    found = School(tmp_path)
+    with sqlite3.connect(found.database) as source:
+        fill(source)
+    monkeypatch.setenv("POPHUB_PROJECT", str(tmp_path))
+    monkeypatch.setenv("POPHUB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("POPHUB_SOURCE_MOET_URL", f"sqlite:///{found.database}")
+    return found
+
+
+NEW = ("new", "moet.schools", "--from", "POPHUB_SOURCE_MOET_URL", "--table", "Trường học")
+
+
+def test_a_table_never_seen_is_drafted_checked_and_tried_without_an_edit(school: School) -> None:
+    told = school.run(*NEW)["drafted"][0]
+    assert told["stem"] == "moet.schools"
+    assert [one.partition(":")[0] for one in told["decisions"]] == ["owner", "title", "live"]
+    checked = school.run("check", "moet.schools")
+    codes = {finding["code"] for finding in checked["findings"]}
+    assert codes == {"connector.title", "connector.owner", "connector.promise", "connector.marker_unindexed"}
+    tried = school.run("try", "moet.schools")
+    assert tried["states"] == {"shared": 60, "quarantined": 0, "duplicate": 0, "superseded": 0}
+
+
+def test_what_is_guessed_of_a_table(school: School) -> None:
+    school.run(*NEW)
+    file, fields = school.connector("moet.schools").file, school.connector("moet.schools").contract.fields
+    assert {field.name: field.type for field in fields} == {
+        "ma_truong": "string", "ten_truong": "string", "loai": "string", "ma_tinh": "string", "so_hoc_sinh": "long",
+        "so_ddcn_hieu_truong": "string", "ngay_thanh_lap": "date", "email": "string", "order": "decimal",
+        "cap_nhat_luc": "timestamp-micros",
+    }  # fmt: skip
+    assert (file.key, file.source.marker.column, file.source.marker.kind) == (
+        ("ma_truong",),
+        "Cập nhật lúc",
+        "time",
+    )
+    assert (file.mapping["ma_tinh"].codes, file.mapping["ngay_thanh_lap"].format) == ("province", "%d/%m/%Y")
+    assert [person.id for person in file.people] == ["so_ddcn_hieu_truong"]
+    assert (file.unique, file.personal) == (("email",), ("so_ddcn_hieu_truong", "email"))
+    rules = {(r.code, r.field): r.kwargs for r in school.connector("moet.schools").contract.rules}
+    assert rules["correct.code.unknown", "loai"]["value_set"] == ["TH", "THCS", "THPT"]
+    assert ("sufficient.missing", "so_ddcn_hieu_truong") not in rules and (
+        "sufficient.missing",
+        "email",
+    ) in rules
+    text = school.texts()["connectors/moet/schools.yaml"]
+    assert "# refers to Danh mục loại trường (ma), a table of 3 codes" in text and "# the primary key" in text
+
+
+def test_every_table_at_once_or_the_decision_that_it_waits_for(school: School) -> None:
+    told = school.run("new", "moet", "--from", "${POPHUB_SOURCE_MOET_URL}", "--all")
+    assert {one["source"]: one["stem"] for one in told["drafted"]} == {
+        '"a.b"': "moet.a_b", "Trường học": "moet.truong_hoc", "lop": "moet.lop"}  # fmt: skip
+    assert {one["where"]: one["code"] for one in told["passed_over"]} == {
+        "Danh mục loại trường": "connector.no_marker", "nhat_ky": "connector.no_key"}  # fmt: skip
+    lop = school.connector("moet.lop").file
+    assert (lop.key, lop.source.marker.kind) == (("truong", "select"), "sequence")
+    assert lop.source.deleted is not None and lop.source.deleted.column == "da_xoa"
+    assert school.run("check")["version"] == 1
+    assert school.run("try", "moet.lop")["states"]["shared"] == 60
+    assert school.run("try", "moet.a_b")["states"]["shared"] == 60
+
+
+def test_nothing_is_written_over(school: School) -> None:
+    school.run(*NEW)
+    before = school.texts()
+    assert school.run(*NEW, code=2)["code"] == "connector.exists"
+    assert school.texts() == before
+    told = school.run("new", "moet", "--from", "POPHUB_SOURCE_MOET_URL", "--all")
+    assert len(told["drafted"]) == 3 and {k: v for k, v in school.texts().items() if k in before} == before
+
+
+def test_neither_values_of_people_nor_the_address_stand_in_a_file(school: School) -> None:
+    school.run("new", "moet", "--from", "POPHUB_SOURCE_MOET_URL", "--all")
+    with sqlite3.connect(school.database) as source:
+        heads = [row[0] for row in source.execute('select "Số ĐDCN hiệu trưởng" from "Trường học"') if row[0]]
+    for name, text in school.texts().items():
+        assert "an.example" not in text and "sqlite:" not in text, name
+        assert not [head for head in heads if head in text], name
+
+
+def test_a_key_and_a_marker_that_nothing_tells_of_can_be_said(school: School) -> None:
+    new = ("new", "moet.log", "--from", "POPHUB_SOURCE_MOET_URL", "--table", "nhat_ky")
+    assert school.run(*new, code=2)["code"] == "connector.no_key"
+    assert school.run(*new, "--key", "dong", code=2)["code"] == "connector.no_marker"
+    assert school.run(*new, "--key", "dongg", code=2)["code"] == "source.column_missing"
+    gone = school.run("new", "moet.x", "--from", "POPHUB_SOURCE_MOET_URL", "--table", "x", code=1)
+    assert gone["code"] == "source.table_missing"
+    assert school.texts() == {}
+    kinds = ("--table", "lop", "--key", "truong,select", "--marker", "row_version")
+    school.run("new", "moet.log", "--from", "POPHUB_SOURCE_MOET_URL", *kinds)
+    assert school.connector("moet.log").file.source.marker.column == "row_version"
+
+
+def test_a_draft_like_another_takes_its_owner_promise_and_names(school: School) -> None:
+    school.run(*NEW)
+    path = school.folder / "connectors/moet/schools.yaml"
+    text = path.read_text().replace('{name: "?", email: "?"}', "{name: Register, email: r@moet.example}")
+    path.write_text(text.replace("  ten_truong:", "  name:") + "live: {promise_s: 3600}\n")
+    for name in ("schemas/moet/schools.v1.avsc", "expectations/moet/schools.json"):
+        other = school.folder / name
+        other.write_text(other.read_text().replace('"ten_truong"', '"name"'))
+    told = school.run("new", "moet.again", *NEW[2:], "--like", "moet.schools")
+    again = school.connector("moet.again").file
+    assert (again.owner.name, again.live.promise_s, "name" in again.mapping) == ("Register", 3600, True)
+    assert [one.partition(":")[0] for one in told["drafted"][0]["decisions"]] == ["title"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("moet.x", "--from", "sqlite://u:hunter2@h/x"), "secret.inline"),
+        (("moet.x", "--from", "/no/such/folder"), "connector.from"),
+        (("moet.x", "--from", "POPHUB_SOURCE_NONE_URL"), "config.variable_missing"),
+        (("moet.x", "--from", "POPHUB_SOURCE_MOET_URL"), "connector.from"),
+        (("moet", "--from", "POPHUB_SOURCE_MOET_URL"), "config.value"),
+        (("moet.x", "--from", "POPHUB_SOURCE_MOET_URL", "--all"), "config.value"),
+    ],
+)
+def test_a_wrong_word_is_told_with_what_to_write(
+    school: School, arguments: tuple[str, ...], code: str
+) -> None:
+    told = school.run("new", *arguments, code=2)
+    assert (told["code"], bool(told["remedy"]), "hunter2" in str(told)) == (code, True, False)
+
+
+def test_an_address_without_a_password_is_told_as_the_line_to_export(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("POPHUB_SOURCE_MOET_URL")
+    address = f"sqlite:///{school.database}"
+    done = CliRunner().invoke(
+        app, ["connector", "new", "moet.schools", "--from", address, "--table", "Trường học"]
+    )
+    assert done.exit_code == 0 and f"export POPHUB_SOURCE_MOET_URL='{address}'" in done.stderr
+    assert address not in "".join(school.texts().values())
+
+
+def test_a_folder_of_csv_files_is_drafted_from_its_newest(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = school.folder / "in"
+    folder.mkdir()
+    lines = [
+        f"HS{at:03d};Hồ sơ số {at};{at % 28 + 1:02d}/09/2026;2026-11-{at % 27 + 1:02d} 08:00:00"
+        for at in range(40)
+    ]
+    text = "\n".join(["Mã hồ sơ;Nội dung;Ngày nộp;Ngày cập nhật", *lines, ""])
+    (folder / "a.csv").write_bytes(text.encode("utf-16"))
+    monkeypatch.setenv("POPHUB_SOURCE_HCC_URL", str(folder))
+    school.run("new", "hcc.dossiers", "--from", str(folder))
+    source = school.connector("hcc.dossiers").file.source
+    assert (source.kind, source.model_dump()["delimiter"]) == ("files", ";")
+    assert source.marker.column == "Ngày cập nhật"
+    assert school.run("check", "hcc.dossiers")["connectors"][0]["points"]["gates"] == 20
+    told = school.run("try", "hcc.dossiers")
+    assert told["rows"] == 40 and told["states"]["shared"] > 0
+
+
+def test_a_folder_that_shows_nothing_is_told(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = school.folder / "in"
+    folder.mkdir()
+    assert school.run("new", "hcc.x", "--from", str(folder), code=2)["code"] == "connector.from"
+    (folder / "a.csv").write_text("only one name\n")
+    assert school.run("new", "hcc.x", "--from", str(folder), code=2)["code"] == "connector.from"
+
+
+TYPES = (
+    "text",
+    "integer",
+    "real",
+    "numeric(9,2)",
+    "numeric",
+    "boolean",
+    "date",
+    "datetime",
+    "blob",
+    "varchar(20)",
+    "",
+)
+NAMES = st.one_of(
+    st.sampled_from(["id", "Mã", "Cập nhật", "updated_at", "row_version", "order", "từ khóa", "a b", "Ngày sinh", "yes",
+                     "012", "deleted", "x'y", 'x"y', "a:b", "#", "{", "hub_key", "_", "é", "raw", "hub", "null"]),
+    st.text(st.characters(min_codepoint=32, max_codepoint=0x1EF9, exclude_categories=("Cs", "Cn", "Co")), min_size=1, max_size=12),
+)  # fmt: skip
+VALUES = st.one_of(
+    st.none(), st.integers(-(2**63), 2**63 - 1), st.floats(), st.text(max_size=8), st.binary(max_size=4),
+    st.sampled_from(["2026-01-31", "31/01/2026", "2026-01-31 08:00:00", "Nam", "001090000123", "1.5", "t"]),
+)  # fmt: skip
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> list[tuple[list[str], list[str], int, list[tuple[Any, ...]]]]:
+    """Give tables of a random schema: columns, their types, how many make the key, rows."""
+    found = []
+    for _ in range(draw(st.integers(1, 8))):
+        names = draw(st.lists(NAMES, min_size=1, max_size=8, unique_by=lambda name: name.casefold()))
+        kinds = [draw(st.sampled_from(TYPES)) for _ in names]
+        rows = draw(st.lists(st.tuples(*[VALUES for _ in names]), max_size=25))
+        keys = draw(st.integers(0, len(names)))
+        if "cap_nhat_luc" not in names and draw(st.integers(0, 3)):  # else few tables tell when a row changed
+            names, kinds = [*names, "cap_nhat_luc"], [*kinds, "datetime not null"]
+            rows = [(*row, f"2026-01-{at + 1:02d} 08:00:00") for at, row in enumerate(rows)]
+        found.append((names, kinds, keys, rows))
+    return found
+
+
+def sql_name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+@settings(
+    max_examples=40,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to shrink such a schema takes minutes
+)
+@given(schema=tables())
+def test_any_schema_is_drafted_without_errors_or_waits_for_a_decision(
+    schema: list[tuple[list[str], list[str], int, list[tuple[Any, ...]]]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    school = School(tmp_path_factory.mktemp("random"))
+    with sqlite3.connect(school.database) as source:
+        for at, (names, kinds, keys, rows) in enumerate(schema):
+            columns = [f"{sql_name(name)} {kind}" for name, kind in zip(names, kinds, strict=True)]
+            key = [f"primary key ({', '.join(map(sql_name, names[:keys]))})"] if keys else []
+            source.execute(f"create table t{at} ({', '.join(columns + key)})")
+            for row in rows:
+                with suppress(sqlite3.IntegrityError):  # such as text in an integer primary key
+                    source.execute(f"insert into t{at} values ({', '.join('?' * len(names))})", row)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POPHUB_PROJECT", str(school.folder))
+        patch.setenv("POPHUB_HOME", str(school.folder / "home"))
+        patch.setenv("POPHUB_SOURCE_ANY_URL", f"sqlite:///{school.database}")
+        done = CliRunner().invoke(
+            app, ["connector", "new", "any", "--from", "POPHUB_SOURCE_ANY_URL", "--all", "--json"]
+        )
+        if done.exit_code:
+            assert "connector.no_" in done.stderr, (done.stderr, done.exception)
+            return
+        told = json.loads(done.stdout)
+        assert {one["code"] for one in told["passed_over"]} <= {"connector.no_key", "connector.no_marker"}
+        checked = school.run("check")
+        assert [f for f in checked["findings"] if f["level"] == "error"] == []
+        for one in told["drafted"][:1]:
+            assert sum(school.run("try", one["stem"])["states"].values()) >= 0
+
+
+@given(text=st.text(min_size=1, max_size=30).filter(lambda text: text.isprintable()))
+def test_a_text_of_a_file_stays_the_text_that_it_is(text: str) -> None:
+    from pophub.contracts.strict_yaml import parse_document
+
+    assert parse_document(f"a: {scalar(text)}\n", Path("x")).data == {"a": text}
