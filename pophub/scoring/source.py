@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import cast
 
 from pophub.contracts.model import Connector
 from pophub.contracts.source_model import SqlSource
 from pophub.contracts.strict_yaml import load_document
 from pophub.domain.errors import ContractBreach, PophubError, TransientError
+from pophub.domain.record import Columns
 from pophub.gates.mapping import ContractMapper
+from pophub.ports import TableSource
 from pophub.scoring.findings import WORTH, Scored, ScoreFinding
 from pophub.settings import Settings
 from pophub.sources import open_source
@@ -23,12 +26,14 @@ def score_source(connector: Connector, settings: Settings, scored: Scored) -> No
     """Look at the source; where it cannot be reached from here, its parts earn nothing."""
     document = load_document(connector.path, settings.project)
     try:
+        place = document.where("source", "marker")
         if isinstance(connector.file.source, SqlSource):
-            _score_table(
-                connector, connector.file.source, settings, scored, document.where("source", "marker")
-            )
-        else:
+            _score_table(connector, connector.file.source, settings, scored, place)
+        elif connector.file.source.reads == "folder":
             _score_folder(connector, settings)
+        else:  # nobody can tell what another kind of table has an index on
+            rows = next(cast(TableSource, open_source(connector, settings)).read(None, LOOKED_ROWS), {})
+            _score_markers(connector, rows, scored, place)
     except PophubError as error:
         scored.unseen.add("marker")
         where = document.where("source")
@@ -55,7 +60,7 @@ def _score_table(
 ) -> None:
     from pophub.sources.survey import SurveyedDatabase
 
-    open_source(connector, settings).columns()  # type: ignore[union-attr]  # looks at names and types
+    cast(TableSource, open_source(connector, settings)).columns()  # looks at names and types
     url = settings.resolve(source.url, where=connector.stem)
     survey = SurveyedDatabase(url, connector.stem).survey(source.table, LOOKED_ROWS)
     wanted = {m.source for m in connector.file.mapping.values()} | {source.marker.column, *source.key}
@@ -68,12 +73,17 @@ def _score_table(
     if survey.indexed is not None and marker not in survey.indexed:
         what = f"no index of {source.table} begins with {marker}"
         scored.advise("marker", 5, "connector.marker_unindexed", what, where)
-    markers = ContractMapper(connector).markers_of(survey.rows)[0]
+    _score_markers(connector, survey.rows, scored, where)
+
+
+def _score_markers(connector: Connector, first: Columns, scored: Scored, where: str) -> None:
+    """Look at the markers of the first rows: each has one, and none lies in the future."""
+    markers = ContractMapper(connector).markers_of(first)[0]
     rows, without = len(markers), markers.count(None)
     if without:
         what = f"{without:,} of the first {rows:,} rows have no marker that can be read"
         scored.advise("marker", 5, "connector.marker_untrusted", what, where)
     ahead_us = (time.time() + connector.file.live.clock_skew_s) * 1_000_000
-    if source.marker.kind == "time" and any(m is not None and m > ahead_us for m in markers):
+    if connector.file.source.marker.kind == "time" and any(m is not None and m > ahead_us for m in markers):
         what = "rows have a marker that lies in the future"
         scored.advise("marker", 5, "connector.marker_untrusted", what, where)

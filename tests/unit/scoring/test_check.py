@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from answers import answering
 from school_kit import FILE, SAMPLES, SCHEMA, STEM, SUITE, school_project, write
 from typer.testing import CliRunner
 
@@ -119,6 +120,24 @@ def test_what_must_be_mended_ends_with_exit_code_2(
     first = told["findings"][0]
     assert (first["level"], first["code"], first["where"]) == ("error", code, where)
     assert words in first["what"] and exit_code == 2
+
+
+def test_an_api_is_asked_for_its_first_page(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (project / FILE).read_text()
+    text = text.replace("kind: sql", "kind: http").replace(
+        "  table: truong\n  key: [ma]\n", "  records: rows\n"
+    )
+    (project / FILE).write_text(text)
+    rows = [
+        {"ma": "HN0001", "thu_dien_tu": "a@b.example", "cap_nhat": moment}
+        for moment in ("2024-03-20 08:00:00", None)
+    ]
+    for status, codes in ((200, ["connector.marker_untrusted"]), (404, ["source.table_missing"])):
+        answer = json.dumps({"rows": rows}).encode()
+        with answering(lambda method, path, status=status, answer=answer: (status, answer)) as url:
+            monkeypatch.setenv("POPHUB_SOURCE_MOET_URL", url)
+            _, told = check(STEM)
+        assert [found["code"] for found in told["findings"]] == codes
 
 
 def test_all_findings_come_at_once_and_those_of_other_files_too(project: Path) -> None:
