@@ -13,7 +13,7 @@ from pophub.commands.quarantine_access import connector_here
 from pophub.contracts.patterns import table_parts
 from pophub.domain.errors import ConfigError, PophubError
 from pophub.drafting.fields import names_for
-from pophub.drafting.plan import Asked, draft
+from pophub.drafting.plan import DraftWish, draft
 from pophub.drafting.write import write_draft
 from pophub.settings import Settings
 
@@ -37,7 +37,7 @@ def new(
     settings = Settings.load()
     agency, dataset = _names(name, every)
     variable, address, told = _source(settings, source, agency, dataset)
-    asked = Asked(
+    asked = DraftWish(
         agency, dataset, variable, tuple(key.split(",")) if key else (), marker, connector_here(like) if like else None
     )  # fmt: skip
     if "://" in address:
@@ -104,7 +104,7 @@ def _source(settings: Settings, source: str, agency: str, dataset: str) -> tuple
     )  # fmt: skip
 
 
-def _folder(settings: Settings, asked: Asked, folder: Path) -> Drafted:
+def _folder(settings: Settings, asked: DraftWish, folder: Path) -> Drafted:
     from pophub.sources.folder_survey import survey_folder
 
     survey, form = survey_folder(folder, LOOKED_ROWS, asked.stem)
@@ -112,7 +112,7 @@ def _folder(settings: Settings, asked: Asked, folder: Path) -> Drafted:
 
 
 def _tables(
-    settings: Settings, asked: Asked, address: str, table: str | None, every: bool
+    settings: Settings, asked: DraftWish, address: str, table: str | None, every: bool
 ) -> tuple[list[Drafted], list[PophubError]]:
     from pophub.sources.survey import SurveyedDatabase
 
@@ -126,7 +126,7 @@ def _tables(
     tables = database.tables()
     names = names_for([table_parts(one)[1] for one in tables], {})
     for one in tables:
-        own = Asked(
+        own = DraftWish(
             asked.agency, names[table_parts(one)[1]], asked.variable, asked.key, asked.marker, asked.like
         )
         try:
@@ -150,7 +150,7 @@ def _only(tables: Sequence[str], dataset: str) -> str:
     )  # fmt: skip
 
 
-def _written(settings: Settings, asked: Asked, plan: Any) -> Drafted:
+def _written(settings: Settings, asked: DraftWish, plan: Any) -> Drafted:
     files, decisions = write_draft(plan, settings.project)
     return Drafted(
         stem=asked.stem,

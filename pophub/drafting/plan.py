@@ -18,7 +18,7 @@ Looked = Callable[[str], Survey]
 
 
 @dataclass(frozen=True)
-class Asked:
+class DraftWish:
     """What the caller said: names, and what the source's own look does not tell."""
 
     agency: str
@@ -42,7 +42,7 @@ class DraftPlan:
     part of the file; `decisions` are what a person has to say, in words.
     """
 
-    asked: Asked
+    asked: DraftWish
     survey: Survey
     fields: tuple[FieldDraft, ...]
     key: tuple[str, ...]
@@ -72,7 +72,7 @@ class DraftPlan:
 
 
 def draft(
-    survey: Survey, asked: Asked, looked: Looked | None = None, folder: Mapping[str, Any] | None = None
+    survey: Survey, asked: DraftWish, looked: Looked | None = None, folder: Mapping[str, Any] | None = None
 ) -> DraftPlan:
     """Draft a connector from what a table or file shows; `looked` looks at a table that it refers to.
 
