@@ -58,7 +58,7 @@ def try_rows(stem: str, rows: int, since: str | None, show_values: bool, as_json
 def _hub(settings: Settings, connector: Connector, stack: ExitStack) -> Known | None:
     """Give how the hub tells its accepted state, in a session that PostgreSQL keeps from writing."""
     from pophub.postgres import connect
-    from pophub.stores.judge import JudgeStore
+    from pophub.stores.judge import TrialStore
 
     if not (settings.home / "endpoints.json").exists() and "POPHUB_POSTGRES_HOST" not in os.environ:
         return None
@@ -68,8 +68,7 @@ def _hub(settings: Settings, connector: Connector, stack: ExitStack) -> Known | 
         if error.code not in ("postgres.unreachable", "postgres.missing"):  # not started, or never prepared
             raise
         return None
-    connection.set_session(readonly=True)
-    return JudgeStore(connection, connector).accepted
+    return TrialStore(connection, connector).accepted
 
 
 def _without_people(connector: Connector) -> tuple[Connector, list[str]]:

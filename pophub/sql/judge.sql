@@ -21,6 +21,9 @@ update judge.lane set sequence = %s, chain = %s where stem = %s and lane = %s
 -- name: number_dataset
 select number, identity from hub.number_dataset(%s, %s)
 
+-- name: known_dataset
+select number, identity from hub.dataset where stem = %s
+
 -- name: heads
 select key, marker, content, contract, seen, held from population.key_head where dataset = %s and key = any(%s::text[])
 

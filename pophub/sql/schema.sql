@@ -440,6 +440,7 @@ grant select, insert on extract.file to pophub_extract;
 grant select, insert, update on judge.lane to pophub_judge;
 grant select, insert on judge.reconciliation, judge.passed_over to pophub_judge;
 grant execute on function hub.number_dataset(text, boolean) to pophub_judge;
+grant select on hub.dataset to pophub_judge;
 grant select, insert, update on population.key_head, population.citizen to pophub_judge;
 grant select, insert, update, delete on population.former_identity, population.claim to pophub_judge;
 grant select on population.identity to pophub_judge;

@@ -105,6 +105,28 @@ class JudgeStore:
         return stored(self._connector, approved_fields(self._connection, ids))
 
 
+class TrialStore(JudgeStore):
+    """The population database as a trial sees it: a dataset that was never judged gets no number of it."""
+
+    work = "trial"
+
+    def __init__(self, connection: Connection, connector: Connector) -> None:
+        super().__init__(connection, connector)
+        connection.set_session(readonly=True)
+
+    def _numbered(self) -> int:
+        with transaction(self._connection, f"trial of {self._stem}") as cursor:
+            cursor.execute(SQL["known_dataset"], (self._stem,))
+            known = cursor.fetchone()
+        if known is None:
+            return 0
+        if known[1] != gives_identity(self._connector):
+            raise _other_authority(
+                self._stem, f"it was accepted {'with' if known[1] else 'without'} `identity`"
+            )
+        return int(known[0])
+
+
 class JudgeTransaction:
     """The open transaction of one micro-batch."""
 

@@ -26,7 +26,7 @@ create table "Giáo dục"."Sinh viên" (
     "không giới hạn" numeric, da_xoa boolean not null default false, "Cập nhật lúc" timestamptz not null);
 create index on "Giáo dục"."Sinh viên" ("Cập nhật lúc");
 insert into "Giáo dục"."Sinh viên"
-    select n, 'Nguyễn Văn ' || n, null, case when n % 2 = 0 then 'TOAN' else 'VAN' end, date '2001-01-01' + n, '{a,"b c"}', n + 0.5,
+    select n, 'Nguyễn Văn ' || n, null, case when mod(n, 2) = 0 then 'TOAN' else 'VAN' end, date '2001-01-01' + n, '{a,"b c"}', n + 0.5,
         gen_random_uuid(), n::money, 'B', n / 3.0, '{"a": 1.0}', int4range(n, n + 2), '10.0.0.1', '\\x00ff',
         12345678901234567890123456789012345678, n, n = 7, now() - n * interval '1 minute'
     from generate_series(1, 50) n;

@@ -18,7 +18,7 @@ from pophub.contracts.load import load_connector
 from pophub.domain.errors import PromiseBroken
 from pophub.postgres import connect
 from pophub.settings import Settings
-from pophub.stores.judge import JudgeStore
+from pophub.stores.judge import TrialStore
 
 
 def tried(project: Project, *arguments: str) -> dict[str, Any]:
@@ -67,13 +67,15 @@ def test_a_trial_knows_what_the_hub_knows_and_changes_nothing(project: Project) 
 
 
 def test_a_trial_works_before_the_hub_has_seen_the_connector(bare_project: Project) -> None:
+    bare_project.declare("mof.einvoices")
     bare_project.pass_through("prepare")
     bare_project.declare("mps.citizens")
     bare_project.put(1, 5)
     told = tried(bare_project)
     assert (told["compared_with_hub"], told["states"]["shared"]) == (True, 1)
-    lanes = bare_project.servers.query("select count(*) from judge.lane where stem = %s", bare_project.stem)
-    assert lanes == [(0,)]
+    for table in ("judge.lane", "hub.dataset"):
+        known = bare_project.servers.query(f"select count(*) from {table} where stem = %s", bare_project.stem)
+        assert known == [(0,)]
 
 
 def test_the_session_of_a_trial_cannot_write(project: Project) -> None:
@@ -82,8 +84,7 @@ def test_the_session_of_a_trial_cannot_write(project: Project) -> None:
     known = project.servers.settings
     settings = Settings(home=known.home, project=project.folder, endpoints=known.endpoints)
     connection = connect(settings, "pophub_judge")
-    connection.set_session(readonly=True)
     with pytest.raises(PromiseBroken) as raised:
-        JudgeStore(connection, connector).lane(0)
+        TrialStore(connection, connector).lane(0)
     assert isinstance(raised.value.__context__, psycopg2.errors.ReadOnlySqlTransaction)
     connection.close()
