@@ -67,14 +67,19 @@ class JudgeStore:
 
         Errors: `config.authority` where it began to give identity, or gives none any more.
         """
-        with transaction(self._connection, f"judge of {self._stem}") as cursor:
-            cursor.execute(SQL["number_dataset"], (self._stem, gives_identity(self._connector)))
-            number, identity = only_row(cursor)
+        number, identity = self._numbered_row()
         if identity != gives_identity(self._connector):
             raise _other_authority(
                 self._stem, f"it was accepted {'with' if identity else 'without'} `identity`"
             )
-        return int(number)
+        return number
+
+    def _numbered_row(self) -> tuple[int, bool]:
+        """Give the dataset's number, made on first sight, and whether it gives identity."""
+        with transaction(self._connection, f"judge of {self._stem}") as cursor:
+            cursor.execute(SQL["number_dataset"], (self._stem, gives_identity(self._connector)))
+            number, identity = only_row(cursor)
+        return int(number), bool(identity)
 
     def lane(self, lane: int) -> Lane:
         """Read where a lane stands; it is made on first sight."""
@@ -114,17 +119,11 @@ class TrialStore(JudgeStore):
         super().__init__(connection, connector)
         connection.set_session(readonly=True)
 
-    def _numbered(self) -> int:
+    def _numbered_row(self) -> tuple[int, bool]:
         with transaction(self._connection, f"trial of {self._stem}") as cursor:
             cursor.execute(SQL["known_dataset"], (self._stem,))
-            known = cursor.fetchone()
-        if known is None:
-            return 0
-        if known[1] != gives_identity(self._connector):
-            raise _other_authority(
-                self._stem, f"it was accepted {'with' if known[1] else 'without'} `identity`"
-            )
-        return int(known[0])
+            number, identity = cursor.fetchone() or (0, gives_identity(self._connector))
+        return int(number), bool(identity)
 
 
 class JudgeTransaction:
