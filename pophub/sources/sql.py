@@ -178,8 +178,12 @@ def _names(types: Iterable[str], connection: Connection) -> tuple[str, ...]:
     return tuple(name if isinstance(name, str) else name.decode("latin-1") for name in recoded(tuple(types)))
 
 
-def open_engine(url: URL) -> Engine:
-    """Make what connects to a source: read only, by its own clock in UTC, with texts that are none as bytes."""
+def open_engine(url: URL, *, as_printed: bool = True) -> Engine:
+    """Make what connects to a source: read only, by its own clock in UTC, with texts that are none as bytes.
+
+    `as_printed`: values of types that have no exact one come as the database prints them; a look at its
+    catalogue needs them as they are.
+    """
     arguments: dict[str, object] = {}
     backend = url.get_backend_name()
     if backend == "postgresql":
@@ -205,7 +209,7 @@ def open_engine(url: URL) -> Engine:
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments, **hstore)
     if backend == "sqlite":
         event.listen(engine, "connect", _lenient_sqlite)
-    elif engine.driver == "psycopg2":
+    elif engine.driver == "psycopg2" and as_printed:
         event.listen(engine, "connect", lenient(engine))
     elif engine.driver == "pymysql":
         event.listen(engine, "connect", session(STATEMENT_S))

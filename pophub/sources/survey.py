@@ -114,10 +114,11 @@ class SurveyedDatabase:
         self._url = read_address(url, where)
         with translated(where):
             self._engine = open_engine(self._url)
+            self._catalogue = open_engine(self._url, as_printed=False)
 
     def tables(self) -> list[str]:
         """Give the tables that the account sees, as a connector's file names them; views are left out."""
-        with translated(self._where), self._engine.connect() as connection:
+        with translated(self._where), self._catalogue.connect() as connection:
             looked = inspect(connection)
             own = looked.default_schema_name
             schemas = [s for s in looked.get_schema_names() if not _HIDDEN.match(s)]
@@ -132,9 +133,14 @@ class SurveyedDatabase:
     def survey(self, table: str, rows: int) -> Survey:
         """Look at one table or view and its first rows."""
         schema, name = table_parts(table)
-        with translated(self._where), self._engine.connect() as connection, warnings.catch_warnings():
+        with (
+            translated(self._where),
+            self._engine.connect() as connection,
+            self._catalogue.connect() as catalogue,
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore", exc.SAWarning)  # a type unknown to SQLAlchemy comes as text
-            looked = inspect(connection)
+            looked = inspect(catalogue)
             if not (looked.has_table(name, schema=schema)):
                 raise ContractBreach(
                     "source.table_missing", f"there is no table {table}", where=self._where,
