@@ -25,7 +25,7 @@ from sqlalchemy.types import (
 )
 
 from pophub.contracts.patterns import table_parts
-from pophub.domain.errors import ContractBreach, TransientError
+from pophub.domain.errors import ContractBreach
 from pophub.domain.record import Columns
 from pophub.sources.address import read_address
 from pophub.sources.postgres_values import is_unchecked, recoded
@@ -167,12 +167,6 @@ class SurveyedDatabase:
         with translated(self._where), self._engine.connect() as connection:
             counted = connection.execute(select(func.count()).select_from(sql_table(name, schema=schema)))
             return int(counted.scalar_one())
-
-
-def unreachable(error: Exception, where: str) -> TransientError:
-    """Say that a folder cannot be looked into."""
-    reason = getattr(error, "strerror", None) or type(error).__name__
-    return TransientError("source.unreachable", f"the folder cannot be read: {reason.lower()}", where=where)
 
 
 def _surveyed(column: Any) -> SurveyedColumn:
