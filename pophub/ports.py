@@ -204,11 +204,11 @@ class PositionStore(Protocol):
         """Open a batch and give its number."""
         ...
 
-    def moved(self, rows: Rows, marker: int | None, window_us: int | None, columns: Sequence[str]) -> Any:
+    def moved(self, rows: Rows, marker: int | None, window: int | None, columns: Sequence[str]) -> Any:
         """Close the batch and move the position behind it, in one transaction."""
         ...
 
-    def passed(self, marker: int, window_us: int) -> None:
+    def passed(self, marker: int, window: int) -> None:
         """Move the position behind rows that were sent, once none older can follow."""
         ...
 

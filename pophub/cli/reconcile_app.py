@@ -22,7 +22,9 @@ def reconcile(
     deep: Annotated[
         bool, typer.Option("--deep", help="Derive also each subscriber's messages again, byte for byte.")
     ] = False,
-    mend: Annotated[bool, typer.Option("--mend", help="Bring in rows that came later than late_s.")] = False,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Bring in rows that came later than declared.")
+    ] = False,
     yes: bool = YES,
     by: DoneBy = "",
     json: bool = JSON,

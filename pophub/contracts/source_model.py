@@ -77,8 +77,8 @@ class SourceFile(Model):
     deleted: Deleted | None = Field(None, description="how a deleted row is marked; without it none is")
 
     @property
-    def window_us(self) -> int:
-        """How far behind the position a table is read again, microseconds."""
+    def window(self) -> int:
+        """How far behind the position a table is read again, in the marker's own unit."""
         return 0
 
     @property
@@ -120,12 +120,18 @@ class SqlSource(SourceFile):
     late_s: int = Field(
         0, ge=0, description="seconds that a row may commit late under an older marker", examples=[3600]
     )
+    late_rows: int = Field(
+        0,
+        ge=0,
+        description="for `sequence`: by how many numbers at most a row is overtaken before it commits",
+        examples=[1000],
+    )
     settle_s: int = Field(0, ge=0, description="seconds that a fresh marker is left to settle", examples=[30])
 
     @property
-    def window_us(self) -> int:
-        """How far behind the position the table is read again: only times commit late, microseconds."""
-        return self.late_s * 1_000_000 if self.marker.kind == "time" else 0
+    def window(self) -> int:
+        """How far behind the position the table is read again, in the marker's own unit."""
+        return self.late_s * 1_000_000 if self.marker.kind == "time" else self.late_rows
 
     @property
     def settling_s(self) -> int:
@@ -294,7 +300,7 @@ class HttpSource(SourceFile):
     settle_s: int = Field(0, ge=0, description="seconds that a fresh marker is left to settle", examples=[30])
 
     @property
-    def window_us(self) -> int:
+    def window(self) -> int:
         """How far behind the position is read again: only times appear late, microseconds."""
         return self.late_s * 1_000_000 if self.marker.kind == "time" else 0
 

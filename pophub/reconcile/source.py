@@ -99,7 +99,7 @@ def judged(cursor: Cursor, connector: Connector, seen: Beforehand) -> tuple[list
                 for r in _unseen(cursor, connector, None)], 0  # fmt: skip
     if seen.position is None:
         return [], _pending(cursor, -(1 << 62))
-    window = source.window_us
+    window = source.window
     findings, pending = [], _pending(cursor, seen.position)
     for key, marker, event, known_event, known in _unseen(cursor, connector, seen.position):
         if known:
@@ -108,7 +108,12 @@ def judged(cursor: Cursor, connector: Connector, seen: Beforehand) -> tuple[list
             ))  # fmt: skip
         elif marker < seen.position - window:
             findings.append(
-                _finding(LATE, key, event, "the row was committed later than late_s and never read")
+                _finding(
+                    LATE,
+                    key,
+                    event,
+                    "the row was committed later than late_s or late_rows allows, and never read",
+                )
             )
         else:
             pending += 1

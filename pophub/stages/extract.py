@@ -93,8 +93,8 @@ class Extract:
             columns = source.columns()
             self._check_columns(columns, "the source table")
             start = self.store.start()
-            window_us = self.connector.file.source.window_us
-            since = None if start.marker is None else start.marker - window_us
+            window = self.connector.file.source.window
+            since = None if start.marker is None else start.marker - window
             position = newest = start.marker
             for rows in self._new_rows(self.fetched(source, since), start.sent, done):
                 settled = [
@@ -103,10 +103,10 @@ class Extract:
                 newest = _later(newest, settled)
                 position = newest if source.ordered else position
                 self._send(rows, done)
-                self.store.moved(rows, position, window_us, columns)
+                self.store.moved(rows, position, window, columns)
                 reach("extract.moved")
             if source.ordered and newest is not None and newest != position:
-                self.store.passed(newest, window_us)
+                self.store.passed(newest, window)
         return done
 
     def fetched(self, source: TableSource, since: int | None) -> Iterator[Columns]:

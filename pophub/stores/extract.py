@@ -85,16 +85,16 @@ class ExtractStore:
             return int(only_row(cursor)[0])
 
     def moved(
-        self, rows: Rows, marker: int | None, window_us: int | None, columns: Sequence[str]
+        self, rows: Rows, marker: int | None, window: int | None, columns: Sequence[str]
     ) -> list[tuple[str, bytes, int | None]]:
         """Close the batch and move the position behind it, in one transaction.
 
         Give what is kept in `extract.sent_row`: the rows that may be read again.
         """
-        oldest = None if marker is None or window_us is None else marker - window_us
+        oldest = None if marker is None or window is None else marker - window
         again = [
             i for i, m in enumerate(rows.markers)
-            if window_us is not None and (m is None or oldest is None or m >= oldest)
+            if window is not None and (m is None or oldest is None or m >= oldest)
         ]  # fmt: skip
         late = rows.take(again)
         keep = [(self._stem, digest, m) for digest, m in zip(late.digests, late.markers, strict=True)]
@@ -111,11 +111,11 @@ class ExtractStore:
             reach("extract.moving")
         return keep
 
-    def passed(self, marker: int, window_us: int) -> None:
+    def passed(self, marker: int, window: int) -> None:
         """Move the position behind rows that were sent, once none older can follow."""
         with self._transaction() as cursor:
             cursor.execute(SQL["pass_position"], {"stem": self._stem, "marker": marker})
-            cursor.execute(SQL["forget_sent_rows"], (self._stem, marker - window_us))
+            cursor.execute(SQL["forget_sent_rows"], (self._stem, marker - window))
 
     def closed(self, rows: Rows) -> None:
         """Close the batch and leave the position where it is."""

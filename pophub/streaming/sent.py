@@ -12,13 +12,13 @@ from pophub.stores.extract import ExtractStore
 
 SQL = statements("stream")
 US = 1_000_000
-LATE_LOOK_S = 120  # the longest time between two looks for rows that commit late
 
 
 class Sent:
     """The table `extract.sent_row` of one dataset, as long as nobody else extracts it."""
 
     def __init__(self) -> None:
+        self.again_from: int | None = None  # the marker at which the next look for late rows begins
         self.digests: set[bytes] = set()
         self.left_at: tuple[int | None, int] | None = None  # where our last step left the dataset
         self._by_marker: list[tuple[int, bytes]] = []
@@ -64,15 +64,16 @@ class StepStore(ExtractStore):
         return self._start
 
     def moved(
-        self, rows: Rows, marker: int | None, window_us: int | None, columns: Sequence[str]
+        self, rows: Rows, marker: int | None, window: int | None, columns: Sequence[str]
     ) -> list[tuple[str, bytes, int | None]]:
         """Close the batch and move the position; keep what was sent until the next late look is past it."""
-        window_us = window_us + LATE_LOOK_S * US if window_us else window_us
-        keep = super().moved(rows, marker, window_us, columns)
+        if marker is not None and window and self._sent.again_from is not None:
+            window = max(window, marker - self._sent.again_from)
+        keep = super().moved(rows, marker, window, columns)
         for _, digest, at in keep:
             self._sent.keep(digest, at)
-        if marker is not None and window_us is not None:
-            self._sent.forget(marker - window_us)
+        if marker is not None and window is not None:
+            self._sent.forget(marker - window)
         return keep
 
     def leave(self, *, well: bool) -> None:

@@ -25,7 +25,7 @@ from pophub.settings import Settings
 from pophub.stages.extract import Extract, Extracted
 from pophub.stages.refused import refusal
 from pophub.streaming.kept import KeptOpen
-from pophub.streaming.sent import LATE_LOOK_S, Sent, StepStore
+from pophub.streaming.sent import Sent, StepStore
 from pophub.streaming.standing import Standing
 from pophub.streaming.turn import Turn, TurnOver
 from pophub.wiring import Hub
@@ -33,6 +33,7 @@ from pophub.wiring import Hub
 TURN_S = 10.0  # then the other sources of the process have theirs
 BEAT_S = 10.0  # how often a source that answers gets a heartbeat
 LATE_S = 30.0  # how often rows that commit late are looked for
+LATE_MOST_S = 60.0  # even where that look takes long
 LATE_PART = 50  # at most a fiftieth of the time goes there
 
 
@@ -53,7 +54,7 @@ class SourceWorker:
         self._rested = False
         self._stack = ExitStack()
         self._standing = standing or self._stack.enter_context(closing(Standing(hub.settings)))
-        kept = KeptSource(hub.settings, self._connector, self._turn, sent)
+        kept = KeptSource(hub.settings, self._connector, self._turn, sent, self._sent)
         self._kept = self._stack.enter_context(closing(kept))
 
     def step(self) -> Extracted:
@@ -122,7 +123,7 @@ class KeptSource(KeptOpen):
     """The session, the writer and the table of one source, kept from step to step."""
 
     def __init__(
-        self, settings: Settings, connector: Connector, turn: Turn, sent: Callable[[], None]
+        self, settings: Settings, connector: Connector, turn: Turn, sent: Callable[[], None], known: Sent
     ) -> None:
         super().__init__(settings)
         self._turn = turn
@@ -132,7 +133,7 @@ class KeptSource(KeptOpen):
         self._table: StreamedTable | None = None
         if source.reads == "table":
             table = cast(OpenSource, super().source(connector, stays_open=True))
-            self._table = StreamedTable(self._stack.enter_context(closing(table)), source, turn)
+            self._table = StreamedTable(self._stack.enter_context(closing(table)), source, turn, known)
 
     def begin(self, done: Extracted) -> None:
         """Tell the table what this step did so far: it reads on until something was sent."""
@@ -195,12 +196,12 @@ class StreamedTable:
     when it is looked for: exactly what an extract sees that runs as rarely.
     """
 
-    def __init__(self, table: OpenSource, source: SourceFile, turn: Turn) -> None:
+    def __init__(self, table: OpenSource, source: SourceFile, turn: Turn, sent: Sent) -> None:
         self._table = table
         self._look_s, self._next_look = source.look_s, float("-inf")
         self._turn = turn
-        self._window_us = source.window_us
-        self._position: int | None = None  # of the last late look
+        self._window = source.window
+        self._sent = sent
         self._due = float("-inf")
         self.done = Extracted()
 
@@ -218,18 +219,19 @@ class StreamedTable:
             yield from self._whole(from_marker, chunk_rows)
             self._next_look = time.monotonic() + self._look_s
             return
-        if from_marker is None or not self._window_us:
+        if from_marker is None or not self._window:
             yield from self._turn.taken(self._table.read(from_marker, chunk_rows), self._sent_some)
             return
-        position, begun = from_marker + self._window_us, time.monotonic()
+        position, begun = from_marker + self._window, time.monotonic()
         if begun < self._due:
             yield from self._turn.taken(self._table.read(position, chunk_rows), self._sent_some)
             return
-        before = position if self._position is None else min(self._position, position)
-        yield from self._whole(before - self._window_us, chunk_rows)
+        before = self._sent.again_from
+        self._sent.again_from = from_marker if before is None else min(before, from_marker)
+        yield from self._whole(self._sent.again_from, chunk_rows)
         took_s = time.monotonic() - begun
-        self._position = position
-        self._due = begun + took_s + min(LATE_LOOK_S / 2, max(LATE_S, LATE_PART * took_s))
+        self._sent.again_from = from_marker
+        self._due = begun + took_s + min(LATE_MOST_S, max(LATE_S, LATE_PART * took_s))
 
     def _whole(self, from_marker: int | None, chunk_rows: int) -> Iterator[Columns]:
         """Read to the end, however long the turn was to be."""

@@ -50,6 +50,42 @@ def test_late_commits_within_the_window_and_equal_markers_are_found_once(project
     check(project)
 
 
+def test_a_number_that_commits_behind_higher_ones_is_found_once(project: Project) -> None:
+    project.declare(
+        "mps.citizens",
+        (
+            "column: cap_nhat_luc\n    kind: time",
+            "column: id\n    kind: sequence\n    changed_at: cap_nhat_luc",
+        ),
+        ("late_s: 3600", "late_rows: 4"),
+    )
+    suite = project.folder / f"expectations/{project.agency}/citizens.json"
+    suite.write_text(suite.read_text().replace("hub_marker", "hub_changed_at"))
+    columns = "so_ddcn, ho_ten, ngay_sinh, gioi_tinh, ma_tinh, ma_ho, cap_nhat_luc"
+    insert = f"insert into dancu.cong_dan ({columns}) values (%s, 'Nguyễn Văn An', '15/03/1990', 'Nam', '01', 'H', %s)"
+    slow, slower = (project.servers.superuser(project.database) for _ in range(2))
+    for person, session in ((1, slow), (2, slower)):  # each takes its number, and does not commit
+        session.autocommit = False
+        with session.cursor() as cursor:
+            cursor.execute(insert, (project.number_of(person), project.ago(30)))
+    project.put(3, 20)
+    project.put(4, 20)
+    assert project.pass_through()[1]["shared"] == 2
+    slower.commit()
+    slower.close()
+    extracted, judged, _ = project.pass_through()
+    assert (extracted["rows"], extracted["sent_before"], judged["shared"]) == (1, 2, 1)
+    project.put(5, 10)
+    slow.commit()  # number 1 behind 2, 3, 4 and 5
+    slow.close()
+    extracted, judged, _ = project.pass_through()
+    assert (extracted["rows"], extracted["sent_before"], judged["shared"]) == (2, 3, 2)
+    assert set(heads(project)) == {project.number_of(person) for person in (1, 2, 3, 4, 5)}
+    extracted, judged, shared = project.pass_through()
+    assert (extracted["rows"], judged["read"], shared[project.subscriber]) == (0, 0, 0)
+    check(project)
+
+
 def test_equal_versions_older_markers_and_deletes_each_have_their_verdict(project: Project) -> None:
     project.put(1, 30)
     project.put(1, 30)  # the same version in two rows

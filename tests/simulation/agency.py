@@ -28,13 +28,14 @@ S = 1_000_000
 
 @dataclass
 class Agency:
-    """Who writes the table: `late_s` is how long a commit may come after its marker."""
+    """Who writes the table: how long a commit may come after its marker, and by how many numbers it is overtaken."""
 
     simulation: Simulation
     source: Table
     numbers: tuple[str, ...]
     coarse: bool
     late_s: int
+    late_rows: int
 
     @property
     def rng(self) -> Random:
@@ -45,7 +46,7 @@ class Agency:
         """Change rows at the source; some commit later than others that were changed after them."""
         for _ in range(self.rng.randint(1, 5)):
             row = self._row()
-            late = self.source.is_time and self.late_s and self.rng.random() < 0.3
+            late = self.late_s and self.rng.random() < 0.3
             commits_at = self.simulation.true_us + (self.rng.randint(1, self.late_s * S) if late else 0)
             self.source.pending.append((commits_at, row))
             self.simulation.true_us += self.rng.choice((0, 0, 1000, 400_000))
@@ -59,6 +60,7 @@ class Agency:
         else:
             marker = self.source.newest.get("", 0) + choice((0, 1, 1, 1))
             self.source.newest[""] = marker
+            self.source.overtaken(marker - self.late_rows)
         if self.rng.random() < 0.03:
             marker = None
         self.simulation.tell(f"changes {key} at {marker}")

@@ -32,17 +32,19 @@ class Life:
         self.rng: Random = self.simulation.rng
         choice = self.rng.choice
         kind, self.is_time = choice(("sql",) * 6 + ("files",)), self.rng.random() < 0.8
-        self.late_s, self.settle_s = (
-            (choice((0, 0, 20, 60)), choice((0, 0, 10, 30))) if kind == "sql" else (0, 0)
-        )
+        table, times = kind == "sql", self.is_time
+        self.late_s = choice((0, 0, 20, 60)) if table else 0
+        self.settle_s = choice((0, 0, 10, 30)) if table and times else 0
+        late_rows = 0 if times else choice((1, 3)) if self.late_s else 0
+        late = self.late_s if times else late_rows
         numbers, coarse = choice(NUMBERS), self.rng.random() < 0.4
-        self.connector = drawn_things(kind, self.is_time, self.late_s, self.settle_s, choice((2, 5, 100)))
+        self.connector = drawn_things(kind, times, late, self.settle_s, choice((2, 5, 100)))
         self.file = subscription(choice((True, False)))
         self.sizes = {"MICRO_ROWS": choice((1, 3, 1000)), "TRANSACTION_ROWS": choice((1, 3, 1000)), "CHUNK": choice((1, 2, 1000)), "BLOCK_ROWS": choice((1, 2, 1000))}  # fmt: skip
         self.database, self.broker = Database(self.simulation), Broker(self.simulation)
         self.source = (Table if kind == "sql" else Folder)(self.simulation, self.is_time)
         longest_s = self.late_s + (0 if self.simulation.mood.clock_jumps else self.settle_s)
-        self.agency = Agency(self.simulation, self.source, numbers, coarse, longest_s)
+        self.agency = Agency(self.simulation, self.source, numbers, coarse, longest_s, late_rows)
         self.model = Model()
         self.follower = Follower(self.database, self.broker, self.model, self.is_time)
         self.hub = SimulatedHub(

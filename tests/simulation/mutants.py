@@ -93,7 +93,7 @@ SUBSCRIBED, LOGGED = "sharing.subscription:Subscription.outgoing", "sharing.hub_
 SHARE, LEDGER = "stages.share:share", "stores.share:LedgerStore.complete"
 CUT = "domain.stretches:cut"
 EXTRACT, POSITION = "stages.extract:Extract", "stores.extract:ExtractStore.moved"
-SEND = "self._send(rows, done)\n            self.store.moved(rows, position, window_us, columns)"
+SEND = "self._send(rows, done)\n            self.store.moved(rows, position, window, columns)"
 LOCK = """lanes = decision.lock(self._lanes(versions, origin))
         if isinstance(origin, Stretch):
             decision.move_raw(*origin)
@@ -154,11 +154,13 @@ MUTANTS = (
     _mutant("a strange message is passed over in silence", f"{JUDGE}._micro_batches", "add_poison(versions, self.connector, offset, data, bad.code, self._clock())", "pass"),
     # extract
     _mutant("the position moves before the acknowledgement", f"{EXTRACT}.table", SEND,
-            "rows.batch = 0\n            self.store.moved(rows, position, window_us, columns)\n            self._send(rows, done)"),
+            "rows.batch = 0\n            self.store.moved(rows, position, window, columns)\n            self._send(rows, done)"),
     _mutant("a file is taken before its rows are sent", f"{EXTRACT}._file", "taken = 0", "taken = 0; self.store.taken(name, digest, taken)"),
     _mutant("a taken file is not remembered", f"{EXTRACT}._file", "self.store.taken(name, digest, taken)", "pass"),
-    _mutant("equal markers are read once", f"{EXTRACT}.table", "start.marker - window_us", "start.marker - window_us + 1"),
-    _mutant("the late window is skipped", f"{EXTRACT}.table", "window_us = self.connector.file.source.window_us", "window_us = 0"),
+    _mutant("equal markers are read once", f"{EXTRACT}.table", "start.marker - window", "start.marker - window + 1"),
+    _mutant("the late window is skipped", f"{EXTRACT}.table", "window = self.connector.file.source.window", "window = 0"),
+    _mutant("the late window of a sequence is skipped", f"{EXTRACT}.table", "window = self.connector.file.source.window",
+            "window = self.connector.file.source.window * self._is_time"),
     _mutant("fresh markers are not left to settle", f"{EXTRACT}.table", "(m <= start.settled_us or not self._is_time)", "True",
             f"{EXTRACT}._new_rows", "sent is not None and self._is_time", "False"),
     _mutant("the digests of sent rows are forgotten", POSITION, 'execute_values(cursor, SQL["keep_sent_rows"], keep)', "pass"),

@@ -45,6 +45,12 @@ class Table:
             self.pending.remove(entry)
             self.rows[entry[1].key] = entry[1]
 
+    def overtaken(self, number: int) -> None:
+        """Commit what has a lower number: it may wait no longer."""
+        for entry in [p for p in self.pending if p[1].marker is not None and p[1].marker < number]:
+            self.pending.remove(entry)
+            self.rows[entry[1].key] = entry[1]
+
     def rows_now(self) -> list[Row]:
         """Give what must be found on raw once all has settled."""
         return list(self.rows.values())

@@ -38,9 +38,9 @@ SUBSCRIBER = "portal"
 
 
 @cache
-def drawn_things(kind: str, is_time: bool, late_s: int, settle_s: int, batch_rows: int) -> Connector:
+def drawn_things(kind: str, is_time: bool, late: int, settle_s: int, batch_rows: int) -> Connector:
     """Give the made-up dataset with a source of this kind: sql or files."""
-    table = {"table": "t", "key": ["key"], "late_s": late_s, "settle_s": settle_s}
+    table = {"table": "t", "key": ["key"], "late_s" if is_time else "late_rows": late, "settle_s": settle_s}
     source = {"kind": kind, "url": "${X}", "deleted": {"column": "gone", "values": [True]},
               "marker": {"column": "at", "kind": "time" if is_time else "sequence"}, **(table if kind == "sql" else {})}  # fmt: skip
     return things(source, limits={"batch_rows": batch_rows})

@@ -26,6 +26,7 @@ from pophub.settings import PROJECT
 from pophub.sources import http_client
 from pophub.sources.http import HttpApi
 from pophub.sources.http_client import Access
+from pophub.streaming.sent import Sent
 from pophub.streaming.sources import StreamedTable
 from pophub.streaming.turn import Turn
 
@@ -344,7 +345,7 @@ def test_a_stream_asks_no_more_often_than_declared_and_reads_each_time_to_the_en
     monkeypatch.setattr("pophub.streaming.sources.time.monotonic", lambda: now[0])
     turn = Turn()
     turn.begin(0)  # the turn is over after the first page: what has no order is read on
-    streamed = StreamedTable(found, HttpSource.model_validate(DECLARED | {"every_s": 60}), turn)
+    streamed = StreamedTable(found, HttpSource.model_validate(DECLARED | {"every_s": 60}), turn, Sent())
     looks = []
     for at in (0, 30, 59, 61):
         now[0] = at
