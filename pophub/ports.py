@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pophub.domain.decide import Claim
 from pophub.domain.errors import PophubError
@@ -235,6 +235,41 @@ class PositionStore(Protocol):
     def held_when_breached(self, subject: str) -> AbstractContextManager[None]:
         """Record a hold when the block finds a contract breach; release it when it no longer does."""
         ...
+
+
+@runtime_checkable
+class Scans(PositionStore, Protocol):
+    """What extract keeps of a source without a change marker, besides."""
+
+    def claim(self, run: str) -> int:
+        """Begin a scan and give its number; one that is open is torn from here on."""
+
+    def unknown(self, keys: Sequence[str], digests: Sequence[bytes]) -> list[int]:
+        """Note that the scan saw these rows; give the places of those that were not sent like this last."""
+
+    def named(self, as_sent: Mapping[str, str | None]) -> None:
+        """Say of which keys something is about to be sent: until it was, the next scan sends them again."""
+
+    def kept(self) -> None:
+        """Keep what was sent of the chunk that was looked at last, once the broker has all of it."""
+
+    def gone(self) -> tuple[int, int]:
+        """Find the keys that the scan, now whole, did not see; give how many, and of how many known ones."""
+
+    def let_go(self) -> int:
+        """Give up to how many gone rows a person has let pass since the last whole scan."""
+
+    def gone_after(self, key: str, most: int) -> list[tuple[str, str | None]]:
+        """Give gone keys behind one, in their order, each with how it was sent."""
+
+    def gone_named(self, keys: Sequence[str]) -> None:
+        """Say of which keys a delete is about to be sent."""
+
+    def gone_kept(self, keys: Sequence[str]) -> None:
+        """Forget keys whose delete the broker has."""
+
+    def ended(self, state: Literal["held", "whole"], rows: int, sent: int, gone: int) -> None:
+        """End the scan, which is the dataset's position from here on."""
 
 
 @runtime_checkable

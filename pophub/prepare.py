@@ -85,7 +85,7 @@ def prepare_database(settings: Settings) -> None:
             )
             cursor.execute("grant pophub_read to pophub_web")
             cursor.execute(
-                sql.SQL("grant temporary on database {} to pophub_judge").format(
+                sql.SQL("grant temporary on database {} to pophub_extract, pophub_judge").format(
                     sql.Identifier(settings.endpoints.database)
                 )
             )

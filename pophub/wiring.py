@@ -42,12 +42,14 @@ from pophub.stages.judge import Judge, Judged
 from pophub.stages.lanes import own_lane
 from pophub.stages.refused import refusal
 from pophub.stages.replay import Progress, Replay
+from pophub.stages.scan import Scan
 from pophub.stages.share import Shared, share
 from pophub.stages.write import STATES
 from pophub.stores.backfill import BackfillStore
 from pophub.stores.extract import ExtractStore, own_source
 from pophub.stores.history import History
 from pophub.stores.judge import JudgeStore
+from pophub.stores.scan import ScanStore
 from pophub.stores.share import LedgerStore
 
 StoreKind = Callable[[Connection, str, int], ExtractStore]
@@ -95,13 +97,15 @@ class Hub:
     @contextmanager
     def open_extract(
         self, stem: str, run: str = "by hand", *, at_once: bool = False,
-        take: StoreKind = own_source, adapters: Adapters | None = None, done: Extracted | None = None,
+        take: StoreKind | None = None, adapters: Adapters | None = None, done: Extracted | None = None,
     ) -> Iterator[tuple[Extract, Any]]:  # fmt: skip
         """Open the extract stage of a connector with its source, writer and store, which takes the dataset.
 
         Errors: `source.resting` for a source that stays down, unless it is to be read `at_once`.
         """
         connector, adapters = self.connector(stem), adapters or self.adapters
+        scans = connector.file.source.marker.kind == "scan"
+        take = take or (partial(own_source, kind=ScanStore) if scans else own_source)
         with adapters.connection("pophub_extract") as connection:
             store = take(connection, stem, connector.file.source.settling_s)
             if not at_once:
@@ -109,7 +113,8 @@ class Hub:
             with adapters.writer(stem) as writer:
                 source = adapters.source(connector)
                 done = done or Extracted()
-                yield Extract(connector, ContractMapper(connector), store, writer, source, run, done), store
+                stage = Scan if scans else Extract
+                yield stage(connector, ContractMapper(connector), store, writer, source, run, done), store
 
     @contextmanager
     def open_judge(
@@ -237,7 +242,7 @@ class Hub:
     ) -> dict[str, Any]:
         """Read a table's past again, markers from `since` up to `upto` or the position; `by` is kept.
 
-        Errors: `backfill.nothing`, `backfill.folder`.
+        Errors: `backfill.nothing`, `backfill.folder`, `backfill.scan`.
         """
         self.table(stem)
         take = partial(own_source, kind=BackfillStore)
@@ -246,14 +251,16 @@ class Hub:
         return {"stem": stem, "backfill": done.number, "rows": done.rows, "resumed": done.resumed}
 
     def table(self, stem: str) -> Connector:
-        """Give a connector whose past can be read again: one of a table.
+        """Give a connector whose past can be read again: one of a table that has a change marker.
 
-        Errors: `backfill.folder`.
+        Errors: `backfill.folder`, `backfill.scan`.
         """
         connector = self.connector(stem)
-        if connector.file.source.reads == "folder":
-            words = explain("backfill.folder")
-            raise ConfigError("backfill.folder", words.en.lower(), where=stem, remedy=words.remedy)
+        source = connector.file.source
+        if source.reads == "folder" or source.marker.kind == "scan":
+            code = "backfill.folder" if source.reads == "folder" else "backfill.scan"
+            words = explain(code)
+            raise ConfigError(code, words.en.lower(), where=stem, remedy=words.remedy)
         return connector
 
     def pass_gaps(self, stem: str, by: str, *, dry: bool = False) -> list[Gap]:

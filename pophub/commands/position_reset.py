@@ -50,7 +50,7 @@ def meaning(found: Reset) -> list[str]:
         )
     if "marker was" in found.changed:
         lines.append(
-            "numbers of a sequence are lower than times: from a time to a sequence nothing of a known key "
+            "numbers of a sequence or scan are lower than times: from a time to these nothing of a known key "
             "passes, and another dataset is the way"
         )
     if "key was" in found.changed:

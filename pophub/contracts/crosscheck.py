@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pophub.contracts.code_tables import code_table_names
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.http_check import check_pages
-from pophub.contracts.marker import check_window
+from pophub.contracts.marker import check_scan, check_window
 from pophub.contracts.model import AvroField, Connector, ConnectorFile, FieldMapping, Person
 from pophub.contracts.personal import of_people
 from pophub.contracts.source_model import Marker
@@ -56,8 +56,9 @@ def check_file(document: Document, file: ConnectorFile, fields: tuple[AvroField,
         partial(_check_form, document, place, file.source.marker.format),
         partial(_check_zone, document, place, file.source.marker.time_zone),
         partial(_check_marker, document, file.source.marker),
-        partial(check_window, document, file),
         partial(check_pages, document, file),
+        partial(check_scan, document, file),
+        partial(check_window, document, file),
     ]
     for look in looks:
         with flaws.gathered():

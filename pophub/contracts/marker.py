@@ -1,4 +1,4 @@
-"""Which windows go with which kind of change marker."""
+"""What goes with which kind of change marker."""
 
 from __future__ import annotations
 
@@ -16,16 +16,51 @@ _SECONDS = (
 _NUMBERS = "has no effect on times, of which any number may lie between two; `late_s` is their window"
 
 
+_NOTHING = "has no effect on a scan: all rows are read each time"
+
+
 def check_window(document: Document, file: ConnectorFile) -> None:
     """Refuse a window that would be accepted and do nothing.
 
     Errors: `config.marker` with file and line.
     """
     source, flaws = file.source, Flaws()
+    kind = source.marker.kind
     if isinstance(source, SqlSource | HttpSource):
-        counted = source.marker.kind == "sequence"
-        for key in ("late_s", "settle_s") if counted else ("late_rows",):
+        keys, why = {
+            "time": (("late_rows",), _NUMBERS),
+            "sequence": (("late_s", "settle_s"), _SECONDS),
+            "scan": (("late_s", "settle_s", "late_rows"), _NOTHING),
+        }[kind]
+        for key in keys:
             if getattr(source, key, 0):
-                what = f"{key} {_SECONDS if counted else _NUMBERS}"
-                flaws.add(refuse("config.marker", what, document.where("source", key)))
+                flaws.add(refuse("config.marker", f"{key} {why}", document.where("source", key)))
+    if kind != "scan" and "gone_at_most" in source.model_fields_set:
+        what = "gone_at_most belongs to a scan: only there rows are found to be gone"
+        flaws.add(refuse("config.marker", what, document.where("source", "gone_at_most")))
+    flaws.tell()
+
+
+def check_scan(document: Document, file: ConnectorFile) -> None:
+    """Refuse a marker without its column, and of a scan all that speaks of one.
+
+    Errors: `config.missing`, `config.marker` with file and line.
+    """
+    source, flaws = file.source, Flaws()
+    said = source.marker.model_fields_set - {"kind"}
+    if source.marker.kind != "scan":
+        if "column" not in said:
+            what = "the column of the marker is missing; a table that has none is read with kind: scan"
+            raise refuse("config.missing", what, document.where("source", "marker"))
+        return
+    if not isinstance(source, SqlSource):
+        what = "a scan is of a table: pages that change while they are read, or one file of many, prove nothing gone"
+        raise refuse("config.marker", what, document.where("source", "marker", "kind"))
+    for key in sorted(said):
+        what = f"a scan has no {key}: its number is the marker"
+        flaws.add(refuse("config.marker", what, document.where("source", "marker", key)))
+    columns = [file.mapping[name].source for name in file.key if name in file.mapping]
+    if set(source.key) != set(columns):
+        what = f"of a scan, source.key is what the key is read from: {', '.join(columns)}"
+        flaws.add(refuse("config.marker", what, document.where("source", "key")))
     flaws.tell()

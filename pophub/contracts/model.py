@@ -194,8 +194,7 @@ class ConnectorFile(Model):
     def columns(self) -> tuple[str, ...]:
         """The source's columns that this file names, each once."""
         marker, deleted = self.source.marker, self.source.deleted
-        names = [mapped.source for mapped in self.mapping.values()] + [marker.column]
-        names += [marker.changed_at] if marker.changed_at else []
+        names = [*(mapped.source for mapped in self.mapping.values()), *marker.columns]
         names += [deleted.column] if deleted else []
         return tuple(dict.fromkeys(names))
 

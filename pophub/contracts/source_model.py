@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from pophub.contracts.patterns import NAME, REFERENCE, TABLE
 from pophub.domain.dates import HO_CHI_MINH
+from pophub.domain.record import SCAN
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
@@ -26,12 +27,19 @@ class Marker(Model):
     """The change marker: what orders the versions of a key at the source.
 
     Inside the hub a marker is one 64-bit integer: microseconds since 1970 UTC (`time`) or the
-    source's own number (`sequence`).
+    source's own number (`sequence`), or that of the scan that found the row (`scan`).
     """
 
-    column: ColumnName = Field(description="column of the marker", examples=["cap_nhat_luc"])
-    kind: Literal["time", "sequence"] = Field(
-        "time", description="what the column holds: times, or a number that only grows", examples=["sequence"]
+    column: ColumnName = Field(
+        SCAN,
+        description="column of the marker; must be there, unless it is a `scan`",
+        examples=["cap_nhat_luc"],
+    )
+    kind: Literal["time", "sequence", "scan"] = Field(
+        "time",
+        description="what the column holds: times, or a number that only grows; `scan`: there is none, all rows "
+        "are read each time",
+        examples=["sequence"],
     )
     format: str | None = Field(
         None,
@@ -46,6 +54,12 @@ class Marker(Model):
         description="for `sequence`: the column with the time of the change",
         examples=["thoi_diem_sua"],
     )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the source that it is read from."""
+        named = () if self.kind == "scan" else (self.column, self.changed_at)
+        return tuple(name for name in named if name is not None)
 
 
 class Deleted(Model):
@@ -75,6 +89,13 @@ class SourceFile(Model):
     url: Reference
     marker: Marker = Field(description="what orders the versions of a key")
     deleted: Deleted | None = Field(None, description="how a deleted row is marked; without it none is")
+    gone_at_most: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="for `scan`: share of known rows that may be gone at once; more are held",
+        examples=[0.2],
+    )
 
     @property
     def window(self) -> int:

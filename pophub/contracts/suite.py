@@ -172,7 +172,7 @@ class SuiteReader:
 
     def _held(self, column: str) -> str:
         """Say what a known column holds: text, number, boolean, date or time."""
-        if column == "hub_marker" and self._file.source.marker.kind == "sequence":
+        if column == "hub_marker" and self._file.source.marker.kind != "time":
             return "number"
         field = self._fields.get(column)
         return self._joined[column] if field is None else HELD[field.type]

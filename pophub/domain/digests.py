@@ -64,6 +64,11 @@ def _jsons(rows: Iterable[Sequence[Any]]) -> list[bytes]:
     return texts if len(texts) == len(rows) else list(map(_json, rows))
 
 
+def joint_digest(contents: Sequence[bytes]) -> bytes:
+    """Name several contents as one; in whatever order they come."""
+    return hashlib.blake2b(b"".join(sorted(contents)), digest_size=DIGEST_BYTES).digest()
+
+
 def row_digests(columns: Sequence[Sequence[Any]], rows: int) -> tuple[list[bytes], list[int]]:
     """Digest each row over its values in the order of the columns; give also its size as JSON."""
     if not columns:

@@ -28,8 +28,14 @@ The cell's value is None. The name "" stands for the whole row, of which no cell
 """
 
 FILE_COLUMNS = frozenset({EXTRA, PLACE, FLAWS})
+SCAN = "_scan"
+"""Column of rows without a change marker: the number of the scan that found them, which is their marker."""
+
+GONE = "_gone"
+"""Column of rows that a scan did not find any more: true; of such a row only the key is told."""
+
 STUB = "_pophub_stub"  # of a record too large to be sent
-RESERVED = FILE_COLUMNS | {STUB}  # no column of a table may be named so
+RESERVED = FILE_COLUMNS | {SCAN, GONE, STUB}  # no column of a table may be named so
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pophub.contracts.model import AvroField, Connector, FieldMapping
 from pophub.domain.codes import CODES, origin
 from pophub.domain.dates import FIRST_US, LAST_US, all_micros, date_parser
 from pophub.domain.deletion import Deletion
-from pophub.domain.record import EXTRA, Columns, Failure, Mapped
+from pophub.domain.record import EXTRA, GONE, Columns, Failure, Mapped
 from pophub.gates.flaws import RowFlaws
 from pophub.gates.parsing import Parser, Refused, clean_texts, null_meaning, parser_for, text_step
 from pophub.gates.spreadsheet import numbers_told_apart
@@ -150,6 +150,7 @@ class ContractMapper:
         self._key = file.key
         self._key_columns = [column for column in self._columns if column.name in file.key]
         self._deleted = file.source.deleted
+        self._scans = file.source.marker.kind == "scan"
         declared = file.source.deleted
         self._deletion = Deletion(declared.values, declared.living) if declared else Deletion(())
         self._fields = tuple(fields)
@@ -234,6 +235,8 @@ class ContractMapper:
         return markers, changed_at
 
     def _read_deleted(self, raw: Columns, rows: int, failures: list[Failure]) -> list[bool]:
+        if self._scans and GONE in raw:
+            return list(map(bool, raw[GONE]))
         if self._deleted is None:
             return [False] * rows
         values = raw.get(self._deleted.column)

@@ -65,12 +65,10 @@ class Examination:
                 before = self._before(cursor)
             with transaction(connection, "reconcile") as cursor:
                 self.says("source")
-                rows = source.load(
-                    cursor,
-                    self.connector,
-                    self.mapper,
-                    source.chunks_of(self.connector, self.source, before.seen),
-                )
+                chunks = source.chunks_of(self.connector, self.source, before.seen)
+                if self.connector.file.source.marker.kind == "scan":
+                    chunks = source.numbered(cursor, self.connector, self.mapper, chunks, before.seen)
+                rows = source.load(cursor, self.connector, self.mapper, chunks)
                 source.load_in_flight(cursor, self.connector, self.mapper, self.settings, before.seen)
                 cursor.execute(SQL["make_person_row"])
             with transaction(connection, "reconcile") as cursor:

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 from pophub import avro
 from pophub.contracts.model import Connector
-from pophub.domain.record import Columns, Versions
+from pophub.domain.record import SCAN, Columns, Versions
 from pophub.domain.rows import Rows
 from pophub.kafka import RawReader
 from pophub.ports import DropFile, FolderSource, Mapper, TableSource
-from pophub.postgres import Cursor, copy_rows, execute_values, statements
+from pophub.postgres import Cursor, copy_rows, execute_values, statements, text_array
 from pophub.reconcile.findings import ALTERED, GONE, LATE, MISSING, Finding
 from pophub.settings import Settings
 from pophub.stages.batching import stub_large
 from pophub.stages.read_block import add_block
+from pophub.stages.scan import identified, key_columns, whole_keys
 
 SQL = statements("reconcile")
 US = 1_000_000
@@ -71,6 +72,26 @@ def load(cursor: Cursor, connector: Connector, mapper: Mapper, chunks: Iterable[
     return count
 
 
+def numbered(
+    cursor: Cursor, connector: Connector, mapper: Mapper, chunks: Iterable[Columns], seen: Beforehand
+) -> Iterator[Columns]:
+    """Give rows without a change marker under the number of the scan that sent them as they are, else the next."""
+    following = (seen.position or 0) + 1
+    for columns in whole_keys(chunks, key_columns(connector)):
+        keys, contents = identified(connector, columns, mapper.key_of(columns))
+        known = _sent(cursor, connector, keys)
+        scans = [
+            found[1] if (found := known.get(key)) is not None and found[0] == content else following
+            for key, content in zip(keys, contents, strict=True)
+        ]
+        yield columns | {SCAN: scans}
+
+
+def _sent(cursor: Cursor, connector: Connector, keys: list[str]) -> dict[str, tuple[bytes, int]]:
+    cursor.execute(SQL["sent_by_scans"], (connector.stem, text_array(keys)))
+    return {key: (bytes(digest), scan) for key, digest, scan in cursor.fetchall()}
+
+
 def load_in_flight(
     cursor: Cursor, connector: Connector, mapper: Mapper, settings: Settings, seen: Beforehand
 ) -> None:
@@ -100,12 +121,17 @@ def judged(cursor: Cursor, connector: Connector, seen: Beforehand) -> tuple[list
     if seen.position is None:
         return [], _pending(cursor, -(1 << 62))
     window = source.window
+    scanned = source.marker.kind == "scan"
     findings, pending = [], _pending(cursor, seen.position)
     for key, marker, event, known_event, known in _unseen(cursor, connector, seen.position):
         if known:
             findings.append(_finding(
                 ALTERED, key, known_event or event, "the row was changed at the source and its marker was not"
             ))  # fmt: skip
+        elif scanned:
+            findings.append(
+                _finding(MISSING, key, event, "a scan sent this row, and the hub does not know it")
+            )
         elif marker < seen.position - window:
             findings.append(
                 _finding(
@@ -118,7 +144,12 @@ def judged(cursor: Cursor, connector: Connector, seen: Beforehand) -> tuple[list
         else:
             pending += 1
     cursor.execute(SQL["gone"], {"stem": connector.stem, "started": seen.started_us})
-    for key, _, event, lane, sequence, older in cursor.fetchall():
+    gone = cursor.fetchall()
+    awaited = _sent(cursor, connector, [row[0] for row in gone]) if scanned else {}
+    for key, _, event, lane, sequence, older in gone:
+        if key in awaited:
+            pending += 1  # the next scan tells it, or a person lets it go
+            continue
         what = "the source has only an older version" if older else "the row is not at the source any more"
         findings.append(_finding(GONE, key, event, what, lane, sequence))
     return findings, pending

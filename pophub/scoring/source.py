@@ -63,12 +63,14 @@ def _score_table(
     cast(TableSource, open_source(connector, settings)).columns()  # looks at names and types
     url = settings.resolve(source.url, where=connector.stem)
     survey = SurveyedDatabase(url, connector.stem).survey(source.table, LOOKED_ROWS)
-    wanted = {m.source for m in connector.file.mapping.values()} | {source.marker.column, *source.key}
+    wanted = {m.source for m in connector.file.mapping.values()} | {*source.marker.columns, *source.key}
     if missing := sorted(wanted - set(survey.names)):
         raise ContractBreach(
             "source.column_missing", f"the source has no column {', '.join(missing)}", where=connector.stem,
             remedy="ask the agency what changed; mend `mapping`, `source.marker` or `source.key`",
         )  # fmt: skip
+    if source.marker.kind == "scan":
+        return
     marker = source.marker.column
     if survey.indexed is not None and marker not in survey.indexed:
         what = f"no index of {source.table} begins with {marker}"

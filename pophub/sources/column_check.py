@@ -33,6 +33,8 @@ def check_marker(source: SqlSource, kind: TypeEngine[object], dialect: str, wher
 
     Errors: `source.marker_type`, with what to change.
     """
+    if source.marker.kind == "scan":
+        return
     flaw = _sequence(kind) if source.marker.kind == "sequence" else _time(source, kind, dialect)
     if flaw is not None:
         what, remedy = flaw

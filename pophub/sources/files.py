@@ -31,8 +31,7 @@ class DropFolder:
         self._source = source
         self._folder = folder
         self._where = where
-        wanted = [*columns, source.marker.column]
-        wanted += [name for name in (source.marker.changed_at,) if name]
+        wanted = [*columns, *source.marker.columns]
         wanted += [source.deleted.column] if source.deleted else []
         self._required = tuple(dict.fromkeys(wanted))
         self._bad: list[PophubError] = []

@@ -75,6 +75,10 @@ class SqlTable:
         with translated(self._where), self._connect() as connection:
             found = self._found(connection)
             self._check(found)
+            if self._source.marker.kind == "scan":
+                query = self._select(found).order_by(*self._key(found))
+                yield from self._streamed(connection, found, query, chunk_rows)
+                return
             marker_name = self._source.marker.column
             sent, kind = found[marker_name]
             marker = MarkerColumn(self._source.marker, sql_column(sent), kind, connection.dialect.name)
@@ -113,7 +117,7 @@ class SqlTable:
         return found
 
     def _check(self, found: Found) -> None:
-        missing = [c for c in (self._source.marker.column, *self._source.key) if c not in found]
+        missing = [c for c in (*self._source.marker.columns, *self._source.key) if c not in found]
         if missing:
             raise ContractBreach(
                 "source.column_missing",

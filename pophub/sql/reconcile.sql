@@ -147,3 +147,7 @@ select operation, count(*) from hub.as_of(%(stem)s, %(at)s, %(known)s) group by 
 -- what was taken off a subscriber's topic when its right ended: lane -> the last sequence of it
 -- name: removed_upto
 select removed_upto from hub.access where recipient = %s and stem = %s and removed_upto is not null
+
+-- what was sent last of keys of a source without a change marker
+-- name: sent_by_scans
+select key, digest, scan from extract.scan_row where stem = %s and key = any(%s::text[])

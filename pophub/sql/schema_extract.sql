@@ -43,3 +43,31 @@ create table if not exists extract.reading (
 
 grant select, insert, update on extract.reading to pophub_extract;
 grant select on extract.reading to pophub_read;
+
+-- scans of a source without a change marker: the number of a scan is the marker of what it sends
+create table if not exists extract.scan (
+    stem text not null,
+    scan bigint not null,
+    run text not null,
+    state text not null check (state in ('open', 'torn', 'held', 'whole')),
+    rows bigint not null default 0,
+    sent bigint not null default 0,
+    gone bigint not null default 0,
+    begun_at timestamptz not null default clock_timestamp(),
+    ended_at timestamptz,
+    primary key (stem, scan)
+);
+
+-- what was sent last of each key: digest is empty from before it is sent until the broker has it
+create table if not exists extract.scan_row (
+    stem text not null,
+    key text collate "C" not null,
+    digest bytea not null,
+    scan bigint not null,
+    as_sent text,
+    primary key (stem, key)
+);
+
+grant select, insert, update on extract.scan to pophub_extract;
+grant select, insert, update, delete on extract.scan_row to pophub_extract;
+grant select on extract.scan to pophub_read;

@@ -178,9 +178,7 @@ class Extract:
         self, chunks: Iterable[Columns], sent: set[bytes] | None, done: Extracted
     ) -> Iterator[Rows]:
         """Leave out what was sent before or has not settled; cut the rest into batches."""
-        start = self.store.start()
-        if self._cutter is None:
-            self._cutter = Cutter(start.ticks_us, start.exchanged_us, self.connector.file.limits)
+        start, cutter = self.store.start(), self.cutter
         for columns in chunks:
             rows = Rows.of(columns, self.mapper)
             keep = list(range(len(rows)))
@@ -192,7 +190,15 @@ class Extract:
             done.filtered += len(rows) - len(keep)
             done.see(rows.changed_at, keep, start.now_us + self.connector.file.live.clock_skew_s * US)
             if keep:
-                yield from self._cutter.cut(rows.take(keep), start.now_us)
+                yield from cutter.cut(rows.take(keep), start.now_us)
+
+    @property
+    def cutter(self) -> Cutter:
+        """What cuts the rows of this extract into batches."""
+        if self._cutter is None:
+            start = self.store.start()
+            self._cutter = Cutter(start.ticks_us, start.exchanged_us, self.connector.file.limits)
+        return self._cutter
 
     def _send(self, rows: Rows, done: Extracted) -> None:
         """Open the batch, write its blocks lane by lane, and return once all are acknowledged."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.domain import digests
-from pophub.domain.record import FLAWS, PLACE, Failure, Raw, Versions
+from pophub.domain.record import FLAWS, PLACE, SCAN, Failure, Raw, Versions
 from pophub.ports import Mapper
 from pophub.stages.batching import STUB_COLUMN
 
@@ -75,8 +75,8 @@ def _raw_digest(block: avro.Block, row: int) -> bytes:
     own = [
         [values[row]]
         for name, values in block.columns.items()
-        if name not in (STUB_COLUMN, PLACE) and (name != FLAWS or values[row] is not None)
-    ]  # the same row in another file, or on another line, is no other content
+        if name not in (STUB_COLUMN, PLACE, SCAN) and (name != FLAWS or values[row] is not None)
+    ]  # the same row in another file, on another line, or found by another scan is no other content
     return digests.row_digests(own, 1)[0][0]
 
 

@@ -51,6 +51,10 @@ class ExtractStore:
     def _transaction(self) -> AbstractContextManager[Cursor]:
         return transaction(self._connection, f"extract of {self._stem}")
 
+    def _moving(self) -> AbstractContextManager[Cursor]:
+        """Give the transaction that moves the position."""
+        return self._transaction()
+
     def start(self) -> Start:
         """Read where this extract begins; the same answer all through one extract."""
         if self._start is None:
@@ -99,7 +103,7 @@ class ExtractStore:
         late = rows.take(again)
         keep = [(self._stem, digest, m) for digest, m in zip(late.digests, late.markers, strict=True)]
         stamp = self.stamp(rows.tick_us)
-        with self._transaction() as cursor:
+        with self._moving() as cursor:
             cursor.execute(SQL["sent_batch"], (rows.batch,))
             cursor.execute(
                 SQL["move_position"],

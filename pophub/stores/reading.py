@@ -93,3 +93,4 @@ def reset(connection: Connection, connector: Connector, by: str) -> None:
         cursor.execute(SQL["keep_reading"], told)
         cursor.execute(SQL["forget_position"], told)
         cursor.execute(SQL["forget_sent"], told)
+        cursor.execute(SQL["forget_contents"], told)

@@ -63,8 +63,8 @@ class SourceWorker:
         Errors: those of `Hub.extract`.
         """
         stem = self._connector.stem
-        if "" in self._standing.paused(stem):
-            return Extracted()
+        if "" in self._standing.paused(stem) or self._connector.file.source.marker.kind == "scan":
+            return Extracted()  # a scan is no small step: the dataset's DAG makes it
         if not self._rested:
             with self._kept.connection("pophub_extract") as connection:
                 refuse_resting(connection, stem)

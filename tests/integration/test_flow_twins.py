@@ -28,6 +28,7 @@ from pophub.stages.replay import Replay
 from pophub.stores.extract import ExtractStore
 from pophub.stores.history import History
 from pophub.stores.judge import JudgeStore
+from pophub.stores.scan import ScanStore
 from pophub.stores.share import LedgerStore
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # the rules lie with the unit tests
@@ -123,6 +124,39 @@ def rows_of(*markers: int | None, batch: int) -> Rows:
     rows = Rows({"x": [0] * count_}, ["k"] * count_, list(markers), list(markers), _digests=[f"{m}".encode() for m in markers])  # fmt: skip
     rows.batch = batch
     return rows
+
+
+def test_what_a_scan_keeps_is_what_was_sent(server: Server) -> None:
+    with server.brief("pophub_extract") as session:
+        store = ScanStore(session, server.stem, settle_s=0)
+        assert store.claim("run") == 1
+        assert store.unknown(["a", "b", "b"], [b"1", b"2", b"2"]) == [0, 1, 2]
+        store.named({"a": '["a"]', "b": None})
+        store.kept()
+        assert store.unknown(["c", "a"], [b"3", b"9"]) == [0, 1]
+        store.named({"c": '["c"]', "a": '["A"]'})  # cut off here
+    with server.brief("pophub_extract") as session:
+        store = ScanStore(session, server.stem, settle_s=0)
+        assert store.claim("run") == 2
+        assert store.unknown(["a", "b"], [b"9", b"2"]) == [0], "named and not kept: it is sent again"
+        assert store.gone() == (1, 3)
+        assert store.let_go() == 0
+        assert store.gone_after("", 9) == [("c", '["c"]')]
+        assert store.gone_after("c", 9) == []
+        store.gone_named(["c"])
+        store.gone_kept(["c"])
+        older, store.scan = store.scan, store.claim("run")
+        assert (older, store.scan) == (2, 3)
+        store.unknown(["a"], [b"9"])
+        assert store.gone() == (1, 2)
+        store.scan = older
+        for step in (store.kept, lambda: store.named({"a": None}), lambda: store.ended("whole", 1, 1, 0)):
+            with refused("lane.overtaken"):
+                step()
+        store.scan = 3
+        store.ended("held", 1, 0, 1)
+    assert server.rows("extract.scan", "scan", "state") == [(1, "torn"), (2, "torn"), (3, "held")]
+    assert server.rows("extract.scan_row", "key", "digest", "scan") == [("a", b"", 1), ("b", b"2", 1)]
 
 
 def test_the_position_moves_with_what_was_sent_in_its_window(server: Server) -> None:

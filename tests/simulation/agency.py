@@ -54,8 +54,13 @@ class Agency:
 
     def _row(self) -> Row:
         choice, key = self.rng.choice, self.rng.choice(KEYS)
+        if (before := self.source.removed.pop(key, None)) and self.rng.random() < 0.7:
+            self.simulation.tell(f"brings {key} back as it was")
+            return before
         marker: int | None
-        if self.source.is_time:
+        if self.source.scanned:
+            marker = None
+        elif self.source.is_time:
             marker = self.simulation.true_us // S * S if self.coarse else self.simulation.true_us
         else:
             marker = self.source.newest.get("", 0) + choice((0, 1, 1, 1))
@@ -64,7 +69,7 @@ class Agency:
         if self.rng.random() < 0.03:
             marker = None
         self.simulation.tell(f"changes {key} at {marker}")
-        if self.rng.random() < 0.02 and marker is not None:
+        if self.rng.random() < 0.02 and (marker is not None or self.source.scanned):
             return Row(key, UNWELCOME.decode(), None, None, marker, False)
         if self.rng.random() < 0.2:
             return Row(key, None, None, None, marker, True)

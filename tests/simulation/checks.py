@@ -32,6 +32,8 @@ SHARED, SUB = f"shared.{STEM}", f"sub.portal.{STEM}"
 def sound(life: Life) -> None:
     """Check what must be true at any moment, of whatever is committed."""
     life.follow()
+    if life.source.scanned:
+        _deletes(life)
     _states(life)
     _history(life)
     _counts(life)
@@ -274,10 +276,40 @@ def _held_up(life: Life, topic: str, lane: int) -> bool:
 
 def _nothing_missing(life: Life) -> None:
     """Every row that the source has now was read, and judged."""
+    if life.source.scanned:
+        _scanned(life)
+        return
     seen = {v.row for v in life.model.versions}
     stubs = {(v.key, v.marker) for v in life.model.versions if v.stub}
     missing = [r for r in life.source.rows_now() if r not in seen and (r.key, r.marker) not in stubs]
     assert not missing, f"rows of the source that were never read: {missing}"
+
+
+def _deletes(life: Life) -> None:
+    """A scan told a delete only of a key that it did not see."""
+    for version in life.model.versions:
+        if version.gone:
+            saw = life.source.snapshots.get(version.marker, [])
+            assert any(version.key not in keys for keys in saw), (
+                f"{version.key} was there, and is told to be gone"
+            )
+
+
+def _scanned(life: Life) -> None:
+    """Of each key the newest version on raw is what the source has now, or a delete where it has nothing."""
+    newest: dict[str, Version] = {}
+    for version in life.model.versions:
+        if version.row is not None and version.marker >= (
+            newest[version.key].marker if version.key in newest else 0
+        ):
+            newest[version.key] = version
+    for key, row in life.source.rows.items():
+        found = newest.get(key)
+        assert found is not None, f"{key} was never read"
+        assert found.row is not None
+        assert found.stub or found.row._replace(marker=None) == row, f"{key} is {row}, told was {found.row}"
+    gone = [v for key, v in newest.items() if key not in life.source.rows and not v.gone]
+    assert not gone, f"rows that are gone, and no delete told of it: {gone}"
 
 
 def _rows(life: Life, lane: int) -> list[dict[str, Any]]:

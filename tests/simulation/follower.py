@@ -86,6 +86,12 @@ class Follower:
     def rows_of(self, block: avro.Block) -> list[Row]:
         """Read the source's rows of a block; of a stub there is only key and marker."""
         c = block.columns
+        if "_scan" in c:
+            gone = c.get("_gone") or [False] * block.rows
+            return [
+                Row(*v)
+                for v in zip(c["key"], c["value"], c["person"], c["number"], c["_scan"], gone, strict=True)
+            ]
         markers = c["at"] if not self.is_time else [None if at is None else us(at) for at in c["at"]]
         columns = zip(c["key"], c["value"], c["person"], c["number"], markers, c["gone"], strict=True)
         return [Row(*values[:-1], gone=bool(values[-1])) for values in columns]

@@ -31,7 +31,8 @@ class Life:
         self.simulation = Simulation(seed, mood)
         self.rng: Random = self.simulation.rng
         choice = self.rng.choice
-        kind, self.is_time = choice(("sql",) * 6 + ("files",)), self.rng.random() < 0.8
+        kind, self.is_time = choice(("sql",) * 6 + ("files", "scan", "scan")), self.rng.random() < 0.8
+        self.is_time &= kind != "scan"
         table, times = kind == "sql", self.is_time
         self.late_s = choice((0, 0, 20, 60)) if table else 0
         self.settle_s = choice((0, 0, 10, 30)) if table and times else 0
@@ -42,7 +43,9 @@ class Life:
         self.file = subscription(choice((True, False)))
         self.sizes = {"MICRO_ROWS": choice((1, 3, 1000)), "TRANSACTION_ROWS": choice((1, 3, 1000)), "CHUNK": choice((1, 2, 1000)), "BLOCK_ROWS": choice((1, 2, 1000))}  # fmt: skip
         self.database, self.broker = Database(self.simulation), Broker(self.simulation)
-        self.source = (Table if kind == "sql" else Folder)(self.simulation, self.is_time)
+        self.source = (Folder if kind == "files" else Table)(self.simulation, self.is_time)
+        self.source.scanned = kind == "scan"
+        self.source.scan_now = lambda: max((n for _, n in self.database.tables["extract.scan"]), default=0)
         longest_s = self.late_s + (0 if self.simulation.mood.clock_jumps else self.settle_s)
         self.agency = Agency(self.simulation, self.source, numbers, coarse, longest_s, late_rows)
         self.model = Model()
@@ -114,7 +117,7 @@ class Life:
         waits = [r for r in self.database.rows("quarantine.version") if r["state"] == "quarantined"]
         people = self.rng.random() < 0.3 and any(r["waits_for"] for r in waits)
         return {
-            "extract": bool(self.source.rows) and self.rng.random() < 0.3,
+            "extract": (bool(self.source.rows) or self.source.scanned) and self.rng.random() < 0.3,
             "judge": people or any(end > lane["raw_offset"] for end, lane in zip(raw, at, strict=True)),
             "share": any(lane["sequence"] > done for lane, done in zip(at, shared, strict=True)),
             "replay": bool(waits) and self.rng.random() < 0.6,

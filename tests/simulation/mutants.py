@@ -94,6 +94,13 @@ SHARE, LEDGER = "stages.share:share", "stores.share:LedgerStore.complete"
 CUT = "domain.stretches:cut"
 EXTRACT, POSITION = "stages.extract:Extract", "stores.extract:ExtractStore.moved"
 SEND = "self._send(rows, done)\n            self.store.moved(rows, position, window, columns)"
+SCAN = "stages.scan:Scan"
+READ = """for chunk in whole_keys(self.fetched(source, None), self._key_columns):
+            rows += self._take(scan, chunk, columns)
+"""
+TORN = READ.replace("columns)\n", "columns)\n            break\n")
+NAME = "self._scans.named({keys[i]: None if rows.keys[i] is None else packed(told[i]) for i in unknown})"
+SEND_SCAN = "\n        self._send_all(rows.take(unknown), header)"
 LOCK = """lanes = decision.lock(self._lanes(versions, origin))
         if isinstance(origin, Stretch):
             decision.move_raw(*origin)
@@ -167,6 +174,15 @@ MUTANTS = (
     _mutant("the digests of sent rows go too early", POSITION, "(self._stem, oldest))", "(self._stem, oldest + 10**12))"),
     _mutant("a batch is counted twice", f"{EXTRACT}._send", "len(rows))", "2 * len(rows))"),
     _mutant("a batch loses its last row", "stages.batching:Cutter.cut", "len(rows), tick)", "max(1, len(rows) - 1), tick)"),
+    # scans
+    _mutant("a torn scan deletes", f"{SCAN}.table", READ, TORN),
+    _mutant("a scan deletes nothing", f"{SCAN}._take_gone", "self._delete(scan, dict(found), header)", "pass"),
+    _mutant("the first of what is gone is left out", f"{SCAN}._take_gone", "dict(found)", "dict(found[1:])"),
+    _mutant("a key is named after it was sent", f"{SCAN}._take", NAME + SEND_SCAN, SEND_SCAN.strip() + "\n        " + NAME),
+    _mutant("what was sent of a scan is not kept", f"{SCAN}._take", "self._scans.kept()", "pass"),
+    _mutant("a named key is forgotten", "stores.scan:ScanStore.named", "NOT_SENT", "b'x'"),
+    _mutant("a scan that was overtaken goes on", "stores.scan:ScanStore._open_scan", '!= "open"', "is None", mood=CROWD),
+    _mutant("each scan has the number of the last", "stores.scan:ScanStore.claim", "int(claimed[0])", "1"),
     # share
     _mutant("a publisher repeats after an indefinite commit", SHARE, PUBLISH, PUBLISH_TWICE, mood=LOST_ANSWERS),
     _mutant("the ledger is completed beyond the position", SHARE, COMPLETE, COMPLETE.replace("position.sequence", "end")),

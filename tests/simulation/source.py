@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -38,11 +38,19 @@ class Table:
     pending: list[tuple[int, Row]] = field(default_factory=list)
     newest: dict[str, int] = field(default_factory=dict)
     ordered: bool = True
+    scanned: bool = False  # without a marker: a row that is gone is not there
+    removed: dict[str, Row] = field(default_factory=dict)  # rows of a scanned table that are gone
+    scan_now: Callable[[], int] = lambda: 0
+    snapshots: dict[int, list[set[str]]] = field(default_factory=dict)  # scan: the keys that its reads saw
 
     def commit(self, upto_us: int) -> None:
         """Commit what is due."""
         for entry in [p for p in self.pending if p[0] <= upto_us]:
             self.pending.remove(entry)
+            if self.scanned and entry[1].gone:
+                if before := self.rows.pop(entry[1].key, None):
+                    self.removed[entry[1].key] = before
+                continue
             self.rows[entry[1].key] = entry[1]
 
     def overtaken(self, number: int) -> None:
@@ -58,7 +66,7 @@ class Table:
     def columns(self) -> tuple[str, ...]:
         """Give the names of the columns."""
         self._ask("source columns")
-        return COLUMNS
+        return COLUMNS[:4] if self.scanned else COLUMNS
 
     def read(self, from_marker: Any, chunk_rows: int) -> Iterator[Columns]:
         """Give rows from a marker on, in one snapshot, ordered by marker and key."""
@@ -68,6 +76,7 @@ class Table:
             for r in self.rows.values()
             if r.marker is None or from_marker is None or r.marker >= from_marker
         ]
+        self.snapshots.setdefault(self.scan_now(), []).append({row.key for row in found})
         found.sort(key=lambda r: (r.marker is None, r.marker or 0, r.key))
         for start in range(0, len(found), chunk_rows):
             yield self._columns(found[start : start + chunk_rows])
@@ -77,6 +86,8 @@ class Table:
         found: Columns = {
             name: list(values) for name, values in zip(COLUMNS, zip(*rows, strict=True), strict=True)
         }
+        if self.scanned:
+            return {name: found[name] for name in COLUMNS[:4]}
         if self.is_time:
             found["at"] = [None if m is None else EPOCH + timedelta(microseconds=m) for m in found["at"]]
         return found

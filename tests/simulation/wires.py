@@ -28,18 +28,33 @@ from pophub.sharing import hub_log
 from pophub.stages import judge, replay, share
 from pophub.stores import share as ledger_store
 
-from . import cursor, database, statements_flow, statements_judge, statements_replay
+from . import cursor, database, statements_flow, statements_judge, statements_replay, statements_scan
 from .broker import Broker, MemoryPublisher, MemoryReader, MemoryWriter
 from .scheduler import Simulation
 from .source import Table
 
-TWINS = (statements_flow, statements_judge, statements_replay)  # each names its statements at its import
+TWINS = (
+    statements_flow,
+    statements_judge,
+    statements_replay,
+    statements_scan,
+)  # each names its statements at its import
 SUBSCRIBER = "portal"
 
 
 @cache
 def drawn_things(kind: str, is_time: bool, late: int, settle_s: int, batch_rows: int) -> Connector:
-    """Give the made-up dataset with a source of this kind: sql or files."""
+    """Give the made-up dataset with a source of this kind: sql, scan or files."""
+    if kind == "scan":
+        source = {
+            "kind": "sql",
+            "url": "${X}",
+            "table": "t",
+            "key": ["key"],
+            "marker": {"kind": "scan"},
+            "gone_at_most": 1,
+        }
+        return things(source, limits={"batch_rows": batch_rows})
     table = {"table": "t", "key": ["key"], "late_s" if is_time else "late_rows": late, "settle_s": settle_s}
     source = {"kind": kind, "url": "${X}", "deleted": {"column": "gone", "values": [True]},
               "marker": {"column": "at", "kind": "time" if is_time else "sequence"}, **(table if kind == "sql" else {})}  # fmt: skip
