@@ -66,7 +66,12 @@ def connector_new(
         str | None, typer.Option(help="Take owner, promise and names from this connector.")
     ] = None,
     key: Annotated[str | None, typer.Option(help="Columns of the key, by commas.")] = None,
-    marker: Annotated[str | None, typer.Option(help="Column that tells when a row was changed last.")] = None,
+    marker: Annotated[
+        str | None,
+        typer.Option(
+            help="Column that tells when a row was changed last; scan: there is none, all rows are read each time."
+        ),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Draft a connector for each table.")] = False,
     json: bool = JSON,
 ) -> None:

@@ -17,8 +17,8 @@ from pophub.contracts.personal import hidden_fields
 from pophub.contracts.shapes import joined_columns
 from pophub.contracts.source_model import SqlSource
 from pophub.domain.dates import HO_CHI_MINH, micros
-from pophub.domain.errors import PophubError
-from pophub.domain.record import FILE_COLUMNS, Accepted, Columns, Versions
+from pophub.domain.errors import ConfigError, PophubError
+from pophub.domain.record import FILE_COLUMNS, SCAN, Accepted, Columns, Versions
 from pophub.gates.mapping import ContractMapper
 from pophub.gates.rules import GreatExpectationsRules, preload
 from pophub.ports import FolderSource, TableSource
@@ -29,12 +29,18 @@ from pophub.stages.trial import Trial, Tried, nothing_known
 EXAMPLES = 3
 HIDDEN = "•••"
 CHUNK_ROWS = 5_000
+NEXT_SCAN = 1 << 62  # later than any scan that the hub may know
 Known = Callable[[Versions], Accepted]
 
 
 def try_rows(stem: str, rows: int, since: str | None, show_values: bool, as_json: bool) -> None:
     """Read rows, map and judge them, and tell what would become of them; nothing is sent or kept."""
     settings, connector = Settings.load(), connector_here(stem)
+    if since is not None and connector.file.source.marker.kind == "scan":
+        raise ConfigError(
+            "config.marker", "a scan has no time to begin at: all rows are read each time", where="--since",
+            remedy="take --since out; --rows bounds what is read",
+        )  # fmt: skip
     preload()  # seconds that belong to no row
     with ExitStack() as open_until_told:
         known = _hub(settings, connector, open_until_told)
@@ -88,6 +94,10 @@ def _name(rule: Rule) -> str:
 
 def _rows(connector: Connector, settings: Settings, since: int | None) -> Iterator[Columns]:
     source = open_source(connector, settings)
+    if connector.file.source.marker.kind == "scan":
+        for columns in cast(TableSource, source).read(None, CHUNK_ROWS):
+            yield columns | {SCAN: [NEXT_SCAN] * len(next(iter(columns.values()), ()))}
+        return
     if connector.file.source.reads == "table":
         yield from cast(TableSource, source).read(since, CHUNK_ROWS)
         return
@@ -137,7 +147,7 @@ def _example(
     sent = {
         name: shown(value) if show_values or name in plain or value is None else HIDDEN
         for name, value in tried.sent(row).items()
-        if value is not None or name not in FILE_COLUMNS
+        if name != SCAN and (value is not None or name not in FILE_COLUMNS)
     }
     column = connector.file.mapping[field].source if field in connector.file.mapping else None
     return {"value": sent.get(column) if column else None, "row": sent}

@@ -115,7 +115,7 @@ CODES: dict[str, Code] = {
     "connector.marker_untrusted": Code("The change marker is not one that new rows can be found by", "Không thể tin vào dấu thay đổi để tìm dòng mới", "ask the agency to set it in every change of a row, or declare another column"),
     "connector.exists": Code("A file of the connector is there already", "Tệp của bộ kết nối đã có sẵn", "choose another dataset, or remove the file first"),
     "connector.no_key": Code("No column or set of columns tells one row from another", "Không có cột hoặc nhóm cột nào phân biệt được các dòng", "say by which columns: --key a,b"),
-    "connector.no_marker": Code("No column tells when a row was changed last", "Không có cột nào cho biết dòng được sửa lần cuối khi nào", "ask the agency for a time of update or a number that each change raises; name a column that is one: --marker"),
+    "connector.no_marker": Code("No column tells when a row was changed last", "Không có cột nào cho biết dòng được sửa lần cuối khi nào", "ask the agency for a time of update or a number that each change raises; name a column that is one: --marker; a table can be read whole: --marker scan"),
     "connector.from": Code("The source to draft from cannot be told, or is of a kind that is not drafted", "Không xác định được nguồn để soạn, hoặc loại nguồn chưa được hỗ trợ", "name a variable of the environment that holds the address, an address without a password, or a folder of CSV files"),
     "trial.writes": Code("A trial asked for more than to read", "Lần chạy thử đã yêu cầu nhiều hơn việc đọc", "report it; nothing was written"),
     "config.unknown_key": Code("A key or name is not known", "Khóa hoặc tên không được biết", "correct the spelling"),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pophub.contracts.source_model import SqlSource
 from pophub.contracts.strict_yaml import parse_document
 from pophub.domain.errors import ConfigError
 from pophub.drafting.fields import FieldDraft
@@ -15,6 +16,13 @@ from pophub.drafting.plan import DraftPlan
 from pophub.drafting.rules import DraftRule
 from pophub.scoring.declared import OPEN
 
+GONE_AT_MOST = SqlSource.model_fields["gone_at_most"].default
+_SCAN_COSTS = (
+    "A scan reads the whole table in each run, and sends what is new or changed since the one before; a row that is",
+    "gone is a delete. A change that was undone between two runs is never seen. Once the agency has a time of update,",
+    "or a number that each change raises, with an index on it, declare that in its place, and take gone_at_most out:",
+    "marker: {column: COLUMN, kind: time}, or kind: sequence.",
+)
 _PLAIN = re.compile(r"[A-Za-zÀ-ỹ_][\w .À-ỹ-]*\Z")
 
 
@@ -90,7 +98,11 @@ def _source(plan: DraftPlan) -> Iterator[str]:
         for name, value in plan.folder.items():
             yield f"  {name}: {scalar(str(value))}"
         yield f"  # the key below: {_said(plan.why['key'])}"
+    if plan.marker.scans:
+        yield from (f"  # {line}" for line in _SCAN_COSTS)
     yield f"  marker: {_flow(plan.marker.keys)}  # {_said(plan.why['marker'])}"
+    if plan.marker.scans:
+        yield f"  gone_at_most: {GONE_AT_MOST}  # share of the known rows; more of them gone at once wait for a person"
     if plan.deleted is not None:
         yield f"  deleted: {{column: {scalar(plan.deleted)}, values: [true]}}  # by its name and its values"
     for name, seconds in plan.marker.windows.items():

@@ -10,7 +10,7 @@ from pophub.contracts.model import Connector
 from pophub.domain.record import RESERVED
 from pophub.drafting.fields import MAX_COLUMN, FieldDraft, draft_field, names_for
 from pophub.drafting.profile import profiles
-from pophub.drafting.reading import MarkerDraft, draft_deleted, draft_key, draft_marker
+from pophub.drafting.reading import MarkerDraft, draft_deleted, draft_key, draft_marker, no_key
 from pophub.sources.survey import Survey, TableLink
 
 LOOKUP_ROWS = 50  # a table of at most so many rows that another refers to is one of codes
@@ -79,10 +79,12 @@ def draft(
     Errors: `connector.no_key`, `connector.no_marker`, `source.column_missing`.
     """
     found = profiles(survey)
+    left_out = [name for name in found if len(name) > MAX_COLUMN or name in RESERVED]
     key, key_why = draft_key(survey, found, asked.key)
+    if lost := [name for name in key if name in left_out]:
+        raise no_key(f"the column {lost[0][:40]} of the key cannot be declared", survey.table)
     marker = draft_marker(survey, found, asked.marker, folder=folder is not None)
     deleted = draft_deleted(found)
-    left_out = [name for name in found if len(name) > MAX_COLUMN or name in RESERVED]
     mapped = [name for name in found if name not in left_out and (name != deleted or name in key)]
     names = names_for(mapped, _known_names(asked.like))
     fields = [draft_field(names[name], found[name], key=name in key) for name in mapped]
@@ -92,6 +94,10 @@ def draft(
     decisions.append("title: what people call the dataset, in English and Vietnamese")
     if asked.like is None or asked.like.file.live.promise_s is None:
         decisions.append("live: promise_s: how fresh the agency promises its data to be")
+    if marker.scans and asked.marker is None:
+        decisions.append(
+            "marker: whether the source bears that all its rows are read each time, or has a time of update"
+        )
     decisions += [f"the column {name[:40]} is left out: its name cannot be declared" for name in left_out]
     if any(one.profile.person for one in fields):
         why["people"] = "numbers of people: a record waits until the population database knows them"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pophub.contracts.personal import folded
 from pophub.contracts.suite import nearest
 from pophub.domain.errors import ConfigError
+from pophub.domain.record import SCAN
 from pophub.drafting.profile import ColumnProfile
 from pophub.sources.survey import Survey
 
@@ -26,6 +27,16 @@ class MarkerDraft(NamedTuple):
     keys: dict[str, str]
     windows: dict[str, int]
     note: str
+
+    @property
+    def column(self) -> str:
+        """The column that a row has it in; of a scan, the one that the hub adds."""
+        return self.keys.get("column", SCAN)
+
+    @property
+    def scans(self) -> bool:
+        """Whether no column is one: the whole table is read each time."""
+        return self.keys["kind"] == "scan"
 
 
 def draft_key(
@@ -47,19 +58,27 @@ def draft_key(
         return (
             name,
         ), f"of the first {profiles[name].rows:,} rows no two have one value; the source has no key"
-    raise ConfigError(
-        "connector.no_key", "no column or set of columns tells one row from another", where=survey.table,
-        remedy="say by which columns: --key a,b",
-    )  # fmt: skip
+    raise no_key("no column or set of columns tells one row from another", survey.table)
+
+
+def no_key(what: str, table: str) -> ConfigError:
+    """Give the refusal of a table whose key a person has to say."""
+    return ConfigError("connector.no_key", what, where=table, remedy="say by which columns: --key a,b")
 
 
 def draft_marker(
     survey: Survey, profiles: Mapping[str, ColumnProfile], asked: str | None, *, folder: bool = False
 ) -> MarkerDraft:
-    """Give the change marker.
+    """Give the change marker; a table without one is scanned, since its key tells what is new, changed or gone.
 
-    Errors: `connector.no_marker` where no column is one; `source.column_missing`.
+    Errors: `connector.no_marker` where no column of a file is one, or the one that was asked for is none;
+    `source.column_missing`.
     """
+    wanted = asked == "scan" and asked not in survey.names
+    if wanted and not folder:
+        return _scan("as you said")
+    if wanted:
+        raise _no_marker("a scan is of a table: a file proves no row of another one gone", survey.table)
     names = [_known(survey, asked)] if asked else list(profiles)
     found = [one for name in names if (one := _marker(profiles[name], asked is not None, folder)) is not None]
     indexed = survey.indexed or frozenset()
@@ -72,10 +91,20 @@ def draft_marker(
     )
     if found:
         return found[0]
-    raise ConfigError(
-        "connector.no_marker", "no column tells when a row was changed last", where=survey.table,
+    if asked is None and not folder:
+        return _scan("no column tells when a row was changed last")
+    raise _no_marker("no column tells when a row was changed last", survey.table)
+
+
+def _scan(why: str) -> MarkerDraft:
+    return MarkerDraft({"kind": "scan"}, {}, why)
+
+
+def _no_marker(what: str, table: str) -> ConfigError:
+    return ConfigError(
+        "connector.no_marker", what, where=table,
         remedy="ask the agency for a time of update, or for a number that each change raises; a column that is one"
-        " under another name: --marker COLUMN",
+        " under another name: --marker COLUMN; a table can be read whole each time: --marker scan",
     )  # fmt: skip
 
 

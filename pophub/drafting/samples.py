@@ -22,7 +22,8 @@ _ISO = "%Y-%m-%d %H:%M:%S"
 def draft_samples(plan: DraftPlan, rules: list[DraftRule]) -> dict[str, dict[str, Any]]:
     """Give samples by file name without its end: one that passes, one that fails at each gate where it can."""
     base = {one.column: sound_value(one) for one in plan.fields}
-    base[plan.marker.keys["column"]] = _moment(plan, _THEN)
+    if not plan.marker.scans:
+        base[plan.marker.column] = _moment(plan, _THEN)
     if plan.deleted is not None:
         base.setdefault(plan.deleted, _not_deleted(plan))
     hub = {f"hub_{name}_known": True for name in plan.people}
@@ -48,7 +49,7 @@ def _sample(raw: Mapping[str, Any], hub: Mapping[str, Any]) -> dict[str, Any]:
 def _moment(plan: DraftPlan, at: datetime) -> Any:
     if plan.marker.keys["kind"] != "time":
         return 1 if at == _THEN else -1
-    column = plan.marker.keys["column"]
+    column = plan.marker.column
     days = any(one.name == column and one.kind == "date" for one in plan.survey.columns)
     return at.strftime(plan.marker.keys.get("format", "%Y-%m-%d" if days else _ISO))
 
@@ -85,7 +86,7 @@ def _wrong(
 ) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """Give what to change of a sound row and of what the hub knows, so that it fails by a rule."""
     kind, name = rule["type"], str(rule["kwargs"].get("column", ""))
-    marker = plan.marker.keys["column"]
+    marker = plan.marker.column
     if kind == "expect_not_future" or name == "hub_marker":
         return ({marker: _moment(plan, _LATER)}, hub) if name == "hub_marker" else None
     if kind == "expect_no_contradiction":

@@ -16,7 +16,7 @@ from pophub.contracts.model import Connector
 from pophub.domain.codes import GATES, is_rule
 from pophub.domain.dates import EPOCH
 from pophub.domain.errors import ConfigError, PophubError
-from pophub.domain.record import Columns, Failure
+from pophub.domain.record import SCAN, Columns, Failure
 from pophub.gates.mapping import ContractMapper
 from pophub.gates.rules import GreatExpectationsRules
 from pophub.scoring.findings import Scored
@@ -119,7 +119,10 @@ def judged(connector: Connector, samples: Sequence[dict[str, Any]]) -> list[list
 def _judged(
     connector: Connector, rules: GreatExpectationsRules, names: Sequence[str], samples: list[dict[str, Any]]
 ) -> list[list[Failure]]:
-    mapped = ContractMapper(connector).map({name: [s["raw"][name] for s in samples] for name in names})
+    raw: Columns = {name: [s["raw"][name] for s in samples] for name in names}
+    if connector.file.source.marker.kind == "scan":
+        raw = {SCAN: [1] * len(samples)} | raw  # the hub's own number, which no source sends
+    mapped = ContractMapper(connector).map(raw)
     frame: Columns = dict(mapped.columns)
     frame["hub_key"], frame["hub_marker"] = list(mapped.keys), list(mapped.markers)
     frame["hub_changed_at"] = list(mapped.changed_at)

@@ -133,15 +133,49 @@ def test_what_is_guessed_of_a_table(school: School) -> None:
 def test_every_table_at_once_or_the_decision_that_it_waits_for(school: School) -> None:
     told = school.run("new", "moet", "--from", "${POPHUB_SOURCE_MOET_URL}", "--all")
     assert {one["source"]: one["stem"] for one in told["drafted"]} == {
-        '"a.b"': "moet.a_b", "Trường học": "moet.truong_hoc", "lop": "moet.lop"}  # fmt: skip
-    assert {one["where"]: one["code"] for one in told["passed_over"]} == {
-        "Danh mục loại trường": "connector.no_marker", "nhat_ky": "connector.no_key"}  # fmt: skip
+        '"a.b"': "moet.a_b", "Danh mục loại trường": "moet.danh_muc_loai_truong",
+        "Trường học": "moet.truong_hoc", "lop": "moet.lop"}  # fmt: skip
+    assert {one["where"]: one["code"] for one in told["passed_over"]} == {"nhat_ky": "connector.no_key"}
     lop = school.connector("moet.lop").file
     assert (lop.key, lop.source.marker.kind) == (("truong", "select"), "sequence")
     assert lop.source.deleted is not None and lop.source.deleted.column == "da_xoa"
     assert school.run("check")["version"] == 1
     assert school.run("try", "moet.lop")["states"]["shared"] == 60
     assert school.run("try", "moet.a_b")["states"]["shared"] == 60
+    assert school.run("try", "moet.danh_muc_loai_truong")["states"]["shared"] == 3
+
+
+def test_a_table_that_tells_no_change_is_scanned_and_the_file_says_what_that_costs(school: School) -> None:
+    new = ("new", "moet.kinds", "--from", "POPHUB_SOURCE_MOET_URL", "--table", "Danh mục loại trường")
+    told = school.run(*new)
+    assert [one for one in told["drafted"][0]["decisions"] if one.startswith("marker: ")]
+    source = school.connector("moet.kinds").file.source
+    assert (source.marker.kind, source.gone_at_most) == ("scan", 0.05)
+    text = school.texts()["connectors/moet/kinds.yaml"]
+    for said in ("# A scan reads the whole table in each run", "# gone is a delete.", "{column: COLUMN, kind: time}"):
+        assert said in text
+    checked = school.run("check", "moet.kinds")
+    assert [one for one in checked["findings"] if one["level"] == "error"] == []
+    assert checked["connectors"][0]["points"]["marker"] == 10
+    tried = school.run("try", "moet.kinds")
+    assert (tried["rows"], tried["states"]["shared"], tried["rules"]) == (3, 3, [])
+    assert all("_scan" not in one["row"] for one in tried["examples_shared"])
+    assert school.run("try", "moet.kinds", "--since", "2026-01-01", code=2)["code"] == "config.marker"
+
+
+def test_a_scan_can_be_wished_where_a_column_would_be_a_marker(school: School) -> None:
+    told = school.run(*NEW, "--marker", "scan")
+    assert school.connector("moet.schools").file.source.marker.kind == "scan"
+    assert not [one for one in told["drafted"][0]["decisions"] if one.startswith("marker: ")]
+    assert school.run("check", "moet.schools")["connectors"][0]["points"]["gates"] >= 15
+    assert school.run("try", "moet.schools")["states"]["shared"] == 60
+
+
+def test_a_key_whose_column_no_file_can_declare_is_a_decision(school: School) -> None:
+    with sqlite3.connect(school.database) as source:
+        source.execute(f'create table dai ("{"x" * 130}" text primary key, t text)')
+    new = ("new", "moet.long", "--from", "POPHUB_SOURCE_MOET_URL", "--table", "dai")
+    assert school.run(*new, code=2)["code"] == "connector.no_key"
 
 
 def test_nothing_is_written_over(school: School) -> None:
@@ -150,7 +184,7 @@ def test_nothing_is_written_over(school: School) -> None:
     assert school.run(*NEW, code=2)["code"] == "connector.exists"
     assert school.texts() == before
     told = school.run("new", "moet", "--from", "POPHUB_SOURCE_MOET_URL", "--all")
-    assert len(told["drafted"]) == 3 and {k: v for k, v in school.texts().items() if k in before} == before
+    assert len(told["drafted"]) == 4 and {k: v for k, v in school.texts().items() if k in before} == before
 
 
 def test_neither_values_of_people_nor_the_address_stand_in_a_file(school: School) -> None:
@@ -165,7 +199,8 @@ def test_neither_values_of_people_nor_the_address_stand_in_a_file(school: School
 def test_a_key_and_a_marker_that_nothing_tells_of_can_be_said(school: School) -> None:
     new = ("new", "moet.log", "--from", "POPHUB_SOURCE_MOET_URL", "--table", "nhat_ky")
     assert school.run(*new, code=2)["code"] == "connector.no_key"
-    assert school.run(*new, "--key", "dong", code=2)["code"] == "connector.no_marker"
+    assert school.run(*new, "--key", "dong", "--marker", "gia", code=2)["code"] == "connector.no_marker"
+    assert school.run(*new, "--key", "dong", "--marker", "giaa", code=2)["code"] == "source.column_missing"
     assert school.run(*new, "--key", "dongg", code=2)["code"] == "source.column_missing"
     gone = school.run("new", "moet.x", "--from", "POPHUB_SOURCE_MOET_URL", "--table", "x", code=1)
     assert gone["code"] == "source.table_missing"
@@ -244,6 +279,10 @@ def test_a_folder_that_shows_nothing_is_told(school: School, monkeypatch: pytest
     folder = school.folder / "in"
     folder.mkdir()
     assert school.run("new", "hcc.x", "--from", str(folder), code=2)["code"] == "connector.from"
+    (folder / "a.csv").write_text("Mã,Tên\n" + "".join(f"T{at},x\n" for at in range(30)))
+    for wish in ((), ("--marker", "scan"), ("--marker", "Tên")):
+        refused = school.run("new", "hcc.x", "--from", str(folder), *wish, code=2)
+        assert refused["code"] == "connector.no_marker", "a file proves nothing gone"
     (folder / "a.csv").write_text("only one name\n")
     assert school.run("new", "hcc.x", "--from", str(folder), code=2)["code"] == "connector.from"
 
@@ -288,6 +327,10 @@ def tables(draw: st.DrawFn) -> list[tuple[list[str], list[str], int, list[tuple[
     return found
 
 
+def rows_of(source: sqlite3.Connection, table: str) -> int:
+    return int(source.execute(f"select count(*) from {table}").fetchone()[0])
+
+
 def sql_name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
@@ -319,14 +362,18 @@ def test_any_schema_is_drafted_without_errors_or_waits_for_a_decision(
             app, ["connector", "new", "any", "--from", "POPHUB_SOURCE_ANY_URL", "--all", "--json"]
         )
         if done.exit_code:
-            assert "connector.no_" in done.stderr, (done.stderr, done.exception)
+            assert "connector.no_key" in done.stderr, (done.stderr, done.exception)
             return
         told = json.loads(done.stdout)
-        assert {one["code"] for one in told["passed_over"]} <= {"connector.no_key", "connector.no_marker"}
+        assert {one["code"] for one in told["passed_over"]} <= {"connector.no_key"}
+        held = {f"t{at}": names for at, (names, *_) in enumerate(schema)}
+        missed = {one["where"] for one in told["passed_over"]}
+        assert {one["source"] for one in told["drafted"]} == set(held) - missed
         checked = school.run("check")
         assert [f for f in checked["findings"] if f["level"] == "error"] == []
         for one in told["drafted"][:1]:
-            assert sum(school.run("try", one["stem"])["states"].values()) >= 0
+            tried = school.run("try", one["stem"])
+            assert tried["rows"] == sum(tried["states"].values()) + tried["waiting"] == rows_of(source, one["source"])
 
 
 @given(text=st.text(min_size=1, max_size=30).filter(lambda text: text.isprintable()))
