@@ -94,6 +94,8 @@ def draft(
     decisions.append("title: what people call the dataset, in English and Vietnamese")
     if asked.like is None or asked.like.file.live.promise_s is None:
         decisions.append("live: promise_s: how fresh the agency promises its data to be")
+    if not asked.key and key != survey.key and key not in survey.unique:
+        decisions.append(f"key: whether {key[0]} tells rows apart: {key_why}")
     if marker.scans and asked.marker is None:
         decisions.append(
             "marker: whether the source bears that all its rows are read each time, or has a time of update"

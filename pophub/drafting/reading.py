@@ -53,12 +53,18 @@ def draft_key(
     for columns in survey.unique:
         if all(not profiles[name].nulls for name in columns):
             return columns, "the source keeps it unique; it has no primary key"
-    unique = [name for name, profile in profiles.items() if profile.unique and profile.column.kind != "bytes"]
+    unique = [name for name, profile in profiles.items() if profile.unique and _may_be_key(profile)]
     for name in [one for one in unique if _NAMED.search(folded(one))] or unique[:1]:
         return (
             name,
         ), f"of the first {profiles[name].rows:,} rows no two have one value; the source has no key"
     raise no_key("no column or set of columns tells one row from another", survey.table)
+
+
+def _may_be_key(profile: ColumnProfile) -> bool:
+    """Say whether values that differ may be those of a key: what each change raises tells versions, not rows."""
+    words = folded(profile.column.name)
+    return profile.column.kind != "bytes" and not (_CHANGED.search(words) or _NUMBERED.search(words))
 
 
 def no_key(what: str, table: str) -> ConfigError:

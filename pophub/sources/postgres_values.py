@@ -6,7 +6,8 @@ are read as Latin-1, which takes any byte, and made what they are value by value
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine
@@ -27,12 +28,7 @@ def lenient(engine: Engine) -> Callable[[Any, object], None]:
     Python (json, intervals, times of day, arrays, ranges, bytea), come as psql prints them.
     """
     extensions: Any = engine.dialect.dbapi.extensions  # type: ignore[union-attr]
-    failed = (ValueError, OverflowError, engine.dialect.dbapi.Error)  # type: ignore[union-attr]
-    known: dict[int, Any] = extensions.string_types
-    casts = {oid: _tolerant(known[oid], failed) for oid in _TIMES}
-    printed = set(known) - set(_TIMES) - set(_EXACT) - set(_TEXTS)
-    casts |= dict.fromkeys(printed, _as_printed) | {_PADDED: _unpadded}
-    made = [extensions.new_type((oid,), f"pophub_{oid}", cast) for oid, cast in casts.items()]
+    made = _lenient_types(engine.dialect.dbapi)
 
     def register(connection: Any, _record: object) -> None:
         for cast in made:
@@ -41,6 +37,31 @@ def lenient(engine: Engine) -> Callable[[Any, object], None]:
             connection.set_client_encoding("LATIN1")
 
     return register
+
+
+def _lenient_types(driver: Any) -> list[Any]:
+    known: dict[int, Any] = driver.extensions.string_types
+    casts = {oid: _tolerant(known[oid], (ValueError, OverflowError, driver.Error)) for oid in _TIMES}
+    printed = set(known) - set(_TIMES) - set(_EXACT) - set(_TEXTS)
+    casts |= dict.fromkeys(printed, _as_printed) | {_PADDED: _unpadded}
+    return [driver.extensions.new_type((oid,), f"pophub_{oid}", cast) for oid, cast in casts.items()]
+
+
+@contextmanager
+def catalogue_types(connection: Any) -> Iterator[None]:
+    """Let a connection (SQLAlchemy's) give json and arrays as SQLAlchemy's own look at the catalogue needs them."""
+    if connection.dialect.driver != "psycopg2":
+        yield
+        return
+    driver, held = connection.dialect.dbapi, connection.connection.dbapi_connection
+    extensions = driver.extensions
+    for known in extensions.string_types.values():
+        extensions.register_type(known, held)
+    try:
+        yield
+    finally:
+        for cast in _lenient_types(driver):
+            extensions.register_type(cast, held)
 
 
 def _tolerant(strict: Any, failed: tuple[type[Exception], ...]) -> TypeCast:

@@ -30,7 +30,7 @@ from pophub.sources.address import read_address
 from pophub.sources.column_check import check_marker, check_names
 from pophub.sources.marker_sql import MarkerColumn
 from pophub.sources.mysql_values import is_moment, leave_unread, moments, session
-from pophub.sources.postgres_values import is_unchecked, lenient, recoded, wire
+from pophub.sources.postgres_values import catalogue_types, is_unchecked, lenient, recoded, wire
 from pophub.sources.sql_errors import translated
 
 FETCH_ROWS = 500
@@ -139,7 +139,8 @@ class SqlTable:
         schema, name = self._table = _sent(self._source.table, is_unchecked(connection))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", exc.SAWarning)  # a type unknown to SQLAlchemy comes as text
-            found = inspect(connection).get_columns(name, schema=schema)
+            with catalogue_types(connection):
+                found = inspect(connection).get_columns(name, schema=schema)
         return {column["name"]: column["type"] for column in found}
 
     def _connect(self) -> Connection:

@@ -233,6 +233,19 @@ def test_one_text_that_is_no_utf_8_fails_no_other(settings: Settings, unchecked:
     assert chunk["luc"][0].tzinfo is not None
 
 
+def test_a_column_with_an_order_of_its_own_is_read_and_json_stays_as_printed(
+    settings: Settings, owner: Any
+) -> None:
+    owner.execute("CREATE DOMAIN dancu.ma AS text COLLATE \"C\" CHECK (value <> '')")
+    owner.execute(
+        'CREATE TABLE dancu.xep (so text COLLATE "C", ma dancu.ma, ds text[], ghi json, luc timestamptz)'
+    )
+    owner.execute("INSERT INTO dancu.xep VALUES ('a', 'b', '{x,y}', '{\"z\":  1.0}', now())")
+    told = {"kind": "sql", "url": "${X}", "table": "dancu.xep", "key": ["so"], "marker": {"column": "luc"}}
+    (chunk,) = SqlTable(SqlSource.model_validate(told), url(settings)).read(0, 10)
+    assert [chunk[name] for name in ("so", "ma", "ds", "ghi")] == [["a"], ["b"], ["{x,y}"], ['{"z":  1.0}']]
+
+
 def test_a_driver_s_error_that_is_no_database_error_is_told_in_our_words(
     settings: Settings, owner: Any
 ) -> None:

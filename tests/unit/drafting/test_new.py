@@ -152,7 +152,11 @@ def test_a_table_that_tells_no_change_is_scanned_and_the_file_says_what_that_cos
     source = school.connector("moet.kinds").file.source
     assert (source.marker.kind, source.gone_at_most) == ("scan", 0.05)
     text = school.texts()["connectors/moet/kinds.yaml"]
-    for said in ("# A scan reads the whole table in each run", "# gone is a delete.", "{column: COLUMN, kind: time}"):
+    for said in (
+        "# A scan reads the whole table in each run",
+        "# gone is a delete.",
+        "{column: COLUMN, kind: time}",
+    ):
         assert said in text
     checked = school.run("check", "moet.kinds")
     assert [one for one in checked["findings"] if one["level"] == "error"] == []
@@ -169,6 +173,25 @@ def test_a_scan_can_be_wished_where_a_column_would_be_a_marker(school: School) -
     assert not [one for one in told["drafted"][0]["decisions"] if one.startswith("marker: ")]
     assert school.run("check", "moet.schools")["connectors"][0]["points"]["gates"] >= 15
     assert school.run("try", "moet.schools")["states"]["shared"] == 60
+
+
+def test_a_key_by_values_alone_is_asked_about_and_is_never_what_a_change_raises(school: School) -> None:
+    with sqlite3.connect(school.database) as source:
+        source.execute("create table doi (phien_ban integer not null, so integer, t text)")
+        source.executemany("insert into doi values (?, ?, 'x')", [(at, at) for at in range(30)])
+    new = ("--from", "POPHUB_SOURCE_MOET_URL", "--table", "doi")
+    (drafted,) = school.run("new", "moet.doi", *new)["drafted"]
+    assert school.connector("moet.doi").file.source.model_dump()["key"] == ("so",)
+    assert [one for one in drafted["decisions"] if one.startswith("key: whether so tells rows apart")]
+    with sqlite3.connect(school.database) as source:
+        source.execute("update doi set so = 1")
+    assert school.run("new", "moet.doi_2", *new, code=2)["code"] == "connector.no_key"
+
+
+def test_names_that_yaml_reads_as_something_else_are_quoted(school: School) -> None:
+    for name in ("null", "yes"):
+        school.run("new", f"no.{name}", "--from", "POPHUB_SOURCE_MOET_URL", "--table", "lop")
+        assert school.connector(f"no.{name}").file.dataset == name
 
 
 def test_a_key_whose_column_no_file_can_declare_is_a_decision(school: School) -> None:
@@ -373,7 +396,11 @@ def test_any_schema_is_drafted_without_errors_or_waits_for_a_decision(
         assert [f for f in checked["findings"] if f["level"] == "error"] == []
         for one in told["drafted"][:1]:
             tried = school.run("try", one["stem"])
-            assert tried["rows"] == sum(tried["states"].values()) + tried["waiting"] == rows_of(source, one["source"])
+            assert (
+                tried["rows"]
+                == sum(tried["states"].values()) + tried["waiting"]
+                == rows_of(source, one["source"])
+            )
 
 
 @given(text=st.text(min_size=1, max_size=30).filter(lambda text: text.isprintable()))
