@@ -30,7 +30,7 @@ def check(stem: str | None, as_json: bool, sources: bool = True) -> None:
     if as_json:
         print_json(
             {
-                "findings": [_told(error) for error in others] + _findings(scores),
+                "findings": _findings(scores, others),
                 "connectors": _scores(scores),
             }
         )
@@ -59,9 +59,10 @@ def _told(error: PophubError) -> dict[str, Any]:
     }
 
 
-def _findings(scores: list[Scored]) -> list[dict[str, Any]]:
-    """Give all findings, the errors first."""
+def _findings(scores: list[Scored], others: list[ConfigError]) -> list[dict[str, Any]]:
+    """Give all findings: errors first, those of connectors before what may follow from them elsewhere."""
     found = [{"stem": one.stem, **finding._asdict()} for one in scores for finding in one.findings]
+    found += [_told(error) for error in others]
     return sorted(found, key=lambda one: one["level"] != "error")
 
 
@@ -73,11 +74,11 @@ def _scores(scores: list[Scored]) -> list[dict[str, Any]]:
 
 
 def _show_scores(scores: list[Scored], others: list[ConfigError], *, one: bool, on: Console) -> None:
-    for error in others:
-        tell(error)
     for scored in scores:
         for found in sorted(scored.findings, key=lambda found: found.level != "error"):
             _show_finding(found)
+    for error in others:
+        tell(error)
     if one:
         print_table(
             f"{scores[0].stem}: {scores[0].score} of 100",

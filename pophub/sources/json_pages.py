@@ -77,7 +77,9 @@ def as_columns(records: Sequence[Member], declared: Sequence[str], absent: str, 
     if taken := sorted(RESERVED & there.keys()):
         raise no_page(f"a record has a member named {', '.join(taken)}, which pophub needs itself", where)
     refused = absent == "refuse"
-    names = [*there, *(name for name in declared if name not in there and not (refused and len(records) > 1))]
+    known = dict.fromkeys(declared)
+    names = [name for name in known if name in there or not (refused and len(records) > 1)]
+    names += sorted(there.keys() - known.keys())  # so that a record is the same row on whatever page it comes
     flaws = [_missing(record, declared) if refused else None for record in records]
     return {name: [record.get(name) for record in records] for name in names} | {FLAWS: flaws}
 

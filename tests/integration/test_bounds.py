@@ -45,12 +45,13 @@ def peak_kb(project: Project, *steps: str) -> int:
 
 def people(project: Project, first: int, rows: int, *, house: int = 8, name: str = "Nguyễn Văn An") -> None:
     """Insert so many rows at the agency; `house` is the length of the household code."""
+    year = 30 + project.number % 40  # people of this project alone: one dataset says who exists
     project.sql(
         "insert into dancu.cong_dan (so_ddcn, ho_ten, ngay_sinh, gioi_tinh, ma_tinh, ma_ho, cap_nhat_luc) "
-        "select '001092' || lpad(n::text, 6, '0'), %s, '15/03/1992', 'Nam', '01', "  # no other test's people
+        "select %s || lpad(n::text, 6, '0'), %s, %s, 'Nam', '01', "
         "rpad(md5(n::text), %s, 'H'), %s - interval '1 second' * (%s - n) / 1000 "
         "from generate_series(%s, %s) n",
-        name, house, project.ago(60), first + rows, first, first + rows - 1,
+        f"0010{year}", name, f"15/03/19{year}", house, project.ago(60), first + rows, first, first + rows - 1,
     )  # fmt: skip
 
 

@@ -245,10 +245,10 @@ def test_a_stretch_tells_what_of_it_was_not_granted(server: Server) -> None:
     store = LedgerStore(server.session("pophub_share"), "someone", server.stem, History(server.stem))
     assert store.lane(0)[:2] == (0, 0)
     some = lambda rows: [r for r in rows if r.sequence in (2, 4, 5, 7)]  # noqa: E731
-    assert store.complete(0, 7, some, 3, 0) == 4
+    assert store.complete(0, 7, some, 1, 0) == 4
     assert store.lane(0)[:2] == (7, 4)
     names = ("first", "last", "omitted", "granted", "subscription")
-    assert server.rows("ledger.stretch", *names) == [(2, 7, "{[3,4),[6,7)}", 4, 3)]
+    assert server.rows("ledger.stretch", *names) == [(2, 7, "{[3,4),[6,7)}", 4, 1)]
 
 
 def test_a_hole_in_history_is_not_taken_for_what_was_not_granted(server: Server) -> None:

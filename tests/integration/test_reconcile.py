@@ -217,13 +217,13 @@ def test_a_row_committed_later_than_late_s_is_found_and_brought_in(
     assert (late.code, late.key) == ("reconcile.late", project.number_of(20))
     hub = hub_of(project, monkeypatch)
     events = {str(late.event_id)}
-    assert commands._mend(hub, project.stem, events, yes=False, by="Lan") == 0
-    assert commands._mend(hub, project.stem, events, yes=True, by="Lan") == 1
+    assert commands._mend(hub, project.stem, events, by="") == 0
+    assert commands._mend(hub, project.stem, events, by="Lan") == 1
     assert examine().findings == [], "on its way"
     project.pass_through()
     assert examine().findings == []
     assert event_of(project, 20) == late.event_id
-    assert commands._mend(hub, project.stem, events, yes=True, by="Lan") == 1, "a repetition is a duplicate"
+    assert commands._mend(hub, project.stem, events, by="Lan") == 1, "a repetition is a duplicate"
     project.pass_through()
     assert project.states() == {"shared": 9, "duplicate": 1}
     check(project)
@@ -282,7 +282,7 @@ def test_a_row_of_a_taken_file_that_was_never_read_is_found_and_brought_in(
     assert {(f.code, f.store, f.key) for f in found} == {
         ("reconcile.missing", "source", k) for k in ("H4", "H5")
     }
-    assert commands._mend(hub, stem, {str(f.event_id) for f in found}, yes=True, by="Lan") == 2
+    assert commands._mend(hub, stem, {str(f.event_id) for f in found}, by="Lan") == 2
     project.pass_through(stem=stem)
     assert project.states(stem) == {"shared": 5}
     assert commands.examine(hub, stem, deep=True).findings == []
