@@ -16,6 +16,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from hubkit import Project, Servers, hub_of
 from outside import check, read_log, read_topic
+from test_ledger import tampered
 from test_quarantine_commands import user
 
 from pophub import avro
@@ -194,14 +195,14 @@ def test_share_transactions_that_were_removed_are_found(
     flowed(project)
     counted = "select sequence from hub.share_transaction where recipient = %s and lane = 0"
     before = set(project.servers.query(counted, project.subscriber))
-    changed = change.format(t="ledger.stretch") + " where recipient = %s and lane = 0"
-    project.servers.query(changed, project.subscriber)
-    lost = before - set(project.servers.query(counted, project.subscriber))
-    assert (1,) in lost
-    assert {(f.code, f.store, f.sequence) for f in examine().findings} == {
-        *(("reconcile.missing", f"ledger of {project.subscriber}", sequence) for (sequence,) in lost),
-        ("reconcile.unknown", f"sub.{project.subscriber}.{project.stem}", None),
-    }
+    changed = change.format(t="ledger.stretch") + f" where recipient = '{project.subscriber}' and lane = 0"
+    with tampered(project.servers, changed):  # other tests sign the ledger of these servers
+        lost = before - set(project.servers.query(counted, project.subscriber))
+        assert (1,) in lost
+        assert {(f.code, f.store, f.sequence) for f in examine().findings} == {
+            *(("reconcile.missing", f"ledger of {project.subscriber}", sequence) for (sequence,) in lost),
+            ("reconcile.unknown", f"sub.{project.subscriber}.{project.stem}", None),
+        }
 
 
 def test_a_row_committed_later_than_late_s_is_found_and_brought_in(
