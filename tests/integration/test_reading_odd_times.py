@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from serving import served
 from typer.testing import CliRunner
 
 from pophub.cli.program import app
+from pophub.gates.rules import preload
 from pophub.settings import Settings
 from pophub.web.app import create_pages
 
@@ -36,7 +38,7 @@ ODD_TEXTS = [
     "a" * 5000,
 ]
 CHANGING = {  # commands that write, or need a server that this hub has not
-    "alert close", "alert watch", "backfill", "connector check", "connector list", "demo", "docs", "doctor", "down",
+    "alert close", "alert watch", "backfill", "connector check", "connector list", "connector new", "demo", "docs", "doctor", "down",
     "explain", "env", "hold release", "ledger checkpoint", "ledger export", "pause", "population rebuild",
     "position pass-gap", "quarantine approve", "quarantine expire", "quarantine feedback", "quarantine policy",
     "quarantine repair", "quarantine replay", "resume", "run", "simulate", "stream", "up", "ledger replace-key",
@@ -57,6 +59,9 @@ def names(command: Any = None, words: tuple[str, ...] = ()) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def odd(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A hub that has read a source full of odd markers and texts, one of each, in three runs."""
+    with warnings.catch_warnings():  # Great Expectations imports what a later Python does not have
+        warnings.simplefilter("ignore", DeprecationWarning)
+        preload()
     project = Project(servers, tmp_path_factory.mktemp("odd"))
     project.declare("mps.citizens", fields=("citizen_id", "full_name", "birth_date"))
     project.pass_through("prepare")
@@ -100,6 +105,7 @@ def arguments(project: Project, out: Path) -> dict[str, tuple[str, ...]]:
         "quarantine list": (project.stem,),
         "reconcile": (project.stem,),
         "growth": (),
+        "connector try": (project.stem,),
         "position show": (project.stem,),
         **{show: () for show in shows},
     }  # fmt: skip

@@ -15,7 +15,7 @@ START = 50
 
 def version(sequence: int, stamp: int) -> AcceptedVersion:
     event_id = sequence.to_bytes(16, "big")
-    return AcceptedVersion(sequence, event_id, f"k{sequence}", 1, "u", b"", 1, stamp, stamp, b"")
+    return AcceptedVersion(sequence, event_id, f"k{sequence}", 1, "u", b"", 1, stamp, stamp, b"", b"")
 
 
 def counted(one: SharedStretch) -> list[int]:
