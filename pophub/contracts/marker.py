@@ -14,8 +14,6 @@ _SECONDS = (
     "`pophub reconcile STEM`, and brought in with --mend"
 )
 _NUMBERS = "has no effect on times, of which any number may lie between two; `late_s` is their window"
-
-
 _NOTHING = "has no effect on a scan: all rows are read each time"
 
 

@@ -63,7 +63,7 @@ def _score_table(
     cast(TableSource, open_source(connector, settings)).columns()  # looks at names and types
     url = settings.resolve(source.url, where=connector.stem)
     survey = SurveyedDatabase(url, connector.stem).survey(source.table, LOOKED_ROWS)
-    wanted = {m.source for m in connector.file.mapping.values()} | {*source.marker.columns, *source.key}
+    wanted = {*connector.file.columns, *source.key}
     if missing := sorted(wanted - set(survey.names)):
         raise ContractBreach(
             "source.column_missing", f"the source has no column {', '.join(missing)}", where=connector.stem,

@@ -41,7 +41,7 @@ class HttpApi:
         self, source: HttpSource, url: str, access: Access, *, columns: Sequence[str], where: str
     ) -> None:
         self._source = source
-        self._columns = tuple(dict.fromkeys(columns))
+        self._columns = tuple(columns)
         self._marker = marker_reader(source.marker)
         self._newest = _OLDEST
         self._counted = source.pages is not None and source.pages.kind in ("number", "offset")
@@ -67,12 +67,11 @@ class HttpApi:
         for reading in range(READINGS if counted else 1):
             new, pages = 0, 0
             seen.begin()
-            for records in self._pages(from_marker, seen):
+            for records, known in self._pages(from_marker, seen):
                 pages += 1
-                if seen.before(records):
-                    continue
-                new += 1
-                yield from self._wanted(records, from_marker, chunk_rows)
+                if not known:
+                    new += 1
+                    yield from self._wanted(records, from_marker, chunk_rows)
             if not counted or pages <= 1 or (reading and not new):
                 self.ordered = True  # all of it was read: the position may move behind the newest
                 return
@@ -108,8 +107,8 @@ class HttpApi:
         before, self._newest = self._newest, max(known[-1], self._newest)
         return known[0] >= before
 
-    def _pages(self, from_marker: int | None, seen: _SeenPages) -> Iterator[list[Member]]:
-        """Give the records of each page that has some."""
+    def _pages(self, from_marker: int | None, seen: _SeenPages) -> Iterator[tuple[list[Member], bool]]:
+        """Give the records of each page that has some, and whether a reading before had that page."""
         self._newest = _OLDEST
         asked: Asked | None = Asked(self._url, self._first(from_marker))
         with HttpClient(self._url, self._access, self._where) as client:
@@ -118,8 +117,7 @@ class HttpApi:
                 answer = parsed(page.data, self._where)
                 records = records_of(answer, self._source.records, self._where)
                 if records:
-                    seen.page(records)
-                    yield records
+                    yield records, seen.page(records)
                 else:
                     seen.empty()
                 if self._counted:
@@ -191,17 +189,15 @@ class _SeenPages:
         self._earlier |= self._pages
         self._pages, self._cursors, self._empty = set(), set(), 0
 
-    def before(self, records: list[Member]) -> bool:
-        """Tell whether a page was the same in a reading before."""
-        return _digest(records) in self._earlier
-
-    def page(self, records: list[Member]) -> None:
-        """Note a page that has records.
+    def page(self, records: list[Member]) -> bool:
+        """Note a page that has records; tell whether a reading before had it.
 
         Errors: `source.pages` where this reading had it.
         """
         self._empty = 0
-        self._note(self._pages, _digest(records), "a page came twice")
+        digest = _digest(records)
+        self._note(self._pages, digest, "a page came twice")
+        return digest in self._earlier
 
     def cursor(self, text: str) -> None:
         """Note what leads to the next page.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import simplejson
 
 from pophub.domain.errors import ContractBreach
-from pophub.domain.record import FILE_COLUMNS, FLAWS, RESERVED, Columns
+from pophub.domain.record import FLAWS, RESERVED, Columns
 
 MOST_DIGITS = 400  # a number beyond is a text: to write it out would fill memory
 MISSING = "contract.field.missing"
@@ -77,9 +76,10 @@ def as_columns(records: Sequence[Member], declared: Sequence[str], absent: str, 
     if taken := sorted(RESERVED & there.keys()):
         raise no_page(f"a record has a member named {', '.join(taken)}, which pophub needs itself", where)
     refused = absent == "refuse"
-    known = dict.fromkeys(declared)
-    names = [name for name in known if name in there or not (refused and len(records) > 1)]
-    names += sorted(there.keys() - known.keys())  # so that a record is the same row on whatever page it comes
+    names = [name for name in declared if name in there or not (refused and len(records) > 1)]
+    names += sorted(
+        there.keys() - set(declared)
+    )  # so that a record is the same row on whatever page it comes
     flaws = [_missing(record, declared) if refused else None for record in records]
     return {name: [record.get(name) for record in records] for name in names} | {FLAWS: flaws}
 
@@ -91,14 +91,9 @@ def in_chunks(columns: Columns, rows: int) -> Iterator[Columns]:
         yield {name: values[at : at + rows] for name, values in columns.items()}
 
 
-def seen_names(columns: Iterable[str]) -> tuple[str, ...]:
-    """Give the members that a page's records have."""
-    return tuple(name for name in columns if name not in FILE_COLUMNS)
-
-
 def _missing(record: Mapping[str, Any], declared: Sequence[str]) -> str | None:
     gone = {name: MISSING for name in declared if name not in record}
-    return json.dumps(gone, ensure_ascii=False) if gone else None
+    return simplejson.dumps(gone, ensure_ascii=False) if gone else None
 
 
 def _flat(record: Member, before: str, where: str) -> Iterator[tuple[str, Any]]:
