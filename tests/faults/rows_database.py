@@ -130,7 +130,7 @@ def _backends(servers: Servers, role: str) -> list[tuple[Any, ...]]:
 
 def _heads(servers: Servers, schema: str, stem: str) -> list[tuple[Any, ...]]:
     return servers.query(
-        f"select key, marker, encode(event_id, 'hex'), operation, lane, sequence from {schema}.head "
+        f"select key, marker, encode(content, 'hex'), contract, lane, sequence from {schema}.head "
         "where stem = %s order by key", stem)  # fmt: skip
 
 
