@@ -30,6 +30,7 @@ STAGE_ROLES = (
     "pophub_read",
     "pophub_web",
     "pophub_ledger",
+    "pophub_figures",
     "pophub_live",
 )
 SCHEMAS = (

@@ -1,4 +1,4 @@
-"""growth, figures, ledger: what the commands of the ledger take; the work is in `figures`."""
+"""growth, ledger: what the commands of the ledger take; the work is in `figures`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,7 @@ if TYPE_CHECKING:
     from pophub.ledger.periods import By
 
 app = typer.Typer(help="The ledger of share transactions: sign, verify, export.", no_args_is_help=True)
-figures = typer.Typer(help="Figures of registers that flowed through the hub.", no_args_is_help=True)
-PERIODS, COUNTED, FORMATS = (
-    ("year", "quarter", "month"),
-    ("shares", "databases"),
-    ("text", "csv", "json", "svg"),
-)
+PERIODS, FORMATS = ("year", "quarter", "month"), ("text", "csv", "json", "svg")
 AsOf = Annotated[
     str, typer.Option(help="A day (its end in Asia/Ho_Chi_Minh), a time, #NUMBER of a checkpoint, or now.")
 ]
@@ -87,7 +82,6 @@ def export(
 
 def growth(
     by: Annotated[str, typer.Option(help="year, quarter or month.")] = "year",
-    of: Annotated[str, typer.Option(help="shares, or databases (registered ones).")] = "shares",
     as_of: AsOf = "now",
     against: Annotated[
         str | None, typer.Option(help="List the rows that this later moment has in addition.")
@@ -106,31 +100,13 @@ def growth(
 
     with errors_told(json):
         _one_of("--by", by, PERIODS)
-        _one_of("--of", of, COUNTED)
         _one_of("--format", format, FORMATS)
         chosen: By = by  # type: ignore[assignment]  # checked above
         shape = "json" if json else format
-        count(Wanted(chosen, of, as_of, against, dataset, agency, recipient, shape, out, limit))
-
-
-@figures.command("tasks", epilog="Example: pophub figures tasks --year 2024")
-def tasks(
-    year: Annotated[int | None, typer.Option(help="Only tasks assigned in this year.")] = None,
-    agency: Annotated[str | None, typer.Option(help="Only tasks of this agency, such as tuyenquang.")] = None,
-    as_of: Annotated[
-        str, typer.Option(help="State at the end of this day in Asia/Ho_Chi_Minh; or now.")
-    ] = "now",
-    json: bool = JSON,
-) -> None:
-    """Count Project 06's tasks: done, regular, in progress, unreported, overdue; by year, agency and group."""
-    from pophub.commands.figures import tasks as count
-
-    with errors_told(json):
-        count(year, agency, as_of, json)
+        count(Wanted(chosen, as_of, against, dataset, agency, recipient, shape, out, limit))
 
 
 def register(root: typer.Typer) -> None:
     """Add the commands to the program."""
     root.command("growth", epilog="Example: pophub growth --by quarter --json")(growth)
-    root.add_typer(figures, name="figures")
     root.add_typer(app, name="ledger")

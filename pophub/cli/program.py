@@ -10,6 +10,7 @@ import typer
 from pophub.cli import (
     backfill_app,
     connector_app,
+    figures_app,
     ledger_app,
     live_app,
     position_app,
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.add_typer(connector_app.app)
 app.add_typer(quarantine_app)
 ledger_app.register(app)
+figures_app.register(app)
 app.add_typer(live_app.app)
 app.add_typer(backfill_app.app)
 app.add_typer(position_app.app)

@@ -14,6 +14,7 @@ from pophub.commands.choices import demand
 from pophub.commands.output import answer, print_json, print_table, talk, tell
 from pophub.contracts.load import connector_paths, load_all
 from pophub.domain.errors import ConfigError, PophubError
+from pophub.figures.declared import figure_paths
 from pophub.scoring.examine import examine
 from pophub.scoring.findings import ASKS, WORTH, Scored, ScoreFinding
 from pophub.settings import Settings
@@ -25,6 +26,10 @@ def check(stem: str | None, as_json: bool, sources: bool = True) -> None:
     scores, others = examine(settings, stem, sources=sources)
     if stem is not None:
         demand("connector", stem, [one.stem for one in scores] or _stems(settings), "config.unknown_stem")
+    if figure_paths(settings.project):
+        from pophub.figures.check import check_figures  # DuckDB, which few commands need
+
+        others += check_figures(settings.project, load_all(settings.project)[0])
     compared = _against_hub(settings, scores)
     wrong = [*others, *(found for one in scores for found in one.errors)]
     if as_json:

@@ -1,4 +1,4 @@
-"""figures, ledger, explain."""
+"""ledger, explain."""
 
 from __future__ import annotations
 
@@ -6,20 +6,14 @@ import os
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from pophub.commands.choices import demand
 from pophub.commands.output import answer, print_json, print_table, talk, writing
-from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
 from pophub.postgres import connect
 from pophub.settings import Settings, secret_variable
-
-if TYPE_CHECKING:
-    from pophub.ledger.growth import Growth
 
 
 def verify(as_json: bool) -> None:
@@ -123,49 +117,6 @@ def export(period: str, out: Path, as_of: str, as_json: bool) -> None:
     answer.print(
         f"check it with: python {out / 'verify_pack.py'} --key {made.public_key.hex()}", markup=False
     )
-
-
-def databases(settings: Settings, as_of: str, agency: str | None) -> tuple[str, list[Growth]]:
-    """Count registered databases by the year of their registration."""
-    from pophub.commands.moments import instant_of
-    from pophub.ledger.registers import growth_of_databases, register
-
-    moment = instant_of(as_of)
-    rows = register(settings, "catalogue.databases", moment)
-    _refuse_unknown(agency, rows)
-    return "Registered databases at the end of each year", growth_of_databases(rows, agency, moment)
-
-
-def tasks(year: int | None, agency: str | None, as_of: str, as_json: bool) -> None:
-    """Print the counts of tasks."""
-    from pophub.commands.moments import instant_of
-    from pophub.ledger.registers import STATES, count_tasks, register
-
-    moment = instant_of(as_of)
-    rows = register(Settings.load(), "project06.tasks", moment)
-    _refuse_unknown(agency, rows)
-    found = count_tasks(rows, moment.astimezone(HO_CHI_MINH).date(), year, agency)
-    if as_json:
-        print_json(found)
-        return
-    names = [state.lower() for state in STATES]
-    for title, key in (
-        ("Tasks by year of assignment", "by_year"),
-        ("By agency", "by_agency"),
-        ("By group", "by_group"),
-    ):
-        counted = [(place, *(c[n] for n in ("tasks", *names, "overdue"))) for place, c in found[key].items()]
-        print_table(title, ("", "tasks", *(n.replace("_", " ") for n in names), "overdue"), counted)
-    whole = found["all"]
-    shares = ", ".join(f"{whole[n]:,} {n.replace('_', ' ')}" for n in names)
-    answer.print(
-        f"{whole['tasks']:,} tasks: {shares}; {whole['overdue']:,} overdue; {found['done_percent']} % done"
-    )
-
-
-def _refuse_unknown(agency: str | None, rows: list[dict[str, Any]]) -> None:
-    if agency is not None:
-        demand("agency in the register", agency, {row["agency"] for row in rows})
 
 
 def explain(code: str) -> None:

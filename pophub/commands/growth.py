@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from pophub.commands.choices import demand_agency, demand_dataset, demand_recipient
-from pophub.commands.figures import databases
 from pophub.commands.moments import checkpoint_of, moment_of
 from pophub.commands.output import answer, as_json, print_table, talk, writing
 from pophub.domain.dates import HO_CHI_MINH
@@ -37,7 +36,6 @@ class Wanted:
     """What was asked for."""
 
     by: By
-    of: str
     as_of: str
     against: str | None
     dataset: str | None
@@ -79,21 +77,17 @@ def growth(wanted: Wanted) -> None:
     if wanted.against is not None:
         refuse_backwards(wanted.as_of, wanted.against)
     settings = Settings.load()
-    if wanted.of == "databases":
-        title, rows = databases(settings, wanted.as_of, wanted.agency)
-        checkpoint, agencies, refused = None, [], None
-    else:
-        scope = Scope(wanted.dataset, wanted.agency, wanted.recipient)
-        if wanted.against is not None:
-            _late(settings, wanted, checkpoint_of(settings, wanted.as_of), scope)
-            return
-        checkpoint, refused = _standing(settings, wanted.as_of)
-        title = f"Share transactions by {wanted.by}"
-        rows = growth_as_of(checkpoint, wanted.by, scope)
-        with closing(connect(settings, "pophub_ledger")) as connection:
-            at = moment_of(wanted.as_of, checkpoint)
-            rows = with_standing(connection, checkpoint, at, wanted.by, scope, rows)
-        agencies = agencies_as_of(checkpoint, wanted.by, scope)
+    scope = Scope(wanted.dataset, wanted.agency, wanted.recipient)
+    if wanted.against is not None:
+        _late(settings, wanted, checkpoint_of(settings, wanted.as_of), scope)
+        return
+    checkpoint, refused = _standing(settings, wanted.as_of)
+    title = f"Share transactions by {wanted.by}"
+    rows = growth_as_of(checkpoint, wanted.by, scope)
+    with closing(connect(settings, "pophub_ledger")) as connection:
+        at = moment_of(wanted.as_of, checkpoint)
+        rows = with_standing(connection, checkpoint, at, wanted.by, scope, rows)
+    agencies = agencies_as_of(checkpoint, wanted.by, scope)
     _tell(wanted, _Answer(title, checkpoint, rows, agencies, refused))
 
 
@@ -112,13 +106,7 @@ def _standing(settings: Settings, as_of: str) -> tuple[Checkpoint, PophubError |
 
 
 def _refuse_unknown(wanted: Wanted) -> None:
-    """Refuse names that are nowhere known, and what a count of databases would leave out of account."""
-    if wanted.of == "databases":
-        given = {"dataset": wanted.dataset, "recipient": wanted.recipient, "against": wanted.against}
-        if unused := [f"--{name}" for name, value in given.items() if value is not None]:
-            what = f"--of databases takes no {', '.join(unused)}"
-            raise ConfigError("cli.choice", what, remedy="leave it out, or count --of shares")
-        return  # agencies are those of the register
+    """Refuse names that are nowhere known."""
     if wanted.dataset is not None:
         demand_dataset(wanted.dataset)
     if wanted.agency is not None:
@@ -132,7 +120,7 @@ class _Answer:
     """Rows of growth and what they stand on."""
 
     title: str
-    checkpoint: Checkpoint | None
+    checkpoint: Checkpoint
     rows: list[Growth]
     agencies: list[tuple[Any, ...]]
     refused: PophubError | None = None
@@ -141,8 +129,6 @@ class _Answer:
     def note(self) -> str:
         if self.refused is not None:
             return f"counted from the rows as they are now; nothing is signed ({self.refused.code})"
-        if self.checkpoint is None:
-            return "counted from the accepted versions of catalogue.databases"
         return f"as of checkpoint {self.checkpoint.id}, signed {self.checkpoint.at:%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -159,7 +145,7 @@ def _tell(wanted: Wanted, found: _Answer) -> None:
     else:
         document = {
             "version": 2,
-            "checkpoint": found.checkpoint.as_json() if found.checkpoint and not found.refused else None,
+            "checkpoint": None if found.refused else found.checkpoint.as_json(),
             "not_signed": found.refused.code if found.refused else None,
             "rows": [_row(r) for r in found.rows],
             "agencies": [
@@ -218,7 +204,7 @@ def _signed(row: Growth) -> str:
     )
 
 
-def _marks(rows: list[Growth], changed: list[Growth], checkpoint: Checkpoint | None) -> None:
+def _marks(rows: list[Growth], changed: list[Growth], checkpoint: Checkpoint) -> None:
     """Say what the marks mean."""
     for row in rows:
         if row.open and row.span_before is not None:
@@ -228,7 +214,7 @@ def _marks(rows: list[Growth], changed: list[Growth], checkpoint: Checkpoint | N
     for row in changed:
         for one in row.changed.granted if row.changed else ():
             answer.print(_by_grant(row, one), markup=False)
-    if changed and checkpoint:
+    if changed:
         first = min(row.changed.checkpoint for row in changed if row.changed)
         said = (
             f"{len(changed)} closed {'period' if len(changed) == 1 else 'periods'} changed since signed; "

@@ -1,4 +1,4 @@
-"""What `--as-of` names: a checkpoint for figures of the ledger, a time for registers."""
+"""What `--as-of` names: a checkpoint, and a moment."""
 
 from __future__ import annotations
 
@@ -34,6 +34,6 @@ def instant_of(as_of: str) -> datetime:
     found = moment(as_of)
     if isinstance(found, int):
         raise ConfigError(
-            "cli.as_of", "registers take a day or a time, not a checkpoint", remedy="try --as-of 2024-12-31"
+            "cli.as_of", "this takes a day or a time, not a checkpoint", remedy="try --as-of 2024-12-31"
         )
     return found

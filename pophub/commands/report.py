@@ -8,8 +8,11 @@ from typing import Any
 from rich.panel import Panel
 from rich.table import Table
 
+from pophub.commands.figure_answers import compare_now, print_wanted
 from pophub.commands.output import answer, print_table
 from pophub.domain.codes import GATES
+from pophub.figures.compare import ComparedNumber
+from pophub.figures.declared import load_figures
 from pophub.ledger.growth import growth, growth_by_agency
 from pophub.postgres import connect, statements, transaction
 from pophub.settings import Settings
@@ -42,6 +45,9 @@ def figures(settings: Settings) -> dict[str, Any]:
         "detection": detect(settings).figures(),
         "growth": years,
         "checkpoint": checkpoint.as_json(),
+        "figures": [
+            one._asdict() for one in compare_now(settings, load_figures(settings.project)[0], checkpoint)
+        ],
         "growth_by_agency": [{"agency": a, **row.as_json()} for a, rows in agencies.items() for row in rows],
     }
 
@@ -83,6 +89,7 @@ def print_report(report: dict[str, Any], login: str) -> None:
     )
     answer.print(_growth(report["growth"]))
     answer.print("as of checkpoint {id}, signed {at}".format(**report["checkpoint"]))
+    print_wanted([ComparedNumber(**one) for one in report["figures"]])
     print_table("The same by agency", ("agency", "period", "transactions", "percent"),
                 [(g["agency"], g["period"], g["transactions"], _percent(g["percent"])) for g in report["growth_by_agency"]])  # fmt: skip
     states = [r["state"] for r in report["airflow"]]

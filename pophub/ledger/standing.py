@@ -98,8 +98,16 @@ def _same_span(
 
 
 def _before_in_month(connection: Connection, checkpoint: Checkpoint, cut: datetime, scope: Scope) -> int:
+    counted = before_in_month(connection, checkpoint, cut)
+    return sum(n for recipient, stem, n in counted if scope.holds(recipient, stem))
+
+
+def before_in_month(
+    connection: Connection, checkpoint: Checkpoint, cut: datetime
+) -> list[tuple[str, str, int]]:
+    """Count the share transactions of a moment's month up to it: recipient, stem, number."""
     heads = checkpoint.heads().values()
-    number = 0
+    counted: list[tuple[str, str, int]] = []
     with transaction(connection, "growth of an open period") as cursor:
         for kind in ("history", "stretch"):
             mine = [(*head["lane"][1:], head["sequence"]) for head in heads if head["lane"][0] == kind]
@@ -107,8 +115,8 @@ def _before_in_month(connection: Connection, checkpoint: Checkpoint, cut: dateti
                 continue
             columns = [list(column) for column in zip(*mine, strict=True)]
             cursor.execute(SQL[f"span_{kind}"], (*columns, f"{cut:%Y-%m}-01", cut))
-            number += sum(n for recipient, stem, n in cursor.fetchall() if scope.holds(recipient, stem))
-    return number
+            counted += cursor.fetchall()
+    return counted
 
 
 def _changes(

@@ -169,12 +169,6 @@ select 1 from ledger.history where stem = %s and lane = %s and substring(digest 
 -- name: find_stretch
 select 1 from ledger.stretch where recipient = %s and stem = %s and lane = %s and substring(digest for 8) = %s limit 1
 
--- name: register
-select payload from (
-    select distinct on (key) key, payload, operation
-    from hub.register_version where stem = %s and exchanged_at <= %s order by key, marker desc, sequence desc
-) newest where operation = 'u' order by key
-
 -- name: count_history
 select to_char(month, 'YYYY-MM'), count(*) from ledger.history where stem = %s and lane = %s and sequence <= %s group by 1
 

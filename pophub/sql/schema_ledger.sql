@@ -17,18 +17,15 @@ end $$;
 create or replace trigger checkpoint_append_only before update or delete or truncate on ledger.checkpoint
     for each statement execute function ledger.refuse_change();
 
--- registers of the agencies' work and databases: they name no citizen, so their payloads may be counted from
-create or replace view hub.register_version with (security_barrier) as
-    select stem, lane, sequence, key, marker, operation, payload, contract, exchanged_at, recorded_at
-    from ledger.history
-    where stem in ('project06.tasks', 'catalogue.databases');
-
 grant usage on schema judge, ledger, hub to pophub_ledger;
 grant select on judge.lane, ledger.lane, ledger.stretch to pophub_ledger;
 grant select (month, stem, lane, sequence, event_id, marker, operation, contract, exchanged_at, recorded_at, replayed, digest)
     on ledger.history to pophub_ledger;
 grant select (recipient, stem, version, starts_at, granted_at) on hub.subscription to pophub_ledger;
 grant select, insert on ledger.checkpoint to pophub_ledger;
-grant select on hub.register_version to pophub_ledger;
 grant select on ledger.checkpoint to pophub_read;
-revoke all on hub.register_version from pophub_read;
+
+-- figures by declaration are counted from payloads: their role sees these, of the accepted versions alone, and writes nothing
+grant usage on schema ledger, hub to pophub_figures;
+grant select on hub.layout, ledger.stretch to pophub_figures;
+grant select (month, stem, lane, sequence, key, marker, operation, exchanged_at, payload) on ledger.history to pophub_figures;

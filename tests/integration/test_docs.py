@@ -22,8 +22,16 @@ from page_blocks import blocks
 
 from pophub.settings import PROJECT
 
-PAGES = ("add-a-connector", "subscribe", "operate")
-DECLARED = ("connectors", "schemas", "expectations", "subscriptions", "tests/contract", "tests/samples")
+PAGES = ("add-a-connector", "subscribe", "operate", "figures")
+DECLARED = (
+    "connectors",
+    "schemas",
+    "expectations",
+    "subscriptions",
+    "figures",
+    "tests/contract",
+    "tests/samples",
+)
 COMMAND_S = 240
 AGAIN = re.compile(r"python3 \w+\.py|\$CONSUME\b")
 

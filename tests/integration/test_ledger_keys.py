@@ -26,7 +26,7 @@ from pophub.ledger.signing import NEXT, canonical, public_key, raw
 from pophub.postgres import connect
 from pophub.settings import Settings
 
-NOW = Wanted("year", "shares", "now", None, None, None, None, "text", None, 20)
+NOW = Wanted("year", "now", None, None, None, None, "text", None, 20)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import doctest
 import pytest
 
 from pophub.commands import choices, holds, quarantine
-from pophub.commands.growth import Wanted, growth
 from pophub.commands.stream import refuse_lanes
 from pophub.domain.codes import CODES
 from pophub.domain.errors import ConfigError
@@ -30,12 +29,6 @@ def test_declared_names_pass_without_a_database() -> None:
     chosen = quarantine.selection("mps.citizens", "mps", "live", "live.stale", "sex", None, "all", None, None)
     assert (chosen.stem, chosen.code) == ("mps.citizens", "live.stale")
     choices.demand_recipient("portal")
-
-
-def test_what_a_count_of_databases_does_not_restrict_is_refused() -> None:
-    wanted = Wanted("year", "databases", "now", None, "mps.citizens", None, "portal", "text", None, 20)
-    with pytest.raises(ConfigError, match="takes no --dataset, --recipient"):
-        growth(wanted)
 
 
 def test_a_subscription_that_is_none_is_refused_with_the_nearest() -> None:

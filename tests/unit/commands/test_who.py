@@ -10,7 +10,7 @@ import typer
 from pophub.cli.program import app
 from pophub.commands.arguments import LOGIN
 
-COUNTED_BY = {"growth"}  # --by year, quarter or month
+COUNTED_BY = {"figures", "growth"}  # --by year, quarter or month
 
 
 def commands(group: click.Command, name: str = "") -> Iterator[tuple[str, click.Command]]:

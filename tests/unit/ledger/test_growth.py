@@ -17,7 +17,6 @@ from pophub.ledger.chart import chart, grown
 from pophub.ledger.checkpoint import Checkpoint
 from pophub.ledger.growth import Changed, Growth, Scope, agencies_as_of, growth_as_of, percent
 from pophub.ledger.periods import moment, months_of
-from pophub.ledger.registers import count_tasks, growth_of_databases
 
 TALLY = [
     ["population", "mps.citizens", "2023-01", 60], ["population", "mps.citizens", "2023-03", 20],
@@ -128,36 +127,3 @@ def test_a_day_that_is_not_over_cannot_be_compared_with_now_and_is_told_so() -> 
     with pytest.raises(ConfigError, match="lies before"):
         refuse_backwards("#4", "#3")
     refuse_backwards("2024-12-31", "now")
-
-
-def test_tasks_without_a_state_are_unreported_and_never_overdue() -> None:
-    task = {"year": 2024, "agency": "a", "task_group": "DATA", "deadline": 0}
-    rows = [{**task, "state": state} for state in ("DONE", "REGULAR", "IN_PROGRESS", "UNREPORTED")]
-    counted = count_tasks(rows, moment("2024-12-31").date(), 2024, None)  # type: ignore[union-attr]
-    assert counted["all"] == {
-        "tasks": 4,
-        "done": 1,
-        "regular": 1,
-        "in_progress": 1,
-        "unreported": 1,
-        "overdue": 1,
-    }
-    assert counted["done_percent"] == 25.0
-
-
-def test_databases_are_counted_at_the_end_of_each_year() -> None:
-    def row(level: str, day: int) -> dict[str, object]:
-        return {"agency": "a", "level": level, "registered_on": day}
-
-    rows = [row("NATIONAL", 19_000), row("NATIONAL", 19_800), row("PROVINCE", 19_800)]
-    found = {g.period: (g.transactions, g.percent) for g in growth_of_databases(rows)}
-    assert found["2024 national"] == (2, Decimal("100.0"))
-    assert found["2022 national"] == (1, None)
-    still = {
-        g.period: g for g in growth_of_databases(rows, moment=datetime(2024, 2, 29, 8, tzinfo=HO_CHI_MINH))
-    }
-    assert [(still[p].open, still[p].span_before) for p in ("2022 national", "2024 national")] == [
-        (False, None),
-        (True, 1),
-    ]
-    assert still["2024 national"].percent == Decimal("100.0")

@@ -1,13 +1,11 @@
-"""What the ledger refuses without its database: a key that is not here or no key, a register that is none."""
+"""What the ledger refuses without its database: a key that is not here, or no key."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from pophub.ledger.registers import register
 from pophub.ledger.signing import KEY, public_key, sign
 from pophub.settings import Settings
 from tests.refused import refused
@@ -32,8 +30,3 @@ def test_what_is_no_key_signs_nothing(settings: Settings, monkeypatch: pytest.Mo
     monkeypatch.setenv("POPHUB_SECRET_LEDGER_ED25519", text)
     with refused("ledger.key_invalid"):
         sign(settings, {"checkpoint": 1})
-
-
-def test_a_register_that_no_connector_reads_is_not_counted(settings: Settings) -> None:
-    with refused("ledger.no_register"):
-        register(settings, "catalogue.nothing", datetime.now(UTC))

@@ -1,0 +1,29 @@
+/*
+figure: 1
+title: {en: Turnover of electronic commerce, vi: Doanh thu thương mại điện tử}
+unit: {en: million VND, vi: triệu đồng}
+source: conference on Project 06; control of electronic commerce against loss of tax
+by: [year, platform, month]
+chart: turnover
+*/
+-- a seller with turnover and not a single invoice of the same year is a candidate for loss of tax
+with issued as (
+    select distinct coalesce(seller_tax_code, seller_citizen_id) as seller, year(issued_at) as in_year
+    from mof.einvoices
+    where status <> '3'
+)
+select
+    case $by
+        when 'platform' then platform
+        when 'month' then strftime(period, '%Y-%m')
+        else year(period)::varchar
+    end as place,
+    round(sum(turnover_vnd) / 1e6)::bigint as turnover,
+    sum(orders) as orders,
+    count(distinct coalesce(seller_tax_code, seller_citizen_id)) as sellers,
+    count(distinct coalesce(seller_tax_code, seller_citizen_id)) filter (issued.seller is null) as without_invoice,
+    round(sum(turnover_vnd) filter (issued.seller is null) / 1e6)::bigint as turnover_without_invoice
+from moit.ecommerce_sales as sales
+left join issued on issued.seller = coalesce(seller_tax_code, seller_citizen_id) and issued.in_year = year(period)
+group by place
+order by place

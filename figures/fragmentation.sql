@@ -1,0 +1,32 @@
+/*
+figure: 1
+title: {en: Where data on citizens is scattered, vi: Dữ liệu công dân còn phân tán}
+unit: {en: values beside the population database, vi: giá trị ngoài cơ sở dữ liệu dân cư}
+source: bottlenecks that the Working Group of Project 06 names; each field with how many databases hold it
+by: [field, dataset]
+chart: held
+*/
+-- names and dates are tokens here, as persons are: equal ones are equal, and that is all that is known of them
+with held as (
+    select 'full_name' as field, 'moj.civil_status' as dataset, citizen_id, full_name as value from moj.civil_status
+    union all select 'full_name', 'thanhhoa.procedures', citizen_id, full_name from thanhhoa.procedures
+    union all select 'full_name', 'moit.ecommerce_sales', seller_citizen_id, seller_name from moit.ecommerce_sales
+    union all select 'full_name', 'mof.einvoices', seller_citizen_id, seller_name from mof.einvoices
+    union all select 'birth_date', 'moj.civil_status', citizen_id, birth_date from moj.civil_status
+    union all select 'birth_date', 'thanhhoa.procedures', citizen_id, birth_date from thanhhoa.procedures
+),
+known as (
+    select 'full_name' as field, citizen_id, full_name as value from mps.citizens
+    union all select 'birth_date', citizen_id, birth_date from mps.citizens
+)
+select
+    case $by when 'dataset' then held.dataset else held.field end as place,
+    count(distinct held.dataset) as databases,
+    count(held.value) as held,
+    count(*) filter (held.value = known.value) as agree,
+    count(*) filter (held.value <> known.value) as differ,
+    count(held.value) filter (known.value is null) as nobody_known
+from held left join known on held.field = known.field and held.citizen_id = known.citizen_id
+where held.citizen_id is not null
+group by place
+order by place

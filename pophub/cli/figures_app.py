@@ -1,0 +1,56 @@
+"""figures: what the command takes; the work is in `figure_answers`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pophub.commands.output import JSON, errors_told
+
+EXAMPLES = """Examples:
+
+pophub figures
+
+pophub figures tasks --by agency --as-of 2024-12-31
+
+pophub figures sharing --by quarter --json
+
+pophub figures --wanted
+"""
+
+
+def figures(
+    name: Annotated[
+        str | None, typer.Argument(help="Figure, such as tasks; all are listed when left out.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="What the rows stand for, such as agency or month.")] = None,
+    as_of: Annotated[
+        str,
+        typer.Option(
+            help="What was exchanged by the end of a day or by a time; #NUMBER of a checkpoint, or now."
+        ),
+    ] = "now",
+    wanted: Annotated[
+        bool,
+        typer.Option(
+            "--wanted", help="Compare what the reports say with what is found; exit 1 where it differs."
+        ),
+    ] = False,
+    json: bool = JSON,
+) -> None:
+    """Count what the reports are made of from accepted records, as of a signed checkpoint; no figure names a person."""
+    from pophub.commands.figure_answers import compared, listed, told
+
+    with errors_told(json):
+        if wanted:
+            compared(name, json)
+        elif name is None:
+            listed(json)
+        else:
+            told(name, by, as_of, json)
+
+
+def register(root: typer.Typer) -> None:
+    """Add the command to the program."""
+    root.command("figures", epilog=EXAMPLES)(figures)

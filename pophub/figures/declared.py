@@ -1,0 +1,113 @@
+"""Read `figures/<name>.sql`: a head of YAML in a comment, and the SELECT that counts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from pophub.contracts.flaws import Flaws
+from pophub.contracts.model import Text
+from pophub.contracts.refusals import read_model
+from pophub.contracts.source_model import Model, Name
+from pophub.contracts.strict_yaml import Document, parse_document
+from pophub.contracts.suite import refuse
+from pophub.domain.errors import ConfigError
+
+FOLDER = "figures"
+_HEAD = re.compile(r"\A/\*\n(.*?)^\*/\n", re.M | re.S)
+
+
+class ReportedNumber(Model):
+    """A number that a report has: the demo compares it with what is found."""
+
+    by: Name | None = Field(None, description="what the rows stand for; the first of `by` when left out")
+    row: str = Field(description="text of the row's first column")
+    column: Name = Field(description="column of the number")
+    value: float = Field(description="what the report says")
+    as_of: date | None = Field(None, description="the day at whose end the report stands; none: now")
+
+
+class FigureTarget(Model):
+    """What a column is to reach: each row says whether it does."""
+
+    column: Name
+    at_least: float
+    due: date = Field(description="the day by which it is to be reached")
+
+
+class FigureFile(Model):
+    """The head of one file `figures/<name>.sql`."""
+
+    figure: Literal[1] = Field(description="version of this format")
+    title: Text
+    unit: Text
+    source: str = Field(min_length=8, description="who published it, or who asks for it")
+    by: tuple[Name, ...] = Field(
+        (), description="values of the parameter `$by`, the first when none is asked for"
+    )
+    chart: Name = Field(description="column that the chart draws")
+    target: FigureTarget | None = None
+    wanted: tuple[ReportedNumber, ...] = ()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure as declared. Shape: `sql` has an empty line for each line of the head, so that lines are the file's."""
+
+    name: str
+    file: FigureFile
+    sql: str
+    document: Document
+
+    def by(self, asked: str | None) -> str | None:
+        """Give what the rows stand for."""
+        return asked or (self.file.by[0] if self.file.by else None)
+
+
+def figure_paths(project: Path) -> list[Path]:
+    """Give the files of all figures, in the order of their names."""
+    return sorted((project / FOLDER).glob("*.sql"))
+
+
+def load_figures(project: Path) -> tuple[list[Figure], list[ConfigError]]:
+    """Read every figure of a project; a broken one never hides the others."""
+    found: list[Figure] = []
+    errors: list[ConfigError] = []
+    for path in figure_paths(project):
+        try:
+            found.append(_load(path, path.relative_to(project)))
+        except ConfigError as error:
+            errors += [error, *error.others]
+    return found, errors
+
+
+def _load(path: Path, shown: Path) -> Figure:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", path.stem):
+        raise refuse("config.path", "a figure's file is named a to z, digits and _", str(shown))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise refuse("figure.head", "the file cannot be read as UTF-8", str(shown)) from None
+    head = _HEAD.match(text)
+    if head is None:
+        raise refuse(
+            "figure.head", "it does not begin with a line /* and end its head with a line */", f"{shown}:1"
+        )
+    document = parse_document("\n" + head[1], shown)
+    file = read_model(FigureFile, document)
+    _check_by(document, file)
+    return Figure(path.stem, file, "\n" * head[0].count("\n") + text[head.end() :], document)
+
+
+def _check_by(document: Document, file: FigureFile) -> None:
+    flaws = Flaws()
+    for at, wanted in enumerate(file.wanted):
+        if wanted.by is not None and wanted.by not in file.by:
+            what = f"{wanted.by} is none of by: {', '.join(file.by) or 'none'}"
+            flaws.add(refuse("config.value", what, document.where("wanted", at, "by")))
+    flaws.tell()

@@ -1,0 +1,204 @@
+"""Figures by declaration, counted from what flowed through a simulated hub of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import psycopg2
+import pytest
+
+from pophub.runtime import hub
+from pophub.settings import PROJECT, Settings
+
+POPHUB = str(Path(sys.executable).with_name("pophub"))
+STEMS = ("mps.citizens", "catalogue.databases", "mof.einvoices", "moit.ecommerce_sales", "moj.civil_status",
+         "project06.tasks", "thanhhoa.procedures")  # fmt: skip
+REPORTED = ("tasks", "databases")  # registers have their numbers at each scale
+DAY = date(2024, 12, 31)
+FLOW = """
+from pophub.settings import Settings
+from pophub.simulation.apply import apply
+from pophub.simulation.plan import plan
+from pophub.wiring import Hub
+
+history = plan(3, 0.1)
+for step in ("2023", "2024"):
+    apply(Settings.load(), history, step)
+    works = Hub(Settings.load())
+    for stem in STEMS:
+        if step == "2023":
+            works.prepare() if stem == STEMS[0] else None
+        for stage in ("extract", "judge", "share"):
+            getattr(works, stage)(stem, run=f"test-{step}")
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("figures")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POPHUB_HOME", str(folder))
+        started = hub.start(Settings.load(), servers=("postgres", "kafka"))
+        try:
+            prepare = "from pophub.settings import Settings\nfrom pophub.prepare import prepare_database\nprepare_database(Settings.load())\n"
+            text = f"STEMS = {STEMS!r}\n{prepare}{FLOW}"
+            done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr[-3000:]
+            yield folder
+        finally:
+            hub.stop(started)
+
+
+def told(*arguments: str) -> Any:
+    done = subprocess.run(
+        [POPHUB, *arguments, "--json"], capture_output=True, text=True, check=False, env=dict(os.environ)
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def rows(name: str, *arguments: str) -> dict[str, dict[str, Any]]:
+    """Give a figure's rows by the text of their first column."""
+    return {row["place"]: row for row in told("figures", name, *arguments)["rows"]}
+
+
+@pytest.mark.parametrize("name", REPORTED)
+def test_what_the_reports_say_is_found(home: Path, name: str) -> None:
+    found = told("figures", name, "--wanted")["wanted"]
+    assert len(found) >= 5
+    assert all(one["equal"] and one["found"] == one["wanted"] for one in found), found
+
+
+def test_tasks_are_counted_again_from_outside(home: Path) -> None:
+    found = rows("tasks", "--as-of", "2024-12-31")
+    schema = json.loads((PROJECT / "schemas/project06/tasks.v1.avsc").read_text())
+    with psycopg2.connect(**Settings.load().dsn("postgres")) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select distinct on (key) key, payload from ledger.history where stem = 'project06.tasks' "
+            "and exchanged_at < '2025-01-01 00:00:00+07' order by key, marker desc"
+        )
+        tasks = [fastavro.schemaless_reader(io.BytesIO(payload), schema) for _, payload in cursor.fetchall()]
+    counted = Counter((str(task["year"]), task["state"]) for task in tasks)
+    for (year, state), number in counted.items():
+        assert found[year][state.lower()] == number
+    late = Counter(str(t["year"]) for t in tasks if t["state"] == "IN_PROGRESS" and t["deadline"] < DAY)
+    assert {year: row["overdue"] for year, row in found.items()} == dict(late)
+
+
+def test_the_state_of_an_earlier_day_can_be_counted_again(home: Path) -> None:
+    found = rows("tasks", "--as-of", "2023-12-31")
+    assert set(found) == {"2022", "2023"}
+    assert found["2023"]["in_progress"] == 70
+    assert rows("tasks", "--as-of", "#1") == rows("tasks")
+
+
+def test_registered_databases_grow_as_reported(home: Path) -> None:
+    found = rows("databases")
+    assert (found["2023 national"]["databases"], found["2024 national"]["databases"]) == (6, 10)
+    assert (found["2024 other"]["databases"], found["2024 other"]["percent"]) == (2_938, 30.0)
+    linked = rows("unlinked", "--by", "level")
+    assert linked["NATIONAL"]["not_linked"] == 0 < linked["MINISTRY"]["not_linked"]
+
+
+def test_shares_are_those_of_the_ledger(home: Path) -> None:
+    growth = {r["period"]: r["transactions"] for r in told("growth", "--by", "month")["rows"]}
+    found = {place: row["transactions"] for place, row in rows("sharing", "--by", "month").items()}
+    assert found == {month: number for month, number in growth.items() if number}
+    upto = rows("sharing", "--by", "month", "--as-of", "2024-02-10")
+    assert max(upto) <= "2024-02" and all(upto[m]["transactions"] == found[m] for m in upto if m < "2024-02")
+    with psycopg2.connect(**Settings.load().dsn("postgres")) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*) from hub.share_transaction where exchanged_at < '2024-02-11 00:00:00+07'"
+        )
+        assert sum(row["transactions"] for row in upto.values()) == cursor.fetchone()[0]
+
+
+def test_every_figure_answers_in_each_way_and_names_no_person(home: Path) -> None:
+    with psycopg2.connect(**Settings.load().dsn("postgres")) as connection, connection.cursor() as cursor:
+        cursor.execute("select citizen_id, full_name from population.citizen")
+        people = {value for row in cursor.fetchall() for value in row if value}
+    assert len(people) > 100
+    for figure in told("figures")["figures"]:
+        for by in figure["by"] or [None]:
+            asked = ["figures", figure["figure"], *(["--by", by] if by else [])]
+            done = subprocess.run([POPHUB, *asked], capture_output=True, text=True, check=False)
+            assert done.returncode == 0 and "as of" in done.stdout, done.stderr
+            words = set(re.split(r"\s*[│┃]\s*", done.stdout))
+            assert not words & people, figure["figure"]
+    held = rows("fragmentation")
+    assert held["full_name"]["databases"] == 4 and held["full_name"]["agree"] > 0
+    target = subprocess.run([POPHUB, "figures", "services"], capture_output=True, text=True, check=True)
+    assert "target: online_percent of 70 by 2025-12-31" in target.stdout
+
+
+def test_the_role_of_figures_reads_history_and_nothing_else(home: Path) -> None:
+    with psycopg2.connect(**Settings.load().dsn("postgres")) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select table_schema || '.' || table_name, privilege_type from information_schema.role_table_grants "
+            "where grantee = 'pophub_figures' union select table_schema || '.' || table_name, privilege_type "
+            "from information_schema.column_privileges where grantee = 'pophub_figures'"
+        )
+        assert set(cursor.fetchall()) == {
+            ("hub.layout", "SELECT"), ("ledger.stretch", "SELECT"), ("ledger.history", "SELECT"),
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("taks",), "cli.choice"),
+        (("tasks", "--by", "agncy"), "cli.choice"),
+        (("tasks", "--as-of", "yesterday"), "cli.as_of"),
+        (("tasks", "--as-of", "#99"), "ledger.no_checkpoint"),
+    ],
+)
+def test_what_is_not_there_is_refused(home: Path, arguments: tuple[str, ...], code: str) -> None:
+    done = subprocess.run([POPHUB, "figures", *arguments], capture_output=True, text=True, check=False)
+    assert (done.returncode, code in done.stderr) == (2, True), done.stderr
+
+
+def test_no_defect_is_missed(home: Path) -> None:
+    from pophub.simulation.detect import detect
+
+    found = detect(Settings.load())
+    assert found.injected == found.found > 40
+    assert (found.missed_versions, found.refused_versions) == ([], [])
+
+
+def test_growth_names_its_checkpoint_in_every_form(home: Path, tmp_path: Path) -> None:
+    first = told("growth")
+    assert first["checkpoint"]["id"] == 1
+    assert told("growth", "--as-of", "#1")["rows"] == first["rows"]
+    assert told("growth", "--as-of", "#1", "--against", "now")["rows"] == []
+    for form in ("csv", "svg", "text"):
+        done = subprocess.run(
+            [POPHUB, "growth", "--by", "month", "--format", form], capture_output=True, text=True, check=True
+        )
+        if form == "svg":
+            assert ElementTree.fromstring(done.stdout).tag.endswith("svg")
+            assert "checkpoint 1" in done.stdout
+        assert "2024-12" in done.stdout
+        assert "(so far)" not in done.stdout and ",true," not in done.stdout, "both years have ended"
+    verified = told("ledger", "verify")
+    assert verified["broken"] == [] and verified["checkpoints"] == 1
+    pack = told("ledger", "export", "--period", "2024", "--out", str(tmp_path / "pack"))
+    assert pack["transactions"] == next(r["transactions"] for r in first["rows"] if r["period"] == "2024")
+    check = subprocess.run(
+        [sys.executable, str(tmp_path / "pack" / "verify_pack.py"), "--key", pack["public_key"]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert check.returncode == 0, check.stdout
