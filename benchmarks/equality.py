@@ -13,9 +13,11 @@ import fastavro
 from kafka import KafkaConsumer, TopicPartition
 
 from benchmarks import source
-from pophub.contracts.code_tables import code_table
+from pophub.contracts.code_tables import read_tables
 from pophub.postgres import connect, transaction
-from pophub.settings import Settings
+from pophub.settings import PROJECT, Settings
+
+TABLES = read_tables(PROJECT)[0].sound
 
 _EPOCH = date(1970, 1, 1)
 _ALL = ", ".join(source.COLUMNS)
@@ -36,7 +38,7 @@ def of_pophub(
         "select so_ddcn, ho_ten, to_date(ngay_sinh, 'DD/MM/YYYY') - date '1970-01-01', ma_tinh, ma_ho "
         f"from {source.TABLE}",
     )
-    provinces = code_table("province")
+    provinces = TABLES["province"].values
     people = [(n, name, birth, provinces[place], house) for n, name, birth, place, house in wanted]
     hub = settings.endpoints.database
     stored = _read(

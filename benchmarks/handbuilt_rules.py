@@ -12,7 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from pophub.contracts.code_tables import code_table
+from pophub.contracts.code_tables import read_tables
+from pophub.settings import PROJECT
+
+TABLES = read_tables(PROJECT)[0].sound
 
 NO_FRAME = pd.DataFrame(columns=["so_ddcn", "ho_ten", "ngay_sinh", "so_cmnd", "cap_nhat_luc"])
 """What no row is known of, by key and by old number."""
@@ -107,7 +110,7 @@ def _contradicts(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series[bool]:
 
 def _expectations(shipped: Any) -> list[Any]:
     """Give the rules in the order of `benchmarks/project/expectations/bench/people.json`, each with its code."""
-    provinces = sorted(code for code in code_table("province") if code)
+    provinces = sorted(code for code in TABLES["province"].values if code)
     no, has = shipped.ExpectColumnValuesToNotMatchRegex, shipped.ExpectColumnValuesToMatchRegex
     among, between = shipped.ExpectColumnValuesToBeInSet, shipped.ExpectColumnValuesToBeBetween
     present = [
@@ -130,7 +133,7 @@ def _expectations(shipped: Any) -> list[Any]:
         ("correct.id.conflict", among, {"column": "other_person", "value_set": [False]}),
         ("correct.dob.future", between, {"column": "born", "max_value": {"$PARAMETER": "today"}}),
         ("correct.code.unknown", among, {"column": "ma_tinh", "value_set": provinces}),
-        ("correct.code.unknown", among, {"column": "gioi_tinh", "value_set": sorted(code_table("sex"))}),
+        ("correct.code.unknown", among, {"column": "gioi_tinh", "value_set": sorted(TABLES["sex"].values)}),
         *present, *control,
         ("clean.text.length", shipped.ExpectColumnValueLengthsToBeBetween, {"column": "ho_ten", "max_value": LONGEST}),
         ("clean.name.empty", has, {"column": "ho_ten", "regex": r"\S"}),

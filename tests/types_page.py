@@ -80,7 +80,7 @@ def connector(kind: str, field: str) -> Connector:
     contract = Contract(
         version=1, avro_schema=json.dumps(schema), record_name="Row", fields=fields, rules=(), suite_path=PAGE
     )
-    return Connector(file=file, contract=contract, path=PAGE, digest="")
+    return Connector(file=file, contract=contract, path=PAGE, tables={}, digest="")
 
 
 def reached(chunks: Sequence[Columns], made: Connector) -> list[str]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from contextlib import closing
 
 from pophub.contracts.load import connector_paths, load_all, load_subscriptions
+from pophub.contracts.rule_codes import project_codes
 from pophub.contracts.suite import nearest
-from pophub.domain.codes import CODES, is_rule
+from pophub.domain.codes import GATES, origin
 from pophub.domain.errors import ConfigError
 from pophub.postgres import connect, transaction
 from pophub.quarantine import browse
@@ -79,8 +80,8 @@ def demand_names(chosen: Selection) -> None:
     if chosen.agency is not None:
         demand_agency(chosen.agency)
     if chosen.code is not None:
-        see = "use one of docs/codes.md"
-        demand("code of a failed rule", chosen.code, filter(is_rule, CODES), "cli.unknown_code", see)
+        known = {code for code in project_codes(Settings.load().project) if origin(code) in GATES}
+        demand("code of a failed rule", chosen.code, known, "cli.unknown_code", "use one of docs/codes.md")
     if chosen.field is not None:
         _demand_field(chosen.field)
     if chosen.ids:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pophub.commands.output import answer, print_json, print_table, talk, tell
 from pophub.commands.quarantine_access import connector_here
+from pophub.contracts.code_tables import read_tables
 from pophub.contracts.patterns import table_parts
 from pophub.domain.errors import ConfigError, PophubError
 from pophub.drafting.fields import names_for
@@ -38,7 +40,8 @@ def new(
     agency, dataset = _names(name, every)
     variable, address, told = _source(settings, source, agency, dataset)
     asked = DraftWish(
-        agency, dataset, variable, tuple(key.split(",")) if key else (), marker, connector_here(like) if like else None
+        agency, dataset, variable, tuple(key.split(",")) if key else (), marker, connector_here(like) if like else None,
+        read_tables(settings.project)[0].sound,
     )  # fmt: skip
     if "://" in address:
         found, refused = _tables(settings, asked, address, table, every)
@@ -126,9 +129,7 @@ def _tables(
     tables = database.tables()
     names = names_for([table_parts(one)[1] for one in tables], {})
     for one in tables:
-        own = DraftWish(
-            asked.agency, names[table_parts(one)[1]], asked.variable, asked.key, asked.marker, asked.like
-        )
+        own = replace(asked, dataset=names[table_parts(one)[1]])
         try:
             found.append(_written(settings, own, draft(database.survey(one, LOOKED_ROWS), own, looked)))
         except PophubError as error:

@@ -123,14 +123,15 @@ def explain(code: str) -> None:
     """Print what a code means, in English and Vietnamese."""
     from difflib import get_close_matches
 
-    from pophub.domain.codes import CODES
+    from pophub.contracts.rule_codes import project_codes
 
-    if code not in CODES:
-        near = get_close_matches(code, list(CODES), 1)
+    codes = project_codes(Settings.load().project)
+    if code not in codes:
+        near = get_close_matches(code, list(codes), 1)
         raise ConfigError(
             "cli.unknown_code",
             f"there is no code {code}",
             remedy=f"did you mean {near[0]}?" if near else "see docs/codes.md",
         )
-    entry = CODES[code]
+    entry = codes[code]
     answer.print(f"{code}\n  {entry.en}\n  {entry.vi}\n  next: {entry.remedy}", markup=False)

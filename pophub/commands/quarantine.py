@@ -15,6 +15,7 @@ from pophub.commands.quarantine_access import (
     progress_of,
     reading,
     when,
+    words_here,
 )
 from pophub.commands.who import acting, machine_user, proven
 from pophub.domain.codes import GATES
@@ -76,9 +77,9 @@ def groups(chosen: Selection, as_json: bool) -> None:
     if as_json:
         print_json({"causes": [cause._asdict() for cause in causes]})
         return
-    now = datetime.now(UTC)
+    now, words = datetime.now(UTC), words_here()
     for cause in causes:
-        answer.print(f"{cause.stem}: {cause.in_words(now)} [{cause.code}]", markup=False)
+        answer.print(f"{cause.stem}: {cause.in_words(now, words)} [{cause.code}]", markup=False)
     if not causes:
         answer.print("nothing was rejected")
 
@@ -86,7 +87,7 @@ def groups(chosen: Selection, as_json: bool) -> None:
 def show(version: int, as_json: bool) -> None:
     """Print one version with the row as sent."""
     with judging() as connection:
-        seen = browse.show(connection, version, None)
+        seen = browse.show(connection, version, None, words_here())
     found = for_programs(seen, connectors_here().get(seen["stem"]))
     if as_json:
         print_json(found)
@@ -106,7 +107,7 @@ def export(chosen: Selection, kind: str, out: Path, as_json: bool) -> None:
             "config.missing", "an export is for one agency", remedy="name a dataset, or --agency"
         )
     with judging() as connection, writing(out):
-        written = write(connection, chosen, kind, out)
+        written = write(connection, chosen, kind, out, words_here())
     if as_json:
         print_json({"file": str(out), "versions": written})
         return
@@ -150,7 +151,7 @@ def repair(version: int, sets: list[str], reason: str, by: str, as_json: bool) -
 
     with judging() as connection:
         who = proven(connection, by)
-        stem = browse.show(connection, version, None)["stem"]
+        stem = browse.show(connection, version, None, words_here())["stem"]
         number = propose(connection, connector_here(stem), version, sets, reason, who)
     if as_json:
         print_json({"proposal": number, "id": version, "stem": stem})
@@ -194,7 +195,7 @@ def approve(proposal: int, by: str, as_json: bool) -> None:
     with open_hub() as hub:  # also of one approved before, whose replay was cut off
         done = hub.replay(stem, who, Selection(stem=stem, ids=(version,)))
     with judging() as connection:
-        found = browse.show(connection, version, None)
+        found = browse.show(connection, version, None, words_here())
     if as_json:
         told = {name: getattr(approved, name) for name in ("approved_by", "approved_at", "changed")}
         print_json({"proposal": proposal, "id": version, "state": found["state"], **told, "replay": done})
@@ -234,7 +235,7 @@ def digest(agency: str, out: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    text = markdown(found)
+    text = markdown(found, words_here())
     if out is None:
         answer.print(text, markup=False)
         return

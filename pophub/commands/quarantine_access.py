@@ -13,6 +13,7 @@ from pophub.commands.output import talk
 from pophub.commands.shown import local_time
 from pophub.contracts.load import load_all
 from pophub.contracts.model import Connector
+from pophub.contracts.rule_codes import Words, project_codes
 from pophub.postgres import Connection, connect
 from pophub.settings import Settings
 
@@ -20,6 +21,11 @@ from pophub.settings import Settings
 def connectors_here() -> dict[str, Connector]:
     """Give the project's sound connectors."""
     return {c.stem: c for c in load_all(Settings.load().project)[0]}
+
+
+def words_here() -> Words:
+    """Give the words of every code of the project."""
+    return project_codes(Settings.load().project)
 
 
 def connector_here(stem: str) -> Connector:

@@ -1,1 +1,1 @@
-"""The three files of a connector, read into frozen models and checked against one another."""
+"""The three files of a connector and the code tables, read into frozen models and checked against one another."""

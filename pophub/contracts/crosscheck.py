@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from functools import partial
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pophub.contracts.code_tables import code_table_names
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.http_check import check_pages
 from pophub.contracts.marker import check_scan, check_window
-from pophub.contracts.model import AvroField, Connector, ConnectorFile, FieldMapping, Person
+from pophub.contracts.model import AvroField, Connector, ConnectorFile, FieldMapping, Person, ProjectTables
 from pophub.contracts.personal import of_people
 from pophub.contracts.source_model import Marker
 from pophub.contracts.strict_yaml import Document, Place
-from pophub.contracts.suite import nearest, refuse
+from pophub.contracts.suite import nearest, refuse, table_flaw
 from pophub.domain.dates import compile_format
 from pophub.domain.deletion import both, never_matches
 from pophub.domain.errors import ConfigError
@@ -30,8 +29,11 @@ _PARSES = {
 }
 
 
-def check_file(document: Document, file: ConnectorFile, fields: tuple[AvroField, ...]) -> None:
+def check_file(
+    document: Document, file: ConnectorFile, fields: tuple[AvroField, ...], tables: ProjectTables
+) -> None:
     """Check every name of the file against the schema, and each mapping against its type.
+
 
     Errors: ConfigError with file and line; the first brings the others.
     """
@@ -47,6 +49,7 @@ def check_file(document: Document, file: ConnectorFile, fields: tuple[AvroField,
     place = ("source", "marker")
     looks = [
         *(partial(_check_mapping, document, n, m, known[n]) for n, m in file.mapping.items() if n in known),
+        partial(_check_codes, document, file, tables),
         *(partial(_check_person, document, at, person, known) for at, person in enumerate(file.people)),
         partial(_check_texts, document, file, known),
         partial(_check_numbers, document, file, known),
@@ -119,16 +122,20 @@ def _check_mapping(document: Document, name: str, mapping: FieldMapping, field: 
     elif mapping.parse is not None and field.type not in _PARSES[mapping.parse]:
         what = f"{name} is parsed as {mapping.parse}, but the schema says {field.type}"
         raise refuse("config.value", what, document.where(*place, "parse"))
-    if mapping.codes is not None and mapping.codes not in code_table_names():
-        near = nearest(mapping.codes, code_table_names())
-        what = f"there is no code table {mapping.codes!r}{near}: there are {', '.join(code_table_names())}"
-        raise refuse("config.value", what, document.where(*place, "codes"))
     dated = field.type in ("date", "timestamp-micros") or mapping.precision == "year"
     if mapping.format is not None and not dated:
         what = f"{name} has a format, but the schema says {field.type}"
         raise refuse("config.value", what, document.where(*place, "format"))
     _check_form(document, place, mapping.format)
     _check_zone(document, place, mapping.time_zone)
+
+
+def _check_codes(document: Document, file: ConnectorFile, tables: ProjectTables) -> None:
+    flaws = Flaws()
+    for name, mapping in file.mapping.items():
+        if mapping.codes is not None and (what := table_flaw(tables, mapping.codes)):
+            flaws.add(refuse("config.value", what, document.where("mapping", name, "codes")))
+    flaws.tell()
 
 
 def _check_personal(document: Document, file: ConnectorFile) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
-from pophub.contracts.code_tables import code_table_names
+from pophub.contracts.code_tables import read_tables
 from pophub.contracts.model import ConnectorFile
 from pophub.contracts.subscription_model import SubscriptionFile
 
 
-def schema_text() -> str:
-    """Give the JSON Schema of `connectors/*/*.yaml` as text, as it stands in docs/."""
+def schema_text(project: Path) -> str:
+    """Give the JSON Schema of `connectors/*/*.yaml` as text, as it stands in docs/; it names the project's codes."""
     schema = ConnectorFile.model_json_schema(by_alias=True)
     codes = schema["$defs"]["FieldMapping"]["properties"]["codes"]
-    codes["anyOf"][0]["enum"] = list(code_table_names())
+    codes["anyOf"][0]["enum"] = list(read_tables(project)[0].sound)
     return _text(schema)
 
 

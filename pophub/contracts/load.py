@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pophub.contracts.avro_schema import read_schema
+from pophub.contracts.code_tables import read_tables
 from pophub.contracts.crosscheck import check_authority, check_file
 from pophub.contracts.evolution import check_evolution, earlier_versions
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.grants import check_subscription
-from pophub.contracts.model import Connector, ConnectorFile, Contract, Rule
+from pophub.contracts.model import Connector, ConnectorFile, Contract, ProjectTables, Rule
 from pophub.contracts.refusals import read_model
+from pophub.contracts.rule_codes import check_words
 from pophub.contracts.strict_yaml import load_document
 from pophub.contracts.subscription_model import SubscriptionFile
 from pophub.contracts.suite import SuiteReader, refuse
@@ -20,8 +22,8 @@ from pophub.contracts.topics import apart
 from pophub.domain.errors import ConfigError
 
 
-def load_connector(path: Path, project: Path) -> Connector:
-    """Read and cross-check one connector: its file, schema and suite.
+def load_connector(path: Path, project: Path, tables: ProjectTables | None = None) -> Connector:
+    """Read and cross-check one connector: its file, schema and suite; `tables` spare reading them again.
 
     Errors: ConfigError naming file and line; the first brings the others. What cannot be told before a
     file is readable comes once it is: rules need the schema, both need the connector's file.
@@ -39,6 +41,7 @@ def load_connector(path: Path, project: Path) -> Connector:
             what = f"there is no {needed.relative_to(project)}"
             flaws.add(refuse("config.missing_file", what, document.where(place)))
     flaws.tell()
+    tables = tables or read_tables(project)[0]
     schema = load_document(schema_path, project)
     record_name, fields, text = read_schema(schema, file.key)
     earlier = earlier_versions(schema_path, project)
@@ -46,9 +49,9 @@ def load_connector(path: Path, project: Path) -> Connector:
     with flaws.gathered():
         check_evolution(schema, earlier, (record_name, fields))
     with flaws.gathered():
-        check_file(document, file, fields)
+        check_file(document, file, fields, tables)
     with flaws.gathered():
-        rules = SuiteReader(load_document(suite_path, project), file, fields).read()
+        rules = SuiteReader(load_document(suite_path, project), file, fields, tables).read()
     flaws.tell()
     contract = Contract(
         version=file.contract,
@@ -59,8 +62,13 @@ def load_connector(path: Path, project: Path) -> Connector:
         rules=rules,
         suite_path=suite_path,
     )
-    digest = _digest((path, schema_path, suite_path))
-    return Connector(file=file, contract=contract, path=path, digest=digest)
+    named = {mapping.codes for mapping in file.mapping.values()} | {
+        rule.kwargs.get("codes") for rule in rules
+    }
+    used = sorted(name for name in named if name is not None)
+    digest = _digest((path, schema_path, suite_path, *(project / "codes" / f"{name}.json" for name in used)))
+    of_it = {name: tables.sound[name] for name in used}
+    return Connector(file=file, contract=contract, path=path, tables=of_it, digest=digest)
 
 
 def load_all(project: Path) -> tuple[list[Connector], list[ConfigError]]:
@@ -69,16 +77,16 @@ def load_all(project: Path) -> tuple[list[Connector], list[ConfigError]]:
     Shape: connectors in the order of their stems.
     """
     connectors: list[Connector] = []
-    errors: list[ConfigError] = []
+    tables, errors = read_tables(project)
     for path in connector_paths(project):
         try:
-            connectors.append(load_connector(path, project))
+            connectors.append(load_connector(path, project, tables))
         except ConfigError as error:
             errors += [error, *error.others]
     told = apart(connectors, lambda one: (one.stem,), lambda one: str(one.path))
     errors += [one for one in told if isinstance(one, ConfigError)]
     connectors = [one for one in told if isinstance(one, Connector)]
-    return connectors, errors + check_authority(connectors)
+    return connectors, errors + check_authority(connectors) + check_words(connectors)
 
 
 def connector_paths(project: Path) -> list[Path]:

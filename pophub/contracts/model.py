@@ -7,12 +7,12 @@ cross-checks it with the Avro schema and the expectation suite.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
 from pophub.contracts.source_model import ColumnName, FilesSource, HttpSource, Model, Name, SqlSource
-from pophub.domain.codes import Gate
+from pophub.domain.codes import Code, Gate, explain
 from pophub.domain.dates import HO_CHI_MINH
 
 
@@ -216,6 +216,28 @@ class AvroField(Model):
     scale: int = 0
 
 
+class CodeTable(Model):
+    """One file `codes/<name>.json`."""
+
+    title: str = Field(min_length=1, description="what the codes stand for", examples=["Sex"])
+    source: str = Field(min_length=1, description="who says so", examples=["Decree 137/2015"])
+    values: dict[str, str] = Field(
+        min_length=1,
+        description="value of a source: value in the contract; an empty one says what a null means",
+        examples=[{"Nam": "M", "Nữ": "F"}],
+    )
+    labels: dict[str, str] = Field(
+        description="value in the contract: what people call it", examples=[{"M": "Nam", "F": "Nữ"}]
+    )
+
+
+class ProjectTables(NamedTuple):
+    """The code tables of a project by name, and file and line of those that cannot be read."""
+
+    sound: dict[str, CodeTable]
+    broken: dict[str, str]
+
+
 class Rule(Model):
     """One expectation of the suite with the gate and the code that it stands for."""
 
@@ -225,6 +247,13 @@ class Rule(Model):
     code: str = Field(description="<gate>.<name>", examples=["correct.id.length"])
     field: str | None = Field(description="contract field that is blamed, None for the record")
     severity: Literal["critical", "warning"] = "critical"
+    own: Code | None = Field(None, description="words of a code that the suite itself declares")
+    listed: frozenset[str] | None = Field(None, description="contract side of the code table of its kwargs")
+
+    @property
+    def words(self) -> Code:
+        """What its code means, by the suite or by the hub's table."""
+        return self.own or explain(self.code)
 
 
 class Contract(Model):
@@ -252,7 +281,8 @@ class Connector(Model):
     file: ConnectorFile
     contract: Contract
     path: Path
-    digest: str = Field(description="SHA-256 over the three files, hex")
+    tables: dict[str, CodeTable] = Field(description="the code tables that mapping and rules name")
+    digest: str = Field(description="SHA-256 over the three files and these tables, hex")
 
     @property
     def stem(self) -> str:

@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from pophub.contracts.code_tables import code_table
 from pophub.contracts.model import AvroField, Connector
 from pophub.contracts.subscription_model import Grant
 from pophub.contracts.suite import nearest
@@ -54,7 +53,7 @@ def _unlisted(name: str, texts: tuple[str, ...], connector: Connector) -> Iterat
     }
     mapping = connector.file.mapping.get(name)
     for table in sorted(tables | ({mapping.codes} if mapping and mapping.codes else set())):
-        known = set(code_table(table).values())
+        known = set(connector.tables[table].values.values())
         for text in texts:
             if text not in known:
                 yield name, f"the code list {table} has no {text!r}{nearest(text, sorted(known))}"

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from pophub.contracts.anchored import escape_of
 from pophub.contracts.arguments import Argument, Shape
-from pophub.contracts.code_tables import code_table_names
 
 HELD = {
     "string": "text",
@@ -60,13 +59,6 @@ def flaws_of(shape: Shape, kwargs: Mapping[str, Any], holds: Holds) -> Iterator[
     for least, most in _BOUNDS:
         if {least, most} <= {one.name for one in shape.arguments}:
             yield from _range(least, most, kwargs, shape)
-
-
-def unknown_table(kwargs: Mapping[str, Any]) -> str | None:
-    """Say which code tables there are where another one is named."""
-    if "codes" not in kwargs or kwargs["codes"] in code_table_names():
-        return None
-    return f"no code table {kwargs['codes']!r}: there are {', '.join(code_table_names())}"
 
 
 def _column(one: Argument, name: str, kwargs: Mapping[str, Any], holds: Holds) -> Iterator[Flaw]:

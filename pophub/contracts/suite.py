@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from pophub.contracts.flaws import Flaws
-from pophub.contracts.model import AvroField, ConnectorFile, Rule
-from pophub.contracts.rule_check import HELD, flaws_of, unknown_table
+from pophub.contracts.model import AvroField, ConnectorFile, ProjectTables, Rule
+from pophub.contracts.rule_check import HELD, flaws_of
 from pophub.contracts.shapes import SHAPES, joined_columns, named_columns
 from pophub.contracts.strict_yaml import Document
-from pophub.domain.codes import CODES, GATES, explain, is_rule, origin
+from pophub.domain.codes import CODES, GATES, Code, explain, is_rule, origin
 from pophub.domain.errors import ConfigError
 
 _SUITE_KEYS = {"name", "expectations", "meta", "id", "notes"}
@@ -26,6 +27,7 @@ _RULE_KEYS = {
     "rendered_content",
 }
 _META_KEYS = {"gate", "code", "field", "severity", "owner"}
+_OWN_CODE = re.compile(r"[a-z]+(?:\.[a-z][a-z0-9_]{0,40}){1,3}\Z")
 _HUB = {
     "hub_key": "text",
     "hub_marker": "time",
@@ -50,12 +52,74 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f", did you mean {found[0]}" if found else ""
 
 
+def table_flaw(tables: ProjectTables, name: object) -> str | None:
+    """Say why nothing can be translated by a code table; None where it can.
+
+    >>> table_flaw(ProjectTables({}, {}), "sex")
+    "there is no code table 'sex': there are none"
+    """
+    text = str(name)
+    if text in tables.sound:
+        return None
+    if text in tables.broken:
+        return f"the code table {text} cannot be read: {tables.broken[text]}"
+    known = sorted([*tables.sound, *tables.broken])
+    return f"there is no code table {text!r}{nearest(text, known)}: there are {', '.join(known) or 'none'}"
+
+
+def own_codes(document: Document) -> dict[str, Code]:
+    """Give the codes that a suite declares under `meta.codes`, with their words in both languages.
+
+    Errors: `suite.code`, `config.unknown_key`, `config.missing`, `config.type` with file and line; the
+    first brings the others.
+    """
+    meta, flaws = document.data.get("meta") or {}, Flaws()
+    codes = meta.get("codes", {}) if isinstance(meta, dict) else None
+    if not isinstance(codes, dict):
+        raise refuse("config.type", "meta.codes is no object of codes", document.where("meta"))
+    for code, words in codes.items():
+        with flaws.gathered():
+            _check_own(document, code, words)
+    flaws.tell()
+    return {code: Code(**words) for code, words in codes.items()}
+
+
+def _check_own(document: Document, code: str, words: Any) -> None:
+    """Refuse a code that is none of a gate, is the hub's, or lacks words."""
+    place, flaws = ("meta", "codes", code), Flaws()
+    where = document.where(*place)
+    if not _OWN_CODE.match(code) or origin(code) not in GATES[1:]:
+        what = f"{code!r} is not a gate (correct, sufficient, clean or live), a dot and small letters"
+        flaws.add(refuse("suite.code", what, where))
+    if code in CODES:
+        flaws.add(refuse("suite.code", f"{code} is a code of the hub's own, with words of its own", where))
+    if not isinstance(words, dict):
+        raise refuse("config.type", f"the words of {code} are no object", where)
+    for key in words.keys() - set(Code._fields):
+        what = f"unknown key {key!r}{nearest(key, Code._fields)}"
+        flaws.add(refuse("config.unknown_key", what, document.where(*place, key)))
+    for key in Code._fields:
+        text = words.get(key)
+        if text is None:
+            flaws.add(refuse("config.missing", f"{code} has no {key}", where))
+        elif not isinstance(text, str) or not text.strip() or not text.isprintable():
+            flaws.add(
+                refuse("config.type", f"{key} of {code} is no line of text", document.where(*place, key))
+            )
+    flaws.tell()
+
+
 class SuiteReader:
     """Reads the suite of one connector and checks each rule against schema and connector."""
 
-    def __init__(self, document: Document, file: ConnectorFile, fields: tuple[AvroField, ...]) -> None:
+    def __init__(
+        self, document: Document, file: ConnectorFile, fields: tuple[AvroField, ...],
+        tables: ProjectTables,
+    ) -> None:  # fmt: skip
         self._document = document
         self._file = file
+        self._tables = tables
+        self._own: dict[str, Code] = {}
         self._fields = {field.name: field for field in fields}
         self._joined = dict(_HUB)
         for person in file.people:
@@ -81,6 +145,7 @@ class SuiteReader:
                 self._document.where(),
             )
         rules, flaws = [], Flaws()
+        self._own = own_codes(self._document)  # rules need them
         for place, entry in enumerate(entries):
             with flaws.gathered():
                 rules.append(self._rule(entry, place))
@@ -88,6 +153,9 @@ class SuiteReader:
         for gate in GATES[1:]:
             if not any(rule.gate == gate for rule in rules):
                 flaws.add(refuse("suite.gate_uncovered", f"no rule for {gate}", self._document.where()))
+        for code in self._own.keys() - {rule.code for rule in rules}:
+            where = self._document.where("meta", "codes", code)
+            flaws.add(refuse("suite.code", f"no rule of the suite has the code {code}", where))
         flaws.tell()
         return tuple(rules)
 
@@ -123,6 +191,7 @@ class SuiteReader:
             field = None
         if field is not None and field not in self._fields:
             raise self._no_field(field, (*at, "meta", "field"))
+        table = entry["kwargs"].get("codes")
         return Rule(
             expectation=kind,
             kwargs=entry["kwargs"],
@@ -130,6 +199,8 @@ class SuiteReader:
             code=meta["code"],
             field=field,
             severity=meta.get("severity", "critical"),
+            own=self._own.get(meta["code"]),
+            listed=None if table is None else frozenset(self._tables.sound[table].values.values()),
         )
 
     def _kwargs(self, kind: str, kwargs: dict[str, Any], at: tuple[str | int, ...]) -> None:
@@ -157,7 +228,7 @@ class SuiteReader:
         self._values(kind, kwargs, at)
 
     def _values(self, kind: str, kwargs: dict[str, Any], at: tuple[str | int, ...]) -> None:
-        if what := unknown_table(kwargs):
+        if "codes" in kwargs and (what := table_flaw(self._tables, kwargs["codes"])):
             raise refuse("config.value", what, self._document.where(*at, "kwargs", "codes"))
         found = Flaws()
         for flaw in flaws_of(SHAPES[kind], kwargs, self._held):
@@ -202,8 +273,9 @@ class SuiteReader:
             )
         if not isinstance(code, str) or origin(code) != gate:
             raise refuse("suite.meta", "meta.code does not begin with its gate", where)
-        if not is_rule(code):
-            raise refuse("code.unknown", f"unknown code {code!r}{nearest(code, CODES)}", where)
+        if not is_rule(code) and code not in self._own:
+            what = f"unknown code {code!r}{nearest(code, [*CODES, *self._own])}"
+            raise refuse("code.unknown", what, where)
         if meta.get("severity", "critical") not in ("critical", "warning"):
             raise refuse("suite.meta", "meta.severity is critical or warning", where)
         return meta

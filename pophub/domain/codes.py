@@ -1,7 +1,8 @@
 """Every code that pophub gives a record or an error: a closed table with its words.
 
 The part before the first dot is the gate of a failed rule, or the origin of an error. Logs,
-quarantine, pages and `pophub explain` all take their text from here; none holds a value.
+quarantine, pages and `pophub explain` all take their text from here; none holds a value. A suite may
+declare codes of its own for its rules (`pophub.contracts.rule_codes`): no other can be in a project.
 """
 
 from __future__ import annotations
@@ -156,6 +157,7 @@ CODES: dict[str, Code] = {
     "schema.renamed": Code("The record has another name than in an earlier contract version", "Tên bản ghi khác với phiên bản hợp đồng trước", "keep the record's name: readers find their schema by it"),
     "suite.invalid": Code("The suite is not Great Expectations' JSON", "Bộ quy tắc không phải JSON của Great Expectations", "write name and expectations with type, kwargs, meta"),
     "suite.meta": Code("A rule lacks its gate or code", "Quy tắc thiếu cổng hoặc mã", "write meta.gate and meta.code, the code beginning with the gate"),
+    "suite.code": Code("A suite declares a code that it may not, or does not use", "Mã riêng của bộ quy tắc không hợp lệ hoặc không được dùng", "name it <gate>.<what>.<flaw>, unlike any in docs/codes.md, with the same words in each suite, and use it in a rule"),
     "suite.unknown": Code("An expectation is not known, or cannot tell rows", "Quy tắc không được biết hoặc không chỉ ra được dòng", "use one of docs/expectations.md"),
     "suite.regex": Code("A regular expression takes more than the form that it shows", "Biểu thức chính quy nhận nhiều hơn dạng nó mô tả", "begin with \\A, end with \\Z, put choices in brackets and write digits as [0-9]"),
     "suite.gate_uncovered": Code("A gate has no rule", "Một cổng không có quy tắc nào", "add a rule for the gate"),

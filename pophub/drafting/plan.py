@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pophub.contracts.model import Connector
+from pophub.contracts.model import CodeTable, Connector
 from pophub.domain.record import RESERVED
 from pophub.drafting.fields import MAX_COLUMN, FieldDraft, draft_field, names_for
 from pophub.drafting.profile import profiles
@@ -19,7 +19,7 @@ Looked = Callable[[str], Survey]
 
 @dataclass(frozen=True)
 class DraftWish:
-    """What the caller said: names, and what the source's own look does not tell."""
+    """What the caller said: names, and what the source's own look does not tell; `tables` are those of codes."""
 
     agency: str
     dataset: str
@@ -27,6 +27,7 @@ class DraftWish:
     key: tuple[str, ...] = ()
     marker: str | None = None
     like: Connector | None = None
+    tables: Mapping[str, CodeTable] = field(default_factory=dict)
 
     @property
     def stem(self) -> str:
@@ -78,7 +79,7 @@ def draft(
 
     Errors: `connector.no_key`, `connector.no_marker`, `source.column_missing`.
     """
-    found = profiles(survey)
+    found = profiles(survey, asked.tables)
     left_out = [name for name in found if len(name) > MAX_COLUMN or name in RESERVED]
     key, key_why = draft_key(survey, found, asked.key)
     if lost := [name for name in key if name in left_out]:
@@ -144,7 +145,7 @@ def _one_link(one: FieldDraft, link: TableLink, looked: Looked | None, key: bool
 def _codes_of(link: TableLink, looked: Looked) -> tuple[Any, ...]:
     """Give the keys of a table that is referred to, where it is small and of no person."""
     survey = looked(link.table)
-    found = profiles(survey)
+    found = profiles(survey, {})
     if link.to[0] not in found or any(profile.person for profile in found.values()):
         return ()
     values = found[link.to[0]].values

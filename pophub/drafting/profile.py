@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pophub.contracts.code_tables import code_table, code_table_names
+from pophub.contracts.model import CodeTable
 from pophub.contracts.personal import folded, sounds_personal
 from pophub.domain.dates import date_parser, time_parser
 from pophub.gates.personal_id import flaw
@@ -28,6 +28,7 @@ class ColumnProfile:
     column: SurveyedColumn
     rows: int
     values: Sequence[Any]
+    tables: Mapping[str, CodeTable]
 
     @property
     def nulls(self) -> int:
@@ -83,13 +84,13 @@ class ColumnProfile:
 
     @property
     def table(self) -> str | None:
-        """The code table of the hub whose source side has the values, where name or values leave no doubt."""
+        """The code table of the project whose source side has the values, where name or values leave no doubt."""
         found = {text.strip() for text in self.texts if text.strip()}
         if len(found) < 2:
             return None
-        for name in code_table_names():
-            known = set(code_table(name)) - {""}
-            if not set(code_table(name).values()) <= {"true", "false"} and found <= known:
+        for name, table in self.tables.items():
+            known = set(table.values) - {""}
+            if not table.labels.keys() <= {"true", "false"} and found <= known:
                 words = folded(self.column.name)
                 named = any(part in words for part in (*_NAMED_TABLES.get(name, ()), name))
                 if named or not any(text.isdigit() or len(text) < 3 for text in found):
@@ -128,11 +129,11 @@ def _parses(parse: Callable[[str], int]) -> Callable[[str], bool]:
     return sound
 
 
-def profiles(survey: Survey) -> dict[str, ColumnProfile]:
-    """Give the profile of each column, by its name."""
+def profiles(survey: Survey, tables: Mapping[str, CodeTable]) -> dict[str, ColumnProfile]:
+    """Give the profile of each column, by its name; `tables` are those of codes that may be found in it."""
     found = {}
     for column in survey.columns:
         values = survey.rows.get(column.name, [])
         there = [value for value in values if value is not None and value != ""]
-        found[column.name] = ColumnProfile(column, len(values), there)
+        found[column.name] = ColumnProfile(column, len(values), there, tables)
     return found

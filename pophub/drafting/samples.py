@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pophub.contracts.code_tables import code_table
 from pophub.contracts.personal import folded
 from pophub.drafting.fields import FieldDraft
 from pophub.drafting.plan import DraftPlan
@@ -64,7 +63,7 @@ def sound_value(one: FieldDraft) -> Any:
     if one.profile.person:
         return PERSON
     if one.codes is not None:
-        return next(value for value in code_table(one.codes) if value)
+        return next(value for value in one.profile.tables[one.codes].values if value)
     if one.values:
         return one.values[0]
     form = one.mapping.get("format")

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
-from pophub.contracts.code_tables import code_table
 from pophub.domain.dates import DAY_US, ZONE_US, date_of
 from pophub.domain.names import fold_name
 from pophub.gates.frame import Frame, distinct, known_values, whole_numbers
@@ -209,13 +207,8 @@ def amount(take: Take, told: Arguments) -> list[int]:
 
 def code(take: Take, told: Arguments) -> list[int]:
     """Judge that a value is in the contract's side of a code table."""
-    strange = take.found(distinct, told["column"]) - _known_codes(told["codes"])
+    strange = take.found(distinct, told["column"]) - {None, *told["listed"]}
     return [row for row, value in enumerate(take(told["column"])) if value in strange] if strange else []
-
-
-@cache
-def _known_codes(table: str) -> frozenset[str | None]:
-    return frozenset({None, *code_table(table).values()})
 
 
 CHECKS: dict[str, Callable[[Take, Arguments], list[int]]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -53,6 +53,7 @@ class Column:
         self,
         mapping: FieldMapping,
         field: AvroField,
+        codes: Mapping[str, str] | None = None,
         *,
         personal_id: bool,
         birth_date: bool = False,
@@ -65,6 +66,7 @@ class Column:
         self._parse = parser_for(
             mapping,
             field,
+            codes,
             personal_id=personal_id,
             birth_date=birth_date,
             prints_times=not from_files,
@@ -72,7 +74,7 @@ class Column:
         )
         if from_files and not personal_id:  # a number there has a code of its own
             self._parse = numbers_told_apart(self._parse, mapping, field, key=key)
-        self._null = null_meaning(mapping, field)
+        self._null = null_meaning(mapping, field, codes)
         self._step = text_step(mapping, field)
         timed = field.type == "timestamp-micros" and mapping.codes is None
         self._zone = ZoneInfo(mapping.time_zone) if timed else None
@@ -140,6 +142,7 @@ class ContractMapper:
             Column(
                 mapping,
                 fields[name],
+                connector.tables[mapping.codes].values if mapping.codes else None,
                 personal_id=name in ids,
                 birth_date=name in births,
                 from_files=self._from_files,

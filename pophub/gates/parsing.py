@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from pophub.contracts.code_tables import code_table
 from pophub.contracts.model import AvroField, FieldMapping
 from pophub.domain.dates import (
     EPOCH_DAY,
@@ -317,6 +316,7 @@ def _typed(
 def parser_for(
     mapping: FieldMapping,
     field: AvroField,
+    codes: Mapping[str, str] | None,
     *,
     personal_id: bool,
     birth_date: bool = False,
@@ -325,13 +325,12 @@ def parser_for(
 ) -> Parser:
     """Give the function from a raw value (never None) to the contract's value.
 
-    `prints_times`: a time in a field of text is written as its database prints it; a spreadsheet's is
+    `codes`: the code table that translates it. `prints_times`: a time in a field of text is written as its database prints it; a spreadsheet's is
     refused, since what stands in the cell may be shown in any form. `day_begins`: a date is taken as the
     time at which it begins, for markers alone; in a field that would be invented.
     Errors: the function raises Refused, nothing else.
     """
     typed = _typed(mapping, field, birth_date, day_begins)
-    codes = code_table(mapping.codes) if mapping.codes else None
     step = mapping.text
 
     def parse(value: Any) -> Any:
@@ -364,10 +363,9 @@ def text_step(mapping: FieldMapping, field: AvroField) -> str | None:
     return mapping.text if field.type == "string" and mapping.codes is None else None
 
 
-def null_meaning(mapping: FieldMapping, field: AvroField) -> Any:
+def null_meaning(mapping: FieldMapping, field: AvroField, codes: Mapping[str, str] | None) -> Any:
     """Give what a null of the source means: None, or what the code table gives the empty text."""
-    if mapping.codes is None or "" not in code_table(mapping.codes):
+    if codes is None or "" not in codes:
         return None
     typed = _typed(mapping, field)
-    found = code_table(mapping.codes)[""]
-    return found if typed is None else typed(found)
+    return codes[""] if typed is None else typed(codes[""])

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pophub.contracts.code_tables import code_table
 from pophub.domain.dates import EPOCH_DAY
 
 WELL_FORMED = re.compile(r"[0-9]{12}\Z")
@@ -24,20 +23,22 @@ _SEXES = {"M": 0, "F": 1}
 _NO_NUMBER = "0" * 12
 _NO_DAY = -(10**6)  # before the year 1: no number says so
 
+# before 2025-07-01, and since then some of them: a person keeps the number that was given
+_PROVINCES = (
+    "01 02 04 06 08 10 11 12 14 15 17 19 20 22 24 25 26 27 30 31 33 34 35 36 37 38 40 42 44 45 46 48 49 51 "
+    "52 54 56 58 60 62 64 66 67 68 70 72 74 75 77 79 80 82 83 84 86 87 89 91 92 93 94 95 96"
+)
+PLACES = frozenset(f"0{code}" for code in _PROVINCES.split())
+"""The three-digit codes of places of birth registration: provinces, old and new."""
+
 Digits = NDArray[np.uint8]
 Days = NDArray[np.int64]
-
-
-@cache
-def places() -> frozenset[str]:
-    """Give the three-digit codes of places of birth registration: provinces, old and new."""
-    return frozenset(f"0{code}" for code in code_table("province"))
 
 
 def flaw(number: str) -> str | None:
     """Name the one thing that is wrong with a number's form: the check it fails, or None."""
     if WELL_FORMED.match(number):
-        return None if number[:3] in places() else "province"
+        return None if number[:3] in PLACES else "province"
     kinds = {unicodedata.category(letter) for letter in number}
     if kinds & {"Cc", "Zl", "Zp"}:
         return "format"
@@ -86,7 +87,7 @@ def flaws(numbers: list[Any], digits: Digits) -> dict[int, str]:
 @cache
 def _known_places() -> NDArray[np.bool_]:
     known = np.zeros(1000, np.bool_)
-    known[[int(place) for place in places()]] = True
+    known[[int(place) for place in PLACES]] = True
     return known
 
 

@@ -121,6 +121,6 @@ class GreatExpectationsRules:
 
 
 def _failures(rule: Rule, rows: list[int]) -> list[Failure]:
-    reason = explain(rule.code).en
+    reason = rule.words.en
     gate, code, field, severity = rule.gate, rule.code, rule.field, rule.severity
     return [Failure(row, gate, code, field, reason, severity) for row in rows]

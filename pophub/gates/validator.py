@@ -56,7 +56,8 @@ def prepare(rules: Sequence[Rule]) -> list[ExpectationConfiguration]:
 
 def _configured(place: int, rule: Rule) -> ExpectationConfiguration:
     kind = _Made if rule.expectation in CHECKS else ExpectationConfiguration
-    return kind(type=rule.expectation, kwargs=dict(rule.kwargs), meta={"rule": place})
+    listed = {} if rule.listed is None else {"listed": sorted(rule.listed)}
+    return kind(type=rule.expectation, kwargs={**rule.kwargs, **listed}, meta={"rule": place})
 
 
 def validate(suite: Sequence[ExpectationConfiguration], frame: Columns) -> list[RuleResult]:

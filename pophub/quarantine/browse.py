@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pophub import avro
 from pophub.contracts.model import Connector
+from pophub.contracts.rule_codes import Words
 from pophub.domain.errors import ConfigError
 from pophub.postgres import Connection, only_row, transaction
 from pophub.quarantine import places
@@ -30,17 +31,17 @@ class Cause(NamedTuple):
     first_seen: datetime
     last_seen: datetime
 
-    def in_words(self, now: datetime, language: str = "en") -> str:
+    def in_words(self, now: datetime, words: Words, language: str = "en") -> str:
         """Say it in a line, such as `412 records: ..., field ward_code, first seen 3 days ago`."""
         days = (now - self.first_seen).days
         if language == "vi":
             where = f", trường {self.field}" if self.field else ""
             seen = f"{days} ngày trước" if days else "hôm nay"
-            return f"{self.records:,} bản ghi: {meaning(self.code, 'vi')}{where}, thấy lần đầu {seen}"
+            return f"{self.records:,} bản ghi: {meaning(self.code, words, 'vi')}{where}, thấy lần đầu {seen}"
         where = f", field {self.field}" if self.field else ""
         seen = f"{days} day{'s' if days > 1 else ''} ago" if days else "today"
         records = f"{self.records:,} record{'s' if self.records != 1 else ''}"
-        return f"{records}: {meaning(self.code)}{where}, first seen {seen}"
+        return f"{records}: {meaning(self.code, words)}{where}, first seen {seen}"
 
 
 def count(connection: Connection, selection: Selection) -> int:
@@ -79,7 +80,7 @@ def sent(raw: bytes) -> dict[str, Any] | None:
         return None
 
 
-def show(connection: Connection, version: int, connector: Connector | None) -> dict[str, Any]:
+def show(connection: Connection, version: int, connector: Connector | None, words: Words) -> dict[str, Any]:
     """Give everything about one version, personal data included: for the operator alone.
 
     Errors: `quarantine.unknown`.
@@ -99,7 +100,7 @@ def show(connection: Connection, version: int, connector: Connector | None) -> d
     raw = bytes(found.pop("raw"))
     found["event_id"] = bytes(found["event_id"]).hex()
     found["operation"] = "delete" if found["operation"] == "d" else "upsert"
-    found["failures"] = [in_words(f) for f in found["failures"]]
+    found["failures"] = [in_words(f, words) for f in found["failures"]]
     as_sent = sent(raw)
     found["file"], found["sent"] = places.in_words(as_sent), places.without(as_sent)
     if found["sent"] is None and raw:

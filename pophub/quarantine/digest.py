@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pophub.contracts.model import Connector
+from pophub.contracts.rule_codes import Words
 from pophub.domain.dates import shown_time
 from pophub.postgres import Connection, transaction
 from pophub.quarantine import places
@@ -60,12 +61,12 @@ def _examples(connection: Connection, cause: Cause) -> list[dict[str, Any]]:
         ]
 
 
-def markdown(found: dict[str, Any]) -> str:
+def markdown(found: dict[str, Any], words: Words) -> str:
     """Write the digest as Markdown, Vietnamese first."""
-    return "\n".join([*_part(found, "vi"), "", "---", "", *_part(found, "en"), ""])
+    return "\n".join([*_part(found, words, "vi"), "", "---", "", *_part(found, words, "en"), ""])
 
 
-def _part(found: dict[str, Any], language: str) -> list[str]:
+def _part(found: dict[str, Any], codes: Words, language: str) -> list[str]:
     vi = language == "vi"
     day = shown_time(found["at"], "%d/%m/%Y %H:%M" if vi else "%Y-%m-%d %H:%M")
     lines = [f"# Bản ghi bị trả lại: {found['agency']}" if vi else f"# Rejected records: {found['agency']}", "",
@@ -80,7 +81,7 @@ def _part(found: dict[str, Any], language: str) -> list[str]:
         lines.append("Không có bản ghi nào bị trả lại." if vi else "Nothing was rejected.")
     lines += ["", "## Nguyên nhân" if vi else "## Causes", ""]
     for cause in found["causes"]:
-        line = Cause(*(cause[name] for name in Cause._fields)).in_words(found["at"], language)
+        line = Cause(*(cause[name] for name in Cause._fields)).in_words(found["at"], codes, language)
         lines.append(f"- **{cause['stem']}**, {line} (`{cause['code']}`)")
         for one in cause["examples"]:
             place = one["file"][language] or (

@@ -12,6 +12,7 @@ import orjson
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
+from pophub.contracts.rule_codes import Words
 from pophub.postgres import Connection, transaction
 from pophub.quarantine import places
 from pophub.quarantine.browse import sent
@@ -36,7 +37,7 @@ def harmless(value: Any) -> Any:
     return "'" + value if value.startswith(STARTS) or value.lstrip().startswith(STARTS) else value
 
 
-def export(connection: Connection, selection: Selection, kind: str, path: Path) -> int:
+def export(connection: Connection, selection: Selection, kind: str, path: Path, words: Words) -> int:
     """Write the selection to a file that only its owner may read; give the number of versions.
 
     The file appears under its name once it is whole.
@@ -45,14 +46,14 @@ def export(connection: Connection, selection: Selection, kind: str, path: Path) 
     try:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
         write = _csv if kind == "csv" else _xlsx
-        written = write(draft, _rows(connection, selection))
+        written = write(draft, _rows(connection, selection, words))
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
     return written
 
 
-def _rows(connection: Connection, selection: Selection) -> Iterator[list[Any]]:
+def _rows(connection: Connection, selection: Selection, words: Words) -> Iterator[list[Any]]:
     after = 0
     while True:
         with transaction(connection, "exporting the quarantine") as cursor:
@@ -61,14 +62,16 @@ def _rows(connection: Connection, selection: Selection) -> Iterator[list[Any]]:
         if not page:
             return
         after = page[-1][0]
-        yield from (_cells(row) for row in page)
+        yield from (_cells(row, words) for row in page)
 
 
-def _cells(row: tuple[Any, ...]) -> list[Any]:
+def _cells(row: tuple[Any, ...], codes: Words) -> list[Any]:
     *plain, gate, failures, batch, lane, offset, place, contract, first, last, raw = row
     as_sent = sent(bytes(raw))
     text = "" if as_sent is None else orjson.dumps(places.without(as_sent), default=_text).decode()
-    words = ["; ".join(dict.fromkeys(meaning(f["code"], lang) for f in failures)) for lang in ("vi", "en")]
+    words = [
+        "; ".join(dict.fromkeys(meaning(f["code"], codes, lang) for f in failures)) for lang in ("vi", "en")
+    ]
     times = [first.isoformat(timespec="seconds"), last.isoformat(timespec="seconds")]
     cells = [
         *plain,

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from pophub.contracts.model import Connector
+from pophub.contracts.rule_codes import Words, project_codes
 from pophub.domain.errors import LedgerDiverged, TransientError
 from pophub.kafka import Administrator, Publisher
 from pophub.ports import Message, Position
@@ -63,6 +64,7 @@ def feed(settings: Settings, connection: Connection, agency: str) -> int:
                 remedy="wait for it; a retry follows",
             )  # fmt: skip
     end, sent = _number(connection, agency), 0
+    words = project_codes(settings.project)
     with closing(Publisher(settings, topic_of(agency), 0)) as publisher:
         at = publisher.position().sequence
         if at > end:
@@ -72,7 +74,7 @@ def feed(settings: Settings, connection: Connection, agency: str) -> int:
             )  # fmt: skip
         while at < end:
             upto = min(end, at + MESSAGE_ROWS)
-            messages = _messages(connection, agency, at, upto)
+            messages = _messages(connection, agency, at, upto, words)
             reach("feedback.read")
             publisher.publish(messages, Position(upto, "feedback:1"))
             reach("feedback.published")
@@ -107,13 +109,13 @@ def _number(connection: Connection, agency: str) -> int:
             return last + numbered
 
 
-def _messages(connection: Connection, agency: str, after: int, upto: int) -> list[Message]:
+def _messages(connection: Connection, agency: str, after: int, upto: int, words: Words) -> list[Message]:
     with transaction(connection, topic_of(agency)) as cursor:
         cursor.execute(SQL["feedback_rows"], (agency, after, upto))
-        return [_message(row) for row in cursor.fetchall()]
+        return [_message(row, words) for row in cursor.fetchall()]
 
 
-def _message(row: tuple[Any, ...]) -> Message:
+def _message(row: tuple[Any, ...], words: Words) -> Message:
     """Give one rejection as JSON: what the agency needs to find and mend its record."""
     (sequence, stem, key, marker, event_id, operation, state, gate, failures, batch, lane, offset, place, contract,
      exchanged_at, first_judged_at, waits_until) = row  # fmt: skip
@@ -121,7 +123,7 @@ def _message(row: tuple[Any, ...]) -> Message:
     told = {
         "feedback": 1, "sequence": sequence, "dataset": stem, "event_id": event, "key": key, "marker": marker,
         "operation": "delete" if operation == "d" else "upsert", "state": state, "gate": gate,
-        "reasons": [in_words(f) for f in failures], "batch": batch, "lane": lane, "offset": offset, "row": place,
+        "reasons": [in_words(f, words) for f in failures], "batch": batch, "lane": lane, "offset": offset, "row": place,
         "contract": contract, "exchanged_at": exchanged_at, "judged_at": first_judged_at, "waits_until": waits_until,
     }  # fmt: skip
     return Message(

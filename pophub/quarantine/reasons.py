@@ -1,16 +1,16 @@
-"""Failed rules in words, in both languages, from the closed table of codes."""
+"""Failed rules in words, in both languages, from the codes of the project."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from pophub.domain.codes import CODES
+from pophub.contracts.rule_codes import Words
 
 
-def in_words(failure: dict[str, Any]) -> dict[str, Any]:
-    """Give a failed rule with its meaning and remedy; a code of a suite's own keeps the suite's words."""
-    entry = CODES.get(failure["code"])
+def in_words(failure: dict[str, Any], words: Words) -> dict[str, Any]:
+    """Give a failed rule with its meaning and remedy; a code that no suite has any more keeps the words of then."""
+    entry = words.get(failure["code"])
     return {
         "gate": failure["gate"],
         "code": failure["code"],
@@ -23,9 +23,9 @@ def in_words(failure: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def meaning(code: str, language: str = "en") -> str:
-    """Give a code's meaning, or the code itself where the table does not know it."""
-    entry = CODES.get(code)
+def meaning(code: str, words: Words, language: str = "en") -> str:
+    """Give a code's meaning, or the code itself where no suite has it any more."""
+    entry = words.get(code)
     return code if entry is None else entry.vi if language == "vi" else entry.en
 
 

@@ -7,7 +7,7 @@ for what the hub knows at that moment.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -47,8 +47,9 @@ def score_samples(connector: Connector, project: Path, scored: Scored) -> None:
     except PophubError as error:
         scored.err(error, "gates")
         return
+    own = {rule.code for rule in connector.contract.rules if rule.own}
     for path, found in zip(paths, failures, strict=True):
-        told = fares_otherwise(path, {failure.code for failure in found})
+        told = fares_otherwise(path, {failure.code for failure in found}, own)
         if told is not None:
             refused = ConfigError(
                 "connector.sample_fares", told, where=f"{path.relative_to(project)}:1",
@@ -62,12 +63,12 @@ def named_code(path: Path) -> str:
     return path.name.removesuffix(".json").partition(".fail.")[2]
 
 
-def fares_otherwise(path: Path, codes: set[str]) -> str | None:
-    """Say how a sample fares where that is not what its name says."""
+def fares_otherwise(path: Path, codes: set[str], own: Collection[str] = ()) -> str | None:
+    """Say how a sample fares where that is not what its name says; `own` are codes that the suite declares."""
     named = named_code(path)
     if path.name.endswith(".pass.json"):
         return f"it fails with {', '.join(sorted(codes))}" if codes else None
-    if not is_rule(named):
+    if not is_rule(named) and named not in own:
         return "its name tells neither pass nor a code of a gate"
     return None if named in codes else f"it fails with {', '.join(sorted(codes)) or 'nothing'}"
 

@@ -31,7 +31,7 @@ from tests.integration.page_blocks import blocks
 PROJECT = Path(__file__).resolve().parents[2]
 POPHUB = str(Path(sys.executable).with_name("pophub"))
 SCALE = "0.3"
-DECLARED = ("connectors", "schemas", "expectations", "subscriptions", "dags")
+DECLARED = ("connectors", "schemas", "expectations", "codes", "subscriptions", "dags")
 DEADLINE_S = 900
 
 

@@ -18,7 +18,7 @@ from pophub.contracts.source_model import FilesSource
 from pophub.contracts.strict_yaml import parse_document
 from pophub.domain.codes import CODES
 from pophub.domain.errors import PophubError
-from pophub.gates.personal_id import contradicting, flaw, places
+from pophub.gates.personal_id import PLACES, contradicting, flaw
 from pophub.sources.files import DropFolder
 
 FLAWS = {None, "length", "format", "digits", "whitespace", "province"}
@@ -94,7 +94,7 @@ def number(data: bytes) -> None:
     text = data.decode("utf-8", "surrogateescape")
     found = flaw(text)
     assert found in FLAWS
-    sound = re.fullmatch("[0-9]{12}", text, re.ASCII) is not None and text[:3] in places()
+    sound = re.fullmatch("[0-9]{12}", text, re.ASCII) is not None and text[:3] in PLACES
     assert (found is None) == sound
     for born in (None, -25_567, 0, 19_800):
         for sex in (None, "M", "F", "x"):

@@ -181,6 +181,7 @@ class Project:
             content = (PROJECT / f"{kind}/{agency}/{dataset}{suffix}").read_text()
             content = content.replace(f'"name": "{agency}.{dataset}"', f'"name": "{self.agency}.{dataset}"')
             self._write(f"{kind}/{self.agency}/{dataset}{suffix}", content)
+        shutil.copytree(PROJECT / "codes", self.folder / "codes", dirs_exist_ok=True)
         if fields:
             self._grant(f"{self.agency}.{dataset}", fields)
         return f"{self.agency}.{dataset}"

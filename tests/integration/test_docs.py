@@ -27,6 +27,7 @@ DECLARED = (
     "connectors",
     "schemas",
     "expectations",
+    "codes",
     "subscriptions",
     "figures",
     "tests/contract",

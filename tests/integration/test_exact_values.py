@@ -23,6 +23,7 @@ from outside import check, read_log, read_topic, record_of
 from serving import served
 
 from pophub.commands import reconcile as commands
+from pophub.domain.codes import CODES
 from pophub.postgres import connect
 from pophub.quarantine import browse, export, repair
 from pophub.quarantine.selection import Selection
@@ -137,7 +138,7 @@ def rejected_is_repaired(project: Project, hub: Hub, folder: Path) -> None:
     with closing(connect(project.servers.settings, "pophub_judge")) as connection:
         sets = ["paid=-7.25", "photo=\\xABcd"]
         proposal = repair.propose(connection, connector, number, sets, "letter 12", "Lan")
-        sent = browse.show(connection, number, connector)["sent"]
+        sent = browse.show(connection, number, connector, CODES)["sent"]
         assert (sent["anh"], sent["luong"]) == ("\\xabcd", "0.12345678901")
         assert export.export(connection, Selection(stem=project.stem), "csv", folder / "x.csv") == 1
         row = next(csv.DictReader((folder / "x.csv").read_text("utf-8-sig").splitlines()))

@@ -9,6 +9,7 @@ import os
 import signal
 from collections import Counter
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from outside import check, read_topic
 
 from pophub.contracts.load import load_all
 from pophub.contracts.model import Connector
+from pophub.contracts.rule_codes import project_codes
+from pophub.domain.codes import CODES
 from pophub.domain.errors import ConfigError, PromiseBroken
 from pophub.postgres import Connection, connect
 from pophub.quarantine import browse, digest, export, holds, repair, retention
@@ -317,13 +320,13 @@ def test_rejections_are_listed_grouped_shown_and_exported_without_a_formula(
         causes = {(c.code, c.field): c.records for c in browse.groups(reader, chosen)}
         assert causes["contract.date.format", "birth_date"] == 1
     with judging(project) as connection:
-        shown = browse.show(connection, versions(project)[key][0], connector(project))
+        shown = browse.show(connection, versions(project)[key][0], connector(project), CODES)
         assert shown["sent"]["ho_ten"] == "=HYPERLINK(1)"
         assert (shown["owner"]["name"], shown["contract"]) == ("C06", 1)
         assert all(f["en"] and f["vi"] and f["severity"] for f in shown["failures"])
         for kind in ("csv", "xlsx"):
             path = tmp_path / f"out.{kind}"
-            assert export.export(connection, chosen, kind, path) == 2
+            assert export.export(connection, chosen, kind, path, CODES) == 2
             assert path.stat().st_mode & 0o077 == 0
     with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
@@ -334,6 +337,33 @@ def test_rejections_are_listed_grouped_shown_and_exported_without_a_formula(
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in cells)
 
 
+def test_a_code_of_the_suite_is_told_in_its_words_everywhere(project: Project, tmp_path: Path) -> None:
+    code, words = (
+        "correct.household.form",
+        {"en": "No register's number", "vi": "Sai mẫu", "remedy": "ask C06"},
+    )
+    path = project.folder / f"expectations/{project.agency}/citizens.json"
+    suite = json.loads(path.read_text()) | {"meta": {"codes": {code: words}}}
+    kwargs = {"column": "household_code", "regex": r"\A[0-9A-Z]+\Z"}
+    rule = {"type": "expect_column_values_to_match_regex", "kwargs": kwargs}
+    suite["expectations"].append(rule | {"meta": {"gate": "correct", "code": code}})
+    path.write_text(json.dumps(suite))
+    key = project.put(1, 60, ma_ho="?")
+    project.pass_through("extract", "judge", "feedback")
+    said, chosen = project_codes(project.folder), Selection(stem=project.stem)
+    with judging(project) as connection:
+        (failure,) = browse.show(connection, versions(project)[key][0], None, said)["failures"]
+        assert {name: failure[name] for name in words} == words and failure["reason"] == words["en"]
+        assert words["vi"] in digest.markdown(digest.gather(connection, project.agency, []), said)
+        export.export(connection, chosen, "csv", tmp_path / "out.csv", said)
+        (cause,) = browse.groups(connection, chosen)
+    assert words["en"] in cause.in_words(datetime.now(UTC), said)
+    assert words["vi"] in (tmp_path / "out.csv").read_text(encoding="utf-8-sig")
+    (told,) = read_as(project, f"agency-{project.agency}", f"feedback.{project.agency}")
+    assert [reason["vi"] for reason in told["reasons"]] == [words["vi"]]
+    assert told["reasons"][0]["remedy"] == words["remedy"]
+
+
 def test_a_digest_tells_counts_causes_examples_and_whom_it_was_escalated_to(project: Project) -> None:
     key = project.put(1, 60, ho_ten=BAD_NAME)
     project.pass_through()
@@ -342,7 +372,7 @@ def test_a_digest_tells_counts_causes_examples_and_whom_it_was_escalated_to(proj
         "returning 1", project.stem)  # fmt: skip
     with judging(project) as connection:
         found = digest.gather(connection, project.agency, [connector(project)])
-    text = digest.markdown(found)
+    text = digest.markdown(found, CODES)
     assert "first seen 40 days ago" in text and "40 ngày trước" in text
     assert "escalated" in text and "C06 <c06@mps.example>" in text
     assert key not in text and BAD_NAME not in text
@@ -433,7 +463,7 @@ def test_nothing_expires_unseen(project: Project) -> None:
         policy = retention.policies(connection, [project.stem])[project.stem]
         assert retention.expire(connection, policy, "Lan") == 1
         assert retention.expire(connection, policy, "Lan") == 0
-        assert browse.show(connection, number, None)["sent"] is None
+        assert browse.show(connection, number, None, CODES)["sent"] is None
     record = project.servers.query(
         "select v.event_id = e.event_id, e.codes, e.expired_by, v.raw from quarantine.expired e "
         "join quarantine.version v on v.id = e.version where e.version = %s", number)  # fmt: skip

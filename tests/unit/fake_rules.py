@@ -34,7 +34,7 @@ def things(source: Mapping[str, Any] = TABLE, **more: Any) -> Connector:
         fields=tuple(AvroField(name=n, type="string", nullable=n != "key") for n in FIELDS),
         rules=(), suite_path=Path("none"),
     )  # fmt: skip
-    return Connector(file=file, contract=contract, path=Path("none"), digest="")
+    return Connector(file=file, contract=contract, path=Path("none"), tables={}, digest="")
 
 
 @dataclass

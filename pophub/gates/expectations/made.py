@@ -25,6 +25,8 @@ def _made(name: str, shape: Shape) -> type[RowsExpectation]:
     """
     kwargs = {one.name: _type_of(one) for one in shape.arguments}
     body: dict[str, Any] = {one.name: one.default for one in shape.arguments if not one.needed}
+    if any(one.kind == "codes" for one in shape.arguments):
+        kwargs["listed"], body["listed"] = list[str] | None, None  # what is in that table: the hub adds it
     body |= {
         "__doc__": shape.says,
         "__module__": __name__,

@@ -28,7 +28,7 @@ GRANT = (
 @pytest.fixture
 def refused(tmp_path: Path) -> Refused:
     """Give the errors of one subscription file in a project with the repository's connectors."""
-    for folder in ("connectors", "schemas", "expectations"):
+    for folder in ("connectors", "schemas", "expectations", "codes"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
     connectors, _ = load_all(tmp_path)
 

@@ -21,7 +21,7 @@ GDT = "subscriptions/gdt.yaml"
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for folder in ("connectors", "schemas", "expectations", "subscriptions"):
+    for folder in ("connectors", "schemas", "expectations", "codes", "subscriptions"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
     return tmp_path
 
@@ -295,5 +295,5 @@ def test_grants_of_the_demo_are_as_declared() -> None:
 
 
 def test_the_published_json_schema_is_fresh() -> None:
-    assert (PROJECT / "docs" / "connector.schema.json").read_text() == schema_text()
-    assert "\\\\A" not in schema_text()
+    assert (PROJECT / "docs" / "connector.schema.json").read_text() == schema_text(PROJECT)
+    assert "\\\\A" not in schema_text(PROJECT)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pytest
 
+from pophub.contracts.code_tables import read_tables
 from pophub.contracts.connector_page import connector_page
 from pophub.contracts.expectations_page import expectations_page
 from pophub.contracts.model import AvroField, ConnectorFile
@@ -22,6 +23,7 @@ from pophub.contracts.suite import SuiteReader
 from pophub.domain.codes import is_rule
 from pophub.domain.record import Columns
 
+PROJECT = Path(__file__).parents[3]
 WHERE = Path("page.md")
 SQL = "`source` of `kind: sql`"
 MODELS: tuple[type[Model], ...] = (ConnectorFile, SubscriptionFile)
@@ -30,7 +32,7 @@ TYPES: dict[str | None, Any] = {None: "string", "date": "date", "integer": "long
 
 def halves() -> list[str]:
     """Give the parts of the page that speak of the two files."""
-    return re.split(r"^## The ", connector_page(), flags=re.M)[1:]
+    return re.split(r"^## The ", connector_page(PROJECT), flags=re.M)[1:]
 
 
 def whole_file(half: str) -> Document:
@@ -132,7 +134,7 @@ def test_each_example_of_an_expectation_is_a_rule_over_the_connector_of_the_page
     rules = rules_of_the_page()
     assert [rule["type"] for rule in rules] == list(SHAPES)
     suite = Document(WHERE, {"name": "page", "expectations": rules}, {})
-    found = SuiteReader(suite, file, fields_of(file)).read()
+    found = SuiteReader(suite, file, fields_of(file), read_tables(PROJECT)[0]).read()
     assert [rule.expectation for rule in found] == list(SHAPES)
     for name, shape in SHAPES.items():
         assert all(is_rule(code) for code in shape.codes), name
@@ -176,7 +178,7 @@ def test_a_null_fares_as_the_page_says(name: str) -> None:
     rules = [rule for rule in rules_of_the_page() if rule["type"] == name]
     others = [rule for rule in rules_of_the_page() if rule["type"] != name]
     suite = Document(WHERE, {"name": "page", "expectations": rules + others}, {})
-    rule = SuiteReader(suite, file, fields_of(file)).read()[0]
+    rule = SuiteReader(suite, file, fields_of(file), read_tables(PROJECT)[0]).read()[0]
     named = [rule.kwargs[key] for key in SHAPES[name].columns if key in rule.kwargs]
     for column in [c for c in named if not c.startswith("hub_")]:
         rows = [SOUND, SOUND | NOBODY | {column: None}]

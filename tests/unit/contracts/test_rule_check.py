@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pophub.contracts.code_tables import read_tables
 from pophub.contracts.load import check, load_all
 from pophub.contracts.model import AvroField, Connector, Rule
 from pophub.contracts.shapes import SHAPES, read_columns
@@ -20,6 +21,7 @@ from pophub.domain.errors import ConfigError
 from pophub.domain.record import Columns
 
 PROJECT = Path(__file__).parents[3]
+TABLES = read_tables(PROJECT)[0]
 CITIZENS: Connector = next(c for c in load_all(PROJECT)[0] if c.stem == "mps.citizens")
 FIELDS = (
     *CITIZENS.contract.fields,
@@ -70,7 +72,7 @@ def read(expectation: str, kwargs: dict[str, Any]) -> Rule:
     rules = json.loads(CITIZENS.contract.suite_path.read_text())["expectations"]
     meta = {"gate": "correct", "code": "correct.code.unknown"}
     suite = {"name": "tried", "expectations": [{"type": expectation, "kwargs": kwargs, "meta": meta}, *rules]}
-    return SuiteReader(Document(Path("suite.json"), suite, {}), CITIZENS.file, FIELDS).read()[0]
+    return SuiteReader(Document(Path("suite.json"), suite, {}), CITIZENS.file, FIELDS, TABLES).read()[0]
 
 
 def tries(name: str) -> Iterator[dict[str, Any]]:
@@ -196,7 +198,7 @@ DECLARED = [
 def test_what_a_connector_would_not_use_is_refused(
     tmp_path: Path, old: str, new: str, code: str, words: str
 ) -> None:
-    for folder in ("connectors", "schemas", "expectations", "subscriptions"):
+    for folder in ("connectors", "schemas", "expectations", "codes", "subscriptions"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
     text = (tmp_path / FILE).read_text()
     assert old in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import sqlite3
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from pophub.cli.program import app
 from pophub.contracts.load import load_all
 from pophub.contracts.model import Connector
 from pophub.drafting.files import scalar
+from pophub.settings import PROJECT
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations has warnings of its own
 
@@ -61,6 +63,7 @@ class School:
         self.folder = folder
         self.database = folder / "source.sqlite"
         (folder / "connectors").mkdir(parents=True)
+        shutil.copytree(PROJECT / "codes", folder / "codes")
 
     def run(self, *arguments: str, code: int = 0) -> dict[str, Any]:
         """Run a command of `connector` with --json; give what it told."""
@@ -75,7 +78,8 @@ class School:
         return next(one for one in connectors if one.stem == stem)
 
     def texts(self) -> dict[str, str]:
-        files = [path for path in self.folder.rglob("*") if path.suffix in (".yaml", ".avsc", ".json")]
+        kinds, tables = (".yaml", ".avsc", ".json"), self.folder / "codes"
+        files = [p for p in self.folder.rglob("*") if p.suffix in kinds and p.parent != tables]
         return {str(path.relative_to(self.folder)): path.read_text(encoding="utf-8") for path in files}
 
 

@@ -64,7 +64,7 @@ def test_a_value_that_nobody_declared_fails_the_contract_and_is_no_delete() -> N
     ],
 )
 def test_what_can_never_match_is_refused(tmp_path: Path, declared: str, told: str) -> None:
-    for folder in ("connectors/mps", "schemas/mps", "expectations/mps"):
+    for folder in ("connectors/mps", "schemas/mps", "expectations/mps", "codes"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
     path = tmp_path / "connectors/mps/citizens.yaml"
     text = re.sub(

@@ -6,8 +6,10 @@ from datetime import date
 
 import pytest
 
+from pophub.contracts.code_tables import read_tables
 from pophub.domain.names import fold_name
-from pophub.gates.personal_id import contradicting, flaw, places
+from pophub.gates.personal_id import PLACES, contradicting, flaw
+from pophub.settings import PROJECT
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,9 @@ def test_digits_against_the_person(
 
 
 def test_there_are_63_places_of_birth_registration() -> None:
-    assert len(places()) == 63
+    assert len(PLACES) == 63
+    sources = read_tables(PROJECT)[0].sound["province"].values
+    assert {f"0{code}" for code in sources} == PLACES
 
 
 @pytest.mark.parametrize(

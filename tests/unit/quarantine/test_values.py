@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pophub.avro import Block
 from pophub.contracts.load import load_all
 from pophub.contracts.model import AvroField, Connector
+from pophub.domain.codes import CODES
 from pophub.domain.errors import ConfigError
 from pophub.domain.record import Failure, Versions
 from pophub.quarantine import export, reasons, retention, selection
@@ -138,6 +139,6 @@ def test_blocks_are_joined_only_with_neighbours_of_the_same_columns_and_contract
 def test_a_cause_reads_as_a_sentence() -> None:
     seen = NOW - timedelta(days=3, hours=1)
     cause = Cause("mps.citizens", "correct", "correct.code.unknown", "province_code", 412, seen, seen)
-    assert cause.in_words(NOW).startswith("412 records: ")
-    assert cause.in_words(NOW).endswith(", field province_code, first seen 3 days ago")
-    assert "412 bản ghi" in cause.in_words(NOW, "vi")
+    assert cause.in_words(NOW, CODES).startswith("412 records: ")
+    assert cause.in_words(NOW, CODES).endswith(", field province_code, first seen 3 days ago")
+    assert "412 bản ghi" in cause.in_words(NOW, CODES, "vi")

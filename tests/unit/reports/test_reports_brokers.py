@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -125,6 +126,7 @@ def test_a_lane_that_was_made_anew_is_told_and_not_passed_over() -> None:
 
 def copied(project: Path, agency: str, dataset: str) -> None:
     """Declare the citizens' dataset once more, under another name and without authority."""
+    shutil.copytree(PROJECT / "codes", project / "codes", dirs_exist_ok=True)
     for kind, name in (("connectors", "{}.yaml"), ("schemas", "{}.v1.avsc"), ("expectations", "{}.json")):
         text = (PROJECT / kind / "mps" / name.format("citizens")).read_text(encoding="utf-8")
         text = text.replace("agency: mps\n", f"agency: {agency}\n").replace(

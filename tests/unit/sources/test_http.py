@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -313,6 +314,7 @@ def test_a_token_that_no_header_may_hold_is_refused_without_a_word_of_it(agency:
 def test_pages_of_which_nobody_could_tell_the_next_are_refused_with_their_line(
     pages: str, tmp_path: Path
 ) -> None:
+    shutil.copytree(PROJECT / "codes", tmp_path / "codes")
     for kind, suffix in (("schemas", ".v1.avsc"), ("expectations", ".json"), ("connectors", ".yaml")):
         target = tmp_path / kind / f"mps/citizens{suffix}"
         target.parent.mkdir(parents=True)

@@ -235,7 +235,7 @@ def test_a_number_in_a_text_field_is_refused_where_it_may_have_lost_digits(tmp_p
 
 
 def test_only_a_plain_text_may_take_numbers_as_text(tmp_path: Path) -> None:
-    for folder in ("connectors/thanhhoa", "schemas/thanhhoa", "expectations/thanhhoa"):
+    for folder in ("connectors/thanhhoa", "schemas/thanhhoa", "expectations/thanhhoa", "codes"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
     path = tmp_path / "connectors/thanhhoa/procedures.yaml"
     text = path.read_text()
