@@ -357,7 +357,7 @@ class VerdictStore(Protocol):
         ...
 
     def waiting(self, after: int, most: int) -> list[tuple[Any, ...]]:
-        """Give quarantined versions whose missing people all exist by now, oldest first."""
+        """Give quarantined versions of which all that they wait for is there by now, oldest first."""
         ...
 
     def repairs(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:

@@ -129,9 +129,11 @@ def _run(settings: Settings, history: Plan, tell: Talk) -> tuple[dict[str, Any],
     for error in broken:
         tell(f"left out: {error}")
     first = [
-        c.stem for c in connectors if not c.file.people or (c.file.population and c.file.population.identity)
+        c.stem
+        for c in connectors
+        if not (c.file.people or c.file.references) or (c.file.population and c.file.population.identity)
     ]
-    rest = [c.stem for c in connectors if c.stem not in first]  # they need the people of the others
+    rest = [c.stem for c in connectors if c.stem not in first]  # they need what the others tell
     with Airflow(settings) as airflow:
         airflow.wait_for_dags([*first, *rest])
         for step in STEPS:

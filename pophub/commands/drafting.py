@@ -12,12 +12,15 @@ from typing import Any
 from pophub.commands.output import answer, print_json, print_table, talk, tell
 from pophub.commands.quarantine_access import connector_here
 from pophub.contracts.code_tables import read_tables
+from pophub.contracts.load import load_all
 from pophub.contracts.patterns import table_parts
+from pophub.contracts.source_model import SqlSource
 from pophub.domain.errors import ConfigError, PophubError
 from pophub.drafting.fields import names_for
-from pophub.drafting.plan import DraftWish, draft
+from pophub.drafting.plan import DraftWish, KnownTable, draft
 from pophub.drafting.write import write_draft
 from pophub.settings import Settings
+from pophub.sources.survey import Survey
 
 LOOKED_ROWS = 10_000
 LOOKUP_ROWS = 51
@@ -121,20 +124,41 @@ def _tables(
 
     database = SurveyedDatabase(address, asked.stem if asked.dataset else asked.agency)
     looked = cache(lambda name: database.survey(name, LOOKUP_ROWS))
+    datasets = _datasets(settings, asked.variable)
     if not every:
         table = table or _only(database.tables(), asked.dataset)
-        return [_written(settings, asked, draft(database.survey(table, LOOKED_ROWS), asked, looked))], []
-    found: list[Drafted] = []
-    refused: list[PophubError] = []
+        plan = draft(database.survey(table, LOOKED_ROWS), asked, looked, datasets=datasets)
+        return [_written(settings, asked, plan)], []
     tables = database.tables()
     names = names_for([table_parts(one)[1] for one in tables], {})
-    for one in tables:
+    refused: dict[str, PophubError] = {}
+    surveys: dict[str, tuple[Survey, DraftWish]] = {}
+    for one in tables:  # first each alone: its key is what the others refer to
         own = replace(asked, dataset=names[table_parts(one)[1]])
         try:
-            found.append(_written(settings, own, draft(database.survey(one, LOOKED_ROWS), own, looked)))
+            survey = database.survey(one, LOOKED_ROWS)
+            datasets[survey.table] = KnownTable(own.stem, draft(survey, own).key_columns)
+            surveys[one] = survey, own
         except PophubError as error:
-            refused.append(error)
-    return found, refused
+            refused[one] = error
+    found: list[Drafted] = []
+    for one, (survey, own) in surveys.items():
+        try:
+            found.append(_written(settings, own, draft(survey, own, looked, datasets=datasets)))
+        except PophubError as error:
+            refused[one] = error
+    return found, list(refused.values())
+
+
+def _datasets(settings: Settings, variable: str) -> dict[str, KnownTable]:
+    """Give the tables of a source that the project's connectors read already, by their names there."""
+    found = {}
+    for connector in load_all(settings.project)[0]:
+        source, mapping = connector.file.source, connector.file.mapping
+        if isinstance(source, SqlSource) and source.url == f"${{{variable}}}":
+            key = tuple(mapping[name].source for name in connector.file.key)
+            found[source.table] = KnownTable(connector.stem, key)
+    return found
 
 
 def _only(tables: Sequence[str], dataset: str) -> str:

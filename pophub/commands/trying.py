@@ -78,11 +78,11 @@ def _hub(settings: Settings, connector: Connector, stack: ExitStack) -> Known | 
 
 
 def _without_people(connector: Connector) -> tuple[Connector, list[str]]:
-    """Leave out the rules that ask the population database, and name them."""
-    people = {
+    """Leave out the rules that ask the population database or another dataset, and name them."""
+    hub = {
         f"hub_{one.id}_{what}" for one in connector.file.people for what in ("known", "name", "birth_date")
-    }
-    asking = [r for r in connector.contract.rules if people & set(joined_columns(r.expectation, r.kwargs))]
+    } | {f"hub_{one.fields[0]}_known" for one in connector.file.references}
+    asking = [r for r in connector.contract.rules if hub & set(joined_columns(r.expectation, r.kwargs))]
     kept = tuple(rule for rule in connector.contract.rules if rule not in asking)
     contract = connector.contract.model_copy(update={"rules": kept})
     return connector.model_copy(update={"contract": contract}), [_name(rule) for rule in asking]

@@ -60,6 +60,7 @@ mapping:
   grade: {from: ngach, text: trim}
   appointed_on: {from: ngay_bo_nhiem, parse: date}
   left_on: {from: ngay_nghi, parse: date}
+  work_unit: {from: don_vi, text: trim}
   salary_vnd: {from: luong, parse: integer}
   salary_cap_vnd: {from: luong_toi_da, parse: integer}
 
@@ -67,6 +68,8 @@ key: [staff_no]
 unique: [work_email]
 people:
   - {id: citizen_id, name: full_name, birth_date: birth_date}
+references:
+  - {fields: [work_unit], to: moha.units}
 live: {promise_s: 172800}
 """
 SUBSCRIPTION = """\

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pophub.contracts.flaws import Flaws
@@ -11,8 +12,9 @@ from pophub.contracts.http_check import check_pages
 from pophub.contracts.marker import check_scan, check_window
 from pophub.contracts.model import AvroField, Connector, ConnectorFile, FieldMapping, Person, ProjectTables
 from pophub.contracts.personal import of_people
+from pophub.contracts.referred import check_references, check_targets
 from pophub.contracts.source_model import Marker
-from pophub.contracts.strict_yaml import Document, Place
+from pophub.contracts.strict_yaml import Document, Place, load_document
 from pophub.contracts.suite import nearest, refuse, table_flaw
 from pophub.domain.dates import compile_format
 from pophub.domain.deletion import both, never_matches
@@ -51,6 +53,7 @@ def check_file(
         *(partial(_check_mapping, document, n, m, known[n]) for n, m in file.mapping.items() if n in known),
         partial(_check_codes, document, file, tables),
         *(partial(_check_person, document, at, person, known) for at, person in enumerate(file.people)),
+        partial(check_references, document, file, known),
         partial(_check_texts, document, file, known),
         partial(_check_numbers, document, file, known),
         partial(_check_personal, document, file),
@@ -109,6 +112,11 @@ def _named(file: ConnectorFile) -> Iterator[tuple[str, Place]]:
         for part in ("id", "name", "birth_date", "at"):
             if (named := getattr(person, part)) is not None:
                 yield named, ("people", at, part)
+    for at, reference in enumerate(file.references):
+        for place, name in enumerate(reference.fields):
+            yield name, ("references", at, "fields", place)
+        if reference.at is not None:
+            yield reference.at, ("references", at, "at")
     if file.population is not None:
         yield file.population.citizen, ("population", "citizen")
         for citizen_field, name in file.population.fields.items():
@@ -163,11 +171,12 @@ def _check_deleted(document: Document, file: ConnectorFile) -> None:
 
 def _check_numbers(document: Document, file: ConnectorFile, known: dict[str, AvroField]) -> None:
     """Refuse numbers taken as text where they name something: a lost digit is another key or person."""
-    names, flaws = {*file.key, *(person.id for person in file.people)}, Flaws()
+    named = (name for reference in file.references for name in reference.fields)
+    names, flaws = {*file.key, *named, *(person.id for person in file.people)}, Flaws()
     for name, mapping in file.mapping.items():
-        named = name in names or name not in known or known[name].type != "string"
-        if mapping.numbers == "as_text" and named:
-            what = f"{name} cannot take numbers as text: only a text that is neither key nor person can"
+        kept = name in names or name not in known or known[name].type != "string"
+        if mapping.numbers == "as_text" and kept:
+            what = f"{name} cannot take numbers as text: only a text that is neither key, person nor reference can"
             flaws.add(refuse("config.value", what, document.where("mapping", name, "numbers")))
     flaws.tell()
 
@@ -229,6 +238,19 @@ def _check_zone(document: Document, place: Place, zone: str) -> None:
         raise refuse(
             "config.value", f"there is no time zone {zone!r}; one is named as Asia/Ho_Chi_Minh", where
         ) from None
+
+
+def check_referred(connectors: list[Connector], broken: set[str], project: Path) -> list[ConfigError]:
+    """Find references that lead nowhere, over all connectors; `broken` are stems of files that could not be read."""
+    known = {connector.stem: connector for connector in connectors}
+    return [
+        error
+        for one in connectors
+        if one.file.references
+        for error in check_targets(
+            load_document(one.path, project), one.file, one.contract.fields, known, broken
+        )
+    ]
 
 
 def check_authority(connectors: list[Connector]) -> list[ConfigError]:

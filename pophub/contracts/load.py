@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pophub.contracts.avro_schema import read_schema
 from pophub.contracts.code_tables import read_tables
-from pophub.contracts.crosscheck import check_authority, check_file
+from pophub.contracts.crosscheck import check_authority, check_file, check_referred
 from pophub.contracts.evolution import check_evolution, earlier_versions
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.grants import check_subscription
@@ -86,7 +86,14 @@ def load_all(project: Path) -> tuple[list[Connector], list[ConfigError]]:
     told = apart(connectors, lambda one: (one.stem,), lambda one: str(one.path))
     errors += [one for one in told if isinstance(one, ConfigError)]
     connectors = [one for one in told if isinstance(one, Connector)]
-    return connectors, errors + check_authority(connectors) + check_words(connectors)
+    broken = {stem_at(path) for path in connector_paths(project)} - {one.stem for one in connectors}
+    errors += check_authority(connectors) + check_words(connectors)
+    return connectors, errors + check_referred(connectors, broken, project)
+
+
+def stem_at(path: Path) -> str:
+    """Give the stem that a connector's file has by its place."""
+    return f"{path.parent.name}.{path.stem}"
 
 
 def connector_paths(project: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
+from pophub.contracts.patterns import STEM
 from pophub.contracts.source_model import ColumnName, FilesSource, HttpSource, Model, Name, SqlSource
 from pophub.domain.codes import Code, Gate, explain
 from pophub.domain.dates import HO_CHI_MINH
@@ -85,6 +86,26 @@ class Person(Model):
         7776000,
         ge=0,
         description="seconds that a record waits for a person unknown yet",
+        examples=[2592000],
+    )
+
+
+class DatasetReference(Model):
+    """A row of another dataset that the record names: must have been accepted there."""
+
+    fields: tuple[Name, ...] = Field(
+        min_length=1,
+        description="contract fields that hold its key, in the order of that key; rules call the reference by the first",
+        examples=[["seller_tax_code"]],
+    )
+    to: str = Field(pattern=STEM, description="the dataset referred to", examples=["mof.taxpayers"])
+    at: Name | None = Field(
+        None, description="contract field with the time of the facts; else the marker", examples=["issued_at"]
+    )
+    grace_s: int = Field(
+        7776000,
+        ge=0,
+        description="seconds that a record waits for what it refers to",
         examples=[2592000],
     )
 
@@ -175,6 +196,9 @@ class ConnectorFile(Model):
         min_length=1, description="contract fields that make the key", examples=[["citizen_id"]]
     )
     people: tuple[Person, ...] = Field((), description="persons whom a record names")
+    references: tuple[DatasetReference, ...] = Field(
+        (), description="rows of other datasets that a record names"
+    )
     population: Population | None = Field(
         None, description="fields of the citizen of which this dataset is the authority"
     )

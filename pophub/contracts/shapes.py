@@ -86,6 +86,14 @@ OWN: dict[str, Shape] = {
         {"column": "citizen_id"},
         hub=("hub_{column}_known",),
     ),
+    "expect_reference_known": Shape(
+        "Expect the row that is referred to to be accepted in its dataset, and there at the record's time.",
+        (_column("the first of the `fields` of an entry of `references`"),),
+        "passes, and so does a record in which one of its fields is null: it waits for nothing",
+        ("sufficient.unknown_reference",),
+        {"column": "work_unit"},
+        hub=("hub_{column}_known",),
+    ),
     "expect_person_agrees": Shape(
         "Expect a name or birth date to agree with the population database.",
         (

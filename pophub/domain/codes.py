@@ -81,6 +81,7 @@ CODES: dict[str, Code] = {
     "correct.amount.range": Code("An amount is out of its bounds", "Số tiền ngoài phạm vi cho phép", "correct the amount at the source"),
     "correct.taxcode.format": Code("A tax code does not have 10 digits (and 3 of a branch)", "Mã số thuế không đúng 10 chữ số (hoặc kèm 3 chữ số chi nhánh)", "correct the tax code at the source"),
     "sufficient.missing": Code("A required value is missing", "Thiếu giá trị bắt buộc", "fill in the value at the source"),
+    "sufficient.unknown_reference": Code("What the record refers to is not accepted in its dataset at that time", "Đối tượng được tham chiếu chưa được chấp nhận trong tập dữ liệu của nó tại thời điểm đó", "nothing: the record is judged again once it is; after waits_until, correct the reference at the source"),
     "sufficient.unknown_person": Code("The person is not in the population database at that time", "Người này chưa có trong cơ sở dữ liệu dân cư tại thời điểm đó", "nothing: judged again when the person arrives, within the grace time"),
     "clean.text.control": Code("A text holds control or zero-width characters", "Văn bản chứa ký tự điều khiển hoặc ký tự không hiển thị", "remove the characters at the source"),
     "clean.text.length": Code("A text is longer than it can be", "Văn bản quá dài", "shorten the text at the source"),

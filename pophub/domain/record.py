@@ -135,13 +135,16 @@ class Accepted:
     """Accepted state that a set of versions meets.
 
     Shape: `identities[id]` lists (valid from, name, birth day, present) in order; `claims`
-    tells the key that holds each unique value of the versions, and each that a key with a head holds.
+    tells the key that holds each unique value of the versions, and each that a key with a head holds;
+    `referred[stem]` has the keys of another dataset that were accepted there, each with the moment since
+    which it is gone (microseconds UTC), None while it is there.
     """
 
     heads: Mapping[str, Head]
     quarantine: Mapping[str, Sequence[Quarantined]]
     identities: Mapping[str, Sequence[tuple[int, str | None, int | None, bool]]]
     claims: Mapping[tuple[str, str], str]
+    referred: Mapping[str, Mapping[str, int | None]] = field(default_factory=dict)
 
 
 class Stretch(NamedTuple):

@@ -78,6 +78,9 @@ def connector_text(plan: DraftPlan) -> str:
     if plan.people:
         lines.append(f"people:  # {plan.why['people']}")
         lines += [f"  - {{id: {scalar(name)}}}" for name in plan.people]
+    if plan.references:
+        lines.append("references:  # foreign keys: a record waits until what it refers to was accepted")
+        lines += [f"  - {_flow({'fields': list(r.fields), 'to': r.to})}" for r in plan.references]
     lines.append(f"personal: {_flow(plan.personal)}  # by names and values: complete it")
     if like is not None and like.file.live.promise_s is not None:
         lines.append(f"live: {{promise_s: {like.file.live.promise_s}}}  # as {like.stem}")

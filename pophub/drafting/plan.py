@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pophub.contracts.model import CodeTable, Connector
+from pophub.contracts.model import CodeTable, Connector, DatasetReference
 from pophub.domain.record import RESERVED
 from pophub.drafting.fields import MAX_COLUMN, FieldDraft, draft_field, names_for
 from pophub.drafting.profile import profiles
@@ -15,6 +15,14 @@ from pophub.sources.survey import Survey, TableLink
 
 LOOKUP_ROWS = 50  # a table of at most so many rows that another refers to is one of codes
 Looked = Callable[[str], Survey]
+
+
+@dataclass(frozen=True)
+class KnownTable:
+    """A table of the same source that a connector reads, or is drafted for: its dataset, and the key's columns."""
+
+    stem: str
+    key: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,7 @@ class DraftPlan:
     why: Mapping[str, str]
     decisions: tuple[str, ...]
     folder: Mapping[str, Any] | None = None
+    references: tuple[DatasetReference, ...] = ()
 
     @property
     def people(self) -> list[str]:
@@ -73,10 +82,15 @@ class DraftPlan:
 
 
 def draft(
-    survey: Survey, asked: DraftWish, looked: Looked | None = None, folder: Mapping[str, Any] | None = None
+    survey: Survey,
+    asked: DraftWish,
+    looked: Looked | None = None,
+    folder: Mapping[str, Any] | None = None,
+    datasets: Mapping[str, KnownTable] | None = None,
 ) -> DraftPlan:
     """Draft a connector from what a table or file shows; `looked` looks at a table that it refers to.
 
+    Shape: `datasets` has the tables of the source that are datasets, by their names as `survey` gives them.
     Errors: `connector.no_key`, `connector.no_marker`, `source.column_missing`.
     """
     found = profiles(survey, asked.tables)
@@ -90,7 +104,8 @@ def draft(
     names = names_for(mapped, _known_names(asked.like))
     fields = [draft_field(names[name], found[name], key=name in key) for name in mapped]
     why = {"key": key_why, "marker": marker.note}
-    fields = _linked(fields, survey.links, looked, key)
+    references = _references(fields, survey.links, datasets or {})
+    fields = _linked(fields, survey.links, looked, key, references)
     decisions = ["owner: who answers for the data, and an address"] if asked.like is None else []
     decisions.append("title: what people call the dataset, in English and Vietnamese")
     if asked.like is None or asked.like.file.live.promise_s is None:
@@ -105,7 +120,8 @@ def draft(
     if any(one.profile.person for one in fields):
         why["people"] = "numbers of people: a record waits until the population database knows them"
     return DraftPlan(
-        asked, survey, tuple(fields), tuple(names[c] for c in key), key, marker, deleted, why, tuple(decisions), folder
+        asked, survey, tuple(fields), tuple(names[c] for c in key), key, marker, deleted, why, tuple(decisions), folder,
+        references,
     )  # fmt: skip
 
 
@@ -113,15 +129,40 @@ def _known_names(like: Connector | None) -> dict[str, str]:
     return {} if like is None else {m.source: name for name, m in like.file.mapping.items()}
 
 
+def _references(
+    fields: Sequence[FieldDraft], links: Sequence[TableLink], datasets: Mapping[str, KnownTable]
+) -> tuple[DatasetReference, ...]:
+    """Give a reference for each foreign key that leads to the key of a dataset; people are named otherwise."""
+    names = {one.column: one.name for one in fields if not one.profile.person}
+    found: dict[str, DatasetReference] = {}
+    for link in links:
+        known = datasets.get(link.table)
+        if known is None or set(known.key) != set(link.to) or not names.keys() >= set(link.columns):
+            continue
+        by_part = dict(zip(link.to, link.columns, strict=True))
+        made = DatasetReference(fields=tuple(names[by_part[part]] for part in known.key), to=known.stem)
+        found.setdefault(made.fields[0], made)
+    return tuple(found.values())
+
+
 def _linked(
-    fields: list[FieldDraft], links: Sequence[TableLink], looked: Looked | None, key: Sequence[str]
+    fields: list[FieldDraft],
+    links: Sequence[TableLink],
+    looked: Looked | None,
+    key: Sequence[str],
+    references: Sequence[DatasetReference],
 ) -> list[FieldDraft]:
     """Say what each foreign key leads to; the values of a small table become those of a code."""
+    named = {name: one.to for one in references for name in one.fields}
+    fields = [
+        replace(one, notes=(*one.notes, f"refers to {named[one.name]}")) if one.name in named else one
+        for one in fields
+    ]
     for link in links:
         if len(link.columns) != 1:
             continue
         for at, one in enumerate(fields):
-            if one.column == link.columns[0]:
+            if one.column == link.columns[0] and one.name not in named:
                 fields[at] = _one_link(one, link, looked, one.column in key)
     return fields
 
@@ -138,7 +179,8 @@ def _one_link(one: FieldDraft, link: TableLink, looked: Looked | None, key: bool
         note = f"refers to {to}, a table of {len(values)} codes"
         return replace(one, values=values, notes=(*one.notes, note))
     return replace(
-        one, notes=(*one.notes, f"refers to {to}; the hub holds no reference from one dataset to another")
+        one,
+        notes=(*one.notes, f"refers to {to}: name it under references once that is a dataset, by its key"),
     )
 
 

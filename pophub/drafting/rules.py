@@ -60,6 +60,10 @@ def _sufficient(plan: DraftPlan) -> Iterator[DraftRule]:
         yield _rule("expect_present", "sufficient", "sufficient.missing", column=one.name)
     for name in plan.people:
         yield _rule("expect_person_known", "sufficient", "sufficient.unknown_person", column=name)
+    for reference in plan.references:
+        yield _rule(
+            "expect_reference_known", "sufficient", "sufficient.unknown_reference", column=reference.fields[0]
+        )
 
 
 def _clean(plan: DraftPlan) -> Iterator[DraftRule]:

@@ -25,7 +25,7 @@ def draft_samples(plan: DraftPlan, rules: list[DraftRule]) -> dict[str, dict[str
         base[plan.marker.column] = _moment(plan, _THEN)
     if plan.deleted is not None:
         base.setdefault(plan.deleted, _not_deleted(plan))
-    hub = {f"hub_{name}_known": True for name in plan.people}
+    hub = {f"hub_{name}_known": True for name in (*plan.people, *(r.fields[0] for r in plan.references))}
     found = {"plain.pass": _sample(base, hub)}
     key = plan.key_columns[0]
     found["no_key.fail.contract.key.unmappable"] = _sample({**base, key: None}, hub)
@@ -92,7 +92,7 @@ def _wrong(
         return {}, {**hub, "hub_rival_content": "01"}
     if kind == "expect_unclaimed":
         return {}, {**hub, f"hub_{name}_holder": "another key"}
-    if kind == "expect_person_known":
+    if kind in ("expect_person_known", "expect_reference_known"):
         return {}, {**hub, f"hub_{name}_known": False}
     if column is None or (kind == "expect_personal_id" and rule["kwargs"]["check"] != "length"):
         return None

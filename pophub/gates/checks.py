@@ -1,6 +1,6 @@
 """What each custom expectation finds wrong: columns in, failing rows out; nothing of a vendor.
 
-A null passes every check but `present` and `person_known`.
+A null passes every check but `present` and `known`.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def present(take: Take, told: Arguments) -> list[int]:
     return [row for row, value in enumerate(take(told["column"])) if value is None or value == ""]
 
 
-def person_known(take: Take, told: Arguments) -> list[int]:
-    """Judge that the person exists; fails closed where nothing was joined."""
-    known = take(f"hub_{told['column']}_known")
-    return [row for row, value in enumerate(known) if value is not True]
+def known(take: Take, told: Arguments) -> list[int]:
+    """Judge that the person, or the row referred to, exists; fails closed where nothing was joined."""
+    found = take(f"hub_{told['column']}_known")
+    return [row for row, value in enumerate(found) if value is not True]
 
 
 def person_agrees(take: Take, told: Arguments) -> list[int]:
@@ -214,7 +214,8 @@ def code(take: Take, told: Arguments) -> list[int]:
 CHECKS: dict[str, Callable[[Take, Arguments], list[int]]] = {
     "expect_personal_id": personal_id,
     "expect_present": present,
-    "expect_person_known": person_known,
+    "expect_person_known": known,
+    "expect_reference_known": known,
     "expect_person_agrees": person_agrees,
     "expect_birth_year_agrees": birth_year_agrees,
     "expect_one_person": one_person,

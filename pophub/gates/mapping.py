@@ -12,6 +12,7 @@ from pophub.contracts.model import AvroField, Connector, FieldMapping
 from pophub.domain.codes import CODES, origin
 from pophub.domain.dates import FIRST_US, LAST_US, all_micros, date_parser
 from pophub.domain.deletion import Deletion
+from pophub.domain.keys import joined_keys
 from pophub.domain.record import EXTRA, GONE, Columns, Failure, Mapped
 from pophub.gates.flaws import RowFlaws
 from pophub.gates.parsing import Parser, Refused, clean_texts, null_meaning, parser_for, text_step
@@ -174,7 +175,7 @@ class ContractMapper:
         columns: Columns = {name: [None] * rows for name in self._fields}
         for column in self._columns:
             columns[column.name] = self._read(column, raw, rows, failures)
-        keys = self._join({name: columns[name] for name in self._key}, rows)
+        keys = self._join(columns)
         _blame(failures, _absent(keys), "contract.key.unmappable", None)
         markers, changed_at = self._read_markers(raw, rows, failures)
         deleted = self._read_deleted(raw, rows, failures)
@@ -189,7 +190,7 @@ class ContractMapper:
         """Map the keys alone, exactly as `map` does: what extract needs to choose lanes."""
         rows = _rows(raw)
         parts: Columns = {column.name: self._read(column, raw, rows, []) for column in self._key_columns}
-        return self._join(parts, rows)
+        return self._join(parts)
 
     def markers_of(self, raw: Columns) -> tuple[list[int | None], list[int | None]]:
         """Map change markers and times of change alone, exactly as `map` does."""
@@ -210,17 +211,9 @@ class ContractMapper:
         """Give what the reader of a file could not read; a table's columns are all its own."""
         return RowFlaws(raw if self._from_files else {})
 
-    def _join(self, parts: Columns, rows: int) -> list[str | None]:
-        """Join key fields by "|", with "|" and the backslash inside a part escaped by a backslash;
-        a single field is the key as it is.
-        """
-        if len(self._key) == 1:
-            keys = [None if value is None else str(value) for value in parts[self._key[0]]]
-        else:
-            keys = []
-            for values in zip(*(parts[name] for name in self._key), strict=True):
-                absent = any(value is None for value in values)
-                keys.append(None if absent else "|".join(_escape(value) for value in values))
+    def _join(self, parts: Columns) -> list[str | None]:
+        """Join the key fields; one that is missing or too long makes no key."""
+        keys = joined_keys(parts, self._key)
         return [None if key is None or len(key) > MAX_KEY_CHARS else key for key in keys]
 
     def _read_markers(
@@ -279,10 +272,6 @@ def birth_dates(connector: Connector) -> set[str]:
 
 def _rows(raw: Columns) -> int:
     return len(next(iter(raw.values()))) if raw else 0
-
-
-def _escape(value: Any) -> str:
-    return str(value).replace("\\", "\\\\").replace("|", "\\|")
 
 
 def _absent(values: list[Any]) -> list[int]:

@@ -96,6 +96,7 @@ def unknown_hub(connector: Connector) -> dict[str, Any]:
     for person in connector.file.people:
         hub[f"hub_{person.id}_known"] = False
         hub[f"hub_{person.id}_name"] = hub[f"hub_{person.id}_birth_date"] = None
+    hub |= {f"hub_{one.fields[0]}_known": False for one in connector.file.references}
     return hub | {f"hub_{name}_holder": None for name in connector.file.unique}
 
 

@@ -47,6 +47,11 @@ where stem = %s and key = any(%s::text[]) and state = 'quarantined' and not (id 
 select citizen_id, valid_from, full_name, birth_day, present from population.identity
 where citizen_id = any(%s::text[]) order by citizen_id, valid_from
 
+-- the rows of another dataset that versions refer to, and since when one is gone
+-- name: referred
+select h.key, h.gone from population.key_head h join hub.dataset d on d.number = h.dataset
+where d.stem = %s and h.key = any(%s::text[])
+
 -- name: claims
 select field, value, key from population.claim where dataset = %s and field = %s and value = any(%s::text[])
 
@@ -62,7 +67,8 @@ create temp table if not exists head_new (like population.key_head) on commit de
 -- name: upsert_heads
 insert into population.key_head select * from head_new order by dataset, key
 on conflict (dataset, key) do update set marker = excluded.marker, content = excluded.content,
-    contract = excluded.contract, lane = excluded.lane, sequence = excluded.sequence, held = excluded.held, seen = null
+    contract = excluded.contract, lane = excluded.lane, sequence = excluded.sequence, held = excluded.held, seen = null,
+    gone = excluded.gone, known_at = least(population.key_head.known_at, excluded.known_at)
 where population.key_head.marker < excluded.marker
 
 -- the present identity of the staged citizens, before another one takes its place
@@ -101,8 +107,12 @@ select id, key, marker, content, event_id, contract, lane, raw_offset, row, batc
 from quarantine.version v
 where stem = %s and state = 'quarantined' and waits_for is not null and id > %s
   and not exists (
-    select from unnest(v.waits_for) person
+    select from unnest(v.waits_for) told
     where not exists (
         select from population.identity i
-        where i.citizen_id = person and i.present and i.exchanged_at <= v.waits_until))
+        where told like 'people %%' and i.citizen_id = substr(told, 8) and i.present and i.exchanged_at <= v.waits_until)
+      and not exists (
+        select from population.key_head h join hub.dataset d on d.number = h.dataset
+        where d.stem = split_part(told, ' ', 1) and h.key = substr(told, strpos(told, ' ') + 1)
+            and h.known_at <= v.waits_until))
 order by id limit %s

@@ -121,11 +121,14 @@ alter table judge.passed_over add column if not exists renewed boolean not null 
 -- wide columns first, then narrow ones, then texts: no byte is lost between them
 
 -- heads of the datasets that give no identity; `seen`: the newest marker under which the content came again;
--- `held`: the claims of the key, as JSON: place of the field -> value
+-- `held`: the claims of the key, as JSON: place of the field -> value. For references from other datasets: `known_at`,
+-- when the first accepted version was exchanged, and `gone`: since when the record is deleted, microseconds UTC
 create table if not exists population.key_head (
     marker bigint not null,
     sequence bigint not null,
+    known_at timestamptz not null,
     seen bigint,
+    gone bigint,
     dataset smallint not null,
     lane smallint not null,
     contract smallint not null,

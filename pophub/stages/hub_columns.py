@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pophub.contracts.model import Connector, Person
+from pophub.contracts.referred import PEOPLE, Referred, referred
 from pophub.domain.codes import explain
+from pophub.domain.keys import joined_keys
 from pophub.domain.record import Accepted, Columns, Failure, Versions
 
 DAY_US = 86_400_000_000
@@ -26,8 +28,14 @@ def hub_columns(connector: Connector, versions: Versions, accepted: Accepted) ->
         "hub_rival_content": _rivals(versions, contents, accepted),
     }
     kinds = {f.name: f.type for f in connector.contract.fields}
+    for one in referred(connector.file):
+        if one.to != PEOPLE:
+            moments = _moments(one.at, kinds, versions)
+            columns[f"hub_{one.name}_known"] = _known(
+                one, versions, moments, accepted.referred.get(one.to, {})
+            )
     for person in connector.file.people:
-        columns |= _person_columns(person, kinds.get(person.at or ""), versions, accepted)
+        columns |= _person_columns(person, _moments(person.at, kinds, versions), versions, accepted)
     for name in connector.file.unique:
         columns[f"hub_{name}_holder"] = _holders_of(name, versions, accepted)
     return columns
@@ -96,18 +104,37 @@ def contradictions(hub: Columns) -> list[Failure]:
     ]
 
 
-def _person_columns(person: Person, at_kind: str | None, versions: Versions, accepted: Accepted) -> Columns:
+def _moments(at: str | None, kinds: Mapping[str, str], versions: Versions) -> Iterator[int]:
+    """Give the time of each record's facts: of a day its end; where none is told, that of the exchange."""
+    times = versions.columns[at] if at else versions.changed_at
+    days = kinds.get(at or "") == "date"
+    for time, stamp in zip(times, versions.stamps, strict=True):
+        yield stamp if time is None else (time + 1) * DAY_US - 1 if days else time
+
+
+def _known(
+    one: Referred, versions: Versions, moments: Iterator[int], accepted: Mapping[str, int | None]
+) -> list[bool]:
+    """Tell of each record whether what it refers to was accepted, and not gone at the record's time."""
+    keys = joined_keys(versions.columns, one.fields)
+    return [
+        key is None or gone or (key in accepted and ((since := accepted[key]) is None or moment < since))
+        for key, gone, moment in zip(keys, versions.deleted, moments, strict=True)
+    ]
+
+
+def _person_columns(
+    person: Person, moments: Iterator[int], versions: Versions, accepted: Accepted
+) -> Columns:
     known: list[Any] = []
     names: list[Any] = []
     births: list[Any] = []
-    times = versions.columns[person.at] if person.at else versions.changed_at
-    for citizen, at, stamp in zip(versions.columns[person.id], times, versions.stamps, strict=True):
+    for citizen, moment in zip(versions.columns[person.id], moments, strict=True):
         if citizen is None:
             known.append(True)
             names.append(None)
             births.append(None)
             continue
-        moment = stamp if at is None else (at + 1) * DAY_US - 1 if at_kind == "date" else at
         found = identity_at(accepted.identities.get(citizen, ()), moment)
         known.append(found is not None)
         names.append(found[1] if found else None)

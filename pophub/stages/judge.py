@@ -109,7 +109,7 @@ class Judge:
         )
 
     def waiting(self, judged: Judged) -> None:
-        """Judge again the quarantined versions whose missing people exist by now."""
+        """Judge again the quarantined versions of which all that they wait for is there by now."""
         after = 0
         while rows := self.store.waiting(after, MICRO_ROWS):
             after = rows[-1][0]

@@ -9,10 +9,12 @@ from typing import Any
 import orjson
 
 from pophub.contracts.model import Connector
+from pophub.contracts.referred import referred
 from pophub.domain import digests
 from pophub.domain.dates import instant, month_of
 from pophub.domain.decide import Verdicts
 from pophub.domain.history import HEAD, Lane
+from pophub.domain.keys import joined_keys
 from pophub.domain.record import Columns, FromQuarantine, Origin, Stretch, Versions
 from pophub.ports import VerdictTransaction
 from pophub.stages.read_block import raw_bytes
@@ -39,7 +41,7 @@ def write(
     if shared:
         history = _history(connector, versions, shared, lanes, payloads, now_us, origin)
         decision.append_history(history)
-        decision.move_heads(_heads(history))
+        decision.move_heads(_heads(history, _gone(versions, shared)))
         decision.write_people(versions, shared)
         for touched in sorted(set(history["lane"])):
             decision.move_lane(lanes[touched])
@@ -114,12 +116,21 @@ def _history(
     return columns
 
 
-def _heads(history: Columns) -> Columns:
-    """Give each key's newest of these versions; columns as `domain.history.HEAD`."""
+def _gone(versions: Versions, rows: list[int]) -> list[int | None]:
+    """Give the moment since which the record of a version is gone; None where it is there."""
+    if not any(versions.deleted):
+        return [None] * len(rows)
+    times = [versions.stamps[row] if (at := versions.changed_at[row]) is None else at for row in rows]
+    return [at if versions.deleted[row] else None for row, at in zip(rows, times, strict=True)]
+
+
+def _heads(history: Columns, gone: list[int | None]) -> Columns:
+    """Give each key's newest of these versions; columns as `domain.history.HEAD`, and what references ask for."""
+    columns = {name: history[name] for name in HEAD} | {"gone": gone, "known_at": history["exchanged_at"]}
     newest = {key: row for row, key in enumerate(history["key"])}
     if len(newest) == len(history["key"]):
-        return {name: history[name] for name in HEAD}
-    return {name: [history[name][row] for row in newest.values()] for name in HEAD}
+        return columns
+    return {name: [values[row] for row in newest.values()] for name, values in columns.items()}
 
 
 def _failures(versions: Versions, row: int) -> list[dict[str, Any]]:
@@ -130,14 +141,17 @@ def _failures(versions: Versions, row: int) -> list[dict[str, Any]]:
 
 
 def _waits(connector: Connector, versions: Versions, row: int) -> tuple[list[str] | None, Any]:
-    """Give the people that a version waits for, and until when: only where nothing else failed."""
-    failures = versions.failures.get(row, [])
-    if not failures or any(f.code != "sufficient.unknown_person" for f in failures):
+    """Give what a version waits for, and until when: only where nothing else failed.
+
+    Shape: `<where> <key>` each, as `contracts.referred.PEOPLE` says.
+    """
+    blamed = {(f.code, f.field) for f in versions.failures.get(row, [])}
+    missing = [one for one in referred(connector.file) if (one.code, one.name) in blamed]
+    if not missing or blamed - {(one.code, one.name) for one in missing}:
         return None, None
-    blamed = {f.field for f in failures}
-    people = [p for p in connector.file.people if p.id in blamed]
-    until = instant(versions.stamps[row]) + timedelta(seconds=min(p.grace_s for p in people))
-    return sorted({versions.columns[p.id][row] for p in people}), until
+    until = instant(versions.stamps[row]) + timedelta(seconds=min(one.grace_s for one in missing))
+    record = {name: [versions.columns[name][row]] for one in missing for name in one.fields}
+    return sorted({f"{one.to} {joined_keys(record, one.fields)[0]}" for one in missing}), until
 
 
 def _quarantine_row(

@@ -10,9 +10,11 @@ from typing import Any
 import orjson
 
 from pophub.contracts.model import Connector
+from pophub.contracts.referred import PEOPLE, referred
 from pophub.domain.decide import Claim, Head, Quarantined
 from pophub.domain.errors import ConfigError, LaneMoved
 from pophub.domain.history import QUARANTINE, Lane
+from pophub.domain.keys import joined_keys
 from pophub.domain.record import Accepted, Columns, Versions
 from pophub.postgres import (
     Connection,
@@ -33,6 +35,8 @@ from pophub.stores.citizen import gives_identity, write_citizens, write_identiti
 from pophub.stores.columns import parted
 
 SQL = statements("judge")
+NEVER_THERE = -(1 << 62)
+"""Since when a key is gone whose first accepted version, as others saw it, is a delete."""
 
 
 class JudgeStore:
@@ -100,7 +104,7 @@ class JudgeStore:
             return decision.accepted(versions)
 
     def waiting(self, after: int, most: int) -> list[tuple[Any, ...]]:
-        """Give quarantined versions whose missing people all exist by now, oldest first."""
+        """Give quarantined versions of which all that they wait for is there by now, oldest first."""
         with transaction(self._connection, f"replay of {self._stem}") as cursor:
             cursor.execute(SQL["waiting"], (self._stem, after, most))
             return list(cursor.fetchall())
@@ -164,7 +168,8 @@ class JudgeTransaction:
         quarantine: dict[str, list[Quarantined]] = {}
         for key, number, marker, content, contract in cursor.fetchall():
             quarantine.setdefault(key, []).append(Quarantined(number, marker, bytes(content), contract))
-        return Accepted(heads, quarantine, self._identities(versions), self._claims(versions))
+        claims = self._claims(versions)
+        return Accepted(heads, quarantine, self._identities(versions), claims, self._referred(versions))
 
     def _heads_of(self, asked: str) -> dict[str, Head]:
         if gives_identity(self._connector):
@@ -189,6 +194,19 @@ class JudgeTransaction:
             self._cursor.execute(SQL["identities"], (text_array(list(people)),))
             for citizen, *rest in self._cursor.fetchall():
                 found.setdefault(citizen, []).append(tuple(rest))
+        return found
+
+    def _referred(self, versions: Versions) -> dict[str, dict[str, int | None]]:
+        """Read the rows of other datasets that these versions refer to, and since when one is gone."""
+        asked: dict[str, set[str]] = {}
+        for one in referred(self._connector.file):
+            if one.to != PEOPLE:
+                keys = joined_keys(versions.columns, one.fields)
+                asked.setdefault(one.to, set()).update(key for key in keys if key is not None)
+        found: dict[str, dict[str, int | None]] = {}
+        for stem, wanted in asked.items():
+            self._cursor.execute(SQL["referred"], (stem, text_array(list(wanted))))
+            found[stem] = dict(self._cursor.fetchall())
         return found
 
     def _claims(self, versions: Versions) -> dict[Claim, str]:
@@ -261,6 +279,7 @@ class JudgeTransaction:
             self._heads = numbered
             return
         new, old = parted(numbered, [key in self._new for key in columns["key"]])
+        new["gone"] = [None if gone is None else NEVER_THERE for gone in new["gone"]]
         copy_columns(self._cursor, "population.key_head", new)
         if old["key"]:
             self._cursor.execute(SQL["stage_heads"])

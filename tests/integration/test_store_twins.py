@@ -269,7 +269,7 @@ def test_a_number_belongs_to_one_key_until_that_gives_it_up(twin: Twin) -> None:
 def test_a_record_waits_for_its_person_and_is_found_when_they_came(twin: Twin) -> None:
     person = f"{PERSON[:-6]}{next(_datasets):06d}"
     twin.meet(row("a", 2, person=person), row("b", 2, "bad:clean", person=person))
-    assert [q[5] for q in twin.quarantine()] == [[person], None]
+    assert [q[5] for q in twin.quarantine()] == [[f"people {person}"], None]
     judged = Judged()
     twin.judge.waiting(judged)
     assert judged.replayed == 0

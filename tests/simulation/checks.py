@@ -14,7 +14,7 @@ import orjson
 from pophub import avro
 from pophub.sharing.subscription import subscription_secret
 
-from .follower import STEM
+from .follower import ELSEWHERE_NUMBER, STEM
 from .model import LANES, Version
 from .statements import us
 from .statements_flow import counted
@@ -107,21 +107,26 @@ def _history(life: Life) -> None:
         assert len({(r["key"], r["marker"]) for r in rows}) == versions.total(), (
             "one version was accepted twice"
         )
+    own = {p: r for p, r in tables["population.key_head"].items() if p[0] != ELSEWHERE_NUMBER}
     heads = {
-        key: (r["marker"], r["lane"], r["sequence"]) for (_, key), r in tables["population.key_head"].items()
+        key: (r["marker"], r["lane"], r["sequence"], r["gone"] is not None) for (_, key), r in own.items()
     }
     last = {
-        r["key"]: (r["marker"], r["lane"], r["sequence"]) for lane in range(LANES) for r in _rows(life, lane)
+        r["key"]: (r["marker"], r["lane"], r["sequence"], r["operation"] == "d")
+        for lane in range(LANES)
+        for r in _rows(life, lane)
     }
     assert heads == last, "a head is not the last row of its key's history"
+    known = {key: r["known_at"] for (_, key), r in own.items()}
+    first: dict[str, Any] = {}
+    for lane in range(LANES):
+        for r in _rows(life, lane):
+            first[r["key"]] = min(r["exchanged_at"], first.get(r["key"], r["exchanged_at"]))
+    assert all(first[key] <= at for key, at in known.items()), "a key was known before it came"
     assert heads.keys() == life.model.heads.keys()
     claims = {value: r["key"] for (_, _, value), r in tables["population.claim"].items()}
     assert claims == life.model.holders[-1], "who holds which unique value"
-    held = {
-        v: r["key"]
-        for r in tables["population.key_head"].values()
-        for v in orjson.loads(r["held"] or "{}").values()
-    }
+    held = {v: r["key"] for r in own.values() for v in orjson.loads(r["held"] or "{}").values()}
     assert held == claims, "a head tells another claim than there is"
 
 

@@ -11,6 +11,7 @@ from .source import Row
 from .statements import us
 
 STEM = "mem.things"
+ELSEWHERE_NUMBER = 99  # of the other dataset, whose rows may be referred to
 
 
 class Follower:
@@ -45,6 +46,12 @@ class Follower:
             self.model.people_change(
                 (r["citizen_id"], r["valid_from"], r["present"], us(r["exchanged_at"]))
                 for r in people.values()
+                if r
+            )
+        elif elsewhere := commit.writes.get("population.key_head"):  # not judge's own, which moves a lane
+            self.model.people_change(
+                (r["key"], r["gone"] or 0, r["gone"] is None, us(r["known_at"]))
+                for r in elsewhere.values()
                 if r
             )
         else:

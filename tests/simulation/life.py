@@ -6,6 +6,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from fake_rules import ELSEWHERE
+from life_model import UNKNOWN, UNKNOWN_REFERENCE
+
 from pophub.domain.errors import LaneMoved, LedgerDiverged, TransientError, ValidatorFailed
 from pophub.quarantine.selection import Selection
 
@@ -13,7 +16,7 @@ from . import checks
 from .agency import PEOPLE, Agency
 from .broker import NO_BLOCK, Broker
 from .database import Database
-from .follower import STEM, Follower
+from .follower import ELSEWHERE_NUMBER, STEM, Follower
 from .model import LANES, Model
 from .scheduler import Killed, Mood, Simulation, Worker
 from .source import EPOCH, Folder, Table
@@ -39,7 +42,9 @@ class Life:
         late_rows = 0 if times else choice((1, 3)) if self.late_s else 0
         late = self.late_s if times else late_rows
         numbers, coarse = choice(NUMBERS), self.rng.random() < 0.4
-        self.connector = drawn_things(kind, times, late, self.settle_s, choice((2, 5, 100)))
+        self.refers = seed % 3 == 2  # to rows of another dataset, else to people
+        batch_rows = choice((2, 5, 100))
+        self.connector = drawn_things(kind, times, late, self.settle_s, batch_rows, self.refers)
         self.file = subscription(choice((True, False)))
         self.sizes = {"MICRO_ROWS": choice((1, 3, 1000)), "TRANSACTION_ROWS": choice((1, 3, 1000)), "CHUNK": choice((1, 2, 1000)), "BLOCK_ROWS": choice((1, 2, 1000))}  # fmt: skip
         self.database, self.broker = Database(self.simulation), Broker(self.simulation)
@@ -53,8 +58,14 @@ class Life:
         self.hub = SimulatedHub(
             self.connector,
             self.file,
-            DrawnRules(self.model.forgiven, simulation=self.simulation, chance=choice((0.0, 0.0, 0.05))),
-        )
+            DrawnRules(
+                self.model.forgiven, UNKNOWN_REFERENCE if self.refers else UNKNOWN,
+                simulation=self.simulation, chance=choice((0.0, 0.0, 0.05)),
+            ),
+        )  # fmt: skip
+        if self.refers:
+            known = {"stem": ELSEWHERE, "number": ELSEWHERE_NUMBER, "identity": False}
+            self.database.tables["hub.dataset"][ELSEWHERE,] = known
         self.told = 0
         self.simulation.on_kill = self._killed
         if self.rng.random() < 0.2:
@@ -125,12 +136,24 @@ class Life:
 
     def _arrive(self) -> None:
         person, days = self.rng.choice(PEOPLE), self.rng.choice((0, 0, 100))
-        if (person, 0) not in self.database.tables["population.identity"]:
+        if self.refers:
+            self._arrive_elsewhere(person, days)
+        elif (person, 0) not in self.database.tables["population.identity"]:
             at = EPOCH.fromtimestamp((self.simulation.now_us() + days * DAY_US) / S, EPOCH.tzinfo)
             row = {"citizen_id": person, "valid_from": 0, "full_name": "x", "birth_day": 0, "present": True, "exchanged_at": at}  # fmt: skip
             self.database.write("population.identity", row)
         elif self.rng.random() < 0.5:
             self.database.write("population.identity", self._gone(person))
+
+    def _arrive_elsewhere(self, key: str, days: int) -> None:
+        """Let a row that may be referred to come, or go, in another dataset."""
+        head = self.database.tables["population.key_head"].get((ELSEWHERE_NUMBER, key))
+        if head is None:
+            at = EPOCH.fromtimestamp((self.simulation.now_us() + days * DAY_US) / S, EPOCH.tzinfo)
+            head = {"dataset": ELSEWHERE_NUMBER, "key": key, "marker": 0, "known_at": at, "gone": None}
+            self.database.write("population.key_head", head)
+        elif head["gone"] is None and self.rng.random() < 0.5:
+            self.database.write("population.key_head", head | {"gone": self.simulation.now_us()})
 
     def _gone(self, person: str) -> dict[str, Any]:
         now = self.simulation.now_us()

@@ -152,7 +152,11 @@ MUTANTS = (
     _mutant("a head forgets what its key holds already", "stores.judge:JudgeTransaction._heads_of", "if held is not None", "if False"),
     _mutant("a version that failed holds its number", DECIDE, "taken += found", "taken += found; holders.take(row, key)"),
     # quarantine and replay
-    _mutant("whatever failed waits for people", "stages.write:_waits", 'any(f.code != "sufficient.unknown_person" for f in failures)', 'all(f.code != "sufficient.unknown_person" for f in failures)'),
+    _mutant("whatever failed waits for people", "stages.write:_waits", "or blamed - {(one.code, one.name) for one in missing}", ""),
+    _mutant("what a record refers to is waited for among people", "stages.write:_waits", 'f"{one.to} ', 'f"people '),
+    _mutant("a row that is gone is known", "stages.hub_columns:_known", "or moment < since", "or True"),
+    _mutant("a row that is gone was never there", "stages.hub_columns:_known", "or moment < since", "or False"),
+    _mutant("a head does not tell that its record is gone", "stages.write:_gone", "if not any(versions.deleted)", "if True"),
     _mutant("nobody looks after those who wait", "wiring:Hub.judge", "stage.waiting(judged)", "pass"),
     _mutant("a replay takes what another one decided", "stores.replay:ReplayTransaction.lock", "raise Moved", "pass", mood=PATIENT_CROWD),
     _mutant("a replay forgets the repairs", "stages.remap:remapped", "apply_repairs(versions, repairs(versions.ids or []))", "pass"),

@@ -100,6 +100,14 @@ def identities(session: Session, args: Any) -> Answer:
 
 
 @twin("judge")
+def referred(session: Session, args: Any) -> Answer:
+    session.saw_people = len(session.database.commits)
+    dataset = session.get("hub.dataset", (args[0],))
+    found = [session.get("population.key_head", (dataset["number"], k)) for k in texts(args[1]) if dataset]
+    return [(r["key"], r["gone"]) for r in found if r]
+
+
+@twin("judge")
 def claims(session: Session, args: Any) -> Answer:
     dataset, place, values = args
     if session.claimed:  # asked again, for one of these was taken meanwhile
@@ -160,7 +168,8 @@ def upsert_heads(session: Session, args: Any) -> Answer:
         session.lock("population.key_head", place)
         old = session.get("population.key_head", place)
         if old is None or old["marker"] < row["marker"]:
-            session.put("population.key_head", row)
+            known_at = row["known_at"] if old is None else min(old["known_at"], row["known_at"])
+            session.put("population.key_head", row | {"known_at": known_at})
     return len(session.head_new)
 
 
@@ -230,12 +239,18 @@ def reconcile(session: Session, rows: Any) -> Answer:
 def waiting(session: Session, args: Any) -> Answer:
     stem, after, most = args
     people = session.scan("population.identity")
+    numbers = {place[0]: r["number"] for place, r in session.scan("hub.dataset")}
+    heads = {(r["dataset"], r["key"]): r["known_at"] for _, r in session.scan("population.key_head")}
+
+    def there(told: str, until: Any) -> bool:
+        where, key = told.split(" ", 1)
+        if where == "people":
+            return any(p[0] == key and r["present"] and r["exchanged_at"] <= until for p, r in people)
+        known_at = heads.get((numbers.get(where), key))
+        return known_at is not None and known_at <= until
 
     def arrived(row: Row) -> bool:
-        return all(
-            any(p[0] == w and r["present"] and r["exchanged_at"] <= row["waits_until"] for p, r in people)
-            for w in row["waits_for"]
-        )
+        return all(there(told, row["waits_until"]) for told in row["waits_for"])
 
     return [
         version_row(r) for (number,), r in sorted(session.scan("quarantine.version"))

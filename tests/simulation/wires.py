@@ -43,8 +43,10 @@ SUBSCRIBER = "portal"
 
 
 @cache
-def drawn_things(kind: str, is_time: bool, late: int, settle_s: int, batch_rows: int) -> Connector:
-    """Give the made-up dataset with a source of this kind: sql, scan or files."""
+def drawn_things(
+    kind: str, is_time: bool, late: int, settle_s: int, batch_rows: int, refers: bool
+) -> Connector:
+    """Give the made-up dataset with a source of this kind: sql, scan or files; `refers` as `things` takes it."""
     if kind == "scan":
         source = {
             "kind": "sql",
@@ -54,11 +56,11 @@ def drawn_things(kind: str, is_time: bool, late: int, settle_s: int, batch_rows:
             "marker": {"kind": "scan"},
             "gone_at_most": 1,
         }
-        return things(source, limits={"batch_rows": batch_rows})
+        return things(source, refers=refers, limits={"batch_rows": batch_rows})
     table = {"table": "t", "key": ["key"], "late_s" if is_time else "late_rows": late, "settle_s": settle_s}
     source = {"kind": kind, "url": "${X}", "deleted": {"column": "gone", "values": [True]},
               "marker": {"column": "at", "kind": "time" if is_time else "sequence"}, **(table if kind == "sql" else {})}  # fmt: skip
-    return things(source, limits={"batch_rows": batch_rows})
+    return things(source, refers=refers, limits={"batch_rows": batch_rows})
 
 
 @cache

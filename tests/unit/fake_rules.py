@@ -19,13 +19,22 @@ TABLE = {"kind": "sql", "url": "${X}", "table": "t", "key": ["key"], "marker": {
          "deleted": {"column": "gone", "values": [True]}}  # fmt: skip
 
 
-def things(source: Mapping[str, Any] = TABLE, **more: Any) -> Connector:
-    """Give a connector with all that a verdict can depend on; `more` of its file."""
+ELSEWHERE = "mem.persons"
+"""Another dataset: the field `person` may hold a key of it instead of a citizen's number."""
+
+
+def things(source: Mapping[str, Any] = TABLE, *, refers: bool = False, **more: Any) -> Connector:
+    """Give a connector with all that a verdict can depend on; `more` of its file.
+
+    The field `person` names a citizen, or with `refers` a row of another dataset.
+    """
+    reference = {"fields": ["person"], "to": ELSEWHERE, "grace_s": GRACE_S}
     file = ConnectorFile.model_validate({
         "connector": 1, "agency": "mem", "dataset": "things", "title": {"en": "x", "vi": "x"},
         "owner": {"name": "x", "email": "x@x.example"}, "contract": 1, "lanes": LANES, "source": dict(source),
         "mapping": {name: {"from": name} for name in FIELDS}, "key": ["key"],
-        "people": [{"id": "person", "grace_s": GRACE_S}], "unique": ["number"], **more,
+        "people": [] if refers else [{"id": "person", "grace_s": GRACE_S}], "unique": ["number"],
+        "references": [reference] if refers else [], **more,
     })  # fmt: skip
     fields = [{"name": n, "type": "string" if n == "key" else ["null", "string"]} for n in FIELDS]
     schema = {"type": "record", "name": "things", "namespace": "mem", "fields": fields}
@@ -42,6 +51,7 @@ class FakeRules:
     """Fails `bad:<gate>` at that gate unless it is forgiven, unknown people, and numbers held by others."""
 
     forgiven: set[str]
+    unknown: str = UNKNOWN
 
     def judge(self, frame: Columns) -> list[Failure]:
         """Judge every row."""
@@ -51,7 +61,7 @@ class FakeRules:
             if gate != (value or "") and gate not in self.forgiven:
                 found.append(Failure(row, gate, f"{gate}.bad", "value", "x"))
             if not frame["hub_person_known"][row]:
-                found.append(Failure(row, "sufficient", UNKNOWN, "person", "x"))
+                found.append(Failure(row, "sufficient", self.unknown, "person", "x"))
             if frame["hub_number_holder"][row] not in (None, frame["hub_key"][row]):
                 found.append(Failure(row, "clean", TAKEN, "number", "x"))
         return found

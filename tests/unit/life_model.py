@@ -12,6 +12,7 @@ from pophub.domain.digests import lane_of
 
 LANES, GRACE_S = 2, 90 * 86_400
 UNKNOWN, TAKEN, CONTRADICTS = "sufficient.unknown_person", "clean.key.duplicate", "clean.contradiction"
+UNKNOWN_REFERENCE = "sufficient.unknown_reference"
 
 
 @dataclass(eq=False)

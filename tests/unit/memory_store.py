@@ -96,7 +96,7 @@ class MemoryStore:
             for (citizen, _), (_, _, present, exchanged_at) in self.memory.identities.items()
             if present and exchanged_at <= row["waits_until"]
         }
-        return arrived.issuperset(row["waits_for"])
+        return {f"people {citizen}" for citizen in arrived}.issuperset(row["waits_for"])
 
     def rows(
         self, chosen: Callable[[dict[str, Any]], bool], after: int = 0, most: int | None = None

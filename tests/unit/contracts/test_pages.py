@@ -165,6 +165,8 @@ SOUND: dict[str, Any] = {
     "hub_citizen_id_name": "Nguyễn Văn An",
     "hub_citizen_id_birth_date": 7_500,
     "hub_work_email_holder": None,
+    "work_unit": "A1",
+    "hub_work_unit_known": True,
 }
 NOBODY = {"hub_citizen_id_name": None, "hub_citizen_id_birth_date": None}  # as joined for a null
 

@@ -412,3 +412,42 @@ def test_a_text_of_a_file_stays_the_text_that_it_is(text: str) -> None:
     from pophub.contracts.strict_yaml import parse_document
 
     assert parse_document(f"a: {scalar(text)}\n", Path("x")).data == {"a": text}
+
+
+def test_foreign_keys_between_datasets_are_drafted_as_references(school: School) -> None:
+    with sqlite3.connect(school.database) as source:
+        source.execute(
+            "create table phong (so integer primary key, truong text, lop text, cap_nhat_luc datetime not null,"
+            ' foreign key (lop, truong) references lop ("select", truong))'
+        )
+        source.execute("insert into phong values (1, 'T0001', '1A', '2026-11-27 08:00:00')")
+    school.run("new", "moet", "--from", "${POPHUB_SOURCE_MOET_URL}", "--all")
+    (room,) = school.connector("moet.phong").file.references
+    assert (room.fields, room.to) == (("truong", "lop"), "moet.lop"), "in the order of the key of moet.lop"
+    (kind,) = school.connector("moet.truong_hoc").file.references
+    assert (kind.fields, kind.to) == (("loai",), "moet.danh_muc_loai_truong")
+    rules = {(r.code, r.field) for r in school.connector("moet.phong").contract.rules}
+    assert ("sufficient.unknown_reference", "truong") in rules
+    assert not [one for one in school.run("check")["findings"] if one["level"] == "error"]
+    tried = school.run("try", "moet.phong")
+    assert (tried["states"]["shared"], tried["not_judged"]) == (1, ["sufficient.unknown_reference of truong"])
+
+
+def test_a_foreign_key_to_a_table_that_is_no_dataset_yet_is_told(school: School) -> None:
+    with sqlite3.connect(school.database) as source:
+        source.execute(
+            "create table ghe (ma text primary key, lop text references day_du (ma), cap_nhat_luc datetime)"
+        )
+        source.execute("create table day_du (ma text primary key)")
+        source.executemany("insert into day_du values (?)", [(f"D{at}",) for at in range(60)])
+        source.execute("insert into ghe values ('G1', 'D1', '2026-11-27 08:00:00')")
+    new = ("new", "moet.ghe", "--from", "POPHUB_SOURCE_MOET_URL", "--table", "ghe")
+    assert school.run(*new)["drafted"][0]["guesses"]["lop"].endswith("once that is a dataset, by its key")
+    school.run("new", "moet.day_du", "--from", "POPHUB_SOURCE_MOET_URL", "--table", "day_du")
+    for path in school.folder.rglob("*ghe*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    school.run(*new)
+    (one,) = school.connector("moet.ghe").file.references
+    assert (one.fields, one.to) == (("lop",), "moet.day_du"), (
+        "a connector of the project reads the table by now"
+    )

@@ -1,0 +1,101 @@
+"""What a record refers to: people, and rows of other datasets; what is not known yet is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from pophub.contracts.flaws import Flaws
+from pophub.contracts.model import AvroField, Connector, ConnectorFile, DatasetReference
+from pophub.contracts.strict_yaml import Document
+from pophub.contracts.suite import nearest, refuse
+from pophub.domain.errors import ConfigError
+
+PEOPLE = "people"
+"""What a version waits for is `<where> <key>`: where is this word for people, else the dataset's stem."""
+
+
+class Referred(NamedTuple):
+    """A reference as judge uses it. Shape: `name` is the first of `fields`, by which rules and failures call it."""
+
+    name: str
+    fields: tuple[str, ...]
+    to: str
+    at: str | None
+    grace_s: int
+    code: str
+
+
+def referred(file: ConnectorFile) -> list[Referred]:
+    """Give all that a record refers to: people first, who are references to those who exist."""
+    people = [
+        Referred(p.id, (p.id,), PEOPLE, p.at, p.grace_s, "sufficient.unknown_person") for p in file.people
+    ]
+    others = [
+        Referred(r.fields[0], r.fields, r.to, r.at, r.grace_s, "sufficient.unknown_reference")
+        for r in file.references
+    ]
+    return people + others
+
+
+def check_references(document: Document, file: ConnectorFile, known: dict[str, AvroField]) -> None:
+    """Refuse references that could not be told apart, and fields that are no part of a key."""
+    taken, flaws = {person.id for person in file.people}, Flaws()
+    for at, reference in enumerate(file.references):
+        name = reference.fields[0]
+        if name in taken:
+            what = f"{name} begins another reference, or is an id of people: each is known by its first field"
+            flaws.add(refuse("config.value", what, document.where("references", at, "fields", 0)))
+        taken.add(name)
+        for place, field in enumerate(reference.fields):
+            if field in known and known[field].type in ("bytes", "decimal", "double", "boolean"):
+                what = f"{field} is {known[field].type}, which is no part of a key"
+                flaws.add(refuse("config.type", what, document.where("references", at, "fields", place)))
+        if reference.at in known and known[reference.at].type not in ("date", "timestamp-micros"):
+            what = f"{reference.at} is {known[reference.at].type}, not a date or a time"
+            flaws.add(refuse("config.type", what, document.where("references", at, "at")))
+    flaws.tell()
+
+
+def check_targets(
+    document: Document,
+    file: ConnectorFile,
+    fields: Sequence[AvroField],
+    connectors: Mapping[str, Connector],
+    broken: set[str],
+) -> Iterator[ConfigError]:
+    """Find references to datasets that are not there, or whose key is another; a broken one is its own finding."""
+    types = {field.name: field.type for field in fields}
+    for at, reference in enumerate(file.references):
+        if reference.to in broken:
+            continue
+        where = document.where("references", at, "to")
+        target = connectors.get(reference.to)
+        if target is None:
+            what = f"there is no dataset {reference.to}{nearest(reference.to, connectors)}"
+            yield refuse("config.unknown_stem", what, where)
+        elif target.file.population is not None and target.file.population.identity:
+            yield refuse(
+                "config.value", f"{reference.to} says who exists: name its citizens under people", where
+            )
+        else:
+            yield from _other_key(reference, target, types, document.where("references", at, "fields"))
+
+
+def _other_key(
+    reference: DatasetReference, target: Connector, types: Mapping[str, str], where: str
+) -> Iterator[ConfigError]:
+    key = target.file.key
+    if len(key) != len(reference.fields):
+        what = f"the key of {reference.to} is {', '.join(key)}: a reference names a field for each"
+        yield refuse("config.value", what, where)
+        return
+    theirs = {field.name: field.type for field in target.contract.fields}
+    for field, part in zip(reference.fields, key, strict=True):
+        if _whole(types[field]) != _whole(theirs[part]):
+            what = f"{field} is {types[field]}, and {part} of {reference.to} is {theirs[part]}"
+            yield refuse("config.type", what, where)
+
+
+def _whole(kind: str) -> str:
+    return "long" if kind == "int" else kind

@@ -1,0 +1,29 @@
+"""Keys as text: the parts of a record's key, or of a reference to one, joined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pophub.domain.record import Columns
+
+
+def joined_keys(columns: Columns, fields: Sequence[str]) -> list[str | None]:
+    r"""Join the fields of each row by "|", with "|" and the backslash inside a part escaped by a backslash.
+
+    Shape: a single field is the key as it is; None where a part is missing.
+
+    >>> joined_keys({"a": ["x|y", None], "b": [1, 2]}, ["a", "b"])
+    ['x\\|y|1', None]
+    """
+    if len(fields) == 1:
+        return [None if value is None else str(value) for value in columns[fields[0]]]
+    keys: list[str | None] = []
+    for values in zip(*(columns[name] for name in fields), strict=True):
+        absent = any(value is None for value in values)
+        keys.append(None if absent else "|".join(_escape(value) for value in values))
+    return keys
+
+
+def _escape(value: Any) -> str:
+    return str(value).replace("\\", "\\\\").replace("|", "\\|")

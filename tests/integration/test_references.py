@@ -1,0 +1,151 @@
+"""A record that refers to a row of another dataset waits for it, is shared once it came, and is refused once it went."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hubkit import Project
+from outside import check
+
+pytestmark = pytest.mark.timeout(240)
+SELLERS = ("sellers", {"branch": "chi_nhanh", "code": "ma"}, ["branch", "code"])
+INVOICES = (
+    "invoices",
+    {"number": "so", "branch": "chi_nhanh", "seller": "ma_ban", "issued_on": "ngay"},
+    ["number"],
+)
+REFERENCE = "references:\n  - {fields: [branch, seller], to: AGENCY.sellers, at: issued_on, grace_s: 86400}\n"
+KNOWN = {"type": "expect_reference_known", "kwargs": {"column": "branch"},
+         "meta": {"gate": "sufficient", "code": "sufficient.unknown_reference"}}  # fmt: skip
+
+
+def rule(kind: str, gate: str, code: str, **kwargs: object) -> dict[str, object]:
+    return {"type": kind, "kwargs": kwargs, "meta": {"gate": gate, "code": code}}
+
+
+def declare(
+    project: Project, kind: tuple[str, dict[str, str], list[str]], more: str = "", *rules: object
+) -> str:
+    """Declare a dataset of texts over the table of its name, with a rule of each gate."""
+    name, mapping, key = kind
+    dated = "issued_on" in mapping
+    lines = "\n".join(
+        f"  {field}: {{from: {column}{', parse: date' if field == 'issued_on' else ''}}}"
+        for field, column in mapping.items()
+    )
+    project._write(f"connectors/{project.agency}/{name}.yaml", f"""connector: 1
+agency: {project.agency}
+dataset: {name}
+title: {{en: {name}, vi: {name}}}
+owner: {{name: x, email: x@x.example}}
+contract: 1
+lanes: 1
+source:
+  kind: sql
+  url: ${{POPHUB_SOURCE_MPS_URL}}
+  table: {name}
+  key: [id]
+  marker: {{column: cap_nhat, kind: time}}
+  deleted: {{column: xoa, values: [true]}}
+mapping:
+{lines}
+key: [{", ".join(key)}]
+personal: []
+{more.replace("AGENCY", project.agency)}""")  # fmt: skip
+    fields = [
+        {"name": one, "type": "string"} if one in key
+        else {"name": one, "type": ["null", {"type": "int", "logicalType": "date"} if one == "issued_on" else "string"],
+              "default": None}
+        for one in mapping
+    ]  # fmt: skip
+    schema = {"type": "record", "name": name, "namespace": "test", "fields": fields}
+    project._write(f"schemas/{project.agency}/{name}.v1.avsc", json.dumps(schema))
+    gates = [
+        rule("expect_not_future", "correct", "correct.date.future", column="issued_on" if dated else "hub_marker",
+             holds="date" if dated else "time"),
+        rule("expect_present", "sufficient", "sufficient.missing", column=key[0]),
+        rule("expect_text", "clean", "clean.text.control", column=key[0], check="control"),
+        rule("expect_no_contradiction", "clean", "clean.contradiction"),
+        rule("expect_not_future", "live", "live.future", column="hub_marker", days=1, holds="time"),
+    ]  # fmt: skip
+    suite = {"name": f"{project.agency}.{name}", "expectations": [*gates, *rules], "meta": {}}
+    project._write(f"expectations/{project.agency}/{name}.json", json.dumps(suite))
+    return f"{project.agency}.{name}"
+
+
+def put(project: Project, table: str, minutes_ago: float, *values: object, gone: bool = False) -> None:
+    places = ", ".join(["%s"] * len(values))
+    project.sql(
+        f"insert into {table} values (default, {places}, %s, %s)", *values, gone, project.ago(minutes_ago)
+    )
+
+
+def waiting(project: Project, stem: str) -> dict[str, list[str]]:
+    found = project.servers.query(
+        "select key, waits_for from quarantine.version where stem = %s and state = 'quarantined'", stem
+    )
+    return dict(found)
+
+
+def test_a_record_waits_for_what_it_refers_to(bare_project: Project) -> None:
+    project = bare_project
+    sellers = declare(project, SELLERS)
+    invoices = declare(project, INVOICES, REFERENCE, KNOWN)
+    project.sql(
+        "create table sellers (id serial, chi_nhanh text, ma text, xoa boolean, cap_nhat timestamptz)"
+    )
+    project.sql("create table invoices (id serial, so text, chi_nhanh text, ma_ban text, ngay date, xoa boolean,"
+                " cap_nhat timestamptz)")  # fmt: skip
+    project.pass_through("prepare")
+    today, before = project.now.date(), project.ago(3 * 24 * 60).date()
+    put(project, "invoices", 60, "I1", "HN", "A|1", today)
+    put(project, "invoices", 60, "I2", "HN", None, today)
+    put(project, "invoices", 60, "I3", "HP", "A|1", today)
+    project.pass_through(stem=invoices)
+    assert project.states(invoices) == {"shared": 1, "quarantined": 2}
+    key = {branch: f"{sellers} {branch}|A\\|1" for branch in ("HN", "HP")}
+    assert waiting(project, invoices) == {"I1": [key["HN"]], "I3": [key["HP"]]}
+
+    put(project, "sellers", 50, "HN", "A|1")
+    project.pass_through(stem=sellers)
+    _, judged, _ = project.pass_through(stem=invoices)
+    assert (judged["read"], judged["replayed"]) == (0, 1)
+    assert project.states(invoices) == {"shared": 2, "quarantined": 1}
+
+    put(project, "sellers", 40, "HN", "A|1", gone=True)
+    project.pass_through(stem=sellers)
+    put(project, "invoices", 30, "I4", "HN", "A|1", before)  # it was there at the time of the facts
+    put(project, "invoices", 30, "I5", "HN", "A|1", today)
+    project.pass_through(stem=invoices)
+    assert set(waiting(project, invoices)) == {"I3", "I5"}
+    put(project, "invoices", 25, "I1", None, None, None, gone=True)  # a delete refers to nothing
+    project.pass_through(stem=invoices)
+    assert project.states(invoices)["shared"] == 4
+
+    put(project, "sellers", 20, "HN", "A|1")
+    put(project, "sellers", 20, "HP", "A|1")
+    project.pass_through(stem=sellers)
+    assert project.pass_through(stem=invoices)[1]["replayed"] == 2
+    assert waiting(project, invoices) == {}
+    for stem in (sellers, invoices):
+        check(project, stem, subscriber=False)
+    assert project.pass_through("judge", stem=invoices)[0]["replayed"] == 0
+
+
+def test_what_comes_after_all_patience_is_not_waited_for(bare_project: Project) -> None:
+    project = bare_project
+    sellers = declare(project, SELLERS)
+    invoices = declare(project, INVOICES, REFERENCE.replace("86400", "0"), KNOWN)
+    project.sql(
+        "create table sellers (id serial, chi_nhanh text, ma text, xoa boolean, cap_nhat timestamptz)"
+    )
+    project.sql("create table invoices (id serial, so text, chi_nhanh text, ma_ban text, ngay date, xoa boolean,"
+                " cap_nhat timestamptz)")  # fmt: skip
+    project.pass_through("prepare")
+    put(project, "invoices", 60, "I1", "HN", "1", project.now.date())
+    project.pass_through(stem=invoices)
+    put(project, "sellers", 50, "HN", "1")
+    project.pass_through(stem=sellers)
+    assert project.pass_through(stem=invoices)[1]["replayed"] == 0
+    assert project.states(invoices) == {"quarantined": 1}
