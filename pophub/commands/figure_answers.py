@@ -170,8 +170,8 @@ def _number(value: Any) -> Any:
     """Write a number for a table: whole ones without a point.
 
     >>> _number(690.0), _number(57.04), _number(None)
-    (690, '57.04', None)
+    (690, 57.04, None)
     """
     if isinstance(value, float | Decimal):
-        return int(value) if value == int(value) else f"{value:,}"
+        return int(value) if value == int(value) else float(value)
     return value

@@ -152,7 +152,11 @@ def _told(figure: Figure, known: Iterable[str]) -> Iterator[None]:
     except duckdb.Error as error:
         said = str(error)
         if table := _NO_TABLE.search(said):
-            what = f"there is no dataset {table[1]}{nearest(table[1], known)}"
+            whole = re.search(
+                rf"(?:\w+\.)?{re.escape(table[1])}\b", figure.sql
+            )  # DuckDB leaves the schema out
+            name, stems = whole[0] if whole else table[1], [one for one in known if "." in one]
+            what = f"there is no dataset {name}{nearest(name, stems)}"
             raise refuse("figure.dataset", what, _where(figure, said, table[1])) from None
         if column := _NO_COLUMN.search(said):
             name = next(filter(None, column.groups()))

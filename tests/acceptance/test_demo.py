@@ -31,7 +31,7 @@ from tests.integration.page_blocks import blocks
 PROJECT = Path(__file__).resolve().parents[2]
 POPHUB = str(Path(sys.executable).with_name("pophub"))
 SCALE = "0.3"
-DECLARED = ("connectors", "schemas", "expectations", "codes", "subscriptions", "dags")
+DECLARED = ("connectors", "schemas", "expectations", "codes", "subscriptions", "bases", "figures", "dags")
 DEADLINE_S = 900
 
 
@@ -169,6 +169,12 @@ def test_no_defect_is_missed_and_nothing_sound_is_rejected(demo: Demo) -> None:
     assert detection["missed"] == 0
     assert detection["false_rejections"] == 0
     assert detection["waiting"] > 0
+
+
+def test_the_figures_of_the_reports_are_found(demo: Demo) -> None:
+    figures = demo.report["figures"]
+    assert {one["figure"] for one in figures} == {"databases", "sharing", "tasks"}
+    assert [one for one in figures if not one["equal"]] == []
 
 
 def test_growth_of_the_ledger_is_57_percent(demo: Demo) -> None:
