@@ -61,6 +61,7 @@ mapping:
   appointed_on: {from: ngay_bo_nhiem, parse: date}
   left_on: {from: ngay_nghi, parse: date}
   work_unit: {from: don_vi, text: trim}
+  appointed_by: {from: can_cu, text: trim}
   salary_vnd: {from: luong, parse: integer}
   salary_cap_vnd: {from: luong_toi_da, parse: integer}
 
@@ -70,6 +71,8 @@ people:
   - {id: citizen_id, name: full_name, birth_date: birth_date}
 references:
   - {fields: [work_unit], to: moha.units}
+cites:
+  - {field: appointed_by, at: appointed_on}
 live: {promise_s: 172800}
 """
 SUBSCRIPTION = """\

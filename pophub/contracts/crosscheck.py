@@ -54,6 +54,7 @@ def check_file(
         partial(_check_codes, document, file, tables),
         *(partial(_check_person, document, at, person, known) for at, person in enumerate(file.people)),
         partial(check_references, document, file, known),
+        partial(_check_cited, document, file, known),
         partial(_check_texts, document, file, known),
         partial(_check_numbers, document, file, known),
         partial(_check_personal, document, file),
@@ -112,6 +113,10 @@ def _named(file: ConnectorFile) -> Iterator[tuple[str, Place]]:
         for part in ("id", "name", "birth_date", "at"):
             if (named := getattr(person, part)) is not None:
                 yield named, ("people", at, part)
+    for at, cited in enumerate(file.cites):
+        yield cited.field, ("cites", at, "field")
+        if cited.at is not None:
+            yield cited.at, ("cites", at, "at")
     for at, reference in enumerate(file.references):
         for place, name in enumerate(reference.fields):
             yield name, ("references", at, "fields", place)
@@ -178,6 +183,18 @@ def _check_numbers(document: Document, file: ConnectorFile, known: dict[str, Avr
         if mapping.numbers == "as_text" and kept:
             what = f"{name} cannot take numbers as text: only a text that is neither key, person nor reference can"
             flaws.add(refuse("config.value", what, document.where("mapping", name, "numbers")))
+    flaws.tell()
+
+
+def _check_cited(document: Document, file: ConnectorFile, known: dict[str, AvroField]) -> None:
+    """Refuse a basis that is no text, and a day that is none."""
+    flaws = Flaws()
+    for at, cited in enumerate(file.cites):
+        kinds = ((cited.field, "field", ("string",)), (cited.at, "at", ("date", "timestamp-micros")))
+        for name, part, types in kinds:
+            if name in known and known[name].type not in types:
+                what = f"{name} is {known[name].type}, not {' or '.join(types)}"
+                flaws.add(refuse("config.type", what, document.where("cites", at, part)))
     flaws.tell()
 
 

@@ -7,18 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pophub.contracts.avro_schema import read_schema
+from pophub.contracts.bases import basis_paths, read_bases, standing
 from pophub.contracts.code_tables import read_tables
 from pophub.contracts.crosscheck import check_authority, check_file, check_referred
 from pophub.contracts.evolution import check_evolution, earlier_versions
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.grants import check_subscription
-from pophub.contracts.model import Connector, ConnectorFile, Contract, ProjectTables, Rule
+from pophub.contracts.model import Connector, ConnectorFile, Contract, LegalBasis, ProjectTables, Rule
 from pophub.contracts.refusals import read_model
 from pophub.contracts.rule_codes import check_words
 from pophub.contracts.strict_yaml import load_document
 from pophub.contracts.subscription_model import SubscriptionFile
 from pophub.contracts.suite import SuiteReader, refuse
 from pophub.contracts.topics import apart
+from pophub.domain.dates import today
 from pophub.domain.errors import ConfigError
 
 
@@ -66,9 +68,13 @@ def load_connector(path: Path, project: Path, tables: ProjectTables | None = Non
         rule.kwargs.get("codes") for rule in rules
     }
     used = sorted(name for name in named if name is not None)
-    digest = _digest((path, schema_path, suite_path, *(project / "codes" / f"{name}.json" for name in used)))
+    besides = [project / "codes" / f"{name}.json" for name in used]
+    bases: tuple[LegalBasis, ...] = ()
+    if file.cites:
+        bases, besides = tuple(read_bases(project)[0].values()), [*besides, *basis_paths(project)]
+    digest = _digest((path, schema_path, suite_path, *besides))
     of_it = {name: tables.sound[name] for name in used}
-    return Connector(file=file, contract=contract, path=path, tables=of_it, digest=digest)
+    return Connector(file=file, contract=contract, path=path, tables=of_it, bases=bases, digest=digest)
 
 
 def load_all(project: Path) -> tuple[list[Connector], list[ConfigError]]:
@@ -104,16 +110,22 @@ def connector_paths(project: Path) -> list[Path]:
 def load_subscriptions(
     project: Path, connectors: Sequence[Connector]
 ) -> tuple[list[SubscriptionFile], list[ConfigError]]:
-    """Read `subscriptions/*.yaml`; a grant may name only known datasets and their fields."""
+    """Read `subscriptions/*.yaml`; a grant may name only known datasets and their fields.
+
+    A grant is left out, and told, where no basis that it cites is in force today.
+    """
     found: list[SubscriptionFile] = []
     errors: list[ConfigError] = []
     known = {connector.stem: connector for connector in connectors}
+    bases = read_bases(project)[0]
     for path in sorted((project / "subscriptions").glob("*.yaml")):
         try:
             document = load_document(path, project)
             subscription = read_model(SubscriptionFile, document)
             check_subscription(document, subscription, known)
-            found.append(subscription)
+            kept, ended = standing(document, subscription, bases, today())
+            found.append(kept)
+            errors += ended
         except ConfigError as error:
             errors += [error, *error.others]
     told = apart(found, _topics, lambda one: f"subscriptions/{one.subscriber}.yaml")
@@ -136,6 +148,7 @@ def read_all(project: Path) -> tuple[list[Connector], list[ConfigError]]:
     if not folder.is_dir():
         return [], [refuse("config.missing_file", "there is no folder of connectors", str(folder))]
     connectors, errors = load_all(project)
+    errors += read_bases(project)[1]
     return connectors, errors + load_subscriptions(project, connectors)[1]
 
 

@@ -6,6 +6,7 @@ cross-checks it with the Avro schema and the expectation suite.
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -110,6 +111,39 @@ class DatasetReference(Model):
     )
 
 
+class CitedBasis(Model):
+    """A field in which the record cites the decree or decision that it stands on."""
+
+    field: Name = Field(
+        description="contract field with the basis, as it is written", examples=["legal_basis"]
+    )
+    at: Name | None = Field(
+        None,
+        description="contract field with the day of the facts; else the marker",
+        examples=["assigned_on"],
+    )
+
+
+class LegalBasis(Model):
+    """One file `bases/<name>.yaml`: a decree or decision, and when it is in force."""
+
+    basis: Literal[1] = Field(description="version of this format", examples=[1])
+    number: str = Field(min_length=1, description="its number", examples=["69/2024/NĐ-CP"])
+    written: tuple[str, ...] = Field(
+        (), description="how records write it, beside the number", examples=[["Decree 69/2024"]]
+    )
+    title: Text = Field(description="what it is about")
+    in_force_from: date = Field(description="first day in force", examples=["2024-07-01"])
+    in_force_to: date | None = Field(None, description="last day in force", examples=["2030-12-31"])
+    replaced_by: Name | None = Field(
+        None, description="the basis that took its place: name of its file", examples=["decree_69_2024"]
+    )
+
+    def in_force(self, day: date) -> bool:
+        """Tell whether it is in force on a day."""
+        return self.in_force_from <= day and (self.in_force_to is None or day <= self.in_force_to)
+
+
 class Population(Model):
     """Fields of the citizen of which this dataset is the authority."""
 
@@ -199,6 +233,7 @@ class ConnectorFile(Model):
     references: tuple[DatasetReference, ...] = Field(
         (), description="rows of other datasets that a record names"
     )
+    cites: tuple[CitedBasis, ...] = Field((), description="fields in which a record cites a legal basis")
     population: Population | None = Field(
         None, description="fields of the citizen of which this dataset is the authority"
     )
@@ -306,7 +341,10 @@ class Connector(Model):
     contract: Contract
     path: Path
     tables: dict[str, CodeTable] = Field(description="the code tables that mapping and rules name")
-    digest: str = Field(description="SHA-256 over the three files and these tables, hex")
+    bases: tuple[LegalBasis, ...] = Field(
+        (), description="the legal bases of the project, where records cite them"
+    )
+    digest: str = Field(description="SHA-256 over the three files, these tables and these bases, hex")
 
     @property
     def stem(self) -> str:

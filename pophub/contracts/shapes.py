@@ -94,6 +94,14 @@ OWN: dict[str, Shape] = {
         {"column": "work_unit"},
         hub=("hub_{column}_known",),
     ),
+    "expect_basis_in_force": Shape(
+        "Expect the legal basis that the record cites to be one of `bases/`, in force on the record's day.",
+        (_column("the basis as it is written, a `field` of `cites`", "text"),),
+        "passes: a record that cites nothing stands on nothing",
+        ("correct.basis",),
+        {"column": "appointed_by"},
+        hub=("hub_{column}_in_force",),
+    ),
     "expect_person_agrees": Shape(
         "Expect a name or birth date to agree with the population database.",
         (

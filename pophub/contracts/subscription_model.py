@@ -25,6 +25,11 @@ class Grant(Model):
         description="what the data is for", examples=[{"en": "Fill in forms", "vi": "Điền sẵn biểu mẫu"}]
     )
     legal_basis: str = Field(description="decree or agreement", examples=["Decree 47/2020"])
+    bases: tuple[Name, ...] = Field(
+        (),
+        description="names of files in `bases/`; the right stops on a day on which none of them is in force",
+        examples=[["decree_47_2020"]],
+    )
     fields: tuple[Name, ...] = Field(
         min_length=1,
         description="contract fields granted; no other leaves",

@@ -128,6 +128,8 @@ class SuiteReader:
             self._joined[f"hub_{person.id}_birth_date"] = "date"
         for reference in file.references:
             self._joined[f"hub_{reference.fields[0]}_known"] = "boolean"
+        for cited in file.cites:
+            self._joined[f"hub_{cited.field}_in_force"] = "boolean"
         for name in file.unique:
             self._joined[f"hub_{name}_holder"] = "text"
 
@@ -224,7 +226,7 @@ class SuiteReader:
         flaws.tell()  # what follows needs the columns
         for name in joined_columns(kind, kwargs):
             if name not in self._joined:
-                what = f"{kind} needs {name}: the connector names no such person, reference or unique field"
+                what = f"{kind} needs {name}: the connector names no such person, reference, basis or unique field"
                 flaws.add(refuse("schema.field_missing", what, self._document.where(*at, "kwargs")))
         flaws.tell()
         self._values(kind, kwargs, at)

@@ -177,6 +177,11 @@ def time_parser(form: str | None, zone: str) -> Callable[[str], int]:
     return parse
 
 
+def today() -> date:
+    """Give the day that it is in Asia/Ho_Chi_Minh."""
+    return datetime.now(HO_CHI_MINH).date()
+
+
 def date_of(number: int) -> date:
     """Turn days since 1970 into a date.
 

@@ -56,6 +56,12 @@ def known(take: Take, told: Arguments) -> list[int]:
     return [row for row, value in enumerate(found) if value is not True]
 
 
+def basis_in_force(take: Take, told: Arguments) -> list[int]:
+    """Judge that a cited basis is in force; fails closed where nothing was joined."""
+    found = take(f"hub_{told['column']}_in_force")
+    return [row for row, value in enumerate(found) if value is not True]
+
+
 def person_agrees(take: Take, told: Arguments) -> list[int]:
     """Judge a name or birth date against the population database, where the person exists."""
     own, other = take(told["column"]), take(f"hub_{told['person']}_{told['on']}")
@@ -216,6 +222,7 @@ CHECKS: dict[str, Callable[[Take, Arguments], list[int]]] = {
     "expect_present": present,
     "expect_person_known": known,
     "expect_reference_known": known,
+    "expect_basis_in_force": basis_in_force,
     "expect_person_agrees": person_agrees,
     "expect_birth_year_agrees": birth_year_agrees,
     "expect_one_person": one_person,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from pophub.contracts.model import Connector
@@ -19,6 +20,7 @@ BY_STATE = {
 FAILED_SHARE = "alert.failed_share"
 UNTOLD_S = 3 * 3_600  # the DAG that tells agencies runs each hour
 
+BASIS_DAYS = 90  # so long before its end a subscription's basis is told
 ENDED_S = 7 * 86_400  # so long an ended right stands among the alerts
 WAIT_FOR_A_RUN = ("alert.frozen", "alert.offline", "alert.silent", "alert.lag", "alert.unbalanced")
 
@@ -116,6 +118,14 @@ def of_untold(untold: Sequence[tuple[str, int, int]], now: int) -> Iterator[Cond
         yield Condition(
             "alert.untold", stem, "feedback", f"{count:,} rejections are untold, the oldest for {hours} hours"
         )
+
+
+def of_bases(ending: Iterable[tuple[str, str, date]], today: date) -> Iterator[Condition]:
+    """Give the subscriptions, (stem, recipient, last day), of which the legal basis ends soon."""
+    for stem, recipient, last in ending:
+        if today <= last <= today + timedelta(days=BASIS_DAYS):
+            what = f"what {recipient} has {stem} by is in force to {last}, and nothing else that it cites"
+            yield Condition("alert.basis_ends", stem, f"recipient {recipient}", what)
 
 
 def of_ended(ended: Sequence[tuple[str, str, int]]) -> Iterator[Condition]:

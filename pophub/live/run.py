@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from datetime import datetime
+from datetime import date, datetime
+from pathlib import Path
 
+from pophub.contracts.bases import end_of, read_bases
+from pophub.contracts.load import load_subscriptions
 from pophub.contracts.model import Connector
+from pophub.domain.dates import today
 from pophub.domain.errors import PophubError
 from pophub.kafka import Publisher, slow_readers
 from pophub.live.alerts import AlertStore, Sink
-from pophub.live.conditions import Condition
+from pophub.live.conditions import Condition, of_bases
 from pophub.live.sinks import TOPIC, FileSink, TopicSink
 from pophub.live.store import ROLE, LiveStore
 from pophub.live.watch import Sinks, Watched, watch
@@ -46,13 +50,25 @@ def watch_once(
         slow = late_readers(settings, recipients)
     except PophubError as error:  # the broker is away: the rest of the look goes on
         unknown.append(error)
+    ending = [*of_bases(ending_rights(settings.project, connectors), today())]
     with closing(connect(settings, ROLE)) as connection:
         watched = watch(
             LiveStore(connection), AlertStore(connection, connectors), connectors, recipients, sinks(settings),
-            more=slow, off=off,
+            more=[*slow, *ending], off=off,
         )  # fmt: skip
     watched.failed += unknown
     return watched
+
+
+def ending_rights(project: Path, connectors: Mapping[str, Connector]) -> list[tuple[str, str, date]]:
+    """Give the rights whose legal basis has an end: dataset, subscriber, last day."""
+    bases, files = read_bases(project)[0], load_subscriptions(project, list(connectors.values()))[0]
+    ends = [
+        (grant.dataset, file.subscriber, end_of(grant, bases, today()))
+        for file in files
+        for grant in file.grants
+    ]
+    return [(stem, subscriber, last) for stem, subscriber, last in ends if last is not None]
 
 
 def late_readers(settings: Settings, recipients: Iterable[tuple[str, str]]) -> list[Condition]:

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from pophub.contracts.bases import basis_columns
 from pophub.contracts.model import Connector
 from pophub.domain.codes import GATES, is_rule
 from pophub.domain.dates import EPOCH
@@ -129,6 +130,7 @@ def _judged(
     frame["hub_key"], frame["hub_marker"] = list(mapped.keys), list(mapped.markers)
     frame["hub_changed_at"] = list(mapped.changed_at)
     frame["hub_operation"] = ["delete" if gone else "upsert" for gone in mapped.deleted]
+    frame |= basis_columns(connector, mapped.columns, mapped.changed_at, [STAMP] * len(samples))
     for name, default in unknown_hub(connector).items():
         values = [sample.get("hub", {}).get(name, default) for sample in samples]
         frame[name] = [_day(name, value) for value in values]

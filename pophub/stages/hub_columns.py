@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pophub.contracts.bases import basis_columns
 from pophub.contracts.model import Connector, Person
 from pophub.contracts.referred import PEOPLE, Referred, referred
 from pophub.domain.codes import explain
@@ -36,6 +37,7 @@ def hub_columns(connector: Connector, versions: Versions, accepted: Accepted) ->
             )
     for person in connector.file.people:
         columns |= _person_columns(person, _moments(person.at, kinds, versions), versions, accepted)
+    columns |= basis_columns(connector, versions.columns, versions.changed_at, versions.stamps)
     for name in connector.file.unique:
         columns[f"hub_{name}_holder"] = _holders_of(name, versions, accepted)
     return columns

@@ -29,6 +29,7 @@ DECLARED = (
     "expectations",
     "codes",
     "subscriptions",
+    "bases",
     "figures",
     "tests/contract",
     "tests/samples",

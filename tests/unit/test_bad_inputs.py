@@ -318,7 +318,7 @@ def test_a_bad_declaration_fails_by_its_code(bad: Bad, tmp_path: Path) -> None:
 
 def spoiled(folder: Path, name: str, old: str, new: str) -> Path:
     """Copy the project's declarations with one place changed."""
-    for part in ("connectors", "schemas", "expectations", "codes", "subscriptions"):
+    for part in ("connectors", "schemas", "expectations", "codes", "subscriptions", "bases"):
         shutil.copytree(PROJECT / part, folder / part)
     whole = (folder / name).read_text(encoding="utf-8")
     assert old in whole

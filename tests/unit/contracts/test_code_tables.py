@@ -26,7 +26,7 @@ SEX = "codes/sex.json"
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for folder in ("connectors", "schemas", "expectations", "codes", "subscriptions"):
+    for folder in ("connectors", "schemas", "expectations", "codes", "subscriptions", "bases"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
     return tmp_path
 

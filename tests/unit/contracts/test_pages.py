@@ -167,6 +167,8 @@ SOUND: dict[str, Any] = {
     "hub_work_email_holder": None,
     "work_unit": "A1",
     "hub_work_unit_known": True,
+    "appointed_by": "69/2024/NĐ-CP",
+    "hub_appointed_by_in_force": True,
 }
 NOBODY = {"hub_citizen_id_name": None, "hub_citizen_id_birth_date": None}  # as joined for a null
 

@@ -20,6 +20,8 @@ from pophub.stages.hub_columns import hub_columns
 FILE = "connectors/moit/ecommerce_sales.yaml"
 DAY_US = 86_400_000_000
 
+pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations has warnings of its own
+
 
 def project_with(folder: Path, references: str) -> Path:
     for name in ("connectors", "schemas", "expectations", "codes"):

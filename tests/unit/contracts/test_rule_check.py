@@ -13,7 +13,7 @@ import pytest
 
 from pophub.contracts.code_tables import read_tables
 from pophub.contracts.load import check, load_all
-from pophub.contracts.model import AvroField, Connector, Rule
+from pophub.contracts.model import AvroField, CitedBasis, Connector, DatasetReference, Rule
 from pophub.contracts.shapes import SHAPES, read_columns
 from pophub.contracts.strict_yaml import Document
 from pophub.contracts.suite import SuiteReader
@@ -23,6 +23,12 @@ from pophub.domain.record import Columns
 PROJECT = Path(__file__).parents[3]
 TABLES = read_tables(PROJECT)[0]
 CITIZENS: Connector = next(c for c in load_all(PROJECT)[0] if c.stem == "mps.citizens")
+WIDER = CITIZENS.file.model_copy(
+    update={
+        "references": (DatasetReference(fields=("province_code",), to="a.b"),),
+        "cites": (CitedBasis(field="household_code"),),
+    }
+)
 FIELDS = (
     *CITIZENS.contract.fields,
     AvroField(name="height_cm", type="double", nullable=True),
@@ -56,6 +62,8 @@ HUB: Columns = {
     "hub_citizen_id_name": ["Nguyễn Văn An", None, None, None],
     "hub_citizen_id_birth_date": [7_500, None, None, None],
     "hub_old_number_holder": ["1", None, None, None],
+    "hub_province_code_known": [True, False, True, True],
+    "hub_household_code_in_force": [True, False, True, True],
 }
 FRAME: Columns = {field.name: VALUES[field.type] for field in FIELDS} | HUB
 USUAL: dict[str, dict[str, Any]] = {
@@ -72,7 +80,7 @@ def read(expectation: str, kwargs: dict[str, Any]) -> Rule:
     rules = json.loads(CITIZENS.contract.suite_path.read_text())["expectations"]
     meta = {"gate": "correct", "code": "correct.code.unknown"}
     suite = {"name": "tried", "expectations": [{"type": expectation, "kwargs": kwargs, "meta": meta}, *rules]}
-    return SuiteReader(Document(Path("suite.json"), suite, {}), CITIZENS.file, FIELDS, TABLES).read()[0]
+    return SuiteReader(Document(Path("suite.json"), suite, {}), WIDER, FIELDS, TABLES).read()[0]
 
 
 def tries(name: str) -> Iterator[dict[str, Any]]:
@@ -198,7 +206,7 @@ DECLARED = [
 def test_what_a_connector_would_not_use_is_refused(
     tmp_path: Path, old: str, new: str, code: str, words: str
 ) -> None:
-    for folder in ("connectors", "schemas", "expectations", "codes", "subscriptions"):
+    for folder in ("connectors", "schemas", "expectations", "codes", "subscriptions", "bases"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
     text = (tmp_path / FILE).read_text()
     assert old in text

@@ -184,7 +184,7 @@ def test_a_person_sees_a_bar_for_each_part(project: Path) -> None:
 def test_the_shipped_project_is_left_alone_by_a_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("connectors", "schemas", "expectations", "codes", "subscriptions", "tests/samples"):
+    for name in ("connectors", "schemas", "expectations", "codes", "subscriptions", "bases", "tests/samples"):
         shutil.copytree(PROJECT / name, tmp_path / name)
     monkeypatch.setenv("POPHUB_PROJECT", str(tmp_path))
     monkeypatch.setenv("POPHUB_HOME", str(tmp_path / "home"))
