@@ -6,6 +6,7 @@ all that the server answers, since Airflow sets none.
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -60,14 +61,28 @@ class Pages:
 
 
 def _pages() -> Any:
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
     from airflow.api_fastapi.core_api.security import get_user
     from fastapi import Depends
 
     from pophub.settings import Settings
     from pophub.web.app import create_pages
+    from pophub.web.visitors import Visitor
+
+    key = conf.get("api", "secret_key").encode()
+
+    def visitor(user: Any = Depends(get_user)) -> Visitor:  # noqa: B008
+        """Give who is signed in to Airflow; who may start runs is an operator here, others look."""
+        name = user.get_name()
+        starts = get_auth_manager().is_authorized_dag(
+            method="POST", access_entity=DagAccessEntity.RUN, user=user
+        )
+        token = hmac.new(key, f"pophub pages\0{user.get_id()}".encode(), "sha256").hexdigest()
+        return Visitor(f"airflow user {name}", "operator" if starts else "viewer", token)
 
     urls = [conf.get("api", "base_url", fallback="")]
-    return create_pages(Settings.load(), guards=[Depends(get_user)], urls=urls)
+    return create_pages(Settings.load(), visitor=visitor, urls=urls)
 
 
 class PophubPlugin(AirflowPlugin):  # type: ignore[misc]  # Airflow is skipped by mypy

@@ -11,19 +11,21 @@ from pophub.commands.output import JSON, errors_told
 
 app = typer.Typer()
 user = typer.Typer(
-    help="People with a login of their own, who propose and approve repairs.", no_args_is_help=True
+    help="People with a login of their own: for the pages, and to propose and approve repairs.",
+    no_args_is_help=True,
 )
 app.add_typer(user, name="user")
 Name = Annotated[str, typer.Argument(help="Name of one person; letters, digits and . _ -")]
+Role = Annotated[str, typer.Option(help="viewer sees pages, operator acts, auditor sees who revealed what.")]
 
 
 @user.command("add", epilog="Example: pophub user add Lan")
-def add(name: Name, by: DoneBy = "", json: bool = JSON) -> None:
+def add(name: Name, role: Role = "operator", by: DoneBy = "", json: bool = JSON) -> None:
     """Add a user; the password is made, printed this once, and kept as a hash."""
     from pophub.commands import users as work
 
     with errors_told(json):
-        work.add(name, by, json)
+        work.add(name, role, by, json)
 
 
 @user.command("list", epilog="Example: pophub user list --json")

@@ -13,15 +13,15 @@ from pophub.settings import Settings
 from pophub.sharing.registry import OWNER
 
 
-def add(name: str, by: str, as_json: bool) -> None:
+def add(name: str, role: str, by: str, as_json: bool) -> None:
     """Add a user and print the password, this once."""
     who = acting(by)
     with closing(connect(Settings.load(), OWNER)) as connection:
-        password = persons.add(connection, name, who)
+        password = persons.add(connection, name, who, role)
     if as_json:
-        print_json({"user": name, "password": password, "added_by": who})
+        print_json({"user": name, "role": role, "password": password, "added_by": who})
         return
-    answer.print(f"user {name} added; password: {password}", markup=False)
+    answer.print(f"{role} {name} added; password: {password}", markup=False)
     talk.print("it is shown this once and kept nowhere: hand it to nobody but this person")
 
 
@@ -43,6 +43,6 @@ def show(everyone: bool, as_json: bool) -> None:
     if as_json:
         print_json({"users": found})
         return
-    print_table("Users", ("name", "added", "by", "removed", "by"), [
-        (p["name"], when(p["added_at"]), p["added_by"], p["removed_at"] and when(p["removed_at"]), p["removed_by"]) for p in found
+    print_table("Users", ("name", "role", "added", "by", "removed", "by"), [
+        (p["name"], p["role"], when(p["added_at"]), p["added_by"], p["removed_at"] and when(p["removed_at"]), p["removed_by"]) for p in found
     ], empty="none; add one by pophub user add NAME")  # fmt: skip

@@ -4,7 +4,7 @@ from pophub.kafka.admin import READABLE, TOPIC, AccessRule, Administrator
 from pophub.kafka.log import Ends, Read, TopicLog
 from pophub.kafka.publisher import Publisher
 from pophub.kafka.raw import RawEnds, RawReader, RawWriter
-from pophub.kafka.readers import SlowReader, slow_readers
+from pophub.kafka.readers import GroupBehind, SlowReader, slow_readers, unread
 
 __all__ = [
     "READABLE",
@@ -12,6 +12,7 @@ __all__ = [
     "AccessRule",
     "Administrator",
     "Ends",
+    "GroupBehind",
     "Publisher",
     "RawEnds",
     "RawReader",
@@ -20,4 +21,5 @@ __all__ = [
     "SlowReader",
     "TopicLog",
     "slow_readers",
+    "unread",
 ]

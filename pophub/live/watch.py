@@ -15,7 +15,7 @@ from pophub.live import conditions as found
 from pophub.live.alerts import AlertStore, Sink
 from pophub.live.conditions import FAILED_SHARE, Condition
 from pophub.live.state import US, Seen
-from pophub.live.store import ROLE, LiveStore
+from pophub.live.store import ROLE, Counted, LiveStore
 from pophub.postgres import connect
 from pophub.settings import Settings
 
@@ -58,15 +58,30 @@ def watch(
         watched.busy = True
         return watched
     now = store.now() if now is None else now
-    lags, pauses = store.lags(recipients), store.pauses(list(connectors))
-    watched.states = store.states(connectors, lags, now)
     still = alerts.batches()
     failing = store.failing(connectors, still)
     for counted in failing:
         if connectors[counted.stem].file.alerts.hold:
             hold_share(store, connectors[counted.stem], [counted.batch])
-    due: list[Condition] = [
-        *found.of_states(watched.states),
+    watched.states, due = look(store, connectors, recipients, now, failing, still)
+    watched.opened, watched.closed = alerts.settle(found.with_switches([*due, *more], off or {}))
+    watched.failed = alerts.tell(sinks.used, sinks.silent)
+    store.rows("forget_beats")
+    return watched
+
+
+def look(
+    store: LiveStore, connectors: Mapping[str, Connector], recipients: Sequence[tuple[str, str]], now: int,
+    failing: Sequence[Counted], still: Sequence[int] = (),
+) -> tuple[dict[str, Seen], list[Condition]]:  # fmt: skip
+    """Give the state of each source, and all that is wrong now; changes nothing.
+
+    Shape: `failing` as the store gives it; `still` holds the batches that present alerts are about.
+    """
+    lags, pauses = store.lags(recipients), store.pauses(list(connectors))
+    states = store.states(connectors, lags, now)
+    return states, [
+        *found.of_states(states),
         *found.of_holds(store.holds(), connectors),
         *found.of_failures(failing),
         *found.of_lags(lags, connectors, pauses, now),
@@ -74,12 +89,7 @@ def watch(
         *found.of_overdue(store.overdue(connectors, now), now),
         *found.of_ended(store.ended_access(list(connectors), now - found.ENDED_S * US)),
         *found.of_untold(store.untold(list(connectors), now - found.UNTOLD_S * US), now),
-        *more,
     ]
-    watched.opened, watched.closed = alerts.settle(found.with_switches(due, off or {}))
-    watched.failed = alerts.tell(sinks.used, sinks.silent)
-    store.rows("forget_beats")
-    return watched
 
 
 def stops_sharing(settings: Settings, connector: Connector) -> str | None:

@@ -58,10 +58,25 @@ def stems(connection: Connection, selection: Selection) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def listing(connection: Connection, selection: Selection, limit: int) -> list[dict[str, Any]]:
-    """Give versions, newest first, without keys and without what was sent; limit 0 gives all."""
+class Waiting(NamedTuple):
+    """Versions of a dataset that wait, and since when the oldest does."""
+
+    stem: str
+    records: int
+    first_seen: datetime
+
+
+def waiting(connection: Connection) -> list[Waiting]:
+    """Count the versions that wait, by dataset."""
+    with transaction(connection, "counting the quarantine") as cursor:
+        cursor.execute(statement("states"), Selection().values())
+        return [Waiting(stem, records, first) for stem, _, records, first in cursor.fetchall()]
+
+
+def listing(connection: Connection, selection: Selection, limit: int, after: int = 0) -> list[dict[str, Any]]:
+    """Give versions, newest first, behind the first `after`, without keys and without what was sent; limit 0 gives all."""
     with transaction(connection, "listing the quarantine") as cursor:
-        cursor.execute(statement("list"), selection.values(limit=limit or None))
+        cursor.execute(statement("list"), selection.values(limit=limit or None, after=after))
         return [dict(zip(LISTED, row, strict=True)) for row in cursor.fetchall()]
 
 

@@ -20,7 +20,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 class Selection:
     """A choice of versions; what is None does not restrict.
 
-    Shape: state `quarantined` means those that wait; `expired` those whose content retention removed.
+    Shape: code and field are of one failed rule; an empty field means a rule about no field. State `quarantined` means those that wait; `expired` those whose content retention removed.
     Units: `since_s` and `older_s` seconds before now, of the first judging.
     """
 

@@ -1,7 +1,7 @@
 -- Statements about people with a login. A name is one person's, in whatever case it is written.
 
 -- name: add
-insert into hub.person (name, salt, password, added_by) values (%s, %s, %s, %s)
+insert into hub.person (name, salt, password, role, added_by) values (%s, %s, %s, %s, %s)
 on conflict (lower(name)) where removed_at is null do nothing returning added_at
 
 -- name: remove
@@ -9,11 +9,11 @@ update hub.person set removed_at = clock_timestamp(), removed_by = %s
 where lower(name) = lower(%s) and removed_at is null returning name, removed_at
 
 -- name: people
-select name, added_by, added_at, removed_by, removed_at from hub.person
+select name, role, added_by, added_at, removed_by, removed_at from hub.person
 where %s or removed_at is null order by lower(name), person
 
 -- name: login
-select name, salt, password from hub.person where lower(name) = lower(%s) and removed_at is null
+select name, role, salt, password from hub.person where lower(name) = lower(%s) and removed_at is null
 
 -- name: note_login
 insert into hub.login (name, fingerprint) values (%s, %s)

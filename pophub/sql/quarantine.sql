@@ -5,8 +5,9 @@
 (%(stem)s::text is null or v.stem = %(stem)s)
 and (%(agency)s::text is null or split_part(v.stem, '.', 1) = %(agency)s)
 and (%(gate)s::text is null or v.gate = %(gate)s)
-and (%(code)s::text is null or v.failures @> jsonb_build_array(jsonb_build_object('code', %(code)s::text)))
-and (%(field)s::text is null or v.failures @> jsonb_build_array(jsonb_build_object('field', %(field)s::text)))
+and ((%(code)s::text is null and %(field)s::text is null) or v.failures @> jsonb_build_array(
+    case when %(code)s::text is null then '{}' else jsonb_build_object('code', %(code)s::text) end
+    || case when %(field)s::text is null then '{}' else jsonb_build_object('field', nullif(%(field)s::text, '')) end))
 and (%(ids)s::bigint[] is null or v.id = any(%(ids)s))
 and (%(state)s::text is null or %(state)s = 'expired' or v.state = %(state)s)
 and (%(state)s::text is distinct from 'quarantined' or v.expired_at is null)
@@ -23,7 +24,7 @@ select v.stem, count(*) from quarantine.version v where :selected group by v.ste
 -- name: list
 select v.id, v.stem, v.state, v.gate, v.failures, v.batch, v.lane, v.raw_offset, v.row, v.contract,
     v.first_judged_at, v.last_judged_at, v.expired_at
-from quarantine.version v where :selected order by v.id desc limit %(limit)s
+from quarantine.version v where :selected order by v.id desc limit %(limit)s offset %(after)s
 
 -- name: groups
 select v.stem, f ->> 'gate', f ->> 'code', f ->> 'field', count(distinct v.id), min(v.first_judged_at), max(v.first_judged_at)
@@ -211,3 +212,27 @@ on conflict (stem, recipient) where resumed_at is null do nothing
 
 -- name: resume
 update quarantine.pause set resumed_at = clock_timestamp(), resumed_by = %s where stem = %s and recipient = %s and resumed_at is null
+
+-- name: steps
+select step, act, stem, code, field, whom, reason, done_by, done_at from quarantine.step
+where undone_at is null order by step
+
+-- name: lock_steps
+lock table quarantine.step in share row exclusive mode
+
+-- name: take_step
+insert into quarantine.step (act, stem, code, field, whom, reason, done_by)
+values (%(act)s, %(stem)s, %(code)s, %(field)s, %(whom)s, %(reason)s, %(by)s) returning step
+
+-- name: end_step
+update quarantine.step set undone_at = clock_timestamp(), undone_by = %(by)s
+where act = %(act)s and stem = %(stem)s and code = %(code)s and field = %(field)s and undone_at is null returning step
+
+-- name: undo_step
+update quarantine.step set undone_at = clock_timestamp(), undone_by = %s where step = %s and undone_at is null returning step
+
+-- name: reveal
+insert into quarantine.reveal (stem, what, records, reason, revealed_by) values (%s, %s, %s, %s, %s)
+
+-- name: reveals
+select reveal, stem, what, records, reason, revealed_by, revealed_at from quarantine.reveal order by reveal desc limit %s

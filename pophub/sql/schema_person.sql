@@ -5,6 +5,7 @@ create table if not exists hub.person (
     name text not null check (name ~ '^[A-Za-z][A-Za-z0-9._-]{0,62}$'),
     salt bytea not null,
     password bytea not null,
+    role text not null check (role in ('viewer', 'operator', 'auditor')),
     added_by text not null,
     added_at timestamptz not null default clock_timestamp(),
     removed_by text,
@@ -15,7 +16,7 @@ create unique index if not exists person_present on hub.person (lower(name)) whe
 
 -- salt and hash for those alone who compare a password; schema.sql lets pophub_read see all tables of hub
 revoke select on hub.person from pophub_read;
-grant select (person, name, added_by, added_at, removed_by, removed_at) on hub.person to pophub_read;
+grant select (person, name, role, added_by, added_at, removed_by, removed_at) on hub.person to pophub_read;
 grant select on hub.person to pophub_judge;
 
 -- who may ask pages and registry where they are served alone; a fingerprint tells the right secret from another

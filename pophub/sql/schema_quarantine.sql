@@ -107,14 +107,43 @@ create table if not exists quarantine.pause (
 );
 create unique index if not exists pause_open on quarantine.pause (stem, recipient) where resumed_at is null;
 
-grant select, insert on quarantine.repair, quarantine.repair_approval, quarantine.feedback, quarantine.policy,
+-- what people did about a group of versions, or about what is late; a step that was taken back stays on record
+create table if not exists quarantine.step (
+    step bigint generated always as identity primary key,
+    act text not null check (act in ('assigned', 'returned', 'acknowledged')),
+    stem text not null,
+    code text not null,
+    field text not null default '',
+    whom text not null default '',
+    reason text not null default '',
+    done_by text not null check (btrim(done_by) <> ''),
+    done_at timestamptz not null default clock_timestamp(),
+    undone_by text,
+    undone_at timestamptz,
+    check ((act = 'assigned') = (btrim(whom) <> '')),
+    check ((undone_by is null) = (undone_at is null))
+);
+create unique index if not exists step_open on quarantine.step (act, stem, code, field) where undone_at is null;
+
+-- who saw values of records, and why
+create table if not exists quarantine.reveal (
+    reveal bigint generated always as identity primary key,
+    stem text not null,
+    what text not null,
+    records bigint not null check (records > 0),
+    reason text not null check (btrim(reason) <> ''),
+    revealed_by text not null check (btrim(revealed_by) <> ''),
+    revealed_at timestamptz not null default clock_timestamp()
+);
+
+grant select, insert on quarantine.repair, quarantine.repair_approval, quarantine.reveal, quarantine.feedback, quarantine.policy,
     quarantine.expired to pophub_judge;
-grant select, insert, update on quarantine.replay_run, quarantine.feedback_agency, quarantine.pause to pophub_judge;
+grant select, insert, update on quarantine.replay_run, quarantine.feedback_agency, quarantine.pause, quarantine.step to pophub_judge;
 
 grant usage on schema quarantine to pophub_extract;
 grant select, insert on quarantine.hold_release to pophub_extract;
 
-grant select on quarantine.replay_run, quarantine.feedback_agency, quarantine.feedback, quarantine.policy,
+grant select on quarantine.step, quarantine.reveal, quarantine.replay_run, quarantine.feedback_agency, quarantine.feedback, quarantine.policy,
     quarantine.expired, quarantine.hold_release, quarantine.pause, quarantine.repair_approval to pophub_read;
 grant select (failures, expired_at) on quarantine.version to pophub_read;
 grant select (repair, version, event_id, reason, proposed_by, proposed_at) on quarantine.repair to pophub_read;

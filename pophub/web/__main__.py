@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import uvicorn
+from fastapi import FastAPI
 
 from pophub.settings import Settings
 from pophub.web.app import create_pages, create_registry
@@ -15,10 +17,11 @@ def main() -> None:
     """Serve until a signal ends it."""
     settings = Settings.load()
     face = sys.argv[1]
-    make, url = {
+    faces: dict[str, tuple[Callable[[Settings], FastAPI], str]] = {
         "web": (create_pages, settings.endpoints.web_url),
         "registry": (create_registry, settings.endpoints.registry_url),
-    }[face]
+    }
+    make, url = faces[face]
     address = urlsplit(url)
     uvicorn.run(
         make(settings),

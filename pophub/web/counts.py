@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from pophub import postgres
-from pophub.domain.errors import PophubError
+from pophub.domain.errors import PophubError, TransientError
 from pophub.settings import Settings
 
 Row = dict[str, Any]
+Answer = TypeVar("Answer")
+MOST_S, PATIENCE_S, BRIEF_S = 2.4, 1.5, 0.3
+"""How long a page waits: for its first figures, for newer ones, and while an earlier question is still open."""
+MOST_AT_ONCE = 16
+MOST_KEPT = 256
 
 STATES = """
 select stem, state, gate, count(*)::bigint as records from hub.record_state
@@ -69,11 +80,27 @@ from hub.batch_summary where stem = %(stem)s group by run order by max(batch) de
 SCHEMAS = "select id, subject, version, schema from hub.registry_schema order by subject, version"
 
 
+class Figures(NamedTuple):
+    """The rows of several statements as they stood at one moment; `broken`: why they are not of now."""
+
+    rows: list[Any]
+    at: datetime
+    broken: PophubError | None = None
+
+
 class Counts:
-    """Reads the hub's views; each question opens its own short, read-only connection."""
+    """Reads the hub's views; each question opens its own short, read-only connection.
+
+    What was read last is kept: where PostgreSQL does not answer in time, pages tell that, with its age. It holds
+    no personal data, which the role cannot see.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._asking = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="figures")
+        self._waiting, self._late = 0, 0
+        self._last: OrderedDict[Hashable, Figures] = OrderedDict()
+        self._lock = threading.Lock()
 
     def reachable(self) -> bool:
         """Tell whether PostgreSQL answers."""
@@ -83,19 +110,101 @@ class Counts:
             return False
 
     def rows(self, sql: str, **values: str) -> list[Row]:
-        """Give the rows of one statement of this module.
+        """Give the rows of one statement as they are now.
 
-        Errors: `postgres.unreachable` and the like.
+        Errors: `postgres.unreachable` and the like, within `MOST_S`.
         """
         return self.several((sql,), **values)[0]
 
     def several(self, statements: tuple[str, ...], **values: str) -> list[list[Row]]:
-        """Give the rows of several statements as they stood at one moment."""
+        """Give the rows of several statements as they stand at one moment now.
+
+        Errors: as for `rows`.
+        """
+        return self._in_time(partial(self._ask, statements, values))
+
+    def figures(self, statements: tuple[str, ...], **values: str) -> Figures:
+        """Give the rows of several statements, the last good ones where PostgreSQL does not answer.
+
+        Errors: as for `rows`, where there are none from before.
+        """
+        return self.kept((statements, tuple(sorted(values.items()))), partial(self._ask, statements, values))
+
+    def found(self, name: Hashable, question: Callable[[postgres.Connection], Answer]) -> Figures:
+        """Give what a function of the hub finds over a connection, in a list of one; else as for `figures`."""
+
+        def ask() -> list[Any]:
+            with closing(postgres.connect(self._settings, "pophub_web")) as connection:
+                return [question(connection)]
+
+        return self.kept(name, ask)
+
+    def kept(self, name: Hashable, question: Callable[[], list[Any]]) -> Figures:
+        """Give an answer of now and keep it; without one the last, with what is wrong."""
+
+        def ask() -> Figures:
+            told = Figures(question(), datetime.now(UTC))
+            with self._lock:
+                self._last[name] = told
+                self._last.move_to_end(name)
+                while len(self._last) > MOST_KEPT:
+                    self._last.popitem(last=False)
+            return told
+
+        with self._lock:
+            patience = PATIENCE_S if name in self._last else MOST_S
+        try:
+            return self._in_time(ask, patience)
+        except PophubError as error:
+            with self._lock:
+                last = self._last.get(name)
+            if last is None:
+                raise
+            return last._replace(broken=error)
+
+    def _ask(self, statements: tuple[str, ...], values: dict[str, str]) -> list[list[Row]]:
         connection = postgres.connect(self._settings, "pophub_web")
         with closing(connection), postgres.translated("pages"):
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
             with connection.cursor() as cursor:
                 return [_rows(cursor, sql, values) for sql in statements]
+
+    def _in_time(self, question: Callable[[], Answer], patience: float = MOST_S) -> Answer:
+        """Ask for as long as a page may take; a question that goes on keeps its answer for the next page.
+
+        Where an earlier one is still not answered, this one waits briefly: a page asks several.
+        """
+        with self._lock:
+            crowded = self._waiting >= MOST_AT_ONCE
+            patience = BRIEF_S if self._late else patience
+            self._waiting += not crowded
+        if crowded:
+            raise _too_late()
+        asked = self._asking.submit(question)
+        try:
+            return asked.result(patience)
+        except TimeoutError:
+            with self._lock:
+                self._late += 1
+            asked.add_done_callback(self._came_late)
+            raise _too_late() from None
+        finally:
+            asked.add_done_callback(self._answered)
+
+    def _answered(self, _asked: Any) -> None:
+        with self._lock:
+            self._waiting -= 1
+
+    def _came_late(self, _asked: Any) -> None:
+        with self._lock:
+            self._late -= 1
+
+
+def _too_late() -> TransientError:
+    return TransientError(
+        "postgres.unreachable", "PostgreSQL did not answer in time", where="pages",
+        remedy="see `pophub status`",
+    )  # fmt: skip
 
 
 def _rows(cursor: postgres.Cursor, sql: str, values: dict[str, str]) -> list[Row]:

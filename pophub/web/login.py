@@ -1,9 +1,8 @@
-"""Who asks, where pages and registry are served alone: HTTP Basic with logins that the hub has handed out.
+"""Who asks the registry: HTTP Basic with logins that the hub has handed out.
 
 The operator is Airflow's administrator (`admin`, the secret `airflow.admin`) and sees everything. A subscriber
-logs in to the registry as to the broker, and sees the subjects of the rights that are in force; pages are not
-for it. Neither server holds a secret of theirs: what was given is compared with a fingerprint in `hub.login`.
-Inside Airflow its own login stands before the pages.
+logs in as to the broker, and sees the subjects of the rights that are in force. The server holds no secret of
+theirs: what was given is compared with a fingerprint in `hub.login`. The pages have sessions: `pophub/web/visitors.py`.
 """
 
 from __future__ import annotations
@@ -28,22 +27,18 @@ SEEN: ContextVar[frozenset[str] | None] = ContextVar("SEEN", default=None)
 
 
 class Login:
-    """The guards of a server of its own."""
+    """The guard of the registry."""
 
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
-
-    async def pages(self, request: Request) -> None:
-        """Let the operator pass."""
-        user, password = _given(request)
-        if user != OPERATOR or not await run_in_threadpool(self._knows, user, password):
-            raise _who_asks()
 
     async def registry(self, request: Request) -> None:
         """Let the operator pass, and a subscriber to the subjects of its rights."""
         user, password = _given(request)
         named = SUBSCRIBER.fullmatch(user)
-        if not (user == OPERATOR or named) or not await run_in_threadpool(self._knows, user, password):
+        if not (user == OPERATOR or named) or not await run_in_threadpool(
+            is_known, self._counts, user, password
+        ):
             raise _who_asks()
         if named is None:
             SEEN.set(None)
@@ -53,11 +48,11 @@ class Login:
             raise _who_asks()
         SEEN.set(frozenset(f"sub.{named[1]}.{row['stem']}-value" for row in rights))
 
-    def _knows(self, name: str, password: str) -> bool:
-        found = self._counts.rows(KNOWN, name=name)
-        return bool(found) and hmac.compare_digest(
-            bytes(found[0]["fingerprint"]), fingerprint(name, password)
-        )
+
+def is_known(counts: Counts, name: str, password: str) -> bool:
+    """Tell whether this is the secret of a login that the hub handed out."""
+    found = counts.rows(KNOWN, name=name)
+    return bool(found) and hmac.compare_digest(bytes(found[0]["fingerprint"]), fingerprint(name, password))
 
 
 def _given(request: Request) -> tuple[str, str]:

@@ -29,7 +29,7 @@ def demand_dataset(counts: Counts, project: Path, stem: str) -> None:
     Errors: `NotThere`, naming all that are.
     """
     declared = {f"{path.parent.name}.{path.stem}" for path in connector_paths(project)}
-    known = declared | {row["stem"] for row in counts.rows(sql.STEMS)}
+    known = declared | {row["stem"] for row in counts.figures((sql.STEMS,)).rows[0]}
     if stem not in known:
         raise NotThere("no_dataset", stem, [("datasets", name) for name in sorted(known)])
 
@@ -39,6 +39,6 @@ def demand_run(counts: Counts, stem: str, run: str) -> None:
 
     Errors: `NotThere`, naming the dataset's newest runs: a run that took nothing leaves no trace here.
     """
-    if "\0" in run or not counts.rows(sql.BATCHES, stem=stem, run=run):
+    if "\0" in run or not counts.figures((sql.BATCHES,), stem=stem, run=run).rows[0]:
         runs = [("runs", stem, row["run"]) for row in counts.rows(sql.RUNS, stem=stem)]
         raise NotThere("no_run", run, runs)

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal
 
 from fastapi import Request
 
+from pophub.web.words_dataset import DATASET
+from pophub.web.words_frame import FRAME, NOW
+from pophub.web.words_ledger import LEDGER
+from pophub.web.words_quarantine import QUARANTINE
+from pophub.web.words_record import RECORD
+from pophub.web.words_subscriptions import SUBSCRIPTIONS
+
 Language = Literal["en", "vi"]
 
 WORDS: dict[str, tuple[str, str]] = {
+    **FRAME,
+    **NOW,
+    **DATASET,
+    **LEDGER,
+    **QUARANTINE,
+    **RECORD,
+    **SUBSCRIPTIONS,
     "title": ("Sharing of national population data", "Chia sẻ dữ liệu dân cư quốc gia"),
     "connectors": ("Connectors", "Kết nối"),
     "connector": ("Connector", "Kết nối"),
@@ -109,3 +124,17 @@ def number(value: int, lang: Language) -> str:
     """
     text = f"{value:,}"
     return text.replace(",", ".") if lang == "vi" else text
+
+
+def age(span: timedelta, lang: Language) -> str:
+    """Write how long something lasts, in its largest whole unit.
+
+    >>> age(timedelta(hours=3, minutes=59), "en"), age(timedelta(days=2), "vi"), age(timedelta(0), "en")
+    ('3 h', '2 ngày', '0 s')
+    """
+    seconds = max(0, int(span.total_seconds()))
+    units = {"en": ("d", "h", "min", "s"), "vi": ("ngày", "giờ", "phút", "giây")}[lang]
+    for unit, size in zip(units, (86_400, 3_600, 60, 1), strict=True):
+        if seconds >= size:
+            return f"{number(seconds // size, lang)} {unit}"
+    return f"0 {units[-1]}"

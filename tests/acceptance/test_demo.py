@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import httpx
 import kafka
+import pages_kit
 import psutil
 import pytest
 
@@ -346,11 +347,34 @@ def test_pages_and_registry_are_apart_and_know_who_asks(demo: Demo) -> None:
     portal = ("subscriber-portal", (secrets / "kafka.subscriber-portal").read_text().strip())
     assert demo.variables["SCHEMA_REGISTRY_URL"] == registry and registry.split(":")[2] != pages.split(":")[2]
     for url, login, status in (
-        (pages, None, 401), (pages, portal, 401), (pages, operator, 200), (f"{pages}/subjects", operator, 404),
+        (pages, None, 401), (pages, portal, 401), (pages, operator, 401), (f"{pages}/subjects", operator, 404),
         (f"{registry}/subjects", None, 401), (f"{registry}/datasets/mps.citizens", operator, 404),
     ):  # fmt: skip
         assert httpx.get(url, auth=login).status_code == status, (url, login and login[0])
     assert httpx.get(f"{registry}/subjects", auth=portal).json() == ["sub.portal.mps.citizens-value"]
+    for login, known in ((operator, True), (portal, False)):
+        with httpx.Client(base_url=pages) as client:
+            assert pages_kit.signed_in(client, *login) is known
+            assert client.get("/quarantine").status_code == (200 if known else 401)
+
+
+def test_inside_airflow_its_session_stands_before_the_pages(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment(demo.home).items():
+        monkeypatch.setenv(name, value)
+    with Airflow(Settings.load()) as airflow:
+        inside, headers = demo.report["urls"]["airflow"] + "/pophub", dict(airflow._client.headers)
+    assert httpx.get(f"{inside}/").status_code == 401
+    page = httpx.get(f"{inside}/?lang=en", headers=headers)
+    assert page.status_code == 200 and "airflow user" in page.text and "(operator)" in page.text
+    assert httpx.get(f"{inside}/static/pophub.css").status_code == 200
+    for path in ("/sign-in", "/health"):
+        assert httpx.get(inside + path, headers=headers).status_code == 404
+    form = {"act": "acknowledged", "stem": "mps.citizens", "code": "waits"}
+    for token, status in (("", 403), (pages_kit.form_of(page.text, "/pophub/steps")["token"], 303)):
+        answer = httpx.post(f"{inside}/steps", data=form | {"token": token}, headers=headers)
+        assert answer.status_code == status
 
 
 def test_a_second_demo_goes_on_with_the_same_data_and_another_seed_is_refused(demo: Demo) -> None:

@@ -14,6 +14,7 @@ import httpx
 import pytest
 import typer
 from hubkit import Project, Servers
+from pages_kit import operator
 from serving import served
 from typer.testing import CliRunner
 
@@ -126,8 +127,14 @@ def test_no_page_fails_on_what_a_source_sent(odd: Project, language: str) -> Non
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POPHUB_HOME", str(odd.servers.settings.home))
         patch.setenv("POPHUB_PROJECT", str(odd.folder))
-        with served(create_pages(Settings.load(), guards=())) as address:
-            for path in ("/", f"/datasets/{odd.stem}", f"/runs/{odd.stem}/{quote(str(run))}"):
+        with served(create_pages(Settings.load(), visitor=operator)) as address:
+            for path in (
+                "/",
+                "/datasets",
+                "/ledger",
+                f"/datasets/{odd.stem}",
+                f"/runs/{odd.stem}/{quote(str(run))}",
+            ):
                 answer = httpx.get(f"{address}{path}", params={"lang": language})
                 assert answer.status_code == 200, (path, answer.text[-500:])
                 assert "<b>An" not in answer.text

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
 import json
 import re
@@ -22,7 +20,8 @@ import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
-from fastapi import Depends, FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException
+from pages_kit import operator, signed_in
 from serving import served
 
 from pophub.domain.codes import CODES
@@ -32,6 +31,7 @@ from pophub.runtime import hub
 from pophub.settings import Settings
 from pophub.sharing.logins import note_operator, note_subscribers
 from pophub.web.app import create_pages, create_registry
+from pophub.web.visitors import Visitor
 
 pytestmark = [
     pytest.mark.timeout(120),
@@ -91,7 +91,7 @@ def _seed(settings: Settings) -> None:
 
 @pytest.fixture(scope="module")
 def address(settings: Settings) -> Iterator[str]:
-    with served(create_pages(settings, guards=())) as address:
+    with served(create_pages(settings, visitor=operator)) as address:
         yield address
 
 
@@ -158,10 +158,12 @@ def test_the_rest_of_the_read_part_answers(registry: str) -> None:
 
 
 def test_pages_tell_the_counts_in_both_languages_and_no_person(address: str) -> None:
-    page = httpx.get(f"{address}/?lang=vi")
-    assert 'lang="vi"' in page.text and "bị cách ly" in page.text and "+100,0 %" in page.text
-    english = httpx.get(f"{address}/", headers={"Accept-Language": "fr, en;q=0.5"}).text
-    assert "quarantined" in english and "+100.0 %" in english
+    page = httpx.get(f"{address}/datasets?lang=vi")
+    assert 'lang="vi"' in page.text and "bị cách ly" in page.text
+    assert "+100,0 %" in httpx.get(f"{address}/ledger?lang=vi").text
+    assert "+100.0 %" in httpx.get(f"{address}/ledger?lang=en").text
+    english = httpx.get(f"{address}/datasets", headers={"Accept-Language": "fr, en;q=0.5"}).text
+    assert "quarantined" in english
     assert "source.header_missing" in english and "lacks &lt;x&gt;" in english
     run = httpx.get(f"{address}/runs/mps.citizens/{RUN}".replace("+", "%2B")).text
     assert "adds up" in run and "31/01/2023" not in run and "01/02/2023 00:00" in run
@@ -203,7 +205,7 @@ def row_of(page: str, name: str) -> list[str]:
     return re.findall(r"<td>(.*?)</td>", row)
 
 
-@pytest.mark.parametrize("path", ["/", "/datasets/mps.citizens", f"/runs/mps.citizens/{quote(RUN)}"])
+@pytest.mark.parametrize("path", ["/datasets", "/datasets/mps.citizens", f"/runs/mps.citizens/{quote(RUN)}"])
 def test_a_page_tells_the_first_judging_and_what_is_now(address: str, path: str) -> None:
     text = httpx.get(f"{address}{path}?lang=en").text
     assert row_of(text, "as first judged") == ["4", "2", "1", "1", "0"], "read, shared, quarantined, ..."
@@ -221,42 +223,45 @@ def test_a_hold_is_told_in_the_readers_language(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/datasets/mps.citizens", "/datasets/no.such", "/subjects", "/health", "/nope"]
+    "path", ["/", "/datasets/mps.citizens", "/datasets/no.such", "/subjects", "/static/theme.js", "/nope"]
 )
 def test_head_is_answered_as_get_is_without_a_body(address: str, registry: str, path: str) -> None:
-    server = registry if path == "/subjects" else address
+    server = registry if path in ("/subjects", "/health") else address
     asked, got = (httpx.request(method, f"{server}{path}") for method in ("HEAD", "GET"))
     assert (asked.status_code, asked.content) == (got.status_code, b"")
     assert asked.headers["content-length"] == got.headers["content-length"]
     assert asked.headers["content-type"] == got.headers["content-type"]
 
 
-def test_the_one_script_is_the_one_that_the_policy_names(address: str) -> None:
+def test_style_and_script_are_files_that_the_policy_allows_and_a_page_has_none_within(address: str) -> None:
     answer = httpx.get(f"{address}/")
-    (script,) = re.findall(r"<script>(.*?)</script>", answer.text, re.S)
-    (style,) = re.findall(r"<style>(.*?)</style>", answer.text, re.S)
-    for kind, text in (("script", script), ("style", style)):
-        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        assert f"{kind}-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
-    assert "[data-theme=dark]" in style and "dataset.theme" in script
+    policy = answer.headers["content-security-policy"]
+    assert (
+        "style-src 'self'; script-src 'self'" in policy and "unsafe" not in policy and "sha256" not in policy
+    )
+    assert not re.search(r"<style|<script>|\sstyle=|\son[a-z]+=", answer.text)
+    for kind, name in (("text/css", "pophub.css"), ("text/javascript", "theme.js")):
+        (path,) = re.findall(rf'"(/static/{re.escape(name)}\?v=[0-9a-f]{{16}})"', answer.text)
+        assert httpx.get(address + path).headers["content-type"].startswith(kind)
+    assert httpx.get(f"{address}/static/layout.html").status_code == 404
 
 
 def test_pages_load_nothing_from_outside(address: str) -> None:
     headers = httpx.get(f"{address}/").headers
     assert headers["content-security-policy"].startswith("default-src 'none'")
     assert headers["x-frame-options"] == "SAMEORIGIN"
-    assert httpx.get(f"{address}/health").json() == {"status": "healthy"}
 
 
 def test_mounted_pages_ask_for_the_login_and_link_under_their_prefix(settings: Settings) -> None:
     allowed = [False]
 
-    def guard() -> None:
+    def guard() -> Visitor:
         if not allowed[0]:
             raise HTTPException(401)
+        return operator()
 
     outer = FastAPI()
-    outer.mount("/pophub", create_pages(settings, guards=[Depends(guard)]))
+    outer.mount("/pophub", create_pages(settings, visitor=guard))
     with served(outer) as address:
         for path in ("/", "/datasets/a.b", "/runs/a.b/c"):
             assert httpx.get(f"{address}/pophub{path}").status_code == 401, path
@@ -272,10 +277,11 @@ def test_without_a_database_the_pages_say_what_to_do(settings: Settings) -> None
         unused.bind(("127.0.0.1", 0))
         endpoints = settings.endpoints.model_copy(update={"postgres_port": unused.getsockname()[1]})
         lost = settings.model_copy(update={"endpoints": endpoints})
-        with served(create_pages(lost, guards=())) as address:
-            assert httpx.get(f"{address}/health").json() == {"status": "no database"}
-            assert httpx.get(f"{address}/").status_code == 503
+        with served(create_pages(lost, visitor=operator)) as address:
+            broken = httpx.get(f"{address}/?lang=vi")
+            assert broken.status_code == 503 and "PostgreSQL không phản hồi" in broken.text
         with served(create_registry(lost, guards=())) as address:
+            assert httpx.get(f"{address}/health").json() == {"status": "no database"}
             assert httpx.get(f"{address}/subjects").json()["error_code"] == 50001
 
 
@@ -286,7 +292,7 @@ def test_without_a_database_the_pages_say_what_to_do(settings: Settings) -> None
 def test_a_foreign_host_header_is_refused_whatever_is_asked(
     address: str, registry: str, path: str, host: str
 ) -> None:
-    server = registry if path == "/subjects" else address
+    server = registry if path in ("/subjects", "/health") else address
     port = server.rsplit(":", 1)[1]
     answer = httpx.get(server + path, headers={"Host": host.format(port=port)})
     assert answer.status_code in (400, 421)
@@ -298,7 +304,7 @@ def test_the_declared_hosts_are_answered(
 ) -> None:
     port = address.rsplit(":", 1)[1]
     for host in ("localhost", f"LOCALHOST:{port}", f"[::1]:{port}", "127.0.0.1"):
-        assert httpx.get(f"{address}/health", headers={"Host": host}).status_code == 200
+        assert httpx.get(f"{address}/", headers={"Host": host}).status_code == 200
     monkeypatch.setenv("POPHUB_WEB_HOSTS", "hub.example, other.example")
     behind = create_pages(settings, urls=["https://airflow.example/base"])
     with served(behind) as second:
@@ -312,7 +318,7 @@ def test_the_declared_hosts_are_answered(
 
 
 def test_served_alone_pages_and_registry_ask_who_it_is_and_show_each_its_own(settings: Settings) -> None:
-    operator = ("admin", settings.secret("airflow.admin"))
+    operators = ("admin", settings.secret("airflow.admin"))
     portal = ("subscriber-portal", settings.secret("kafka.subscriber-portal"))
     over = ("subscriber-over", settings.secret("kafka.subscriber-over"))  # has no right in force
     with (
@@ -327,34 +333,36 @@ def test_served_alone_pages_and_registry_ask_who_it_is_and_show_each_its_own(set
         note_subscribers(cursor, settings, ["portal", "over"])
     mine = "sub.portal.mps.citizens-value"
     with served(create_pages(settings)) as pages, served(create_registry(settings)) as registry:
-        asked = {pages: ("/", "/datasets/mps.citizens"), registry: ("/subjects", "/schemas/ids/7", "/")}
 
         def get(url: str, login: tuple[str, str] | None) -> httpx.Response:
             return httpx.get(url, auth=login)
 
-        wrong = (portal[0], operator[1])
-        for server, paths in asked.items():
-            assert get(f"{server}/health", None).status_code == 200
-            for login in (None, wrong, over, ("subscriber-../x", "y"), ("admin", "")):
-                for path in paths:
-                    refused = get(f"{server}{path}", login)
-                    assert (refused.status_code, "mps" in refused.text) == (401, False), (login, path)
-                    assert refused.headers["www-authenticate"].startswith("Basic ")
-        assert get(f"{pages}/", portal).status_code == 401, "pages are the operator's"
-        assert get(f"{pages}/", operator).status_code == 200
+        wrong = (portal[0], operators[1])
+        assert get(f"{registry}/health", None).status_code == 200
+        for login in (None, wrong, over, ("subscriber-../x", "y"), ("admin", "")):
+            for path in ("/subjects", "/schemas/ids/7", "/"):
+                refused = get(f"{registry}{path}", login)
+                assert (refused.status_code, "mps" in refused.text) == (401, False), (login, path)
+                assert refused.headers["www-authenticate"].startswith("Basic ")
+        for login in (portal, operators, wrong):
+            assert get(f"{pages}/datasets", login).status_code == 401, "pages are for who signed in"
+            with httpx.Client(base_url=pages) as client:
+                assert signed_in(client, *login) == (login == operators)
         assert get(f"{registry}/subjects", portal).json() == [mine]
         assert get(f"{registry}/schemas/ids/7/subjects", portal).json() == [mine]
         for path in ("/subjects/history.mps.citizens/versions", "/schemas/ids/9"):
             assert get(f"{registry}{path}", portal).status_code == 404
-        assert set(get(f"{registry}/subjects", operator).json()) > {mine}
+        assert set(get(f"{registry}/subjects", operators).json()) > {mine}
         for server, path in ((pages, "/subjects"), (pages, "/registry/subjects"), (registry, "/datasets/x")):
-            assert get(f"{server}{path}", operator).status_code == 404, "apart: neither answers for the other"
+            assert get(f"{server}{path}", operators).status_code == 404, (
+                "apart: neither answers for the other"
+            )
 
 
 def test_pages_and_registry_know_who_asks_without_holding_a_secret(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operator = ("admin", settings.secret("airflow.admin"))
+    operators = ("admin", settings.secret("airflow.admin"))
     with (
         closing(connect(settings, settings.endpoints.postgres_superuser)) as connection,
         transaction(connection, "rights") as cursor,
@@ -363,7 +371,9 @@ def test_pages_and_registry_know_who_asks_without_holding_a_secret(
     monkeypatch.setenv("POPHUB_SECRET_POSTGRES_POPHUB_WEB", settings.secret("postgres.pophub_web"))
     elsewhere = settings.model_copy(update={"home": tmp_path / "home"})
     with served(create_pages(elsewhere)) as pages, served(create_registry(elsewhere)) as registry:
-        for url in (pages, f"{registry}/subjects"):
-            assert httpx.get(url, auth=operator).status_code == 200
-            assert httpx.get(url, auth=("admin", "guessed")).status_code == 401
+        for login, known in ((operators, True), (("admin", "guessed"), False)):
+            status = httpx.get(f"{registry}/subjects", auth=login).status_code
+            assert status == (200 if known else 401)
+            with httpx.Client(base_url=pages) as client:
+                assert signed_in(client, *login) is known
     assert not elsewhere.home.exists()

@@ -39,11 +39,17 @@ def test_each_secret_is_a_reference_that_must_be_set() -> None:
                 assert re.search(r"\$\{[A-Z_]+:\?\}", str(value)), name
 
 
-@pytest.mark.parametrize("face", ["web", "registry"])
-def test_pages_and_registry_are_apart_and_hold_no_secret_but_the_password_of_their_role(face: str) -> None:
+OWN = "POPHUB_SECRET_POSTGRES_POPHUB_WEB"
+ACTING = {"POPHUB_SECRET_POSTGRES_POPHUB_JUDGE", "POPHUB_SECRET_KAFKA_POPHUB_SHARE"}
+
+
+@pytest.mark.parametrize(("face", "more"), [("web", ACTING), ("registry", set())])
+def test_pages_and_registry_are_apart_and_hold_no_secret_but_what_they_read_and_act_with(
+    face: str, more: set[str]
+) -> None:
     service = load()["services"][face]
     held = {name for name, value in service["environment"].items() if "${" in str(value)}
-    assert held == {"POPHUB_SECRET_POSTGRES_POPHUB_WEB"}
+    assert held == {OWN, *more}
     assert not {"volumes", "env_file", "secrets", "configs"} & set(service), (
         "nor the home with the others' secrets"
     )

@@ -1,0 +1,168 @@
+"""Find a record, by key, personal number, event id or a recipient's transaction id, and tell what became of it.
+
+Who asks is known before: keys are compared, values are given to nobody here but in `Taken.payload`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from pophub.domain.digests import keyed
+from pophub.postgres import Connection, statements, transaction
+
+SQL = statements("trace")
+CHUNK = 20_000
+_DIGEST = re.compile(r"\A[0-9a-f]{32}\Z")
+
+
+class Hit(NamedTuple):
+    """A version that was found. Shape: `version` where it was in quarantine, lane and sequence where it was accepted.
+
+    Of one that never reached the gates its batch alone is known.
+    """
+
+    stem: str
+    event_id: str
+    state: str
+    exchanged_at: datetime | None
+    batch: int
+    version: int | None
+    lane: int | None
+    sequence: int | None
+
+
+class FoundRecord(NamedTuple):
+    """What was found, and how many where: place -> versions."""
+
+    hits: list[Hit]
+    places: dict[str, int]
+
+
+class Taken(NamedTuple):
+    """An accepted version as history has it; `payload` is personal data, None for a delete."""
+
+    stem: str
+    key: str
+    event_id: str
+    operation: str
+    contract: int
+    batch: int
+    lane: int
+    sequence: int
+    exchanged_at: datetime
+    recorded_at: datetime
+    payload: bytes | None
+
+
+class Moment(NamedTuple):
+    """Something that happened to a record; `who` and `why` where a person did it, else a place or a code."""
+
+    at: datetime
+    what: str
+    who: str = ""
+    why: str = ""
+
+
+def find(connection: Connection, text: str, secrets: Mapping[tuple[str, str], bytes]) -> FoundRecord:
+    """Look wherever a text can name a record, and say where.
+
+    Shape: `secrets` gives for each recipient and dataset what its transaction ids are derived from.
+    """
+    hits, places = _of_key(connection, text)
+    if _DIGEST.match(text.lower()):
+        event = bytes.fromhex(text)
+        of_event = _hits(connection, "of_event", {"event": event})
+        sent = list(_of_transaction(connection, event, secrets)) if not of_event else []
+        places |= {"event": len(of_event)} | ({"transaction": len(sent)} if secrets else {})
+        hits += of_event + sent
+    return FoundRecord(hits, places)
+
+
+def _of_key(connection: Connection, key: str) -> tuple[list[Hit], dict[str, int]]:
+    failed = _hits(connection, "failed_of_key", {"key": key})
+    with transaction(connection, "finding a record") as cursor:
+        cursor.execute(SQL["heads"], {"key": key})
+        heads = cursor.fetchall()
+    values = {"key": key, "stems": [stem for stem, _ in heads], "lanes": [lane for _, lane in heads]}
+    accepted = _hits(connection, "accepted_of_key", values) if heads else []
+    return [*failed, *accepted], {"quarantine": len(failed), "history": len(accepted)}
+
+
+def _of_transaction(
+    connection: Connection, wanted: bytes, secrets: Mapping[tuple[str, str], bytes]
+) -> Iterable[Hit]:
+    """Derive the transaction id of each accepted version for each recipient, until one is the one that is looked for."""
+    for (_, stem), secret in secrets.items():
+        digest = keyed(secret, b"transaction")
+        with transaction(connection, "finding a transaction"), connection.cursor(name="events") as cursor:
+            cursor.itersize = CHUNK
+            cursor.execute(SQL["events"], {"stem": stem})
+            event = next((e for (row,) in cursor if digest(e := bytes(row))[:16] == wanted), None)
+        if event is not None:
+            return _hits(connection, "of_event", {"event": event})
+    return []
+
+
+def of_event(connection: Connection, event: bytes) -> list[Hit]:
+    """Give the versions of an event id."""
+    return _hits(connection, "of_event", {"event": event})
+
+
+def _hits(connection: Connection, name: str, values: Mapping[str, Any]) -> list[Hit]:
+    with transaction(connection, "finding a record") as cursor:
+        cursor.execute(SQL[name], values)
+        return [Hit(*row) for row in cursor.fetchall()]
+
+
+def accepted(connection: Connection, stem: str, lane: int, sequence: int) -> Taken | None:
+    """Give an accepted version."""
+    with transaction(connection, "reading history") as cursor:
+        cursor.execute(SQL["accepted"], {"stem": stem, "lane": lane, "sequence": sequence})
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    found = Taken(*row)
+    return found if found.payload is None else found._replace(payload=bytes(found.payload))
+
+
+def acceptance(
+    connection: Connection, stem: str, lane: int, event_id: str
+) -> tuple[int, int, datetime] | None:
+    """Give lane, sequence and time at which a version from the quarantine was accepted after all."""
+    with transaction(connection, "reading history") as cursor:
+        cursor.execute(SQL["acceptance"], {"stem": stem, "lane": lane, "event": bytes.fromhex(event_id)})
+        row = cursor.fetchone()
+    return None if row is None else (int(row[0]), int(row[1]), row[2])
+
+
+def of_batch(connection: Connection, stem: str, batch: int) -> list[Moment]:
+    """Tell when a batch was exchanged, and by which run."""
+    return _moments(
+        connection, "batch", {"stem": stem, "batch": batch}, lambda r: Moment(r[1], "sent", r[0], str(batch))
+    )
+
+
+def given_to(connection: Connection, stem: str, lane: int, sequence: int) -> list[Moment]:
+    """Tell to whom an accepted version was given, and when."""
+    values = {"stem": stem, "lane": lane, "sequence": sequence}
+    return _moments(connection, "recipients", values, lambda r: Moment(r[1], "given", r[0]))
+
+
+def looks(connection: Connection, stem: str, event_id: str) -> list[Moment]:
+    """Tell who saw the values of a record."""
+    values = {"stem": stem, "what": record_named(event_id)}
+    return _moments(connection, "looks", values, lambda r: Moment(r[1], "revealed", r[0], r[2]))
+
+
+def record_named(event_id: str) -> str:
+    """Name a record as a reveal does."""
+    return f"record {event_id}"
+
+
+def _moments(connection: Connection, name: str, values: Mapping[str, Any], made: Any) -> list[Moment]:
+    with transaction(connection, "tracing a record") as cursor:
+        cursor.execute(SQL[name], values)
+        return [made(row) for row in cursor.fetchall()]

@@ -1,0 +1,52 @@
+-- Statements of pophub/quarantine/trace.py: where a record is and what became of it.
+
+-- where a key has an accepted version: its lane is the one that history is read in
+-- name: heads
+select d.stem, h.lane::int from hub.dataset d join population.key_head h on h.dataset = d.number where h.key = %(key)s
+union all
+select d.stem, c.lane::int from population.citizen c join hub.dataset d on d.number = c.dataset where c.citizen_id = %(key)s
+
+-- name: failed_of_key
+select v.stem, encode(v.event_id, 'hex'), v.state, v.exchanged_at, v.batch, v.id, null::int, null::bigint
+from quarantine.version v where v.stem in (select stem from hub.dataset) and v.key = %(key)s order by v.id
+
+-- name: accepted_of_key
+select h.stem, encode(h.event_id, 'hex'), case h.operation when 'd' then 'deleted' else 'shared' end, h.exchanged_at, h.batch,
+    null::bigint, h.lane::int, h.sequence
+from unnest(%(stems)s::text[], %(lanes)s::int[]) place(stem, lane)
+join ledger.history h on h.stem = place.stem and h.lane = place.lane
+where h.key = %(key)s and not h.replayed order by h.stem, h.sequence
+
+-- name: of_event
+select v.stem, encode(v.event_id, 'hex'), v.state, v.exchanged_at, v.batch, v.id, null::int, null::bigint
+from quarantine.version v where v.event_id = %(event)s
+union all
+select h.stem, encode(h.event_id, 'hex'), case h.operation when 'd' then 'deleted' else 'shared' end, h.exchanged_at, h.batch,
+    null, h.lane, h.sequence
+from ledger.history h where h.event_id = %(event)s and not h.replayed
+union all
+select p.stem, encode(p.event_id, 'hex'), p.state, null, p.batch, null, null, null
+from judge.passed_over p where p.event_id = %(event)s
+
+-- name: events
+select event_id from ledger.history where stem = %(stem)s
+
+-- name: accepted
+select h.stem, h.key, encode(h.event_id, 'hex'), h.operation, h.contract::int, h.batch, h.lane::int, h.sequence, h.exchanged_at,
+    h.recorded_at, h.payload
+from ledger.history h where h.stem = %(stem)s and h.lane = %(lane)s and h.sequence = %(sequence)s
+
+-- name: acceptance
+select h.lane::int, h.sequence, h.recorded_at from ledger.history h
+where h.stem = %(stem)s and h.lane = %(lane)s and h.event_id = %(event)s
+
+-- name: recipients
+select s.recipient, s.recorded_at from ledger.stretch s
+where s.stem = %(stem)s and s.lane = %(lane)s and %(sequence)s between s.first and s.last
+  and (s.omitted @> %(sequence)s::bigint) is not true and s.recipient <> 'shared' order by s.recipient
+
+-- name: batch
+select run, exchanged_at from extract.batch where stem = %(stem)s and batch = %(batch)s
+
+-- name: looks
+select revealed_by, revealed_at, reason from quarantine.reveal where stem = %(stem)s and what = %(what)s order by reveal

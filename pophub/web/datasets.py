@@ -1,0 +1,126 @@
+"""Where a dataset's records are: all datasets, one, and one run of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from pophub.contracts.load import connector_paths, load_all
+from pophub.domain.codes import GATES
+from pophub.postgres import connect
+from pophub.quarantine import holds
+from pophub.settings import Settings
+from pophub.web import counts as sql
+from pophub.web.counts import Counts, Row
+from pophub.web.held import in_language
+from pophub.web.joints import newest, promised, stands
+from pophub.web.layout import STATES, PageMaker, here
+from pophub.web.missing import demand_dataset, demand_run
+from pophub.web.now import LATE, look_again, sources
+from pophub.web.subscription_pages import declared
+from pophub.web.visitors import needs
+from pophub.web.words import language
+
+
+def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
+    """Make the routes of a project's datasets."""
+    routes, project = APIRouter(default_response_class=HTMLResponse), settings.project
+
+    @routes.get("/datasets")
+    @needs("see")
+    def overview(request: Request, late: str = "") -> HTMLResponse:
+        told, seen = counts.figures((sql.STATES, sql.HOLDS, sql.FIRST)), sources(settings, counts)
+        states, held, first = told.rows
+        rows = _with_sources(_connectors(states), seen.rows[0], project)
+        return pages.render(
+            request, "datasets.html", told=[told, seen], late=bool(late), first=_sum(first), total=_sum(rows),
+            rows=[row for row in rows if not late or row["source"] in LATE],
+            holds=[in_language(hold, language(request)) for hold in held],
+        )  # fmt: skip
+
+    @routes.get("/datasets/{stem}")
+    @needs("see")
+    def dataset(request: Request, stem: str) -> HTMLResponse:
+        demand_dataset(counts, project, stem)
+        told = counts.figures((sql.RUNS, sql.MONTHS, sql.HOLDS, sql.FIRST, sql.STATES), stem=stem)
+        runs, months, held, first, states = told.rows
+        connector = next((c for c in load_all(project)[0] if c.stem == stem), None)
+        to = [
+            "shared",
+            *(who for who, file in declared(settings).items() if stem in {g.dataset for g in file.grants}),
+        ]
+        stand, seen = counts.found(("stands", stem), partial(stands, stem, to)), look_again(settings, counts)
+        codes = [one.code for one in seen.rows[0].matters if one.stem == stem]
+        return pages.render(
+            request, "dataset.html", told=[told, stand, seen], stem=stem, runs=runs, months=months,
+            stands=stand.rows[0], source=seen.rows[0].states.get(stem), connector=connector,
+            newest=newest(seen.rows[0].states.get(stem)), promises=promised(connector, codes) if connector else [],
+            total=_sum(_connectors(row for row in states if row["stem"] == stem)),
+            first=_sum(row for row in first if row["stem"] == stem),
+            holds=[in_language(hold, language(request)) for hold in held if hold["stem"] == stem],
+        )  # fmt: skip
+
+    @routes.post("/datasets/{stem}/{act}")
+    @needs("act")
+    def switch(request: Request, stem: str, act: Literal["pause", "resume"]) -> RedirectResponse:
+        demand_dataset(counts, project, stem)
+        who, reason = request.state.visitor.name, request.state.form.get("reason", "")
+        with closing(connect(settings, "pophub_judge")) as connection:
+            if act == "pause":
+                holds.pause(connection, stem, request.state.form.get("recipient", ""), who, reason)
+            else:
+                holds.resume(connection, stem, request.state.form.get("recipient", ""), who)
+        return RedirectResponse(here(request, f"/datasets/{stem}", done=act), 303)
+
+    @routes.get("/runs/{dag_id}/{run_id:path}")
+    @needs("see")
+    def run(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
+        demand_dataset(counts, project, dag_id)
+        demand_run(counts, dag_id, run_id)
+        told = counts.figures((sql.BATCHES, sql.RUN_STATES), stem=dag_id, run=run_id)
+        batches, states = told.rows
+        return pages.render(
+            request, "run.html", told=[told], stem=dag_id, run_id=run_id, batches=batches,
+            first=_sum(batches), total=_sum(_connectors(states)),
+        )  # fmt: skip
+
+    return routes
+
+
+def _with_sources(rows: list[Row], seen: dict[str, str], project: Path) -> list[Row]:
+    """Give each dataset that is declared or was read, with the state of its source."""
+    known = {row["stem"]: row for row in rows}
+    for path in connector_paths(project):
+        stem = f"{path.parent.name}.{path.stem}"
+        known.setdefault(stem, _nothing() | {"stem": stem})
+    return [row | {"source": seen.get(stem, "unknown")} for stem, row in sorted(known.items())]
+
+
+def _connectors(states: Iterable[Row]) -> list[Row]:
+    """Turn counts by state and gate into one row a stem."""
+    found: dict[str, Row] = {}
+    for row in states:
+        stem = found.setdefault(row["stem"], _nothing() | {"stem": row["stem"]})
+        stem["read"] += row["records"]
+        stem[row["state"]] += row["records"]
+        if row["gate"] in GATES:
+            stem[row["gate"]] += row["records"]
+    return list(found.values())
+
+
+def _nothing() -> Row:
+    return dict.fromkeys(("read", "sent", *STATES, *GATES), 0)
+
+
+def _sum(rows: Iterable[Row]) -> Row:
+    total = _nothing()
+    for row in rows:
+        for name in total:
+            total[name] += row.get(name, 0)
+    return total

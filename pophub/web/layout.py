@@ -1,0 +1,156 @@
+"""How a page is made: its template, its words, its links, when its figures are of, and what it may load.
+
+Server-side templates, nothing from outside. The one script, of ten lines, follows the theme of the frame that the
+pages stand in, Airflow's; style and script are files of their own, so that the policy allows none within a page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pophub.contracts.rule_codes import project_codes
+from pophub.domain.codes import GATES
+from pophub.domain.dates import shown_time
+from pophub.domain.errors import PophubError
+from pophub.quarantine.reasons import meaning
+from pophub.web.counts import Figures
+from pophub.web.visitors import Visitor
+from pophub.web.words import Language, age, language, number, words
+
+STATES = ("shared", "quarantined", "duplicate", "superseded")
+PLACES = ("now", "quarantine", "record", "datasets", "subscriptions", "ledger")
+"""What the navigation leads to, in its order."""
+FILES = {"pophub.css": "text/css", "theme.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_FOLDER = resources.files("pophub.web").joinpath("static")
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'self'; "
+    "base-uri 'none'; form-action 'self'"
+)
+SERVERS = {"postgres": "PostgreSQL", "kafka": "Kafka"}
+
+
+class PageMaker:
+    """Makes pages; `alone` where people sign in here and not at Airflow."""
+
+    def __init__(self, alone: bool, project: Path) -> None:
+        self._alone, self._project = alone, project
+
+    def means(self, code: str, lang: Language) -> str:
+        """Say what a code means, of the hub or of a suite of the project."""
+        return meaning(code, project_codes(self._project), lang)
+
+    def render(
+        self, request: Request, template: str, status: int = 200, *,
+        told: Iterable[Figures] = (), **values: Any,
+    ) -> HTMLResponse:  # fmt: skip
+        """Give a page; `told` is what its figures were read from, so that it says of when they are."""
+        lang, who = language(request), getattr(request.state, "visitor", None)
+        figures = list(told)
+        broken = next((one.broken for one in figures if one.broken), None)
+        at = min((one.at for one in figures), default=None)
+        common = {
+            "who": who, "alone": self._alone, "places": PLACES, "at": at, "broken": broken,
+            "server": server_of(broken) if broken else None, "here": request.url.path, "done": done(request),
+            "token": who.token if isinstance(who, Visitor) else "",
+            "means": partial(self.means, lang=lang),
+        }  # fmt: skip
+        text = _templates().get_template(template).render(_tools(request, lang) | common | values)
+        headers = {"Content-Language": lang, "Vary": "Accept-Language, Cookie"}
+        return HTMLResponse(text, status, headers=headers)
+
+
+def here(request: Request, path: str, **query: str) -> str:
+    """Give the address of a path within these pages; anything else leads to the first page.
+
+    >>> here(Request({"type": "http", "root_path": "/x", "query_string": b"", "headers": []}), "//evil.example")
+    '/x/?lang=en'
+    """
+    safe = path.startswith("/") and not path.startswith(("//", "/\\"))
+    plain, _, asked = (path if safe else "/").partition("?")
+    kept = [pair for pair in asked.split("&") if pair and not pair.startswith(("lang=", "done="))]
+    query = {"lang": language(request), **query}
+    return f"{request.scope.get('root_path', '')}{plain}?{'&'.join([*kept, urlencode(query)])}"
+
+
+def done(request: Request) -> str | None:
+    """Give the word for what was just done, where the address names one of these."""
+    name = f"done_{request.query_params.get('done', '')}"
+    return name if name in words("en") else None
+
+
+def server_of(error: PophubError) -> str:
+    """Name the server that does not answer."""
+    return SERVERS.get(error.code.split(".")[0], "pophub")
+
+
+def files() -> APIRouter:
+    """Make the route of style and script, which are open: they say nothing of the hub."""
+    routes = APIRouter()
+
+    @routes.get("/static/{name}")
+    def static(name: str) -> Response:
+        if name not in FILES:
+            raise HTTPException(404)
+        return Response(_FOLDER.joinpath(name).read_bytes(), media_type=FILES[name])
+
+    return routes
+
+
+@cache
+def _digest(name: str) -> str:
+    return hashlib.sha256(_FOLDER.joinpath(name).read_bytes()).hexdigest()[:16]
+
+
+def _tools(request: Request, lang: Language) -> dict[str, Any]:
+    """Give what each template may call, in the reader's language."""
+    prefix = request.scope.get("root_path", "")
+
+    def link(*parts: str, **query: Any) -> str:
+        path = "/".join(quote(part, safe="") for part in parts)
+        asked = {name: value for name, value in query.items() if value not in (None, "")}
+        return f"{prefix}/{path}?{urlencode(asked | {'lang': lang})}"
+
+    def in_language(other: Language) -> str:
+        kept = [(k, v) for k, v in request.query_params.multi_items() if k not in ("lang", "done")]
+        return f"{request.url.path}?{urlencode([*kept, ('lang', other)])}"
+
+    return {
+        "lang": lang, "w": words(lang), "n": lambda value: number(value, lang), "t": _local,
+        "ago": lambda moment: age(datetime.now(UTC) - moment, lang), "span": lambda seconds: age(timedelta(seconds=seconds), lang),
+        "link": link, "in_language": in_language, "states": STATES, "gates": GATES,
+        "static": lambda name: f"{prefix}/static/{name}?v={_digest(name)}",
+        "back": _back(request), "here_link": lambda path: here(request, path),
+    }  # fmt: skip
+
+
+def _back(request: Request) -> str:
+    """Give the path of this page within the pages, for a form that is to lead back here."""
+    path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+    kept = [(k, v) for k, v in request.query_params.multi_items() if k not in ("lang", "done")]
+    return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def _local(moment: datetime) -> str:
+    return shown_time(moment, "%d/%m/%Y %H:%M")
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("pophub.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,264 @@
+"""One record: found by what names it, its way to every recipient, its values for a reason, its correction by two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from pophub import avro
+from pophub.commands.shown import shown, typed
+from pophub.contracts.load import load_all, load_subscriptions
+from pophub.contracts.model import Connector
+from pophub.contracts.rule_codes import project_codes
+from pophub.domain.digests import lane_of
+from pophub.domain.errors import ConfigError
+from pophub.postgres import Connection, connect
+from pophub.quarantine import browse, persons, repair, steps, trace
+from pophub.quarantine.reasons import masked
+from pophub.quarantine.selection import Selection
+from pophub.quarantine.trace import Moment
+from pophub.settings import Settings
+from pophub.sharing.secret_in_use import PSEUDONYMS, pseudonym_secret
+from pophub.sharing.subscription import subscription_secret
+from pophub.web.layout import PageMaker, here
+from pophub.web.missing import NotThere
+from pophub.web.visitors import needs
+from pophub.web.work import Jobs
+
+MOST = (1 << 63) - 1
+
+
+def router(settings: Settings, pages: PageMaker, work: Jobs) -> APIRouter:
+    """Make the routes."""
+    routes = APIRouter(default_response_class=HTMLResponse)
+    _searches(routes, settings, pages)
+    _records(routes, settings, pages)
+    _repairs(routes, settings, work)
+    return routes
+
+
+def _searches(routes: APIRouter, settings: Settings, pages: PageMaker) -> None:
+    @routes.get("/record")
+    @needs("find")
+    def search(request: Request) -> HTMLResponse:
+        return pages.render(request, "search.html", found=None)
+
+    @routes.post("/record")
+    @needs("find")
+    def find(request: Request) -> HTMLResponse:
+        text = request.state.form.get("text", "")
+        if not text:
+            raise ConfigError("config.missing", "a search takes a key or an id", remedy="type one")
+        with _opened(settings) as (judge, reader):
+            found = trace.find(judge, text, _secrets(settings, reader))
+        return pages.render(request, "search.html", found=found)
+
+    @routes.get("/record/event/{event_id}")
+    @needs("see")
+    def event(request: Request, event_id: str) -> HTMLResponse:
+        try:
+            wanted = bytes.fromhex(event_id)
+        except ValueError:
+            wanted = b""
+        with _opened(settings) as (judge, _):
+            hits = trace.of_event(judge, wanted)
+        if not hits:
+            raise NotThere("no_record", event_id, [("record",)])
+        return pages.render(request, "search.html", found=trace.FoundRecord(hits, {"event": len(hits)}))
+
+
+def _records(routes: APIRouter, settings: Settings, pages: PageMaker) -> None:
+    def page_of(request: Request, told: dict[str, Any], *, values: bool = False) -> HTMLResponse:
+        if not values:
+            told |= {"values": {name: None for name in told["values"]}}
+        return pages.render(request, "record.html", revealed=values, **told)
+
+    @routes.get("/record/version/{version}")
+    @needs("see")
+    def failed(request: Request, version: int) -> HTMLResponse:
+        return page_of(request, _failed(settings, version))
+
+    @routes.get("/record/accepted/{stem}/{lane}/{sequence}")
+    @needs("see")
+    def accepted(request: Request, stem: str, lane: int, sequence: int) -> HTMLResponse:
+        return page_of(request, _accepted(settings, stem, lane, sequence))
+
+    @routes.post("/record/version/{version}/reveal")
+    @needs("act")
+    def reveal_failed(request: Request, version: int) -> HTMLResponse:
+        told = _failed(settings, version)
+        _reveal(settings, request, told)
+        return page_of(request, _failed(settings, version), values=True)
+
+    @routes.post("/record/accepted/{stem}/{lane}/{sequence}/reveal")
+    @needs("act")
+    def reveal_accepted(request: Request, stem: str, lane: int, sequence: int) -> HTMLResponse:
+        told = _accepted(settings, stem, lane, sequence)
+        _reveal(settings, request, told)
+        return page_of(request, _accepted(settings, stem, lane, sequence), values=True)
+
+    @routes.get("/audit")
+    @needs("audit")
+    def audit(request: Request) -> HTMLResponse:
+        with closing(connect(settings, "pophub_web")) as connection:
+            return pages.render(request, "audit.html", rows=steps.reveals(connection))
+
+
+def _repairs(routes: APIRouter, settings: Settings, work: Jobs) -> None:
+    @routes.post("/record/version/{version}/propose")
+    @needs("act")
+    def propose(request: Request, version: int) -> RedirectResponse:
+        form = request.state.form
+        sets = [f"{name[4:]}={value}" for name, value in form.items() if name.startswith("set_") and value]
+        with _opened(settings) as (judge, _):
+            who = persons.login(judge, form.get("user", ""), form.get("password", ""))
+            stem = _shown(settings, judge, version)["stem"]
+            repair.propose(judge, _connector(settings, stem), version, sets, form.get("reason", ""), who)
+        return RedirectResponse(here(request, f"/record/version/{version}", done="proposed"), 303)
+
+    @routes.post("/record/version/{version}/approve")
+    @needs("act")
+    def approve(request: Request, version: int) -> RedirectResponse:
+        form = request.state.form
+        proposal = int(form["proposal"]) if form.get("proposal", "").isdecimal() else 0
+        with _opened(settings) as (judge, _):
+            who = persons.login(judge, form.get("user", ""), form.get("password", ""))
+            persons.demand_proposer(judge, proposal)
+            approved = repair.approve(judge, proposal, who)
+        chosen = Selection(stem=approved.stem, ids=(approved.version,))
+        job = work.start(chosen, who, dry=False)
+        return RedirectResponse(here(request, f"/quarantine/work/{job.number}"), 303)
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[tuple[Connection, Connection]]:
+    """Open a connection that sees keys and what was sent, and one that sees to whom what was given."""
+    with (
+        closing(connect(settings, "pophub_judge")) as judge,
+        closing(connect(settings, "pophub_web")) as reader,
+    ):
+        yield judge, reader
+
+
+def _connector(settings: Settings, stem: str) -> Connector:
+    for connector in load_all(settings.project)[0]:
+        if connector.stem == stem:
+            return connector
+    raise ConfigError(
+        "config.unknown_stem", f"there is no connector {stem}", remedy="see `pophub connector list`"
+    )
+
+
+def _known(settings: Settings, stem: str) -> Connector | None:
+    return next((c for c in load_all(settings.project)[0] if c.stem == stem), None)
+
+
+def _secrets(settings: Settings, reader: Connection) -> dict[tuple[str, str], bytes]:
+    """Give what the transaction ids of each recipient are derived from; nothing where the secret is not here."""
+    if not settings.has_secret(PSEUDONYMS):
+        return {}
+    secret = pseudonym_secret(reader, settings)
+    files, _ = load_subscriptions(settings.project, load_all(settings.project)[0])
+    grants = [(file.subscriber, grant.dataset) for file in files for grant in file.grants]
+    return {(who, stem): subscription_secret(secret, f"sub.{who}.{stem}") for who, stem in grants}
+
+
+def _failed(settings: Settings, version: int) -> dict[str, Any]:
+    """Give a version that failed: what the page tells of it, the row as sent under `values`."""
+    with _opened(settings) as (judge, reader):
+        seen = _shown(settings, judge, version)
+        connector, stem, event = _known(settings, seen["stem"]), seen["stem"], seen["event_id"]
+        moments = [
+            *trace.of_batch(reader, stem, seen["batch"]),
+            Moment(seen["first_judged_at"], "failed", seen["gate"]),
+        ]
+        for one in seen["repairs"]:
+            moments.append(Moment(one["proposed_at"], "proposed", one["proposed_by"], one["reason"]))
+            if one["approved_by"]:
+                moments.append(Moment(one["approved_at"], "approved", one["approved_by"]))
+        if seen["state"] == "shared" and connector is not None:
+            lane = lane_of(seen["key"], connector.file.lanes)
+            moments += _after(reader, stem, trace.acceptance(judge, stem, lane, event))
+        elif seen["state"] != "quarantined":
+            moments.append(Moment(seen["last_judged_at"], seen["state"]))
+        if seen["expired_at"]:
+            moments.append(Moment(seen["expired_at"], "expired"))
+        moments += trace.looks(reader, stem, event)
+    open_ = seen["state"] == "quarantined" and seen["expired_at"] is None
+    return {
+        "stem": stem, "event_id": event, "key": masked(seen["key"]), "state": seen["state"], "version": version,
+        "contract": seen["contract"], "batch": seen["batch"], "place": (seen["lane"], seen["raw_offset"], seen["row"]),
+        "failures": seen["failures"], "moments": sorted(moments), "values": _as_sent(seen["sent"]),
+        "fields": _repairable(connector) if open_ and seen["operation"] != "delete" else [],
+        "waiting": _waiting(connector, seen["repairs"]) if open_ else [],
+        "action": ("record", "version", str(version)), "owner": connector.file.owner if connector else None,
+    }  # fmt: skip
+
+
+def _shown(settings: Settings, judge: Connection, version: int) -> dict[str, Any]:
+    try:
+        return browse.show(judge, min(version, MOST), None, project_codes(settings.project))
+    except ConfigError:
+        raise NotThere("no_record", str(version), [("quarantine",)]) from None
+
+
+def _accepted(settings: Settings, stem: str, lane: int, sequence: int) -> dict[str, Any]:
+    """Give an accepted version: what the page tells of it, the record under `values`."""
+    connector = _known(settings, stem)
+    if not (0 <= lane < 1 << 15 and 0 <= sequence <= MOST):
+        raise NotThere("no_record", f"{stem}/{lane}/{sequence}", [("record",)])
+    with _opened(settings) as (judge, reader):
+        row = trace.accepted(judge, stem, lane, sequence)
+        if row is None:
+            raise NotThere("no_record", f"{stem}/{lane}/{sequence}", [("record",)])
+        moments = [
+            *trace.of_batch(reader, stem, row.batch),
+            *_after(reader, stem, (lane, sequence, row.recorded_at)),
+            *trace.looks(reader, stem, row.event_id),
+        ]
+    values: dict[str, Any] = {}
+    if row.payload is not None and connector is not None:
+        values = typed(connector.contract.fields, avro.decode_known(connector.contract.schemas, row.payload))
+    return {
+        "stem": stem, "event_id": row.event_id, "key": masked(row.key), "version": None, "contract": row.contract,
+        "state": "deleted" if row.operation == "d" else "shared", "batch": row.batch, "place": (lane, sequence),
+        "failures": [], "moments": sorted(moments), "values": _as_sent(values), "fields": [], "waiting": [],
+        "action": ("record", "accepted", stem, str(lane), str(sequence)),
+        "owner": connector.file.owner if connector else None,
+    }  # fmt: skip
+
+
+def _after(reader: Connection, stem: str, found: tuple[int, int, Any] | None) -> list[Moment]:
+    """Tell when a version was accepted, and to whom it was given."""
+    if found is None:
+        return []
+    lane, sequence, at = found
+    return [Moment(at, "accepted", f"{lane} / {sequence}"), *trace.given_to(reader, stem, lane, sequence)]
+
+
+def _as_sent(values: dict[str, Any] | None) -> dict[str, str]:
+    return {name: shown(value) for name, value in (values or {}).items()}
+
+
+def _repairable(connector: Connector | None) -> list[Any]:
+    """Give the fields that a correction may set: all but those that say whom the record is about."""
+    if connector is None:
+        return []
+    return [field for field in connector.contract.fields if field.name not in connector.file.key]
+
+
+def _waiting(connector: Connector | None, repairs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give the proposals that nobody approved yet, their values as a person reads them."""
+    fields = connector.contract.fields if connector else ()
+    return [r | {"fields": _as_sent(typed(fields, r["fields"]))} for r in repairs if not r["approved_by"]]
+
+
+def _reveal(settings: Settings, request: Request, told: dict[str, Any]) -> None:
+    """Keep who is to see the values, and why, before they are shown."""
+    what, reason = trace.record_named(told["event_id"]), request.state.form.get("reason", "")
+    with closing(connect(settings, "pophub_judge")) as connection:
+        steps.reveal(connection, told["stem"], what, 1, reason, request.state.visitor.name)

@@ -1,0 +1,86 @@
+"""Who receives what, on which terms, and how far it has come: shared by the hub, and read by the subscriber."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from pophub.contracts.load import load_all, load_subscriptions
+from pophub.contracts.subscription_model import SubscriptionFile
+from pophub.domain.errors import PophubError
+from pophub.kafka import GroupBehind, unread
+from pophub.settings import Settings
+from pophub.web.counts import Counts
+from pophub.web.layout import PageMaker
+from pophub.web.missing import NotThere
+from pophub.web.visitors import needs
+
+RIGHTS = """
+select a.recipient, a.stem, a.since, a.ended_at, coalesce(t.transactions, 0)::bigint as transactions, t.last,
+    coalesce(b.behind, 0)::bigint as behind
+from hub.access a
+left join (select recipient, stem, sum(granted) as transactions, max(recorded_at) as last
+    from ledger.stretch group by recipient, stem) t using (recipient, stem)
+left join lateral (select sum(j.sequence - coalesce(l.sequence, 0)) as behind from judge.lane j
+    left join ledger.lane l on l.stem = j.stem and l.lane = j.lane and l.recipient = a.recipient
+    where j.stem = a.stem and a.ended_at is null) b on true
+order by a.ended_at is not null, a.recipient, a.stem
+"""
+TERMS = """
+select version, starts_at, ends_at, granted_at, terms from hub.subscription
+where recipient = %(recipient)s and stem = %(stem)s order by version desc
+"""
+MONTHS = """
+select to_char(month, 'YYYY-MM') as period, sum(granted)::bigint as transactions from ledger.stretch
+where recipient = %(recipient)s and stem = %(stem)s group by month order by month desc limit 36
+"""
+
+
+def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
+    """Make the routes."""
+    routes = APIRouter(default_response_class=HTMLResponse)
+
+    @routes.get("/subscriptions")
+    @needs("see")
+    def listed(request: Request) -> HTMLResponse:
+        told = counts.figures((RIGHTS,))
+        return pages.render(
+            request, "subscriptions.html", told=[told], rows=told.rows[0], files=declared(settings)
+        )
+
+    @routes.get("/subscriptions/{recipient}/{stem}")
+    @needs("see")
+    def one(request: Request, recipient: str, stem: str) -> HTMLResponse:
+        told = counts.figures((RIGHTS, TERMS, MONTHS), recipient=recipient, stem=stem)
+        rights, terms, months = told.rows
+        mine = [row for row in rights if (row["recipient"], row["stem"]) == (recipient, stem)]
+        if not mine and not terms:
+            there = [("subscriptions", row["recipient"], row["stem"]) for row in rights]
+            raise NotThere("no_subscription", f"{recipient} {stem}", there)
+        readers, silent = _readers(settings, counts, recipient, stem)
+        return pages.render(
+            request, "subscription.html", told=[told], recipient=recipient, stem=stem, terms=terms, months=months,
+            right=next(iter(mine), None), file=declared(settings).get(recipient), readers=readers, silent=silent,
+        )  # fmt: skip
+
+    return routes
+
+
+def declared(settings: Settings) -> dict[str, SubscriptionFile]:
+    """Give the subscribers by name, as declared."""
+    files, _ = load_subscriptions(settings.project, load_all(settings.project)[0])
+    return {file.subscriber: file for file in files}
+
+
+def _readers(
+    settings: Settings, counts: Counts, recipient: str, stem: str
+) -> tuple[list[GroupBehind], PophubError | None]:
+    """Give what each group of a subscriber has not read, or why Kafka does not tell."""
+    topics = {f"sub.{recipient}.{stem}": f"{recipient}."}
+    try:
+        told: Any = counts.kept(("readers", recipient, stem), lambda: unread(settings, topics))
+    except PophubError as error:
+        return [], error
+    return told.rows, told.broken

@@ -1,0 +1,168 @@
+"""Who looks at the pages, and what the role lets them do: no page is seen by somebody unknown.
+
+Served alone, a person signs in with a login of the hub (`pophub user add`), or as Airflow's administrator; the
+session lives in this process, under the digest of the token in a cookie of the same site. Inside Airflow its own
+session stands before the pages, and the plug-in says who it is. A route that names no right is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
+
+from pophub.sharing.logins import OPERATOR
+from pophub.web.counts import Counts
+
+RIGHTS = {
+    "viewer": frozenset({"see"}),
+    "operator": frozenset({"see", "find", "act"}),
+    "auditor": frozenset({"see", "find", "audit"}),
+}
+COOKIE = "pophub_session"
+SESSION_S = 8 * 3_600
+MOST_SESSIONS = 1_000
+MOST_FORM_BYTES = 65_536
+ROLE_OF = "select role from hub.person where name = %(name)s and removed_at is null"
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+class Visitor(NamedTuple):
+    """Somebody known. Shape: `token` is what each form of theirs has to bring; `local` where they signed in here."""
+
+    name: str
+    role: str
+    token: str
+    local: bool = False
+
+    def may(self, right: str) -> bool:
+        """Tell whether the role has a right: `see`, `find` a record by what names it, `act`, `audit`."""
+        return right in RIGHTS[self.role]
+
+
+class SignedOut(Exception):
+    """Nobody known asks: 401, and the form to sign in."""
+
+
+class NotAllowed(Exception):
+    """Somebody known asks for what the role does not allow, or by a form that is not ours: 403."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class _Session(NamedTuple):
+    name: str
+    role: str
+    token: str
+    until: float
+
+
+class Sessions:
+    """Who is signed in, by the digest of their cookie: a copy of this memory opens no session."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts, self._lock = counts, threading.Lock()
+        self._known: dict[bytes, _Session] = {}
+
+    def begin(self, name: str, role: str) -> str:
+        """Begin a session and give the value of its cookie."""
+        cookie, now = secrets.token_urlsafe(32), time.monotonic()
+        with self._lock:
+            self._known = {key: kept for key, kept in self._known.items() if kept.until > now}
+            while len(self._known) >= MOST_SESSIONS:
+                del self._known[next(iter(self._known))]
+            self._known[_digest(cookie)] = _Session(name, role, secrets.token_urlsafe(32), now + SESSION_S)
+        return cookie
+
+    def end(self, cookie: str) -> None:
+        """End a session."""
+        with self._lock:
+            self._known.pop(_digest(cookie), None)
+
+    async def visitor(self, request: Request) -> Visitor:
+        """Give who asks.
+
+        Errors: `SignedOut`, also for one whose user was removed or has another role since.
+        """
+        cookie = request.cookies.get(COOKIE, "")
+        with self._lock:
+            found = self._known.get(_digest(cookie))
+        if found is None or found.until < time.monotonic():
+            raise SignedOut
+        if not await run_in_threadpool(self._still, found):
+            self.end(cookie)
+            raise SignedOut
+        return Visitor(found.name, found.role, found.token, local=True)
+
+    def _still(self, session: _Session) -> bool:
+        """Tell whether the user is as at sign-in, or was when PostgreSQL last answered."""
+        if session.name == OPERATOR:
+            return True
+        told = self._counts.figures((ROLE_OF,), name=session.name)
+        return [row["role"] for row in told.rows[0]] == [session.role]
+
+
+def needs(right: str) -> Callable[[Endpoint], Endpoint]:
+    """Mark an endpoint with the right that it takes; one without a mark is refused to everybody."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        endpoint.right = right  # type: ignore[attr-defined]
+        return endpoint
+
+    return mark
+
+
+def guard(visitor: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+    """Make the dependency that each route goes through, over the one that says who asks."""
+
+    async def guarded(request: Request, who: Visitor = Depends(visitor)) -> None:  # noqa: B008
+        right = getattr(request.scope["route"].endpoint, "right", None)
+        if right is None or not who.may(right):
+            raise NotAllowed("role")
+        request.state.visitor = who
+        if request.method not in ("GET", "HEAD"):
+            request.state.form = await form_of(request)
+            demand_own(request, who.token)
+
+    return guarded
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """Give the fields of a form that was sent, each once, without surrounding space.
+
+    Errors: `NotAllowed` for one that is too large or no form.
+    """
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_FORM_BYTES:
+            raise NotAllowed("form")
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=200, errors="strict")
+    except ValueError:
+        raise NotAllowed("form") from None
+    if any("\0" in value for _, value in pairs):
+        raise NotAllowed("form")
+    return {name: value.strip() for name, value in pairs}
+
+
+def demand_own(request: Request, token: str) -> None:
+    """Refuse a form that a page of somebody else sent, or one of an earlier session."""
+    origin = request.headers.get("origin")
+    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host", "")
+    if foreign or not hmac.compare_digest(request.state.form.get("token", "").encode(), token.encode()):
+        raise NotAllowed("form")
+
+
+def _digest(cookie: str) -> bytes:
+    return hashlib.sha256(cookie.encode(errors="surrogateescape")).digest()

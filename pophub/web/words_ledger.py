@@ -1,0 +1,40 @@
+"""Words of the pages of the ledger: English and Vietnamese."""
+
+from __future__ import annotations
+
+LEDGER: dict[str, tuple[str, str]] = {
+    "difference_of": ("{n} records do not add up", "{n} bản ghi không khớp"),
+    "all_adds_up": (
+        "What was read is what was shared, held, repeated or superseded.",
+        "Số đã đọc bằng số đã chia sẻ, bị giữ, trùng lặp và bị thay thế.",
+    ),
+    "matrix": ("Read by dataset and day", "Số đã đọc theo bộ dữ liệu và ngày"),
+    "matrix_note": (
+        "The last 14 days with a batch. = adds up, … not judged yet, ≠ does not add up.",
+        "14 ngày gần nhất có lô dữ liệu. = khớp, … chưa xét, ≠ không khớp.",
+    ),
+    "sums_of_days": ("Each day and dataset, as first judged", "Từng ngày và bộ dữ liệu, khi xét lần đầu"),
+    "sum_note": (
+        "read = shared + quarantined + duplicate + superseded; the difference is what is left.",
+        "đã đọc = đã chia sẻ + bị cách ly + trùng lặp + đã bị thay thế; chênh lệch là phần còn lại.",
+    ),
+    "day": ("Day", "Ngày"),
+    "not_judged": ("not judged", "chưa xét"),
+    "difference": ("difference", "chênh lệch"),
+    "as_of": ("As of a day, or #number of a signed statement", "Tính đến ngày, hoặc #số của bản đã ký"),
+    "show": ("Show", "Xem"),
+    "as_now": ("as it is now", "như hiện nay"),
+    "of_checkpoint": (
+        "As signed in statement {number} of {at}.",
+        "Theo bản đã ký số {number} lúc {at}.",
+    ),
+    "signed_until": (
+        "Counted from the rows of now. The chain was last checked and signed at {at}, statement {number}.",
+        "Tính từ số liệu hiện nay. Chuỗi được kiểm tra và ký gần nhất lúc {at}, bản số {number}.",
+    ),
+    "not_signed": (
+        "Counted from the rows of now; no statement was signed yet.",
+        "Tính từ số liệu hiện nay; chưa có bản nào được ký.",
+    ),
+    "no_day": ("Nothing was exchanged then", "Không có lô dữ liệu nào khi đó"),
+}

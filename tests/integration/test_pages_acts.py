@@ -1,0 +1,377 @@
+"""What people do on the pages is on record, takes the right person, and is what the commands do."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from html import unescape
+from typing import Any
+
+import httpx
+import pages_kit
+import pytest
+from hubkit import Project
+from pages_kit import form_of, signed_in
+from serving import served
+from test_quarantine_commands import BAD_NAME, pophub, user
+
+from pophub.postgres import connect
+from pophub.settings import Settings
+from pophub.sharing.secret_in_use import pseudonym_secret
+from pophub.sharing.subscription import subscription_secret
+from pophub.web.app import create_pages
+from pophub.web.visitors import COOKIE
+
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.filterwarnings("default"),  # a replay loads Great Expectations, which has warnings of its own
+]
+DATE = ("contract.date.format", "birth_date")
+
+
+def settings_of(project: Project, **endpoints: Any) -> Settings:
+    known = project.servers.settings
+    return Settings(
+        home=known.home, project=project.folder, endpoints=known.endpoints.model_copy(update=endpoints)
+    )
+
+
+@contextmanager
+def pages(project: Project, role: str = "") -> Iterator[httpx.Client]:
+    """Serve the pages of a project: with their sign-in, or to somebody of a role."""
+    visitor = getattr(pages_kit, role) if role else None
+    app = create_pages(settings_of(project), visitor=visitor)
+    with served(app) as address, httpx.Client(base_url=address, timeout=60) as client:
+        yield client
+
+
+def act(client: httpx.Client, page: str, action: str, **fields: str) -> httpx.Response:
+    """Fill in a form of a page and send it; follow where it leads."""
+    form = {name: unescape(value) for name, value in form_of(client.get(page).text, action).items()}
+    return client.post(action, data=form | fields, follow_redirects=True)
+
+
+def over(client: httpx.Client, answer: httpx.Response) -> httpx.Response:
+    """Look again until a preview or a replay is over."""
+    until = time.monotonic() + 120
+    while "Look again" in answer.text and time.monotonic() < until:
+        time.sleep(0.3)
+        answer = client.get(str(answer.url))
+    return answer
+
+
+def group_page(project: Project, code: str, field: str) -> str:
+    return f"/quarantine/group?stem={project.stem}&code={code}&field={field}"
+
+
+def failed(project: Project, **changed: Any) -> tuple[str, int]:
+    """Let one record fail; give its key and the number of its version."""
+    key = project.put(1, 60, **changed)
+    project.pass_through()
+    return key, project.servers.query("select id from quarantine.version where key = %s", key)[0][0]
+
+
+def counts_in(page: str) -> list[int]:
+    """Give the counts of the table of outcomes."""
+    return [int(one.replace(",", "")) for one in re.findall(r'<td data-name="Records">([\d,]+)</td>', page)]
+
+
+def test_a_preview_says_what_the_replay_then_does(project: Project) -> None:
+    for person in (1, 2, 3):
+        project.put(person, 60, ngay_sinh="1990-03-15")
+    project.put(4, 60, ngay_sinh="1990-03-15", ho_ten=BAD_NAME)
+    project.pass_through()
+    path = project.folder / f"connectors/{project.agency}/citizens.yaml"
+    path.write_text(path.read_text().replace('format: "%d/%m/%Y"', 'format: "%Y-%m-%d"'))
+    page = group_page(project, *DATE)
+    with pages(project, "operator") as client:
+        assert ">4</a>" in client.get(page).text
+        seen = over(client, act(client, page, "/quarantine/preview"))
+        assert "3 would pass, 1 stay" in seen.text, seen.text[-1500:]
+        assert project.states()["quarantined"] == 4, "a preview changes nothing"
+        done = over(client, act(client, str(seen.url), "/quarantine/replay"))
+        assert "3 passed, 1 stayed" in done.text and counts_in(done.text) == counts_in(seen.text)
+        assert client.get(page).text.count("Nothing waits here.") == 1
+    assert project.states() == {"shared": 3, "quarantined": 1}
+    (by,) = project.servers.query(
+        "select started_by from quarantine.replay_run where stem = %s", project.stem
+    )[0]
+    assert by == "Oanh"
+
+
+def test_a_correction_takes_two_people_and_is_judged_by_the_same_gates(project: Project) -> None:
+    key, version = failed(project, ho_ten=BAD_NAME)
+    lan, lans = user(project, "Lan")
+    minh, minhs = user(project, "Minh")
+    page = f"/record/version/{version}"
+    propose, approve = f"{page}/propose", f"{page}/approve"
+    with pages(project) as client:
+        assert signed_in(client, lan, lans)
+        change = {"set_full_name": "Lê Văn Sửa", "reason": "letter 12"}
+        for who, password, code in ((lan, minhs, "user.login"), ("", "", "config.missing")):
+            refused = act(client, page, propose, user=who, password=password, **change)
+            assert refused.status_code == 422 and code in refused.text
+        assert (
+            "repair.value"
+            in act(client, page, propose, user=lan, password=lans, set_birth_date="x", reason="y").text
+        )
+        told = act(client, page, propose, user=lan, password=lans, **change)
+        assert "Another person has to approve it." in told.text and "Sửa" not in told.text
+        refused = act(client, page, approve, user=lan, password=lans)
+        assert refused.status_code == 422 and "repair.four_eyes" in refused.text
+        assert project.states() == {"quarantined": 1}
+        assert (
+            "A correction waits" in client.get("/").text
+            and "letter 12" in client.get("/quarantine/proposals").text
+        )
+    with pages(project) as client:
+        assert signed_in(client, minh, minhs)
+        done = over(client, act(client, page, approve, user=minh, password=minhs))
+        assert "1 passed, 0 stayed" in done.text
+        project.pass_through("share")
+        after = client.get(page).text
+    assert project.states() == {"shared": 1}
+    for told_now in (
+        "correction proposed · " + lan,
+        "correction approved · " + minh,
+        "accepted, lane",
+        f"given to {project.subscriber}",
+    ):
+        assert told_now in after, told_now
+    assert key not in after and "Propose" not in after
+
+
+def test_a_value_is_seen_only_for_a_reason_that_stays_on_record(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    key, version = failed(project, ho_ten=BAD_NAME)
+    project.put(2, 60)
+    project.pass_through()
+    (event,) = project.servers.query(
+        "select encode(event_id, 'hex') from quarantine.version where id = %s", version
+    )[0]
+    lane, sequence = project.servers.query(
+        "select lane, sequence from ledger.history where stem = %s", project.stem
+    )[0]
+    places = (f"/record/version/{version}", f"/record/accepted/{project.stem}/{lane}/{sequence}")
+    with pages(project, "operator") as client:
+        for page, number in zip(places, (key, project.number_of(2)), strict=True):
+            assert client.get(page).text.count("•••") > 5 and number not in client.get(page).text
+            assert act(client, page, f"{page}/reveal", reason=" ").status_code == 422
+            shown = act(client, page, f"{page}/reveal", reason="letter 12")
+            assert number in shown.text and number not in str(shown.url)
+            assert number not in client.get(page).text, "masked again"
+            assert "values seen</b>" not in shown.text and "values seen · Oanh: letter 12" in shown.text
+        export = act(client, group_page(project, "clean.text.control", "full_name"), "/quarantine/export",
+                     format="csv", reason="for the agency")  # fmt: skip
+        assert export.headers["content-disposition"].endswith(f'"{project.stem}.csv"') and key in export.text
+    with pages(project, "viewer") as client:
+        assert "Reveal" not in client.get(places[0]).text
+        refused = client.post(f"{places[0]}/reveal", data={"token": pages_kit.TOKEN, "reason": "x"})
+        assert refused.status_code == 403 and key not in refused.text
+    with pages(project, "auditor") as client:
+        audit = client.get("/audit").text
+        assert (
+            audit.count("letter 12") >= 2
+            and event in audit
+            and "for the agency" in audit
+            and key not in audit
+        )
+    kept = project.servers.query(
+        "select what, records, reason, revealed_by from quarantine.reveal where stem = %s order by reveal",
+        project.stem,
+    )
+    assert kept[0] == (f"record {event}", 1, "letter 12", "Oanh") and len(kept) == 3
+    assert kept[2] == ("export clean.text.control full_name", 1, "for the agency", "Oanh")
+    assert key not in caplog.text
+
+
+def test_a_record_is_found_by_whatever_names_it(project: Project) -> None:
+    key = project.put(1, 60)
+    project.pass_through()
+    project.update(1, 30, ho_ten=BAD_NAME)
+    project.pass_through()
+    (event,) = project.servers.query(
+        "select encode(event_id, 'hex') from ledger.history where stem = %s and key = %s", project.stem, key
+    )[0]
+    with closing(connect(project.servers.settings, "pophub_read")) as connection:
+        secret = pseudonym_secret(connection, project.servers.settings)
+    import hmac
+
+    derived = subscription_secret(secret, f"sub.{project.subscriber}.{project.stem}")
+    sent = hmac.digest(derived, b"transaction" + bytes.fromhex(event), "sha256")[:16].hex()
+    with pages(project, "operator") as client:
+        for text, found in (
+            (key, 2),
+            (event, 1),
+            (event.upper(), 1),
+            (sent, 1),
+            ("000000000000", 0),
+            ("f" * 32, 0),
+        ):
+            told = act(client, "/record", "/record", text=f" {text} ")
+            assert f"{found} found" in told.text and "Looked in:" in told.text, text
+            assert text not in str(told.url)
+        assert "1 found" in client.get(f"/record/event/{event}").text
+        assert client.get("/record/event/xyz").status_code == 404
+        assert client.get(f"/record/accepted/{project.stem}/0/99999").status_code == 404
+        assert client.get("/record/version/99999999").status_code == 404
+    with pages(project, "viewer") as client:
+        assert client.get("/record").status_code == 403
+
+
+def test_a_group_is_assigned_returned_and_taken_back(project: Project) -> None:
+    failed(project, ho_ten=BAD_NAME)
+    page = group_page(project, "clean.text.control", "full_name")
+    with pages(project, "operator") as client:
+        assert act(client, page, "/steps?lang=en", whom="").status_code == 422
+        assert "Assigned to Hoa" in act(client, page, "/steps?lang=en", whom="Hoa", reason="knows it").text
+        assert "Assigned to Minh" in act(client, page, "/steps?lang=en", whom="Minh").text
+        told = act(client, page, "/quarantine/return", reason="letter 13")
+        assert "Returned to its agency" in told.text
+        assert "returned to its agency" in client.get("/quarantine").text
+        numbers = re.findall(r'action="/steps/(\d+)/undo', told.text)
+        undo = client.post(
+            f"/steps/{numbers[-1]}/undo", data={"token": pages_kit.TOKEN, "back": page}, follow_redirects=True
+        )
+        assert "Taken back." in undo.text and "Returned to its agency</b>" not in undo.text
+        again = client.post(f"/steps/{numbers[-1]}/undo", data={"token": pages_kit.TOKEN})
+        assert again.status_code == 422 and "quarantine.step" in again.text
+        assert client.post("/steps", data={"token": pages_kit.TOKEN, "act": "removed"}).status_code == 422
+    told = project.servers.query(
+        "select act, whom, undone_by from quarantine.step where stem = %s order by step", project.stem
+    )
+    assert told == [("assigned", "Hoa", "Oanh"), ("assigned", "Minh", None), ("returned", "", "Oanh")]
+    assert project.servers.query(
+        "select told from quarantine.feedback_agency where agency = %s", project.agency
+    ) == [(1,)]
+
+
+def test_a_dataset_tells_its_joints_and_is_paused_and_resumed(project: Project) -> None:
+    failed(project, ho_ten=BAD_NAME)
+    project.put(2, 60)
+    project.pass_through()
+    page = f"/datasets/{project.stem}"
+    with pages(project, "operator") as client:
+        told = client.get(page).text
+        joints = re.findall(r'<tr><td>(.*?)</td><td data-name="Records">([\d,]+)</td>', told)
+        assert [int(count) for _, count in joints[:4]] == [2, 2, 2, 1]
+        given = (
+            f'<a href="/subscriptions/{project.subscriber}/{project.stem}?lang=en">{project.subscriber}</a>'
+        )
+        assert joints[4:] == [("the hub&#39;s own log", "1"), (given, "1")]
+        assert act(client, page, f"{page}/pause", reason=" ").status_code == 422
+        assert "Paused by Oanh" in act(client, page, f"{page}/pause", reason="letter 12").text
+        assert project.pass_through("extract")[0]["paused"] == "letter 12"
+        assert "Paused by a person" in client.get("/").text
+        assert "Paused by" not in act(client, page, f"{page}/resume").text
+        sub = client.get(f"/subscriptions/{project.subscriber}/{project.stem}").text
+        assert "No group of it has read yet." in sub and "citizen_id" in sub
+        assert project.subscriber in client.get("/subscriptions").text
+        assert client.get(f"/subscriptions/nobody/{project.stem}").status_code == 404
+
+
+def test_who_signs_in_has_the_role_that_was_given_until_it_ends(project: Project) -> None:
+    vy = pophub(project, "user", "add", f"Vy{project.number}", "--role", "viewer")
+    an = pophub(project, "user", "add", f"An{project.number}", "--role", "auditor")
+    lan, lans = user(project, "Lan")
+    assert pophub(project, "user", "add", "Hoa", "--role", "king", code=2)["code"] == "cli.choice"
+    acting = ("pause", project.stem, "--reason", "x", "--by", vy["user"])
+    assert pophub(project, *acting, code=2, password=vy["password"])["code"] == "user.role"
+    with pages(project) as client:
+        assert not signed_in(client, lan, lans + "x") and not signed_in(client, lan, "")
+        assert signed_in(client, lan.upper(), lans, back="//evil.example/")
+        kept = next(c for c in client.cookies.jar if c.name == COOKIE)
+        flags = set(kept._rest)  # type: ignore[attr-defined]
+        assert {"HttpOnly", "SameSite"} <= flags and kept.path == "/"
+        assert lan in client.get("/").text
+        pophub(project, "user", "remove", lan)
+        assert client.get("/").status_code == 401
+    for person, sees, not_sees in ((vy, "/quarantine", "/audit"), (an, "/audit", "/quarantine/work/1")):
+        with pages(project) as client:
+            assert signed_in(client, person["user"], person["password"])
+            assert client.get(sees).status_code == 200 and client.get(not_sees).status_code == 403
+            out = act(client, "/", "/sign-out")
+            assert out.status_code == 200 and client.get(sees).status_code == 401
+
+
+class Tunnel:
+    """A way to a server that a test can freeze or close."""
+
+    def __init__(self, port: int) -> None:
+        self._to, self.open = port, threading.Event()
+        self.open.set()
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listening.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self._to))
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        try:
+            while data := one.recv(65_536):
+                self.open.wait()
+                other.sendall(data)
+        except OSError:
+            pass
+        finally:
+            other.close()
+
+    def close(self) -> None:
+        """Take no connection any more."""
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+
+PAGES = ("/", "/quarantine", "/datasets", "/ledger", "/quarantine/versions")
+
+
+def in_time(client: httpx.Client, path: str) -> httpx.Response:
+    begun = time.monotonic()
+    answer = client.get(path)
+    assert time.monotonic() - begun < 3, f"{path} took too long"
+    return answer
+
+
+@pytest.mark.parametrize("how", ["frozen", "closed"])
+def test_without_postgresql_pages_name_it_and_tell_the_last_good_figures_with_their_age(
+    project: Project, how: str
+) -> None:
+    failed(project, ho_ten=BAD_NAME)
+    tunnel = Tunnel(project.servers.settings.endpoints.postgres_port)
+    app = create_pages(settings_of(project, postgres_port=tunnel.port), visitor=pages_kit.operator)
+    with served(app) as address, httpx.Client(base_url=address, timeout=30) as client:
+        before = {path: client.get(path).text for path in PAGES}
+        tunnel.open.clear() if how == "frozen" else tunnel.close()
+        try:
+            for path in PAGES:
+                answer = in_time(client, path)
+                assert answer.status_code == 200 and "PostgreSQL does not answer" in answer.text, path
+                assert "These are the last good figures, of" in answer.text
+                for figure in re.findall(r">[\d,]+ held<", before[path]):
+                    assert figure in answer.text, "never zeros"
+            unseen = in_time(client, f"/datasets/{project.stem}")
+            assert unseen.status_code == 503 and "PostgreSQL does not answer" in unseen.text
+        finally:
+            tunnel.open.set()
+
+
+def test_without_kafka_the_first_page_names_it(project: Project) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        settings = settings_of(project, kafka_bootstrap=f"127.0.0.1:{free.getsockname()[1]}")
+        app = create_pages(settings, visitor=pages_kit.operator)
+        with served(app) as address, httpx.Client(base_url=address, timeout=30) as client:
+            assert "kafka.unreachable" in in_time(client, "/").text
