@@ -26,6 +26,9 @@ class Mapper(KeyReader, Protocol):
 class Rules(Protocol):
     """Judges mapped columns plus `hub_` columns by the suite of one contract."""
 
+    columns: tuple[str, ...]
+    """The columns that the rules read."""
+
     def judge(self, frame: Columns) -> list[Failure]:
         """Judge every row of a non-empty frame.
 

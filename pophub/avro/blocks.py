@@ -9,6 +9,7 @@ written and read by column (`block_encoding`, `block_decoding`), in the bytes th
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from pophub.avro import block_decoding, block_encoding, stranger
@@ -45,4 +46,5 @@ def decode_block(data: bytes) -> Block:
 def _own(data: bytes) -> Block | None:
     """Decode a block under our own mark; None where there is none, or it was forged."""
     found = opened(data)
-    return None if found is None else block_decoding.read(*found)
+    block = None if found is None else block_decoding.read(*found)
+    return block and replace(block, sent=data)

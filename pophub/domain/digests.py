@@ -1,7 +1,7 @@
 """Digests that name contents and versions, and the lane of a key.
 
-All digests are BLAKE2b of 16 bytes over UTF-8 JSON, the ledger's chain is SHA-256, so that a
-third party can derive them with any language's standard library.
+All digests are BLAKE2b of 16 bytes over UTF-8 JSON or over the record as it is kept, the ledger's chain is
+SHA-256, so that a third party can derive them with any language's standard library.
 """
 
 from __future__ import annotations
@@ -76,6 +76,12 @@ def row_digests(columns: Sequence[Sequence[Any]], rows: int) -> tuple[list[bytes
     texts = _jsons(zip(*columns, strict=True))
     digest = hashlib.blake2b
     return [digest(text, digest_size=DIGEST_BYTES).digest() for text in texts], list(map(len, texts))
+
+
+def content_digests(operation: bytes, bodies: Sequence[bytes]) -> list[bytes]:
+    """Name contents: a digest of the operation's letter and the record, or the key of a delete."""
+    digest = hashlib.blake2b
+    return [digest(operation + body, digest_size=DIGEST_BYTES).digest() for body in bodies]
 
 
 def most_bytes(values: Sequence[Any]) -> int:

@@ -80,17 +80,19 @@ class Block:
     contract: int
     rows: int
     columns: Columns
+    sent: bytes = field(default=b"", compare=False)  # what it was read from
 
 
-Raw = tuple[Block, int] | bytes
+Raw = tuple[bytes, int] | bytes
+"""Where a version came in: a block's bytes and the row there, or the bytes of a message that is no block."""
 
 
 @dataclass
 class Versions:
     """Record versions in lane order.
 
-    Shape: every list has one entry a version, `columns` holds the mapped contract fields. `raw[i]`
-    is the block and row that it came in, or the bytes of a message that is no block. `ids` are rows
+    Shape: every list has one entry a version, `columns` holds those mapped fields that are read again.
+    `payloads[i]` is the record as the contract has it now, None for a delete and where mapping failed. `ids` are rows
     of the quarantine when this is a replay, else None. `failures` maps a version's index to its
     failed rules. `whole[i]`: key and marker could be mapped, and the record is no stub, so that the
     rules judge it.
@@ -101,6 +103,7 @@ class Versions:
     markers: list[int] = field(default_factory=list)
     changed_at: list[int | None] = field(default_factory=list)
     deleted: list[bool] = field(default_factory=list)
+    payloads: list[bytes | None] = field(default_factory=list)
     contents: list[bytes] = field(default_factory=list)
     event_ids: list[bytes] = field(default_factory=list)
     contracts: list[int] = field(default_factory=list)

@@ -185,8 +185,12 @@ def stored(connector: Connector, repairs: Mapping[int, Mapping[str, Any]]) -> di
     }
 
 
-def apply_repairs(versions: Versions, repairs: Mapping[int, Mapping[str, Any]]) -> None:
-    """Put repaired fields in the place of mapped ones; what mapping said of these fields is void."""
+def apply_repairs(versions: Versions, repairs: Mapping[int, Mapping[str, Any]]) -> list[int]:
+    """Put repaired fields in the place of mapped ones; what mapping said of these fields is void.
+
+    Give the repaired rows that are records now.
+    """
+    repaired = []
     for row, version in enumerate(versions.ids or []):
         fields = {n: v for n, v in repairs.get(version, {}).items() if n in versions.columns}
         if not fields or versions.deleted[row]:
@@ -196,3 +200,6 @@ def apply_repairs(versions: Versions, repairs: Mapping[int, Mapping[str, Any]]) 
         left = [f for f in versions.failures.pop(row, []) if f.field not in fields]
         if left:
             versions.failures[row] = left
+        if not any(failure.gate == "contract" for failure in left):
+            repaired.append(row)
+    return repaired

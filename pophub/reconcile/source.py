@@ -39,7 +39,7 @@ def versions_of(connector: Connector, mapper: Mapper, columns: Columns) -> Versi
     rows = Rows.of(columns, mapper)
     block = avro.Block(0, 0, connector.contract.version, len(rows), stub_large(rows, connector).columns)
     versions = Versions({})
-    add_block(versions, connector, mapper, 0, avro.decode_block(avro.encode_block(block)))
+    add_block(versions, connector, mapper, 0, avro.decode_block(avro.encode_block(block)), ())
     return versions
 
 
@@ -101,7 +101,7 @@ def load_in_flight(
             for offset, data in reader.read(seen.raw_offsets.get(lane, 0), reader.end()):
                 versions = Versions({})
                 try:
-                    add_block(versions, connector, mapper, offset, avro.decode_block(data))
+                    add_block(versions, connector, mapper, offset, avro.decode_block(data), ())
                 except avro.BadBlock:
                     continue
                 execute_values(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import wraps
+from functools import cached_property, wraps
 
 from pophub import avro
 from pophub.contracts.model import Connector
@@ -22,7 +22,7 @@ from pophub.ports import BlockReader, Mapper, Rules, VerdictStore
 from pophub.process.failpoints import reach
 from pophub.stages.claims import decide_with_claims
 from pophub.stages.hub_columns import contradictions, hub_columns
-from pophub.stages.read_block import add_block, add_poison
+from pophub.stages.read_block import add_block, add_poison, fields_read
 from pophub.stages.remap import remapped
 from pophub.stages.write import STATES, write
 
@@ -49,20 +49,18 @@ class Judged:
             self.states[state] += verdicts.first.count(state)  # type: ignore[arg-type]
 
 
-Commit = Callable[["Judge", Versions, list[bytes | None], Origin], Verdicts]
+Commit = Callable[["Judge", Versions, Origin], Verdicts]
 
 
 def again_after_deadlock(commit: Commit) -> Commit:
     """Do a micro-batch's transaction again as a whole after it met another one."""
 
     @wraps(commit)
-    def until_done(
-        judge: Judge, versions: Versions, payloads: list[bytes | None], origin: Origin
-    ) -> Verdicts:
+    def until_done(judge: Judge, versions: Versions, origin: Origin) -> Verdicts:
         mapped = {row: list(found) for row, found in versions.failures.items()}
         for tries in range(1, TRIES + 1):
             try:
-                return commit(judge, versions, payloads, origin)
+                return commit(judge, versions, origin)
             except TransientError as error:
                 if error.code != "postgres.deadlock" or tries == TRIES:
                     raise
@@ -86,6 +84,11 @@ class Judge:
     store: VerdictStore
     onward: Callable[[Columns], None] | None = None
 
+    @cached_property
+    def kept(self) -> frozenset[str]:
+        """The fields that judging reads behind mapping."""
+        return fields_read(self.connector, self.rules)
+
     def lane(self, reader: BlockReader, lane: int, judged: Judged) -> None:
         """Judge one lane up to the end that is seen at the start.
 
@@ -97,7 +100,7 @@ class Judge:
         if at.raw_offset > end:
             raise self._rewound(lane, at.raw_offset, end)
         for versions, upto in self._micro_batches(reader.read(at.raw_offset, end), at.raw_offset):
-            judged.add(self._commit(versions, self._payloads(versions), Stretch(lane, at.raw_offset, upto)))
+            judged.add(self._commit(versions, Stretch(lane, at.raw_offset, upto)))
             at.raw_offset = upto
 
     def _rewound(self, lane: int, judged: int, end: int) -> PromiseBroken:
@@ -118,10 +121,10 @@ class Judge:
 
     def replayed(self, versions: Versions) -> Verdicts:
         """Judge a micro-batch of quarantined versions, mapped anew."""
-        return self._commit(versions, self._payloads(versions), FROM_QUARANTINE)
+        return self._commit(versions, FROM_QUARANTINE)
 
     @again_after_deadlock
-    def _commit(self, versions: Versions, payloads: list[bytes | None], origin: Origin) -> Verdicts:
+    def _commit(self, versions: Versions, origin: Origin) -> Verdicts:
         """Lock, read, judge by the rules, decide, write, commit.
 
         The rules work under the lane's lock: what they read is read once and stays true. Nobody but a
@@ -136,7 +139,7 @@ class Judge:
             self.apply_rules(versions, hub)
             reach("judge.judged")
             verdicts = decide_with_claims(self.connector, versions, accepted, decision)
-            history = write(self.connector, versions, verdicts, payloads, decision, lanes, origin)
+            history = write(self.connector, versions, verdicts, decision, lanes, origin)
             reach("judge.written")
         reach("judge.committed")
         if self.onward and history:
@@ -155,19 +158,6 @@ class Judge:
         versions.fail(found)
         versions.fail(contradictions(hub))
 
-    def _payloads(self, versions: Versions) -> list[bytes | None]:
-        """Encode what may be accepted, before any lock is held."""
-        rows = [
-            row
-            for row, (gone, whole) in enumerate(zip(versions.deleted, versions.whole, strict=True))
-            if not gone and whole and (row not in versions.failures or _encodable(versions, row))
-        ]
-        payloads: list[bytes | None] = [None] * len(versions)
-        encoded = avro.encode_records(self.connector.contract.avro_schema, versions.columns, rows)
-        for row, payload in zip(rows, encoded, strict=True):
-            payloads[row] = payload
-        return payloads
-
     def _lanes(self, versions: Versions, origin: Origin) -> list[int]:
         lanes = {
             lane_of(key, self.connector.file.lanes)
@@ -185,9 +175,9 @@ class Judge:
             try:
                 block = avro.decode_block(data)
             except avro.BadBlock as bad:
-                add_poison(versions, self.connector, offset, data, bad.code, self._clock())
+                add_poison(versions, self.connector, offset, data, bad.code, self._clock(), self.kept)
             else:
-                add_block(versions, self.connector, self.mapper, offset, block)
+                add_block(versions, self.connector, self.mapper, offset, block, self.kept)
             upto = offset + 1
             size += len(data)
             if len(versions) >= MICRO_ROWS or size >= MICRO_BYTES:
@@ -199,7 +189,3 @@ class Judge:
     def _clock(self) -> int:
         with self.store.transaction() as decision:
             return decision.now_us()
-
-
-def _encodable(versions: Versions, row: int) -> bool:
-    return versions.whole[row] and not any(f.gate == "contract" for f in versions.failures.get(row, ()))

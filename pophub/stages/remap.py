@@ -34,8 +34,9 @@ def remapped(
         kept.append(row)
         blocks.append(block)
     versions = Versions({}, ids=[row[0] for row in kept])
+    fields = [field.name for field in connector.contract.fields]
     for block in merged(blocks):
-        add_block(versions, connector, mapper, 0, block)
+        add_block(versions, connector, mapper, 0, block, fields)
     versions.contents = [bytes(row[3]) for row in kept]
     versions.event_ids = [bytes(row[4]) for row in kept]
     versions.contracts = [row[5] for row in kept]
@@ -43,8 +44,12 @@ def remapped(
     versions.rows = [row[8] for row in kept]
     versions.batches = [row[9] for row in kept]
     versions.stamps = [row[10] for row in kept]
+    versions.raw = [bytes(row[11]) for row in kept]
     if kept:
-        apply_repairs(versions, repairs(versions.ids or []))
+        repaired = apply_repairs(versions, repairs(versions.ids or []))
+        encoded = avro.encode_records(connector.contract.avro_schema, versions.columns, repaired)
+        for place, payload in zip(repaired, encoded, strict=True):
+            versions.payloads[place] = payload
     return versions, len(rows) - len(kept)
 
 

@@ -24,7 +24,7 @@ from pophub.stages.batching import stub_large
 from pophub.stages.claims import REASON, batch_of
 from pophub.stages.hub_columns import hub_columns
 from pophub.stages.judge import Judge
-from pophub.stages.read_block import add_block
+from pophub.stages.read_block import add_block, block_of, fields_read
 
 US = 1_000_000
 
@@ -89,8 +89,8 @@ class Tried:
         raw = self.versions.raw[row]
         if isinstance(raw, bytes):
             return {}
-        block, at = raw
-        return {name: values[at] for name, values in block.columns.items()}
+        data, at = raw
+        return {name: values[at] for name, values in block_of(data).columns.items()}
 
 
 @dataclass
@@ -128,7 +128,14 @@ class Trial:
         whole = stub_large(rows, self.connector)
         version = self.connector.contract.version
         block = avro.encode_block(avro.Block(0, self.now_us, version, len(whole), whole.columns))
-        add_block(versions, self.connector, self.mapper, 0, avro.decode_block(block))
+        add_block(
+            versions,
+            self.connector,
+            self.mapper,
+            0,
+            avro.decode_block(block),
+            fields_read(self.connector, self.rules),
+        )
 
     def _judged(self, versions: Versions) -> Verdicts:
         if not len(versions):

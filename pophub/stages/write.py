@@ -26,7 +26,6 @@ def write(
     connector: Connector,
     versions: Versions,
     verdicts: Verdicts,
-    payloads: list[bytes | None],
     decision: VerdictTransaction,
     lanes: dict[int, Lane],
     origin: Origin,
@@ -39,7 +38,7 @@ def write(
     now_us, history = decision.now_us(), Columns()
     shared = [row for row, state in enumerate(verdicts.first) if state == "shared"]
     if shared:
-        history = _history(connector, versions, shared, lanes, payloads, now_us, origin)
+        history = _history(connector, versions, shared, lanes, now_us, origin)
         decision.append_history(history)
         decision.move_heads(_heads(history, _gone(versions, shared)))
         decision.write_people(versions, shared)
@@ -70,7 +69,6 @@ def _history(
     versions: Versions,
     rows: list[int],
     lanes: dict[int, Lane],
-    payloads: list[bytes | None],
     now_us: int,
     origin: Origin,
 ) -> Columns:
@@ -91,7 +89,7 @@ def _history(
         "marker": pick(versions.markers),
         "operation": ["d" if gone else "u" for gone in deleted],
         "content": pick(versions.contents),
-        "payload": pick(payloads),
+        "payload": pick(versions.payloads),
         "contract": pick(versions.contracts),
         "exchanged_at": [instant(stamp) for stamp in stamps],
         "recorded_at": [instant(now_us)] * len(rows),

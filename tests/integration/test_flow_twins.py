@@ -88,10 +88,8 @@ class Server:
             columns = {"key": keys, "seq": markers, "value": values, "person": none, "number": none, "gone": [False] * len(rows)}  # fmt: skip
             versions = Versions({})
             block = avro.decode_block(avro.encode_block(avro.Block(1, START, 1, len(rows), columns)))
-            add_block(versions, self.connector, judge.mapper, offset, block)
-            return list(
-                judge._commit(versions, judge._payloads(versions), Stretch(0, offset, offset + 1)).first
-            )
+            add_block(versions, self.connector, judge.mapper, offset, block, judge.kept)
+            return list(judge._commit(versions, Stretch(0, offset, offset + 1)).first)
 
 
 @pytest.fixture(params=["simulated", "postgres"])

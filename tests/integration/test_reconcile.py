@@ -348,7 +348,10 @@ def test_an_outsider_reads_counts_and_proves_the_own_log_as_the_page_tells(proje
                     link, project.stem, lane, v["sequence"], v["event_id"], v["key"], v["marker"], v["operation"],
                     v["content"], v["payload"] or None, v["contract"], v["exchanged_at"], v["recorded_at"],
                 )  # fmt: skip
-                if v["operation"] == "u":
+                gone = v["operation"] == "d"
+                said = derived["content"](v["operation"], v["key"].encode() if gone else v["payload"])
+                assert said == v["content"], "and each version its content"
+                if not gone:
                     people.append((lane, v["sequence"], read["record"](v["payload"], schema)["citizen_id"]))
             assert link == block["digest"], "a block proves itself and all before it"
         assert (count, link) == (sequence, bytes(chain))

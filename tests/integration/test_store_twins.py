@@ -55,14 +55,14 @@ class Twin:
         columns = {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
         block = avro.decode_block(avro.encode_block(avro.Block(1, START, 1, len(rows), columns)))
         found = Versions({})
-        add_block(found, self.connector, self.judge.mapper, self.offset, block)
+        add_block(found, self.connector, self.judge.mapper, self.offset, block, self.judge.kept)
         return found
 
     def meet(self, *rows: Row) -> list[str]:
         """Judge rows as the next stretch of lane 0; give the first verdicts."""
         versions = self.versions(*rows)
         stretch = Stretch(0, self.offset, self.offset + 1)
-        verdicts = self.judge._commit(versions, self.judge._payloads(versions), stretch)
+        verdicts = self.judge._commit(versions, stretch)
         self.offset += 1
         return list(verdicts.first)
 

@@ -159,7 +159,7 @@ MUTANTS = (
     _mutant("a head does not tell that its record is gone", "stages.write:_gone", "if not any(versions.deleted)", "if True"),
     _mutant("nobody looks after those who wait", "wiring:Hub.judge", "stage.waiting(judged)", "pass"),
     _mutant("a replay takes what another one decided", "stores.replay:ReplayTransaction.lock", "raise Moved", "pass", mood=PATIENT_CROWD),
-    _mutant("a replay forgets the repairs", "stages.remap:remapped", "apply_repairs(versions, repairs(versions.ids or []))", "pass"),
+    _mutant("a replay forgets the repairs", "stages.remap:remapped", "apply_repairs(versions, repairs(versions.ids or []))", "[]"),
     _mutant("a stub is taken for a whole record when judged again", "stages.read_block:raw_bytes", "if name != STUB_COLUMN or values[row] is not None", "if name != STUB_COLUMN"),
     _mutant("superseded rows are not recorded", "stages.write:write", 'if state in ("duplicate", "superseded")', 'if state == "duplicate"'),
     _mutant("a strange message is passed over in silence", f"{JUDGE}._micro_batches", "add_poison(versions, self.connector, offset, data, bad.code, self._clock())", "pass"),

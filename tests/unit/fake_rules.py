@@ -52,6 +52,7 @@ class FakeRules:
 
     forgiven: set[str]
     unknown: str = UNKNOWN
+    columns: tuple[str, ...] = ("value",)
 
     def judge(self, frame: Columns) -> list[Failure]:
         """Judge every row."""

@@ -146,7 +146,8 @@ def judged_of(connector: Connector, contract: int, **columns: Any) -> Versions:
     """Give a row of raw, sent under a contract version, as judge maps it."""
     block = avro.Block(1, 0, contract, 1, {name: [value] for name, value in columns.items()})
     versions = Versions({})
-    add_block(versions, connector, ContractMapper(connector), 0, block)
+    kept = [field.name for field in connector.contract.fields]
+    add_block(versions, connector, ContractMapper(connector), 0, block, kept)
     return versions
 
 
@@ -157,6 +158,9 @@ def test_a_row_sent_before_the_contract_was_raised_lacks_the_new_field_and_nothi
     before, after = judged_of(FIRST, 1, **sent), judged_of(second, 1, **sent)
     assert after.failures == {} and after.columns["extra"] == [None]
     assert (after.contents, after.event_ids) == (before.contents, before.event_ids)
+    told = judged_of(second, 1, **sent, extra="e")  # the source had the column before the contract did
+    assert (told.columns["extra"], told.contents) == (["e"], before.contents)
+    assert told.payloads != after.payloads
     for contract, left_out in ((2, "extra"), (1, "value"), (7, "extra")):
         row = {name: value for name, value in {**sent, "extra": "e"}.items() if name != left_out}
         (failure,) = judged_of(second, contract, **row).failures[0]
