@@ -8,7 +8,7 @@ forged, it ends for any bytes, soon and in little memory.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from pophub.avro.block_encoding import LOCAL_EPOCH, SHIFTS
 from pophub.avro.container import MAX_BLOCK_ROWS, BadBlock, Reader, shape_of
 from pophub.avro.record_columns import DOUBLE, ZIGZAG
 from pophub.domain.dates import EPOCH, EPOCH_DAY, MICROSECOND
-from pophub.domain.record import Block
+from pophub.domain.record import Block, Texts
 
 Numbers = npt.NDArray[np.int64]
 ReadColumn = tuple[list[Any], int]  # the values of a column, and the place behind them
@@ -123,11 +123,7 @@ def _nullable_texts(data: bytes, scratch: bytearray, at: int, rows: int) -> Read
             raise Unexpected
         else:
             nulls.append(row)
-    found = _split(_without_dropped(scratch[start:at], more + rows - len(nulls)), rows, at)
-    if found is not None:
-        for row in nulls:
-            found[0][row] = None
-    return found
+    return _split(_without_dropped(scratch[start:at], more + rows - len(nulls)), rows, at, nulls)
 
 
 def _over_long_text(data: bytes, scratch: bytearray, at: int) -> tuple[int, int]:
@@ -151,10 +147,15 @@ def _without_dropped(texts: bytearray, dropped: int) -> bytearray:
     return left
 
 
-def _split(texts: bytearray, rows: int, behind: int) -> ReadColumn | None:
-    values = texts.decode().split("\0")
+def _split(texts: bytearray, rows: int, behind: int, nulls: Sequence[int] = ()) -> ReadColumn | None:
+    joined = texts.decode()
+    values: list[Any] = joined.split("\0")
     del values[0]
-    return (values, behind) if len(values) == rows else None
+    if len(values) != rows:
+        return None
+    for row in nulls:
+        values[row] = None
+    return Texts(values, joined, texts, nulls=bool(nulls)), behind
 
 
 def _booleans(data: bytes, at: int, rows: int) -> ReadColumn:

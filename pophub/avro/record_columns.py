@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pophub.domain.record import Columns
+from pophub.domain.record import Columns, Texts
 
 Octets = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
@@ -94,7 +94,7 @@ def encode(schema: str, columns: Columns, rows: Sequence[int]) -> list[bytes] | 
 
 def _pieces(field: Field, values: list[Any]) -> tuple[list[bytes], ...] | None:
     """Write a column's values in one piece each, or in two: what stands before a text, and the text."""
-    kinds = set(map(type, values))
+    kinds = values.kinds if type(values) is Texts else set(map(type, values))
     nullable = field.null is not None
     if not kinds <= {_PYTHON[field.kind], *([type(None)] if nullable else [])}:
         return None
@@ -120,7 +120,7 @@ def _pieces(field: Field, values: list[Any]) -> tuple[list[bytes], ...] | None:
 
 def _texts(values: list[Any], prefix: bytes, null: bytes | None) -> tuple[list[bytes], ...]:
     """Write a column of texts, all encoded at once and cut apart; a None as `null`."""
-    texts = values if null is None else [value or "" for value in values]
+    texts = values if null is None or type(values) is Texts else [value or "" for value in values]
     lead = f"\0{prefix.decode()}\1"  # where they are cut apart, what stands before each, room for its length
     joined = joined_texts(texts, lead)
     if joined is None:
@@ -138,7 +138,11 @@ def joined_texts(texts: Sequence[str], lead: str) -> tuple[Octets, Places, Place
     Shape: the bytes, the places of the NULs, and the bytes that each text has. None where a text has a NUL.
     Errors: UnicodeEncodeError.
     """
-    octets = np.frombuffer(bytearray((lead + lead.join(texts) + lead).encode()), np.uint8)
+    if type(texts) is Texts:
+        joined = bytearray(texts.octets).replace(b"\0", lead.encode())
+    else:
+        joined = bytearray((lead + lead.join(texts)).encode())
+    octets = np.frombuffer(joined + lead.encode(), np.uint8)
     places = np.flatnonzero(octets == 0)
     if len(places) != len(texts) + 1:
         return None

@@ -27,6 +27,23 @@ FLAWS = "_flaws"
 The cell's value is None. The name "" stands for the whole row, of which no cell could be read.
 """
 
+
+
+class Texts(list[Any]):
+    """A column of texts, or None, as it was read from a block; nobody changes it.
+
+    Shape: `joined` has a NUL before each text, and nothing more of a None, `octets` are its UTF-8; `kinds` are
+    the types of the values.
+    """
+
+    __slots__ = ("joined", "kinds", "octets")
+
+    def __init__(self, values: list[Any], joined: str, octets: bytes | bytearray, *, nulls: bool) -> None:
+        super().__init__(values)
+        self.joined, self.octets = joined, octets
+        self.kinds: set[type] = {str, type(None)} if nulls else {str}
+
+
 FILE_COLUMNS = frozenset({EXTRA, PLACE, FLAWS})
 SCAN = "_scan"
 """Column of rows without a change marker: the number of the scan that found them, which is their marker."""

@@ -13,7 +13,7 @@ from pophub.domain.codes import CODES, origin
 from pophub.domain.dates import FIRST_US, LAST_US, all_micros, date_parser
 from pophub.domain.deletion import Deletion
 from pophub.domain.keys import joined_keys
-from pophub.domain.record import EXTRA, GONE, Columns, Failure, Mapped
+from pophub.domain.record import EXTRA, GONE, Columns, Failure, Mapped, Texts
 from pophub.gates.flaws import RowFlaws
 from pophub.gates.parsing import Parser, Refused, clean_texts, null_meaning, parser_for, text_step
 from pophub.gates.spreadsheet import numbers_told_apart
@@ -100,7 +100,7 @@ class Column:
     def read(self, values: list[Any]) -> tuple[list[Any], list[tuple[int, str]]]:
         """Give the contract's values and (row, code) of those refused."""
         refused: list[tuple[int, str]] = []
-        kinds = set(map(type, values)) - {type(None)}
+        kinds = {str} if type(values) is Texts else set(map(type, values)) - {type(None)}
         if self._step is not None and kinds == {str}:
             texts = clean_texts(values, self._step)
             if texts is not None:

@@ -31,6 +31,7 @@ from pophub.domain.dates import (
 from pophub.domain.exact import exact, of_hex
 from pophub.domain.lookalikes import LOOKALIKES, as_in_names
 from pophub.domain.numbers import plain_number
+from pophub.domain.record import Texts
 
 _ODD_SPACES = (
     "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
@@ -43,6 +44,7 @@ _PLAIN[[
     point for point in _LETTERS
     if unicodedata.is_normalized("NFC", chr(point)) and chr(point) not in _ODD_SPACES and chr(point) not in LOOKALIKES
 ]] = True  # fmt: skip
+_ODD_LATIN_1 = "".join(chr(point) for point in range(1, 0x100) if not _PLAIN[point])
 _OUTER = np.zeros(1 << 16, np.bool_)
 _OUTER[list(map(ord, OUTER))] = True
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}\Z")
@@ -53,6 +55,7 @@ _BOUNDS = {"int": 1 << 31, "long": 1 << 63}
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 Parser = Callable[[Any], Any]
+Points = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 class Refused(Exception):
@@ -97,31 +100,50 @@ def clean_texts(values: list[str | None], step: str) -> list[str | None] | None:
 
     The checks look at all texts joined; what they pass, `clean_text` would only trim.
     """
-    try:
-        joined = "|".join(values)  # type: ignore[arg-type]
-    except TypeError:  # of a None
-        joined = "|".join([value for value in values if value is not None])
-    if "\0" in joined:
+    joined = values.joined if type(values) is Texts else _joined(values)
+    points = None if joined is None else _points(joined)
+    if joined is None or points is None:
         return None
-    try:
-        points = np.frombuffer(f"|{joined}|".encode("utf-16-le"), np.uint16)
-    except UnicodeEncodeError:
-        return None
-    if not joined.isascii() and step != "as_is" and not _PLAIN.take(points).all():
+    if step != "as_is" and not _all_plain(joined, points):
         if not unicodedata.is_normalized("NFC", joined):
             return None
         if step == "name" and (_holds_any(joined, _ODD_SPACES) or not LOOKALIKES.isdisjoint(joined)):
             return None
     if step == "name" and "  " in joined:
         return None
-    if step != "as_is" and _begins_or_ends(points):
+    marks = np.flatnonzero(points == 0)
+    if step != "as_is" and _begins_or_ends(points, marks):
         return [(value and (value.strip(OUTER) or None)) or None for value in values]
-    return [value or None for value in values] if "" in values else values
+    some_empty = (marks[1:] - marks[:-1] == 1).any()
+    return [value or None for value in values] if some_empty and "" in values else values
 
 
-def _begins_or_ends(points: NDArray[np.uint16]) -> bool:
-    """Tell whether one of the texts between two "|" may begin or end with what is trimmed."""
-    marks = np.flatnonzero(points == ord("|"))
+def _joined(values: list[str | None]) -> str | None:
+    """Join texts as `Texts` has them; None where a text has a NUL of its own."""
+    texts = ["", *(value for value in values if value is not None)]
+    joined = "\0".join(texts)
+    return joined if joined.count("\0") == len(texts) - 1 else None
+
+
+def _points(joined: str) -> Points | None:
+    """Give the characters as numbers, a NUL behind the last; None where they have no UTF-8."""
+    if joined.isascii():
+        return np.frombuffer(f"{joined}\0".encode(), np.uint8)
+    try:
+        return np.frombuffer(f"{joined}\0".encode("utf-16-le"), np.uint16)
+    except UnicodeEncodeError:
+        return None
+
+
+def _all_plain(joined: str, points: Points) -> bool:
+    """Tell whether every text step leaves each character of a column as it is; few are beyond Latin-1."""
+    return joined.isascii() or (
+        bool(_PLAIN.take(points[points > 0xFF]).all()) and not _holds_any(joined, _ODD_LATIN_1)
+    )
+
+
+def _begins_or_ends(points: Points, marks: NDArray[np.intp]) -> bool:
+    """Tell whether one of the texts between two NULs, which are at the marks, begins or ends with what is trimmed."""
     return bool(_OUTER.take(points[marks[:-1] + 1]).any() or _OUTER.take(points[marks[1:] - 1]).any())
 
 
