@@ -28,6 +28,23 @@ The cell's value is None. The name "" stands for the whole row, of which no cell
 """
 
 
+class Measured(list[Any]):
+    """A column as a source gave it, measured while it was warm.
+
+    Units: `longest` text of it, in characters or bytes; None where it has other values than texts and None.
+    """
+
+    __slots__ = ("longest",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.longest: int | None = 0
+
+    def add(self, values: Sequence[Any], longest: int | None) -> None:
+        """Add values, and how long the longest of them is."""
+        self += values
+        self.longest = None if longest is None or self.longest is None else max(longest, self.longest)
+
 
 class Texts(list[Any]):
     """A column of texts, or None, as it was read from a block; nobody changes it.

@@ -25,7 +25,7 @@ from pophub.contracts.patterns import table_parts
 from pophub.contracts.source_model import SqlSource
 from pophub.domain.dates import hours_of
 from pophub.domain.errors import ContractBreach, TransientError
-from pophub.domain.record import Columns
+from pophub.domain.record import Columns, Measured
 from pophub.sources.address import read_address
 from pophub.sources.column_check import check_marker, check_names
 from pophub.sources.marker_sql import MarkerColumn
@@ -102,7 +102,7 @@ class SqlTable:
         dialect = connection.dialect.name
         zoned = [at for at, (_, kind) in enumerate(found.values()) if is_moment(kind, dialect)]
         for columns in chunks_of(streamed.execute(query), len(found), chunk_rows):
-            values = [list(recoded(column)) for column in columns] if unchecked else columns
+            values = [list(recoded(column)) for column in columns] if unchecked else list(columns)
             for at in zoned:
                 values[at] = moments(values[at])
             yield dict(zip(found, values, strict=True))
@@ -234,40 +234,43 @@ def _text_or_bytes(value: bytes) -> str | bytes:
         return value
 
 
-def chunks_of(result: CursorResult[Any], width: int, most: int) -> Iterator[list[list[Any]]]:
+def chunks_of(result: CursorResult[Any], width: int, most: int) -> Iterator[Sequence[list[Any]]]:
     """Give the columns in chunks of so many rows at most, fewer where they are long.
 
     What is fetched at once follows the size of the rows fetched before.
     """
-    chunk: list[list[Any]] = [[] for _ in range(width)]
+    chunk = [Measured() for _ in range(width)]
     count, size, fetch = 0, 0, min(FETCH_ROWS, most)
     while rows := result.fetchmany(min(fetch, most - count)):
         fetched = 0
         for column, values in zip(chunk, zip(*rows, strict=True), strict=True):
-            plain, length = _plain(values)
-            column += plain
+            plain, length, longest = _plain(values)
+            column.add(plain, longest)
             fetched += length
         count += len(rows)
         size += fetched
         fetch = min(FETCH_ROWS, 2 * fetch, max(1, CHUNK_BYTES * len(rows) // (4 * fetched + 1)))
         if count >= most or size >= CHUNK_BYTES:
             yield chunk
-            chunk, count, size = [[] for _ in range(width)], 0, 0
+            chunk, count, size = [Measured() for _ in range(width)], 0, 0
     if count:
         yield chunk
 
 
-def _plain(values: Sequence[Any]) -> tuple[Sequence[Any], int]:
-    """Give the values in the types that `SqlTable.read` promises, and how long their texts are together."""
+def _plain(values: Sequence[Any]) -> tuple[Sequence[Any], int, int | None]:
+    """Give the values in the types that `SqlTable.read` promises, how long their texts are together, and the
+    longest of them, None where others are among them.
+    """
     kinds = set(map(type, values))
     if not kinds <= _PLAIN:
         values = [value if type(value) in _PLAIN else as_text(value) for value in values]
         kinds = set(map(type, values))
     if kinds.isdisjoint(_SIZED):
-        return values, 0
+        return values, 0, 0 if kinds <= _TEXTS else None
     if not kinds <= _TEXTS:
-        return values, sum([len(value) for value in values if type(value) in _SIZED])
-    return values, sum(map(len, filter(None, values) if type(None) in kinds else values))
+        return values, sum([len(value) for value in values if type(value) in _SIZED]), None
+    lengths = list(map(len, filter(None, values) if type(None) in kinds else values))
+    return values, sum(lengths), max(lengths, default=0)
 
 
 def as_text(value: Any) -> str | bytes:

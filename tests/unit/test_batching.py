@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from pophub import avro
 from pophub.contracts.load import load_connector
 from pophub.contracts.model import Limits
-from pophub.domain.record import Columns
+from pophub.domain.digests import most_bytes
+from pophub.domain.record import Columns, Measured
 from pophub.domain.rows import Rows
+from pophub.sources.sql import _plain
 from pophub.stages import extract as extracting
 from pophub.stages.batching import Cutter
 from pophub.stages.extract import Extract
@@ -45,6 +47,17 @@ def test_what_is_within_a_limit_is_so_row_by_row(lines: list[tuple[Any, ...]], m
         assert sum(rows.sizes) <= most
     if rows.each_within(most):
         assert max(rows.sizes) <= most
+
+
+@given(st.lists(st.lists(value, min_size=1, max_size=4), min_size=1, max_size=4))
+def test_a_column_measured_while_it_is_read_is_bounded_as_one_that_is_not(pieces: list[list[Any]]) -> None:
+    measured = Measured()
+    for piece in pieces:
+        values, _, longest = _plain(piece)
+        measured.add(values, longest)
+    assert most_bytes(measured) == most_bytes(list(measured))
+    texts = [value for value in measured if type(value) in (str, bytes)]
+    assert measured.longest in (None, max(map(len, texts), default=0))
 
 
 @given(table, st.data())

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pophub.contracts.source_model import SqlSource
 from pophub.domain.dates import time_parser
 from pophub.domain.errors import ConfigError, ContractBreach, TransientError
+from pophub.domain.record import Measured
 from pophub.sources.sql import SqlTable
 
 LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -107,6 +108,13 @@ def test_a_column_of_a_name_that_is_ours_is_told_before_anything_is_read(tmp_pat
     connection.close()
     with pytest.raises(ContractBreach, match=rf"source\.column_reserved: .*{name}"):
         SqlTable(source(), url).columns()
+
+
+def test_a_column_of_texts_is_measured_while_it_is_read(tmp_path: Path) -> None:
+    rows = [("a", None), ("dài hơn", "2024-01-01 00:00:00"), (None, "2024-01-02 00:00:00")]
+    (columns,) = SqlTable(source(), database(tmp_path / "x", rows)).read(None, 10)
+    measured = {name: column.longest for name, column in columns.items() if type(column) is Measured}
+    assert measured == {"rev": None, "ma": 7, "cap_nhat": 19}
 
 
 def test_one_undecodable_value_comes_as_bytes(tmp_path: Path) -> None:
