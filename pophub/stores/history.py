@@ -10,7 +10,7 @@ from pophub.domain.record import Columns
 from pophub.postgres import Cursor, statements
 
 SQL = statements("share")
-MOST_ROWS, MOST_BYTES = 20_000, 32 << 20  # kept: some ten megabytes, or so much of payloads
+MOST_ROWS, MOST_BYTES = 20_000, 16 << 20  # kept: some ten megabytes, or so much of payloads
 PARTS = ("sequence", "event_id", "key", "marker", "operation", "payload", "contract")
 
 

@@ -32,7 +32,7 @@ def test_a_turn_is_full_once_its_payloads_are_what_is_kept() -> None:
 
 
 def test_wide_records_of_earlier_turns_are_let_go_and_narrow_ones_kept() -> None:
-    for payload, oldest in ((bytes(1 << 20), 33), (bytes(80), 1), (None, 1)):
+    for payload, oldest in ((bytes(1 << 20), 49), (bytes(80), 1), (None, 1)):
         history = History("s")
         for first in range(1, 66, 8):
             history.add(added(first, 8, payload))
