@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import lru_cache
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any, NamedTuple, NoReturn
 
 from pophub.domain.codes import explain
@@ -26,6 +26,7 @@ MAX_BLOCK_BYTES = 8 << 20
 MAX_BLOCK_ROWS = 100_000
 MAX_SCHEMA_BYTES = 1 << 20
 MAGIC = b"Obj\x01"
+MARK_BYTES = 16
 _LEAD = MAGIC + b"\x04\x14avro.codec\x08null\x16avro.schema"
 _BEHIND = b"\x02"  # one record in the one block
 _FIELDS = [("batch", "long"), ("exchanged_at", "long"), ("contract", "int"), ("rows", "int")]
@@ -56,8 +57,8 @@ def opened(data: bytes) -> tuple[bytes, memoryview] | None:
         reader = Reader(memoryview(data), len(_LEAD))
         schema = bytes(reader.take(reader.long()))
         head_ends = reader.at + 1
-        mark = data[head_ends : head_ends + 16]
-        reader.at = head_ends + 17
+        mark = data[head_ends : head_ends + MARK_BYTES]
+        reader.at = head_ends + MARK_BYTES + 1
         record = reader.take(reader.long())
     except BadBlock:
         return None
@@ -66,9 +67,9 @@ def opened(data: bytes) -> tuple[bytes, memoryview] | None:
 
 
 def _mark(head: bytes, record: bytes | memoryview) -> bytes:
-    digest = blake2b(head, digest_size=16)
+    digest = sha256(head)
     digest.update(record)
-    return digest.digest()
+    return digest.digest()[:MARK_BYTES]
 
 
 def _varint(number: int) -> bytes:
@@ -230,10 +231,10 @@ def read_strictly(data: bytes) -> Block:
         _refuse_framing(data)
     reader = Reader(memoryview(data), len(MAGIC))
     schema, codec = _metadata(reader)
-    mark = bytes(reader.take(16))
+    mark = bytes(reader.take(MARK_BYTES))
     records, size = reader.long(), reader.long()
     record = reader.take(size)
-    if bytes(reader.take(16)) != mark:
+    if bytes(reader.take(MARK_BYTES)) != mark:
         refuse("contract.avro.block")
     if reader.at < len(data):
         refuse("contract.avro.trailing")
