@@ -29,6 +29,7 @@ WRAPPED: tuple[tuple[str, str, str], ...] = (
     ("judge", "decode", "pophub.avro:decode_block"),
     ("judge", "map", "pophub.gates.mapping:ContractMapper.map"),
     ("judge", "digest", "pophub.domain.digests:row_digests"),
+    ("judge", "digest", "pophub.domain.digests:content_digests"),
     ("judge", "digest", "pophub.domain.digests:event_ids"),
     ("judge", "look up", "pophub.stores.judge:JudgeStore.accepted"),
     ("judge", "look up", "pophub.stores.judge:JudgeTransaction.accepted"),

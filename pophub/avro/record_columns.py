@@ -26,6 +26,8 @@ _PYTHON = {"string": str, "bytes": bytes, "int": int, "long": int, "boolean": bo
 _COUNTED = ("string", "bytes")  # their length stands before them
 _BEYOND = 16  # bytes that may be looked at behind a record that ends early
 _SAMPLE = 200  # values that tell whether those of a column repeat
+_FEW = 32  # that do so where they are all different
+_WARM = 16  # pieces of each row that are joined before they have left the processor's cache
 _RANGES = {"int": 1 << 31, "long": 1 << 63}
 
 
@@ -81,7 +83,7 @@ def encode(schema: str, columns: Columns, rows: Sequence[int]) -> list[bytes] | 
     fields = fields_of(schema)
     if fields is None:
         return None
-    pieces: list[list[bytes]] = []
+    parts, pieces = list[list[bytes]](), list[list[bytes]]()
     whole = list(rows) == list(range(len(columns[fields[0].name])))
     for field in fields:
         column = columns[field.name]
@@ -89,6 +91,13 @@ def encode(schema: str, columns: Columns, rows: Sequence[int]) -> list[bytes] | 
         if made is None:
             return None
         pieces += made
+        if len(pieces) >= _WARM:
+            parts.append(_joined(pieces))
+            pieces = []
+    return _joined([*parts, *pieces])
+
+
+def _joined(pieces: Sequence[Sequence[bytes]]) -> list[bytes]:
     return list(map(b"".join, zip(*pieces, strict=True)))
 
 
@@ -105,9 +114,8 @@ def _pieces(field: Field, values: list[Any]) -> tuple[list[bytes], ...] | None:
             return None
     prefix, null = (b"", b"") if field.null is None else (ZIGZAG[1 - field.null], ZIGZAG[field.null])
     encoded = _ENCODERS[field.kind]
-    first = values[:_SAMPLE]
     try:
-        if 2 * len(set(first)) <= len(first) and field.kind != "double":  # 0.0 and -0.0 are one key of a dict
+        if _repeat(values) and field.kind != "double":  # 0.0 and -0.0 are one key of a dict
             made = {value: prefix + encoded(value) for value in set(values) - {None}}
             made[None] = null
             return (list(map(made.__getitem__, values)),)
@@ -116,6 +124,15 @@ def _pieces(field: Field, values: list[Any]) -> tuple[list[bytes], ...] | None:
         return ([null if value is None else prefix + encoded(value) for value in values],)
     except UnicodeEncodeError:
         return None
+
+
+def _repeat(values: list[Any]) -> bool:
+    """Tell whether the values of a column are each there twice or more, as far as the first of them tell."""
+    few = values[:_FEW]
+    if len(set(few)) == len(few):
+        return False
+    first = values[:_SAMPLE]
+    return 2 * len(set(first)) <= len(first)
 
 
 def _texts(values: list[Any], prefix: bytes, null: bytes | None) -> tuple[list[bytes], ...]:
@@ -127,7 +144,7 @@ def _texts(values: list[Any], prefix: bytes, null: bytes | None) -> tuple[list[b
         return ([null if value is None else prefix + _text(value) for value in values],)  # type: ignore[misc]
     octets, places, sizes = joined
     pieces = with_lengths(octets, places + len(lead) - 1, np.maximum(sizes, 1)).tobytes().split(b"\0")[1:]
-    for row in np.flatnonzero(sizes == 0).tolist():
+    for row in [] if sizes.all() else np.flatnonzero(sizes == 0).tolist():
         pieces[row] = prefix + b"\0" if null is None or values[row] is not None else null
     return (pieces,)
 
