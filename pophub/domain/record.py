@@ -60,11 +60,6 @@ class Texts(list[Any]):
         self.joined, self.octets = joined, octets
         self.kinds: set[type] = {str, type(None)} if nulls else {str}
 
-    def followed_by(self, more: Texts) -> Texts:
-        """Give these texts and more behind them, as one column."""
-        nulls = type(None) in self.kinds | more.kinds
-        return Texts([*self, *more], self.joined + more.joined, self.octets + more.octets, nulls=nulls)
-
 
 FILE_COLUMNS = frozenset({EXTRA, PLACE, FLAWS})
 SCAN = "_scan"

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pophub.domain.legacy_fonts import in_legacy_font
-from pophub.domain.record import Texts
 from pophub.gates.frame import Frame, known_values
 
 MAX_TEXT_CHARS = 2_000
@@ -43,9 +42,6 @@ class Characters:
 
     def __init__(self, frame: Frame, column: str) -> None:
         self._values = frame(column)
-        if type(self._values) is Texts:
-            self._split(self._values)
-            return
         try:
             together = "".join(self._values)
         except TypeError:  # nulls among them, or what is no text
@@ -53,17 +49,6 @@ class Characters:
             together = "".join(self._values)
         self._points = np.frombuffer(together.encode("utf-16-le", "surrogatepass"), np.uint16)
         self._paired = len(self._points) > len(together)
-
-    def _split(self, texts: Texts) -> None:
-        """Take the characters of texts that are joined already; a NUL stands before each."""
-        points = np.frombuffer(texts.joined.encode("utf-16-le"), np.uint16)
-        self._paired = len(points) > len(texts.joined)
-        if not self._paired:
-            starts = np.flatnonzero(points == 0)
-            self.lengths = np.diff(starts, append=len(points)) - 1
-        else:
-            self._values = ["" if value is None else value for value in texts]
-        self._points = points[points != 0]
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:

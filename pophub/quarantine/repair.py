@@ -17,7 +17,7 @@ from pophub.domain.dates import EPOCH_DAY, HO_CHI_MINH
 from pophub.domain.errors import ConfigError, PromiseBroken
 from pophub.domain.exact import exact, hex_text, of_hex
 from pophub.domain.numbers import plain_number
-from pophub.domain.record import Texts, Versions
+from pophub.domain.record import Versions
 from pophub.postgres import Connection, only_row, transaction
 from pophub.quarantine.selection import SQL, named
 
@@ -196,8 +196,6 @@ def apply_repairs(versions: Versions, repairs: Mapping[int, Mapping[str, Any]]) 
         if not fields or versions.deleted[row]:
             continue
         for name, value in fields.items():
-            if type(versions.columns[name]) is Texts:
-                versions.columns[name] = list(versions.columns[name])
             versions.columns[name][row] = value
         left = [f for f in versions.failures.pop(row, []) if f.field not in fields]
         if left:

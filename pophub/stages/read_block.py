@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
-from typing import Any
 
 from pophub import avro
 from pophub.contracts.model import Connector
 from pophub.contracts.referred import referred
 from pophub.domain import digests
-from pophub.domain.record import FLAWS, PLACE, SCAN, Failure, Mapped, Raw, Texts, Versions
+from pophub.domain.record import FLAWS, PLACE, SCAN, Failure, Mapped, Raw, Versions
 from pophub.ports import Mapper, Rules
 from pophub.stages.batching import STUB_COLUMN
 
@@ -58,7 +57,7 @@ def add_block(
             keys[row], whole[row] = raw.hex(), False
             markers[row] = markers[row] or 0
     for name in kept:
-        into.columns[name] = _behind(into.columns.get(name), mapped.columns[name])
+        into.columns.setdefault(name, []).extend(mapped.columns[name])
     into.keys += keys  # type: ignore[arg-type]
     into.markers += markers  # type: ignore[arg-type]
     into.changed_at += mapped.changed_at
@@ -86,15 +85,6 @@ def add_block(
                 )
             ]
             into.whole[base + row] = False
-
-
-def _behind(known: list[Any] | None, values: list[Any]) -> list[Any]:
-    """Give a column with more values behind those that it has; texts stay `Texts` where all are."""
-    if known is None:
-        return values if type(values) is Texts else list(values)
-    if type(known) is Texts and type(values) is Texts:
-        return known.followed_by(values)
-    return [*known, *values]
 
 
 def _encoded(
@@ -157,7 +147,7 @@ def add_poison(
     content = digests.row_digests([[data]], 1)[0][0]
     row = len(into)
     for name in kept:
-        into.columns[name] = _behind(into.columns.get(name), [None])
+        into.columns.setdefault(name, []).append(None)
     into.keys.append(content.hex())
     into.markers.append(offset)
     into.changed_at.append(None)

@@ -1,18 +1,15 @@
-"""Texts that were read together are cleaned, judged and encoded as each of them alone."""
+"""Texts that were read together are cleaned and encoded as each of them alone."""
 
 from __future__ import annotations
 
 import json
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pophub import avro
 from pophub.domain.record import Texts
-from pophub.gates.frame import Frame
 from pophub.gates.parsing import clean_texts
-from pophub.gates.texts import bad_rows
 
 SCHEMA = json.dumps(
     {"type": "record", "name": "r", "fields": [{"name": "a", "type": ["null", "string"]}]},
@@ -31,21 +28,11 @@ def read(values: list[str | None]) -> Texts:
     return found
 
 
-@given(column, column, st.sampled_from(["as_is", "trim", "name"]))
-def test_texts_are_cleaned_as_a_list_of_them(
-    first: list[str | None], second: list[str | None], step: str
-) -> None:
-    together = read([*first, "x"]).followed_by(read([*second, "y"]))
-    assert together == [*first, "x", *second, "y"]
+@given(column, st.sampled_from(["as_is", "trim", "name"]))
+def test_texts_are_cleaned_as_a_list_of_them(values: list[str | None], step: str) -> None:
+    together = read([*values, "x"])
     assert clean_texts(together, step) == clean_texts([*together], step)
     assert together.kinds == set(map(type, together))
-
-
-@pytest.mark.parametrize("check", ["control", "length", "visible", "letters"])
-@given(values=column)
-def test_texts_are_judged_as_a_list_of_them(check: str, values: list[str | None]) -> None:
-    together = read([*values, "x", "y" * 2_001])
-    assert bad_rows(Frame({"a": together}), "a", check) == bad_rows(Frame({"a": [*together]}), "a", check)
 
 
 @given(st.lists(st.one_of(text, st.text(max_size=300), st.none()), min_size=1, max_size=300))
