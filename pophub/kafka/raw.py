@@ -13,8 +13,6 @@ from pophub.kafka.client import REFUSED, client_settings, connecting, in_our_wor
 from pophub.process.deadline import deadline
 from pophub.settings import Settings
 
-FETCH_BYTES = 4 << 20  # at once: a larger message comes nevertheless, alone
-
 
 class RawWriter:
     """Writes blocks to `raw.<stem>`, idempotent and acknowledged by all replicas."""
@@ -71,7 +69,7 @@ class RawReader:
             self._consumer = KafkaConsumer(
                 **client_settings(settings, "pophub-judge"),
                 group_id=None, enable_auto_commit=False, auto_offset_reset="none",
-                fetch_max_bytes=FETCH_BYTES, max_partition_fetch_bytes=FETCH_BYTES, max_poll_records=16,
+                fetch_max_bytes=32 << 20, max_partition_fetch_bytes=16 << 20, max_poll_records=16,
             )  # fmt: skip
             self._consumer.assign([self._partition])
 

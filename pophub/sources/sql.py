@@ -33,7 +33,7 @@ from pophub.sources.mysql_values import is_moment, leave_unread, moments, sessio
 from pophub.sources.postgres_values import catalogue_types, is_unchecked, lenient, recoded, wire
 from pophub.sources.sql_errors import translated
 
-FETCH_CELLS = 5_000  # fetched at once: few enough to be turned into columns while they are warm
+FETCH_ROWS = 500
 CHUNK_BYTES = 16 << 20  # a chunk of long values has fewer rows
 CONNECT_S = 10
 STATEMENT_S = 300
@@ -240,8 +240,7 @@ def chunks_of(result: CursorResult[Any], width: int, most: int) -> Iterator[Sequ
     What is fetched at once follows the size of the rows fetched before.
     """
     chunk = [Measured() for _ in range(width)]
-    largest = max(1, FETCH_CELLS // max(1, width))
-    count, size, fetch = 0, 0, min(largest, most)
+    count, size, fetch = 0, 0, min(FETCH_ROWS, most)
     while rows := result.fetchmany(min(fetch, most - count)):
         fetched = 0
         for column, values in zip(chunk, zip(*rows, strict=True), strict=True):
@@ -250,7 +249,7 @@ def chunks_of(result: CursorResult[Any], width: int, most: int) -> Iterator[Sequ
             fetched += length
         count += len(rows)
         size += fetched
-        fetch = min(largest, 2 * fetch, max(1, CHUNK_BYTES * len(rows) // (4 * fetched + 1)))
+        fetch = min(FETCH_ROWS, 2 * fetch, max(1, CHUNK_BYTES * len(rows) // (4 * fetched + 1)))
         if count >= most or size >= CHUNK_BYTES:
             yield chunk
             chunk, count, size = [Measured() for _ in range(width)], 0, 0
