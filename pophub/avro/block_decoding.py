@@ -148,14 +148,13 @@ def _without_dropped(texts: bytearray, dropped: int) -> bytearray:
 
 
 def _split(texts: bytearray, rows: int, behind: int, nulls: Sequence[int] = ()) -> ReadColumn | None:
-    joined = texts.decode()
-    values: list[Any] = joined.split("\0")
+    values: list[Any] = texts.decode().split("\0")
     del values[0]
     if len(values) != rows:
         return None
     for row in nulls:
         values[row] = None
-    return Texts(values, joined, texts, nulls=bool(nulls)), behind
+    return Texts(values, texts, nulls=bool(nulls)), behind
 
 
 def _booleans(data: bytes, at: int, rows: int) -> ReadColumn:

@@ -49,15 +49,15 @@ class Measured(list[Any]):
 class Texts(list[Any]):
     """A column of texts, or None, as it was read from a block; nobody changes it.
 
-    Shape: `joined` has a NUL before each text, and nothing more of a None, `octets` are its UTF-8; `kinds` are
-    the types of the values.
+    Shape: `octets` are their UTF-8 with a NUL before each, and nothing more of a None; `kinds` are the types of
+    the values.
     """
 
-    __slots__ = ("joined", "kinds", "octets")
+    __slots__ = ("kinds", "octets")
 
-    def __init__(self, values: list[Any], joined: str, octets: bytes | bytearray, *, nulls: bool) -> None:
+    def __init__(self, values: list[Any], octets: bytes | bytearray, *, nulls: bool) -> None:
         super().__init__(values)
-        self.joined, self.octets = joined, octets
+        self.octets = octets
         self.kinds: set[type] = {str, type(None)} if nulls else {str}
 
 

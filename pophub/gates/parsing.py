@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -38,15 +39,18 @@ _ODD_SPACES = (
 )
 _RUN = re.compile(f" [ {_ODD_SPACES}]+|[{_ODD_SPACES}][ {_ODD_SPACES}]*")
 OUTER = f" \t\r\n{_ODD_SPACES}"
-_LETTERS = (*range(1, 0x300), *range(0x1E00, 0x1F00))  # of Latin scripts: none of them combines with another
-_PLAIN = np.zeros(1 << 16, np.bool_)  # those that every text step leaves as they are
-_PLAIN[[
-    point for point in _LETTERS
+_LETTERS = (
+    *range(0x80, 0x300),
+    *range(0x1E00, 0x1F00),
+)  # of Latin scripts: none of them combines with another
+_PLAIN = np.zeros(1 << 16, np.bool_)  # first two bytes of characters that every text step leaves as they are
+_FIRST_TWO = Counter(
+    int.from_bytes(chr(point).encode()[:2]) for point in _LETTERS
     if unicodedata.is_normalized("NFC", chr(point)) and chr(point) not in _ODD_SPACES and chr(point) not in LOOKALIKES
-]] = True  # fmt: skip
-_ODD_LATIN_1 = "".join(chr(point) for point in range(1, 0x100) if not _PLAIN[point])
-_OUTER = np.zeros(1 << 16, np.bool_)
-_OUTER[list(map(ord, OUTER))] = True
+)  # fmt: skip
+_PLAIN[[two for two, count in _FIRST_TWO.items() if count == (64 if two >= 0xE000 else 1)]] = True
+_BLANK = np.zeros(1 << 8, np.bool_)
+_BLANK[list(b" \t\r\n")] = True
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}\Z")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?\Z")
 _EXACT = 1e15  # from here on a float is printed with an exponent, and may have lost digits
@@ -55,7 +59,6 @@ _BOUNDS = {"int": 1 << 31, "long": 1 << 63}
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 Parser = Callable[[Any], Any]
-Points = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 class Refused(Exception):
@@ -100,51 +103,43 @@ def clean_texts(values: list[str | None], step: str) -> list[str | None] | None:
 
     The checks look at all texts joined; what they pass, `clean_text` would only trim.
     """
-    joined = values.joined if type(values) is Texts else _joined(values)
-    points = None if joined is None else _points(joined)
-    if joined is None or points is None:
+    octets = values.octets if type(values) is Texts else _octets(values)
+    if octets is None:
         return None
-    if step != "as_is" and not _all_plain(joined, points):
-        if not unicodedata.is_normalized("NFC", joined):
-            return None
-        if step == "name" and (_holds_any(joined, _ODD_SPACES) or not LOOKALIKES.isdisjoint(joined)):
-            return None
-    if step == "name" and "  " in joined:
+    view = np.frombuffer(octets + b"\0", np.uint8)
+    marks, trims = np.flatnonzero(view == 0), False
+    if step != "as_is":
+        trims = bool(_BLANK.take(view[marks[:-1] + 1]).any() or _BLANK.take(view[marks[1:] - 1]).any())
+        if not _all_plain(view):
+            joined = octets.decode()
+            odd = _holds_any(joined, _ODD_SPACES)
+            if not unicodedata.is_normalized("NFC", joined):
+                return None
+            if step == "name" and (odd or not LOOKALIKES.isdisjoint(joined)):
+                return None
+            trims = trims or odd
+    if step == "name" and b"  " in octets:
         return None
-    marks = np.flatnonzero(points == 0)
-    if step != "as_is" and _begins_or_ends(points, marks):
+    if trims:
         return [(value and (value.strip(OUTER) or None)) or None for value in values]
     some_empty = (marks[1:] - marks[:-1] == 1).any()
     return [value or None for value in values] if some_empty and "" in values else values
 
 
-def _joined(values: list[str | None]) -> str | None:
-    """Join texts as `Texts` has them; None where a text has a NUL of its own."""
+def _octets(values: list[str | None]) -> bytes | None:
+    """Join texts as `Texts` has them; None where one has a NUL of its own, or no UTF-8."""
     texts = ["", *(value for value in values if value is not None)]
     joined = "\0".join(texts)
-    return joined if joined.count("\0") == len(texts) - 1 else None
-
-
-def _points(joined: str) -> Points | None:
-    """Give the characters as numbers, a NUL behind the last; None where they have no UTF-8."""
-    if joined.isascii():
-        return np.frombuffer(f"{joined}\0".encode(), np.uint8)
     try:
-        return np.frombuffer(f"{joined}\0".encode("utf-16-le"), np.uint16)
+        return joined.encode() if joined.count("\0") == len(texts) - 1 else None
     except UnicodeEncodeError:
         return None
 
 
-def _all_plain(joined: str, points: Points) -> bool:
-    """Tell whether every text step leaves each character of a column as it is; few are beyond Latin-1."""
-    return joined.isascii() or (
-        bool(_PLAIN.take(points[points > 0xFF]).all()) and not _holds_any(joined, _ODD_LATIN_1)
-    )
-
-
-def _begins_or_ends(points: Points, marks: NDArray[np.intp]) -> bool:
-    """Tell whether one of the texts between two NULs, which are at the marks, begins or ends with what is trimmed."""
-    return bool(_OUTER.take(points[marks[:-1] + 1]).any() or _OUTER.take(points[marks[1:] - 1]).any())
+def _all_plain(view: NDArray[np.uint8]) -> bool:
+    """Tell whether every text step leaves each character as it is, by the bytes with which those beyond ASCII begin."""
+    leads = np.flatnonzero(view >= 0xC0)
+    return bool(_PLAIN.take(view[leads].astype(np.uint16) << 8 | view[leads + 1]).all())
 
 
 def _holds_any(text: str, characters: str) -> bool:
