@@ -128,10 +128,10 @@ def clean_texts(values: list[str | None], step: str) -> list[str | None] | None:
 
 def _octets(values: list[str | None]) -> bytes | None:
     """Join texts as `Texts` has them; None where one has a NUL of its own, or no UTF-8."""
-    texts = ["", *(value for value in values if value is not None)]
-    joined = "\0".join(texts)
+    texts = [value for value in values if value is not None] if None in values else values
+    joined = "\0".join(texts)  # type: ignore[arg-type]
     try:
-        return joined.encode() if joined.count("\0") == len(texts) - 1 else None
+        return b"\0" + joined.encode() if joined.count("\0") == len(texts) - 1 else None
     except UnicodeEncodeError:
         return None
 
