@@ -56,6 +56,13 @@ def test_of_the_mapped_fields_those_alone_are_kept_that_are_read_again() -> None
     assert {len(values) for values in versions.columns.values()} == {5}
 
 
+def test_what_refers_or_cites_is_kept_with_its_time() -> None:
+    cited = {"field": "value", "at": "number"}
+    for refers in (False, True):
+        declared = things(refers=refers, unique=[], cites=[cited])
+        assert fields_read(declared, FakeRules(set(), columns=())) == {"person", "value", "number"}
+
+
 def test_a_row_that_failed_is_still_there_as_it_was_sent() -> None:
     versions = judged_from(SENT)
     for row in range(4):
