@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from datetime import date, datetime, timedelta, timezone
-from functools import cache
+from functools import cache, lru_cache
 from random import Random
 
 from pophub.domain.dates import EPOCH, HO_CHI_MINH, MICROSECOND, ZONE_US
@@ -20,6 +20,7 @@ def to_us(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
+@lru_cache(1 << 12)
 def from_us(moment_us: int) -> datetime:
     """Give the local aware time of microseconds since 1970 UTC."""
     return EPOCH_LOCAL + timedelta(microseconds=moment_us)

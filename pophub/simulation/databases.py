@@ -12,7 +12,9 @@ from psycopg2 import sql
 
 from pophub.postgres import connect, transaction
 from pophub.settings import Settings
-from pophub.simulation.tables import CREATE_SALES, CREATE_TRUTH, SIMULATION, TABLES, Table
+from pophub.simulation import journals
+from pophub.simulation.declaration import declarations
+from pophub.simulation.tables import CREATE_SALES, CREATE_TRUTH, SIMULATION, Table
 
 VARIABLES = "sources.env"
 
@@ -32,8 +34,9 @@ def set_up(settings: Settings) -> None:
 
     Repeating it changes nothing.
     """
-    _databases(settings)
-    for table in TABLES.values():
+    tables = journals.tables().values()
+    _databases(settings, {table.database for table in tables})
+    for table in tables:
         _table(settings, table)
     connection = connect(settings, SIMULATION, database=SIMULATION)
     try:
@@ -48,6 +51,8 @@ def set_up(settings: Settings) -> None:
             sales.execute(CREATE_SALES)
     finally:
         sales.close()
+    for one in declarations():
+        journals.make(settings, one)
     _variables(settings)
 
 
@@ -60,9 +65,9 @@ def _folders(settings: Settings) -> None:
         path.chmod(0o700 if path.is_dir() else 0o600)
 
 
-def _databases(settings: Settings) -> None:
+def _databases(settings: Settings, databases: set[str]) -> None:
     """Make roles and databases as the server's superuser; CREATE DATABASE takes no transaction."""
-    owners = {table.database: table.database for table in TABLES.values()}
+    owners = sorted(databases)
     connection = connect(settings, settings.endpoints.postgres_superuser, database="postgres")
     connection.autocommit = True
     try:
@@ -113,10 +118,14 @@ def _table(settings: Settings, table: Table) -> None:
 
 def _variables(settings: Settings) -> None:
     """Write our lines of `sources.env`, readable by its owner only; lines of others stay."""
+    agencies = {table.agency: table.database for table in journals.tables().values()}
     lines = [
-        f"POPHUB_SOURCE_{table.agency.upper()}_URL={_url(settings, table.database)}"
-        for table in TABLES.values()
+        f"POPHUB_SOURCE_{agency.upper()}_URL={_url(settings, database)}"
+        for agency, database in agencies.items()
     ]
+    for one in declarations():
+        if found := journals.variable(settings, one):
+            lines.append(f"{found[0]}={shlex.quote(found[1])}")
     lines.append(f"POPHUB_SOURCE_MOIT_URL={shlex.quote(f'sqlite:///{sales_file(settings)}')}")
     lines.append(f"POPHUB_SOURCE_THANHHOA_URL={shlex.quote(str(drop_folder(settings)))}")
     path = settings.home / VARIABLES

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from pophub.simulation.clock import DAY_US, from_us, ticks_us
+from pophub.simulation.declaration import declarations
 from pophub.simulation.model import GRACE_DAYS, Step, Version
 
 RECIPIENTS = {
@@ -19,8 +20,6 @@ RECIPIENTS = {
     "mof.einvoices": 2,
     "moit.ecommerce_sales": 2,
     "thanhhoa.procedures": 1,
-    "project06.tasks": 1,
-    "catalogue.databases": 1,
 }
 YEARS: tuple[Step, ...] = ("2023", "2024")
 
@@ -34,8 +33,9 @@ class Expectation:
 
     def transactions(self, year: int) -> int:
         """Give the share transactions of a calendar year, over all recipients."""
+        recipients = RECIPIENTS | {one.stem: one.recipients for one in declarations()}
         return sum(
-            number * RECIPIENTS[stem] for (stem, stamped), number in self.accepted.items() if stamped == year
+            number * recipients[stem] for (stem, stamped), number in self.accepted.items() if stamped == year
         )
 
     def read(self, versions: Iterable[Version]) -> None:

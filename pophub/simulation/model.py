@@ -10,15 +10,6 @@ from typing import Any, Literal, NamedTuple
 
 Step = Literal["2023", "2024", "today"]
 Row = dict[str, Any]
-STEMS = (
-    "mps.citizens",
-    "moj.civil_status",
-    "mof.einvoices",
-    "moit.ecommerce_sales",
-    "thanhhoa.procedures",
-    "project06.tasks",
-    "catalogue.databases",
-)
 DUPLICATE, SUPERSEDED, WAITS = "duplicate", "superseded", "waits: "
 DEFECT_RATE = 0.03
 GRACE_DAYS = 90
@@ -40,6 +31,13 @@ class Citizen:
     def adult(self, year: int) -> bool:
         """Tell whether the person was an adult all through the year."""
         return self.birth.year <= year - 19
+
+
+class Organisation(NamedTuple):
+    """An organisation as every agency knows it."""
+
+    tax_code: str
+    name: str
 
 
 @dataclass(slots=True)
@@ -80,10 +78,12 @@ class Cast:
     """Who may be named by other agencies, and who is kept for special parts.
 
     Shape: `known[step]` are accepted in the citizens' run of that step or before, never renamed
-    or deleted. Each value of the other lists is used for the part that its name tells.
+    or deleted. Organisations are there all the time. Each value of the other lists is used for the
+    part that its name tells.
     """
 
     known: dict[str, list[Citizen]] = field(default_factory=dict)
+    organisations: list[Organisation] = field(default_factory=list)
     newborn: dict[str, list[Citizen]] = field(default_factory=dict)
     never: list[Citizen] = field(default_factory=list)
     in_time: list[Citizen] = field(default_factory=list)

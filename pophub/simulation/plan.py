@@ -10,18 +10,18 @@ from pophub.simulation.agency import Agency
 from pophub.simulation.citizen_rows import STEM as CITIZENS
 from pophub.simulation.citizens import Citizens
 from pophub.simulation.civil_status import CivilStatus
-from pophub.simulation.databases_register import DatabasesRegister
+from pophub.simulation.declaration import declarations
+from pophub.simulation.declared import DeclaredPlan
 from pophub.simulation.einvoices import Einvoices
 from pophub.simulation.expect import Expectation
 from pophub.simulation.model import Cast, Citizen, Step, Version
 from pophub.simulation.procedures import Procedures
-from pophub.simulation.registers import Register
 from pophub.simulation.sales import Sales
-from pophub.simulation.tasks import Tasks
+from pophub.simulation.values import organisations
 
 GROWTH = 1.57
 AGENCIES: tuple[type[Agency], ...] = (CivilStatus, Einvoices, Sales, Procedures)
-REGISTERS: tuple[type[Register], ...] = (Tasks, DatabasesRegister)
+ORGANISATIONS = 200
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,24 @@ class Plan:
     cast: Cast
     broken_till_today: list[Citizen]
     free: dict[str, int]
+    declared: list[DeclaredPlan]
     expected: Expectation
 
     def expected_transactions(self, year: int) -> int:
         """Give the share transactions that the ledger should count for a year."""
         return self.expected.transactions(year)
+
+    def stems(self, step: Step | None = None) -> set[str]:
+        """Name the datasets that are to be read after a step; all of them where none is named.
+
+        A declared dataset keeps every version, so one run reads its whole history: with the rows of
+        today where it has some.
+        """
+        going_on = {one.stem for one in self.declared if one.declaration.today}
+        if step == "today":
+            return {CITIZENS, *(agency.stem for agency in AGENCIES)} | going_on
+        found = {version.stem for version in self.versions if step in (None, version.step)}
+        return found - going_on if step else found
 
     def of_step(self, step: Step) -> list[Version]:
         """Give the versions that a step writes."""
@@ -57,26 +70,32 @@ def plan(seed: int, scale: float = 1.0) -> Plan:
     agencies = [kind(name, scale, citizens.cast) for kind in AGENCIES]
     for agency in agencies:
         agency.plan()  # type: ignore[attr-defined]
-    registers = [kind(name) for kind in REGISTERS]
-    for register in registers:
-        register.plan()
-    _pad(citizens, agencies, registers)
+    declared = _declared(name, scale, citizens.cast)
+    _pad(citizens, agencies, declared)
     versions = list(citizens.versions)
-    planned: list[Agency | Register] = [*agencies, *registers]
+    planned: list[Agency | DeclaredPlan] = [*agencies, *declared]
     for each in planned:
         versions.extend(each.versions)
     free = {CITIZENS: citizens.register.spare_row_id()}
     free |= {agency.stem: agency.serial + 1 for agency in agencies}
     free["stt"] = number_journal(versions, CivilStatus.stem, "stt", 1)
     free["rev"] = number_journal(versions, Sales.stem, "rev", 1)
-    for register in registers:
-        number_journal(versions, register.stem, "stt", 1)
     number_equals(versions)
     expected = _expect(citizens, planned)
-    return Plan(seed, scale, versions, citizens.cast, citizens.broken_till_today, free, expected)
+    return Plan(seed, scale, versions, citizens.cast, citizens.broken_till_today, free, declared, expected)
 
 
-def _expect(citizens: Citizens, agencies: Iterable[Agency | Register]) -> Expectation:
+def _declared(name: str, scale: float, cast: Cast) -> list[DeclaredPlan]:
+    """Plan the declared datasets, each after those that it refers to."""
+    cast.organisations = organisations(name, ORGANISATIONS)
+    known: dict[str, DeclaredPlan] = {}
+    for declaration in declarations():
+        known[declaration.stem] = DeclaredPlan(declaration, name, scale, cast, known)
+        known[declaration.stem].plan()
+    return list(known.values())
+
+
+def _expect(citizens: Citizens, agencies: Iterable[Agency | DeclaredPlan]) -> Expectation:
     expected = Expectation()
     expected.read(citizens.versions)
     for agency in agencies:
@@ -84,9 +103,9 @@ def _expect(citizens: Citizens, agencies: Iterable[Agency | Register]) -> Expect
     return expected
 
 
-def _pad(citizens: Citizens, agencies: list[Agency], registers: list[Register]) -> None:
+def _pad(citizens: Citizens, agencies: list[Agency], declared: list[DeclaredPlan]) -> None:
     """Add sound invoices (two transactions each) and registrations (one) up to the growth."""
-    expected = _expect(citizens, [*agencies, *registers])
+    expected = _expect(citizens, [*agencies, *declared])
     lacking = round(GROWTH * expected.transactions(2023)) - expected.transactions(2024)
     if lacking < 0:
         raise ValueError(f"the plan of 2024 is {-lacking} share transactions too large")

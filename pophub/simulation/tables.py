@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from psycopg2 import sql
+
 
 class Table(NamedTuple):
     """A table of a PostgreSQL database of an agency, and how a row of it is found again."""
@@ -13,7 +15,7 @@ class Table(NamedTuple):
     name: str
     primary_key: str
     columns: tuple[str, ...]
-    create: str
+    create: str | sql.Composable
 
 
 CITIZENS = Table(
@@ -95,69 +97,10 @@ EINVOICES = Table(
     create index if not exists hddt_cap_nhat on hoadon.hddt (cap_nhat, so_hd);
     """,
 )  # fmt: skip
-TASKS = Table(
-    "project06",
-    "agency_project06",
-    "dean06.nhiem_vu",
-    "stt",
-    (
-        "stt", "ma_nv", "nhom", "nam", "co_quan", "can_bo", "noi_dung", "ngay_giao", "han", "ket_qua",
-        "lanh_dao", "kinh_phi", "can_cu", "trang_thai", "cap_nhat",
-    ),
-    """
-    create schema if not exists dean06;
-    create table if not exists dean06.nhiem_vu (
-        stt bigserial primary key,
-        ma_nv text,
-        nhom text,
-        nam int,
-        co_quan text,
-        can_bo text,
-        noi_dung text,
-        ngay_giao text,
-        han text,
-        ket_qua text,
-        lanh_dao text,
-        kinh_phi text,
-        can_cu text,
-        trang_thai text,
-        cap_nhat timestamptz
-    );
-    create index if not exists nhiem_vu_cap_nhat on dean06.nhiem_vu (cap_nhat, ma_nv);
-    """,
-)  # fmt: skip
-DATABASES = Table(
-    "catalogue",
-    "agency_catalogue",
-    "danhmuc.csdl",
-    "stt",
-    (
-        "stt", "ma_csdl", "ten", "cap", "co_quan", "chu_quan", "ngay_dang_ky", "ket_noi", "ngay_ket_noi",
-        "cap_nhat",
-    ),
-    """
-    create schema if not exists danhmuc;
-    create table if not exists danhmuc.csdl (
-        stt bigserial primary key,
-        ma_csdl text,
-        ten text,
-        cap text,
-        co_quan text,
-        chu_quan text,
-        ngay_dang_ky text,
-        ket_noi boolean,
-        ngay_ket_noi text,
-        cap_nhat timestamptz
-    );
-    create index if not exists csdl_cap_nhat on danhmuc.csdl (cap_nhat, ma_csdl);
-    """,
-)  # fmt: skip
 TABLES = {
     "mps.citizens": CITIZENS,
     "moj.civil_status": CIVIL_STATUS,
     "mof.einvoices": EINVOICES,
-    "project06.tasks": TASKS,
-    "catalogue.databases": DATABASES,
 }
 
 SALES_COLUMNS = (

@@ -43,6 +43,10 @@ def plan_today(plan: Plan, round_: Round) -> list[Version]:
         agency = kind(name, plan.scale, plan.cast)
         agency.serial = plan.free[agency.stem] + round_.number * BLOCK
         versions.extend(_events(agency, plan, round_, rng))
+    file = _file(round_)
+    for one in plan.declared:
+        moments = _moments(rng, round_, one.declaration.today)
+        versions.extend(one.round(name, round_.number, moments, file))
     number_equals(versions)
     return versions
 
@@ -133,4 +137,8 @@ def _number(agency: Agency, plan: Plan, round_: Round) -> None:
             made.marker = plan.free["rev"] + round_.number * REVISIONS + index
             made.row["rev"] = made.marker
         elif isinstance(agency, Procedures):
-            made.file = f"{from_us(round_.to_us):%Y%m%d}_{round_.number:03d}"
+            made.file = _file(round_)
+
+
+def _file(round_: Round) -> str:
+    return f"{from_us(round_.to_us):%Y%m%d}_{round_.number:03d}"

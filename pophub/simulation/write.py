@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from openpyxl import Workbook
@@ -13,10 +13,12 @@ from psycopg2 import sql
 
 from pophub.postgres import Cursor, connect, copy_rows, transaction
 from pophub.settings import Settings
+from pophub.simulation import journals
 from pophub.simulation.databases import drop_folder, sales_file
+from pophub.simulation.declaration import Declaration, declarations
 from pophub.simulation.model import Version
 from pophub.simulation.procedures import HEADER
-from pophub.simulation.tables import INSERT_SALES, SALES_COLUMNS, TABLES, Table
+from pophub.simulation.tables import INSERT_SALES, SALES_COLUMNS, Table
 
 
 def write(settings: Settings, versions: Iterable[Version]) -> None:
@@ -24,22 +26,28 @@ def write(settings: Settings, versions: Iterable[Version]) -> None:
     by_stem: dict[str, list[Version]] = defaultdict(list)
     for version in versions:
         by_stem[version.stem].append(version)
-    for stem, table in TABLES.items():
-        _table(settings, table, by_stem[stem])
+    for stem, table in journals.tables().items():
+        if by_stem[stem]:
+            _table(settings, table, by_stem[stem])
     _sales(sales_file(settings), by_stem["moit.ecommerce_sales"])
-    _files(drop_folder(settings), by_stem["thanhhoa.procedures"])
+    _dropped(drop_folder(settings), by_stem["thanhhoa.procedures"])
+    for one in declarations():
+        if one.source.kind == "sqlite":
+            journals.fill_sqlite(settings, one, by_stem[one.stem])
+        elif one.source.files:
+            _declared(settings, one, by_stem[one.stem])
 
 
 def _table(settings: Settings, table: Table, versions: list[Version]) -> None:
     rows = [tuple(v.row[column] for column in table.columns) for v in versions]
     connection = connect(settings, table.database, database=table.database)
+    incoming = f"incoming_{table.name.replace('.', '_')}"
     try:
         with transaction(connection, table.name) as cursor:
-            cursor.execute(
-                sql.SQL("create temp table incoming (like {}) on commit drop").format(_name(table))
-            )
-            copy_rows(cursor, "incoming", table.columns, rows)
-            _merge(cursor, table)
+            made = sql.SQL("create temp table {} (like {}) on commit drop")
+            cursor.execute(made.format(sql.Identifier(incoming), _name(table)))
+            copy_rows(cursor, incoming, table.columns, rows)
+            _merge(cursor, table, incoming)
     finally:
         connection.close()
 
@@ -48,16 +56,17 @@ def _name(table: Table) -> sql.Identifier:
     return sql.Identifier(*table.name.split("."))
 
 
-def _merge(cursor: Cursor, table: Table) -> None:
+def _merge(cursor: Cursor, table: Table, incoming: str) -> None:
     """Insert new rows and change known ones in place, as the agency's own software would."""
     columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
     changed = [c for c in table.columns if c != table.primary_key]
     cursor.execute(
         sql.SQL(
-            "insert into {name} ({columns}) select {columns} from incoming "
+            "insert into {name} ({columns}) select {columns} from {incoming} "
             "on conflict ({key}) do update set ({changed}) = row({new})"
         ).format(
             name=_name(table),
+            incoming=sql.Identifier(incoming),
             columns=columns,
             key=sql.Identifier(table.primary_key),
             changed=sql.SQL(", ").join(map(sql.Identifier, changed)),
@@ -84,34 +93,46 @@ def _sales(path: Path, versions: list[Version]) -> None:
         connection.close()
 
 
-def _files(folder: Path, versions: list[Version]) -> None:
-    """Drop one complete file for each name; a file that is there already stays as it is."""
-    by_file: dict[str, list[Version]] = defaultdict(list)
-    for version in versions:
-        by_file[version.file].append(version)
-    for name in sorted(by_file):
-        rows = [[v.row[column] for column in HEADER] for v in by_file[name]]
+def _dropped(folder: Path, versions: list[Version]) -> None:
+    """Drop Thanh Hoa's files, CSV and XLSX in turn."""
+    for name, rows in _by_file(HEADER, versions):
         suffix = "csv" if int(name[-1]) % 2 else "xlsx"
-        path = folder / f"ho_so_{name}.{suffix}"
-        if path.exists():
-            continue
-        draft = folder.parent / f".{path.name}"  # outside the folder; a killed step writes it anew
-        draft.touch(0o600)  # before anything stands in it
-        (_csv if suffix == "csv" else _xlsx)(draft, rows)
-        draft.replace(path)
+        _file(folder / f"ho_so_{name}.{suffix}", rows)
+
+
+def _declared(settings: Settings, declaration: Declaration, versions: list[Version]) -> None:
+    """Drop a declared dataset's files, one a month."""
+    folder, source = journals.folder(settings, declaration), declaration.source
+    for name, rows in _by_file(journals.columns_of(declaration), versions):
+        _file(folder / f"{source.name}_{name}.{source.kind}", rows)
+
+
+def _by_file(header: Sequence[str], versions: list[Version]) -> list[tuple[str, list[list[object]]]]:
+    """Give the rows of each file, its header first, in the order of the files' names."""
+    found: dict[str, list[list[object]]] = defaultdict(lambda: [list(header)])
+    for version in versions:
+        found[version.file].append([version.row[column] for column in header])
+    return sorted(found.items())
+
+
+def _file(path: Path, rows: list[list[object]]) -> None:
+    """Drop one complete file; one that is there already stays as it is."""
+    if path.exists():
+        return
+    draft = path.parent.parent / f".{path.name}"  # outside the folder; a killed step writes it anew
+    draft.touch(0o600)  # before anything stands in it
+    (_csv if path.suffix == ".csv" else _xlsx)(draft, rows)
+    draft.replace(path)
 
 
 def _csv(path: Path, rows: list[list[object]]) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(HEADER)
-        writer.writerows(rows)
+        csv.writer(file).writerows(rows)
 
 
 def _xlsx(path: Path, rows: list[list[object]]) -> None:
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Hồ sơ")
-    sheet.append(HEADER)
     for row in rows:
         sheet.append(row)
     book.save(path)

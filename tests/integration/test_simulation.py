@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg2
@@ -19,11 +20,15 @@ from pophub.runtime import hub
 from pophub.settings import Settings
 from pophub.simulation.apply import apply
 from pophub.simulation.databases import drop_folder, sales_file, set_up
+from pophub.simulation.declaration import Declaration, declarations
 from pophub.simulation.detect import detect
+from pophub.simulation.journals import folder, sqlite_file, tables
 from pophub.simulation.model import Version
 from pophub.simulation.plan import Plan, plan
 from pophub.simulation.tables import TABLES
 from pophub.simulation.write import write
+
+ROUNDS = 2  # of today, by test_a_step_is_applied_once_and_today_again
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +117,25 @@ def test_a_step_is_applied_once_and_today_again(settings: Settings, planned: Pla
     ticks = number(settings, "pophub", "pophub_owner", "select count(*) from extract.tick")
     assert ticks == 25
     query = "select count(*) from extract.setting where name like 'simulation.stem.%'"
-    assert number(settings, "pophub", "pophub_owner", query) == len({v.stem for v in planned.versions}) == 7
+    assert number(settings, "pophub", "pophub_owner", query) == len({v.stem for v in planned.versions}) == 17
     assert detect(settings).figures()["injected"] == 0
+
+
+@pytest.mark.parametrize("declaration", declarations(), ids=lambda one: one.stem)
+def test_a_declared_source_holds_every_version_of_its_plan(
+    settings: Settings, planned: Plan, declaration: Declaration
+) -> None:
+    source, wanted = declaration.source, sum(v.stem == declaration.stem for v in planned.versions)
+    if source.kind == "postgres":
+        table = tables()[declaration.stem]
+        statement = f"select count(*) from {table.name}"
+        rows = number(settings, table.database, f"{table.database}_reader", statement)
+    elif source.kind == "sqlite":
+        with closing(sqlite3.connect(sqlite_file(settings, declaration))) as found:
+            (rows,) = found.execute(f"select count(*) from {source.name}").fetchone()
+    else:
+        rows = sum(map(rows_of, folder(settings, declaration).iterdir()))
+    assert rows == wanted + ROUNDS * declaration.today > 0
 
 
 def test_another_seed_is_refused(settings: Settings) -> None:
@@ -156,4 +178,4 @@ def test_source_urls_are_for_the_owner_only(settings: Settings) -> None:
     path = settings.home / "sources.env"
     assert path.stat().st_mode & 0o777 == 0o600
     assert settings.source_variables["POPHUB_SOURCE_MOIT_URL"].startswith("sqlite:///")
-    assert len(settings.source_variables) == 7
+    assert len(settings.source_variables) == 15

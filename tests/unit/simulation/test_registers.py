@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from pophub.simulation.databases_register import DatabasesRegister
-from pophub.simulation.model import Version
+from pophub.simulation.declaration import declarations
+from pophub.simulation.declared import DeclaredPlan
+from pophub.simulation.model import Cast, Version
 from pophub.simulation.plan import plan
-from pophub.simulation.tasks import DONE, REGULAR, RUNNING, Tasks
+
+DONE, REGULAR, RUNNING = "Hoàn thành", "Thường xuyên", "Đang thực hiện"
 
 
 def at_the_end(versions: list[Version]) -> list[dict[str, Any]]:
@@ -23,10 +25,16 @@ def at_the_end(versions: list[Version]) -> list[dict[str, Any]]:
     return [version.row for version in newest.values()]
 
 
-def tasks(seed: str) -> list[dict[str, Any]]:
-    register = Tasks(seed)
+def declared(stem: str, seed: str) -> list[dict[str, Any]]:
+    """Give the rows of a declared register as they stand at the end."""
+    (declaration,) = (one for one in declarations() if one.stem == stem)
+    register = DeclaredPlan(declaration, seed, 1.0, Cast(), {})
     register.plan()
-    return [row for row in at_the_end(register.versions) if row["nam"] == 2024]
+    return at_the_end(register.versions)
+
+
+def tasks(seed: str) -> list[dict[str, Any]]:
+    return [row for row in declared("project06.tasks", seed) if row["nam"] == "2024"]
 
 
 @pytest.mark.parametrize("seed", ["1:1.0", "2:0.1", "7:0.3"])
@@ -39,11 +47,8 @@ def test_tasks_of_2024_are_as_reported(seed: str) -> None:
 
 @pytest.mark.parametrize("seed", ["1:1.0", "2:0.1", "7:0.3"])
 def test_registered_databases_are_as_reported(seed: str) -> None:
-    register = DatabasesRegister(seed)
-    register.plan()
-    counts = Counter(
-        (row["cap"] == "Quốc gia", row["ngay_dang_ky"][:4]) for row in at_the_end(register.versions)
-    )
+    rows = declared("catalogue.databases", seed)
+    counts = Counter((row["cap"] == "Quốc gia", row["ngay_dang_ky"][:4]) for row in rows)
     assert (counts[True, "2022"] + counts[True, "2023"], counts[True, "2024"]) == (6, 4)
     assert (counts[False, "2022"] + counts[False, "2023"], counts[False, "2024"]) == (2_260, 678)
 

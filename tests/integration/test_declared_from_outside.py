@@ -1,0 +1,294 @@
+"""The declared datasets' sources changed in ways that the simulation does not know, by SQL or by a file.
+
+For each dataset at least one defect of each gate must be refused by its rule, and what looks odd but is
+sound must pass. A sound row is the sample of the connector that its case names.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+from hubkit import Project
+from openpyxl import Workbook
+from psycopg2 import sql
+
+from pophub.contracts.load import load_all
+from pophub.domain.codes import GATES
+from pophub.settings import PROJECT
+
+pytestmark = pytest.mark.timeout(240)
+Changed = dict[str, Any]
+HOUR = ZoneInfo("Asia/Ho_Chi_Minh")
+CONNECTORS = {one.stem: one for one in load_all(PROJECT)[0]}
+OLD, SOON = 46, -2  # days before now
+BIG = "9" * 30
+ARABIC = "١٥/٠٣/٢٠٢٤"
+REFERRED = "1.004222"  # the procedure that sound dossiers name
+EMPTY = " \u00a0\t"
+
+
+class Case(NamedTuple):
+    """What is changed of a sound sample, with the codes that must be found; then what must pass."""
+
+    sample: str
+    defects: tuple[tuple[Changed, str], ...]
+    sound: tuple[Changed, ...]
+    days: tuple[int, int] = (OLD, SOON)
+
+
+def dossier(sub: str, ret: str, name: str, fee: str, state: str, birth: str) -> Case:
+    """Give the case of dossiers, whose columns go by other names at each agency."""
+    return Case(
+        "returned.pass",
+        (
+            ({fee: "1.5e3"}, "contract.number.format"),
+            ({sub: ARABIC}, "contract.date.format"),
+            ({sub: "01/01/2100", ret: None}, "correct.date.future"),
+            ({ret: "29/02/2024"}, "correct.dates.order"),
+            ({name: "Lê Thị Mận"}, "correct.agreement.name"),
+            ({birth: "15/03/1991"}, "correct.agreement.birth_date"),
+            ({state: EMPTY}, "sufficient.missing"),
+            ({name: "Nguyễn\u202eVăn An"}, "clean.text.control"),
+        ),
+        ({name: "NGUYỄN  VĂN AN"}, {sub: " 10/03/2024 "}, {fee: "000"}, {fee: None}, {ret: None}),
+    )
+
+
+VIETNAMESE = dossier("Ngày nộp", "Ngày trả", "Họ và tên", "Lệ phí", "Trạng thái", "Ngày sinh")
+COUNTERS = dossier("ngay_nop", "ngay_tra", "ho_ten", "le_phi", "trang_thai", "ngay_sinh")
+CASES = {
+    "laocai.procedure_catalogue": Case(
+        "full.pass",
+        (
+            ({"Số giấy tờ": "ba"}, "contract.number.format"),
+            ({"Ngày quyết định": "30/02/2023"}, "contract.date.format"),
+            ({"Mức độ": "toàn trình"}, "correct.code.unknown"),
+            ({"Lệ phí": 5_999}, "correct.amount.range"),
+            ({"Tên thủ tục": EMPTY}, "sufficient.missing"),
+            ({"Quyết định": "12\u200d/QĐ"}, "clean.text.control"),
+        ),
+        ({"Lệ phí": 6_000}, {"Không giấy": "X"}, {"Tên thủ tục": "Ạ" * 2000}),
+    ),
+    "security.criteria": Case(
+        "reported.pass",
+        (
+            ({"so_dat": "18,5"}, "contract.number.format"),
+            ({"trang_thai": "đã báo cáo"}, "correct.code.unknown"),
+            ({"so_tieu_chi": 0, "so_dat": 0}, "correct.amount.range"),
+            ({"ngay_yeu_cau": "02/03/2024"}, "correct.dates.order"),
+            ({"ten_cq": ""}, "sufficient.missing"),
+            ({"so_van_ban": "12\u2066/BC"}, "clean.text.control"),
+        ),
+        ({"so_dat": 24}, {"so_van_ban": None}, {"cap": " Tỉnh "}),
+    ),
+    "mps.identity_accounts": Case(
+        "citizen.pass",
+        (
+            ({"ngay_cap": ARABIC}, "contract.date.format"),
+            ({"muc_do": "Mức 0"}, "correct.code.unknown"),
+            ({"so_ddcn": "00109099900"}, "correct.id.length"),
+            ({"mst": "01012345678"}, "correct.taxcode.format"),
+            ({"ho_ten": "Lê Thị Mận"}, "correct.agreement.name"),
+            ({"so_ddcn": "001090999999"}, "sufficient.unknown_person"),
+            ({"can_cu": "Nghị định 69/2024/NĐ-CP", "ngay_cap": "30/06/2024"}, "correct.basis"),
+            ({"can_cu": "Nghị định 59/2022/NĐ-CP", "ngay_cap": "01/07/2024"}, "correct.basis"),
+            ({"can_cu": EMPTY}, "sufficient.missing"),
+            ({"ho_ten": "Nguyễn\u0001Văn An"}, "clean.text.control"),
+        ),
+        (
+            {"ho_ten": "nguyễn văn an"},
+            {"ngay_cap": "30/06/2024"},
+            {"can_cu": "Nghị định 69/2024/NĐ-CP", "ngay_cap": "01/07/2024"},
+            {"so_ddcn": None, "ho_ten": None, "mst": "0101234567-001"},
+        ),
+    ),
+    "moit.market_findings": Case(
+        "settled.pass",
+        (
+            ({"Mức phạt": BIG}, "contract.number.format"),
+            ({"Sàn": "SHOPE"}, "correct.code.unknown"),
+            ({"Mã số thuế": "0101234567-01"}, "correct.taxcode.format"),
+            ({"Ngày phát hiện": "13/03/2024"}, "correct.dates.order"),
+            ({"Mã số thuế": ""}, "sufficient.missing"),
+            ({"Người bán": "An\u200bPhát"}, "clean.text.control"),
+        ),
+        ({"Ngày xử lý": ""}, {"Mức phạt": "0"}, {"Người bán": "Công ty 'A', \"B\""}),
+    ),
+    "catalogue.targets": Case(
+        "locality.pass",
+        (
+            ({"ty_le": "70 %"}, "contract.number.format"),
+            ({"doi_tuong": "Bộ"}, "correct.code.unknown"),
+            ({"ty_le": "-0001"}, "correct.amount.range"),
+            ({"han": "09/01/2024"}, "correct.dates.order"),
+            ({"can_cu": EMPTY}, "sufficient.missing"),
+            ({"noi_dung": "Tỷ lệ\u2069"}, "clean.text.control"),
+        ),
+        ({"ty_le": "0"}, {"doi_tuong": " Bộ, ngành"}, {"han": "31/12/9999"}),
+    ),
+    "laocai.procedures": COUNTERS._replace(
+        defects=(*COUNTERS.defects, ({"ma_tt": "1.004223"}, "sufficient.unknown_reference"))
+    ),
+    "tuyenquang.procedures": VIETNAMESE,
+    "monre.procedures": VIETNAMESE,
+    "mic.procedures": VIETNAMESE,
+    "portal.dossiers": COUNTERS,
+}
+
+
+def rows_of(project: Project, stem: str) -> tuple[list[Changed], dict[str, str], set[str]]:
+    """Give the rows to write, the code that each defective key must fail by, and the sound keys."""
+    case, source = CASES[stem], CONNECTORS[stem].file.source
+    path = PROJECT / "tests" / "samples" / stem / f"{case.sample}.json"
+    base = json.loads(path.read_text())["raw"]
+    key = CONNECTORS[stem].file.mapping[CONNECTORS[stem].file.key[0]].source
+    changed = source.marker.changed_at or source.marker.column
+    person = {c: v for c, v in known(project).items() if c in base}
+    stale, future = ({changed: days} for days in case.days)
+    plan = [*case.defects, (stale, "live.stale"), (future, "live.future"), *((one, "") for one in case.sound)]
+    rows, wanted, sound = [], {}, set()
+    for index, (change, code) in enumerate(plan, start=1):
+        row = {**base, **person, **{c: v for c, v in change.items() if c != changed}}
+        row[key] = f"T{project.number}-{index:03d}"
+        if "stt" in row:
+            row["stt"] = index
+        days = change.get(changed, 1)
+        at = (project.now - timedelta(days=days)).astimezone(HOUR)
+        row[changed] = at.strftime(source.marker.format) if source.marker.format else at
+        rows.append(row)
+        if code:
+            wanted[row[key]] = code
+        else:
+            sound.add(row[key])
+    return rows, wanted, sound
+
+
+def known(project: Project) -> Changed:
+    """Give the citizen whom a sound row names, by each agency's name of the column."""
+    number = project.number_of(1)
+    name, birth = "Nguyễn Văn An", "15/03/1990"
+    return {"so_ddcn": number, "ho_ten": name, "ngay_sinh": birth,
+            "Số định danh": number, "Họ và tên": name, "Ngày sinh": birth}  # fmt: skip
+
+
+def into_postgres(project: Project, table: str, rows: list[Changed]) -> None:
+    def kind(value: Any) -> str:
+        return {bool: "boolean", datetime: "timestamptz"}.get(type(value), "text")
+
+    schema, _, name = table.partition(".")
+    columns = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(c), sql.SQL(kind(v))) for c, v in rows[0].items()
+    )
+    place = sql.Identifier(schema, name)
+    project.sql(sql.SQL("create schema {}").format(sql.Identifier(schema)))
+    project.sql(sql.SQL("create table {} ({})").format(place, columns))
+    for row in rows:
+        names = sql.SQL(", ").join(map(sql.Identifier, row))
+        places = sql.SQL(", ").join(sql.Placeholder() * len(row))
+        values = (str(value) if type(value) is int else value for value in row.values())
+        project.sql(sql.SQL("insert into {} ({}) values ({})").format(place, names, places), *values)
+
+
+def into_sqlite(path: Path, table: str, rows: list[Changed]) -> None:
+    columns = ", ".join(f'"{name}"' for name in rows[0])
+    with closing(sqlite3.connect(path)) as source, source:
+        source.execute(f"create table {table} ({columns})")
+        places = ", ".join("?" * len(rows[0]))
+        source.executemany(f"insert into {table} values ({places})", [list(row.values()) for row in rows])
+
+
+def into_csv(path: Path, rows: list[Changed]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def into_xlsx(path: Path, rows: list[Changed]) -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(list(rows[0]))
+    for row in rows:
+        sheet.append(list(row.values()))
+    book.save(path)
+
+
+def fill(project: Project, stem: str, rows: list[Changed], folder: Path) -> None:
+    """Write the rows where a connector's source says, and set its variable."""
+    source = CONNECTORS[stem].file.source
+    variable = source.url.strip("${}")
+    if source.kind == "files":
+        drop = folder / stem
+        drop.mkdir()
+        path = drop / source.pattern.replace("*", "20240399")
+        writers: dict[str, Callable[[Path, list[Changed]], None]] = {".csv": into_csv, ".xlsx": into_xlsx}
+        writers[path.suffix](path, rows)
+        os.utime(path, (project.now.timestamp() - 60,) * 2)  # at rest for long enough
+        project.environment[variable] = str(drop)
+    elif "." in source.table:
+        into_postgres(project, source.table, rows)
+        project.environment[variable] = project.url()
+    else:
+        into_sqlite(folder / "source.sqlite", source.table, rows)
+        project.environment[variable] = f"sqlite:///{folder / 'source.sqlite'}"
+
+
+def own_target(project: Project, stem: str) -> tuple[str, str]:
+    """Give the edit by which a connector refers to the project's own dataset."""
+    return rf"to: {re.escape(stem)}", f"to: {project.agency}.{stem.partition('.')[2]}"
+
+
+def refer(project: Project, stem: str, folder: Path) -> None:
+    """Let what records refer to be accepted before them: the sound sample of that dataset."""
+    rows, _, sound = rows_of(project, stem)
+    key = CONNECTORS[stem].file.mapping[CONNECTORS[stem].file.key[0]].source
+    (row,) = (one for one in rows if one[key] == min(sound))
+    fill(project, stem, [{**row, key: REFERRED}], folder)
+    own = project.declare(stem)
+    project.pass_through("prepare", "extract", "judge", stem=own)
+
+
+@pytest.mark.parametrize("stem", CASES)
+def test_an_invented_defect_of_each_gate_is_refused_and_each_near_miss_passes(
+    bare_project: Project, tmp_path: Path, stem: str
+) -> None:
+    project = bare_project
+    shutil.copytree(PROJECT / "bases", project.folder / "bases")
+    for reference in CONNECTORS[stem].file.references:
+        refer(project, reference.to, tmp_path)
+    own = project.declare(stem, *(own_target(project, one.to) for one in CONNECTORS[stem].file.references))
+    if CONNECTORS[stem].file.people:
+        project.declare("mps.citizens")
+        project.put(1, 60 * 24 * 30, ho_ten="Nguyễn Văn An", ngay_sinh="15/03/1990")
+        project.pass_through("prepare", "extract", "judge")
+    rows, wanted, sound = rows_of(project, stem)
+    fill(project, stem, rows, tmp_path)
+    project.pass_through("prepare", "extract", "judge", stem=own)
+    refused = project.verdicts(own)
+    assert {code.partition(".")[0] for code in wanted.values()} == set(GATES)
+    assert {key: code in refused[key][2] if key in refused else None for key, code in wanted.items()} == (
+        dict.fromkeys(wanted, True)
+    ), {key: (refused.get(key), code) for key, code in wanted.items()}
+    assert set(refused) == set(wanted), {key: refused[key] for key in set(refused) - set(wanted)}
+    accepted = project.servers.query("select key from population.head where stem = %s", own)
+    assert {key for (key,) in accepted} == sound
+
+
+def test_each_declared_dataset_with_a_connector_is_changed_here() -> None:
+    from pophub.simulation.declaration import declarations
+
+    before = {"project06.tasks", "catalogue.databases"}
+    assert {one.stem for one in declarations()} - before == set(CASES)
