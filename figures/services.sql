@@ -2,23 +2,34 @@
 figure: 1
 title: {en: Dossiers submitted online and digitised, vi: Hồ sơ nộp trực tuyến và số hóa}
 unit: {en: "% online", vi: "% trực tuyến"}
-source: targets of Project 06; localities 70 % of dossiers online by 2025
-by: [month, year, procedure]
+source: targets of Project 06 for 2025; ministries 85 %, localities 70 % of dossiers online
+by: [agency, month]
 chart: online_percent
-target: {column: online_percent, at_least: 70, due: 2025-12-31}
+wanted:
+  - {row: laocai, column: target_percent, value: 70, as_of: 2024-12-31}
+  - {row: mic, column: target_percent, value: 85, as_of: 2024-12-31}
 */
+with dossiers as (
+    select 'laocai' as agency, 'Địa phương' as whom, submitted_on, online, digitised from laocai.procedures
+    union all
+    select 'thanhhoa', 'Địa phương', submitted_on, online, digitised from thanhhoa.procedures
+    union all
+    select 'tuyenquang', 'Địa phương', submitted_on, online, digitised from tuyenquang.procedures
+    union all
+    select 'monre', 'Bộ, ngành', submitted_on, online, digitised from monre.procedures
+    union all
+    select 'mic', 'Bộ, ngành', submitted_on, online, digitised from mic.procedures
+)
 select
-    case $by
-        when 'procedure' then procedure_code
-        when 'year' then year(submitted_on)::varchar
-        else strftime(submitted_on, '%Y-%m')
-    end as place,
+    case $by when 'month' then strftime(submitted_on, '%Y-%m') else agency end as place,
     count(*) as dossiers,
-    count(*) filter (online) as online,
-    count(*) filter (digitised) as digitised,
     round(100.0 * count(*) filter (online) / count(*), 1) as online_percent,
     round(100.0 * count(*) filter (digitised) / count(*), 1) as digitised_percent,
+    any_value(case $by when 'agency' then rate_percent end) as target_percent,
+    online_percent >= target_percent as reached,
     rank() over (order by count(*) filter (online) / count(*) desc) as rank
-from thanhhoa.procedures
+from dossiers
+left join catalogue.targets using (whom)
+where what = 'Tỷ lệ hồ sơ nộp trực tuyến'
 group by place
 order by place

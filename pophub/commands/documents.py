@@ -36,6 +36,12 @@ def _way() -> str:
     return way_page(Settings.load().project)
 
 
+def _systems() -> str:
+    from pophub.contracts.systems_page import systems_page
+
+    return systems_page(Settings.load().project)
+
+
 def _subscription_schema() -> str:
     from pophub.contracts.editor_schema import subscription_schema_text
 
@@ -88,6 +94,7 @@ def pages(app: typer.Typer) -> dict[str, Callable[[], str]]:
         "docs/subscription.schema.json": _subscription_schema,
         "docs/connector-file.md": _connector_file,
         "docs/expectations.md": _expectations,
+        "docs/systems.md": _systems,
         "docs/way.md": _way,
         "docs/codes.md": _codes,
         "docs/command-line.md": partial(_command_line, app),

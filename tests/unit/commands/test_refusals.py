@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from pophub.commands import demo, documents, figures
 from pophub.commands.airflow_runs import Airflow
 from pophub.commands.quarantine_access import connector_here
 from pophub.domain.errors import PophubError
-from pophub.settings import Endpoints, Settings
+from pophub.settings import PROJECT, Endpoints, Settings
 from tests.refused import refused
 
 TOKEN = (201, b'{"access_token": "x"}')
@@ -100,7 +101,9 @@ def test_a_demo_whose_report_breaks_a_promise_fails(wrong: dict[str, Any]) -> No
 def test_stale_pages_are_named_and_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POPHUB_PROJECT", str(tmp_path))
     for room in ("dags", "pophub"):  # docs/way.md names their lines
-        (tmp_path / room).symlink_to(Path(__file__).parents[3] / room)
+        (tmp_path / room).symlink_to(PROJECT / room)
+    (tmp_path / "docs").mkdir()
+    shutil.copy(PROJECT / "docs" / "systems.yaml", tmp_path / "docs")
     with refused("docs.stale") as raised:
         documents.write(app, check=True)
     assert all(name in str(raised.value) for name in documents.pages(app))
