@@ -79,6 +79,90 @@ class OpenSource(TableSource, Protocol):
         ...
 
 
+class WalStretch(NamedTuple):
+    """Changes that follow one another in a source's log.
+
+    Shape: `columns` are rows, deleted ones with `_gone` true; `header` the table's columns. `upto`: the marker
+    behind the last of these transactions, None within one. `emptied`: the marker under which the table was
+    emptied; what the same transaction puts in again follows, up to the stretch that has an `upto`.
+    """
+
+    columns: Columns
+    header: tuple[str, ...]
+    upto: int | None
+    emptied: int | None = None
+
+
+class SlotState(NamedTuple):
+    """How a source's log stands.
+
+    Shape: `origin` names the server, table and publication that the log is of; `place` is the log's end now;
+    `lost` says why what followed the slot cannot be told any more, None where it can; `kept` bytes are kept
+    for the slot.
+    """
+
+    origin: str
+    place: int
+    confirmed: int | None
+    kept: int | None
+    lost: str | None
+
+
+class Followed(NamedTuple):
+    """What the hub knows of a source's log: by which slot and of which origin it is, what is added to a place
+    to be a marker, whether a whole snapshot is followed, whether a run is reading it, or was cut off while it
+    did, and the marker up to which it was taken.
+    """
+
+    slot: str
+    origin: str
+    base: int
+    state: str
+    reading: bool
+    marker: int | None
+
+
+@runtime_checkable
+class WalSource(TableSource, Protocol):
+    """A table that is read as a whole once, and from then on through its server's log."""
+
+    @property
+    def slot(self) -> str:
+        """The name of the slot at the source."""
+        ...
+
+    def state(self, own: str | None) -> SlotState:
+        """Look at the source and its slot; nothing is made there. `own` is a slot that this hub made before.
+
+        Errors: `source.wal_level`, `source.replication_right`, `source.publication`,
+        `source.replica_identity`, `source.slot_taken`.
+        """
+        ...
+
+    def begin(self, own: str | None) -> int:
+        """Make the slot anew and drop the hub's `own`; `read` gives the table as it was at the place given."""
+        ...
+
+    def begun(self) -> None:
+        """End the snapshot: `read` gives the table as it is."""
+        ...
+
+    def changes(self, base: int, after: int, upto: int, chunk_rows: int) -> Iterator[WalStretch]:
+        """Give what was committed behind the marker `after`, to the end that is `upto` now.
+
+        A marker is a place in the log and `base`.
+        """
+        ...
+
+    def confirm(self, place: int) -> None:
+        """Let the source forget its log before a place."""
+        ...
+
+    def close(self) -> None:
+        """End the session."""
+        ...
+
+
 class FolderSource(Protocol):
     """A drop folder whose files are each taken once."""
 
@@ -273,6 +357,49 @@ class Scans(PositionStore, Protocol):
 
     def ended(self, state: Literal["held", "whole"], rows: int, sent: int, gone: int) -> None:
         """End the scan, which is the dataset's position from here on."""
+
+
+class Slots(Scans, Protocol):
+    """What extract keeps of a source that is read by its log, besides."""
+
+    def followed(self) -> Followed | None:
+        """Read what is known of the log; None before the first snapshot."""
+
+    def begun(self, run: str, slot: str, origin: str, place: int) -> int:
+        """Begin a snapshot and give its marker; a slot of this name is the hub's own from then on."""
+
+    def told(self, place: int) -> None:
+        """Keep in mind from which place on the slot of this snapshot tells all."""
+
+    def claimed(self, followed: Followed) -> None:
+        """Become the one that follows the log from here on."""
+
+    def rested(self, marker: int) -> None:
+        """Move the position to where this run read the log to its end."""
+
+    def lost(self) -> None:
+        """Note that changes passed that nobody can tell any more: a snapshot has to follow."""
+
+    def kept_there(self, kept: int | None) -> None:
+        """Note how many bytes of its log the source keeps for us."""
+
+    def emptied(self) -> None:
+        """Begin to note which keys are there: the table was emptied."""
+
+    def seen(self, keys: Sequence[str]) -> None:
+        """Note that these keys are there, since the table was emptied."""
+
+    def about_to(self, keys: Mapping[str, tuple[int, str | None]]) -> None:
+        """Say of which keys a change is about to be sent, under which marker, and how the source tells the key."""
+
+    def took(
+        self,
+        rows: Rows | None,
+        marker: int | None,
+        columns: Sequence[str],
+        contents: Mapping[str, bytes | None],
+    ) -> None:
+        """Keep that the broker has a stretch: close its last batch, and move the position, in one transaction."""
 
 
 @runtime_checkable

@@ -42,6 +42,7 @@ from pophub.stages.judge import Judge, Judged
 from pophub.stages.lanes import own_lane
 from pophub.stages.refused import refusal
 from pophub.stages.replay import Progress, Replay
+from pophub.stages.replicate import Replicate
 from pophub.stages.scan import Scan
 from pophub.stages.share import Shared, share
 from pophub.stages.write import STATES
@@ -51,8 +52,15 @@ from pophub.stores.history import History
 from pophub.stores.judge import JudgeStore
 from pophub.stores.scan import ScanStore
 from pophub.stores.share import LedgerStore
+from pophub.stores.slot import SlotStore
 
 StoreKind = Callable[[Connection, str, int], ExtractStore]
+STAGES: dict[
+    str, tuple[type[Extract], type[ExtractStore]]
+] = {  # by the kind of marker, where not the usual ones
+    "scan": (Scan, ScanStore),
+    "wal": (Replicate, SlotStore),
+}
 LedgerKind = Callable[[Connection, str, str, History], LedgerStore]
 
 
@@ -104,8 +112,8 @@ class Hub:
         Errors: `source.resting` for a source that stays down, unless it is to be read `at_once`.
         """
         connector, adapters = self.connector(stem), adapters or self.adapters
-        scans = connector.file.source.marker.kind == "scan"
-        take = take or (partial(own_source, kind=ScanStore) if scans else own_source)
+        stage, kind = STAGES.get(connector.file.source.marker.kind, (Extract, ExtractStore))
+        take = take or partial(own_source, kind=kind)
         with adapters.connection("pophub_extract") as connection:
             store = take(connection, stem, connector.file.source.settling_s)
             if not at_once:
@@ -113,7 +121,6 @@ class Hub:
             with adapters.writer(stem) as writer:
                 source = adapters.source(connector)
                 done = done or Extracted()
-                stage = Scan if scans else Extract
                 yield stage(connector, ContractMapper(connector), store, writer, source, run, done), store
 
     @contextmanager
@@ -257,7 +264,7 @@ class Hub:
         """
         connector = self.connector(stem)
         source = connector.file.source
-        if source.reads == "folder" or source.marker.kind == "scan":
+        if source.reads == "folder" or source.marker.numbered:
             code = "backfill.folder" if source.reads == "folder" else "backfill.scan"
             words = explain(code)
             raise ConfigError(code, words.en.lower(), where=stem, remedy=words.remedy)

@@ -69,7 +69,8 @@ def connector_new(
     marker: Annotated[
         str | None,
         typer.Option(
-            help="Column that tells when a row was changed last; scan: there is none, all rows are read each time."
+            help="Column that tells when a row was changed last; scan: there is none, all rows are read each time; "
+            "wal: each change is read from PostgreSQL's log."
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Draft a connector for each table.")] = False,

@@ -15,7 +15,7 @@ from pophub.commands.shown import shown
 from pophub.contracts.model import Connector, Rule
 from pophub.contracts.personal import hidden_fields
 from pophub.contracts.shapes import joined_columns
-from pophub.contracts.source_model import SqlSource
+from pophub.contracts.source_model import DatabaseSource
 from pophub.domain.dates import HO_CHI_MINH, micros
 from pophub.domain.errors import ConfigError, PophubError
 from pophub.domain.record import FILE_COLUMNS, SCAN, Accepted, Columns, Versions
@@ -36,7 +36,7 @@ Known = Callable[[Versions], Accepted]
 def try_rows(stem: str, rows: int, since: str | None, show_values: bool, as_json: bool) -> None:
     """Read rows, map and judge them, and tell what would become of them; nothing is sent or kept."""
     settings, connector = Settings.load(), connector_here(stem)
-    if since is not None and connector.file.source.marker.kind == "scan":
+    if since is not None and connector.file.source.marker.numbered:
         raise ConfigError(
             "config.marker", "a scan has no time to begin at: all rows are read each time", where="--since",
             remedy="take --since out; --rows bounds what is read",
@@ -94,7 +94,7 @@ def _name(rule: Rule) -> str:
 
 def _rows(connector: Connector, settings: Settings, since: int | None) -> Iterator[Columns]:
     source = open_source(connector, settings)
-    if connector.file.source.marker.kind == "scan":
+    if connector.file.source.marker.numbered:
         for columns in cast(TableSource, source).read(None, CHUNK_ROWS):
             yield columns | {SCAN: [NEXT_SCAN] * len(next(iter(columns.values()), ()))}
         return
@@ -158,7 +158,7 @@ def _whole(connector: Connector, settings: Settings, tried: Tried) -> dict[str, 
     seconds = tried.read_s + tried.judge_s
     told: dict[str, Any] = {"seconds": round(seconds, 3), "source_rows": None, "full_run_seconds": None}
     source, rows = connector.file.source, len(tried.versions) + tried.waiting
-    if isinstance(source, SqlSource) and rows:
+    if isinstance(source, DatabaseSource) and rows:
         from pophub.sources.survey import SurveyedDatabase
 
         url = settings.resolve(source.url, where=connector.stem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.model import ConnectorFile
-from pophub.contracts.source_model import HttpSource, SqlSource
+from pophub.contracts.source_model import CdcSource, DatabaseSource, HttpSource, SqlSource
 from pophub.contracts.strict_yaml import Document
 from pophub.contracts.suite import refuse
 
@@ -29,11 +29,12 @@ def check_window(document: Document, file: ConnectorFile) -> None:
             "time": (("late_rows",), _NUMBERS),
             "sequence": (("late_s", "settle_s"), _SECONDS),
             "scan": (("late_s", "settle_s", "late_rows"), _NOTHING),
+            "wal": ((), ""),
         }[kind]
         for key in keys:
             if getattr(source, key, 0):
                 flaws.add(refuse("config.marker", f"{key} {why}", document.where("source", key)))
-    if kind != "scan" and "gone_at_most" in source.model_fields_set:
+    if not source.marker.numbered and "gone_at_most" in source.model_fields_set:
         what = "gone_at_most belongs to a scan: only there rows are found to be gone"
         flaws.add(refuse("config.marker", what, document.where("source", "gone_at_most")))
     flaws.tell()
@@ -46,19 +47,22 @@ def check_scan(document: Document, file: ConnectorFile) -> None:
     """
     source, flaws = file.source, Flaws()
     said = source.marker.model_fields_set - {"kind"}
-    if source.marker.kind != "scan":
+    if isinstance(source, CdcSource) != (source.marker.kind == "wal"):
+        what = "the marker `wal` belongs to `kind: cdc`, which has no other: leave `marker` out there"
+        raise refuse("config.marker", what, document.where("source", "marker", "kind"))
+    if not source.marker.numbered:
         if "column" not in said:
             what = "the column of the marker is missing; a table that has none is read with kind: scan"
             raise refuse("config.missing", what, document.where("source", "marker"))
         return
-    if not isinstance(source, SqlSource):
+    if not isinstance(source, DatabaseSource):
         what = "a scan is of a table: pages that change while they are read, or one file of many, prove nothing gone"
         raise refuse("config.marker", what, document.where("source", "marker", "kind"))
     for key in sorted(said):
-        what = f"a scan has no {key}: its number is the marker"
+        what = f"a {source.marker.kind} has no {key}: its number is the marker"
         flaws.add(refuse("config.marker", what, document.where("source", "marker", key)))
     columns = [file.mapping[name].source for name in file.key if name in file.mapping]
     if set(source.key) != set(columns):
-        what = f"of a scan, source.key is what the key is read from: {', '.join(columns)}"
+        what = f"of a {source.marker.kind}, source.key is what the key is read from: {', '.join(columns)}"
         flaws.add(refuse("config.marker", what, document.where("source", "key")))
     flaws.tell()

@@ -13,7 +13,15 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from pophub.contracts.patterns import STEM
-from pophub.contracts.source_model import ColumnName, FilesSource, HttpSource, Model, Name, SqlSource
+from pophub.contracts.source_model import (
+    CdcSource,
+    ColumnName,
+    FilesSource,
+    HttpSource,
+    Model,
+    Name,
+    SqlSource,
+)
 from pophub.domain.codes import Code, Gate, explain
 from pophub.domain.dates import HO_CHI_MINH
 
@@ -220,7 +228,7 @@ class ConnectorFile(Model):
         ge=1, description="contract version N, of `schemas/<agency>/<dataset>.vN.avsc`", examples=[1]
     )
     lanes: int = Field(2, ge=1, le=64, description="partitions; never lowered once data flowed", examples=[4])
-    source: SqlSource | FilesSource | HttpSource = Field(
+    source: SqlSource | CdcSource | FilesSource | HttpSource = Field(
         discriminator="kind", description="where the data is and how it is read"
     )
     mapping: dict[Name, FieldMapping] = Field(

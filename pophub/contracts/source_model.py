@@ -27,18 +27,19 @@ class Marker(Model):
     """The change marker: what orders the versions of a key at the source.
 
     Inside the hub a marker is one 64-bit integer: microseconds since 1970 UTC (`time`) or the
-    source's own number (`sequence`), or that of the scan that found the row (`scan`).
+    source's own number (`sequence`), that of the scan that found the row (`scan`), or the place of the change
+    in the source's log (`wal`).
     """
 
     column: ColumnName = Field(
         SCAN,
-        description="column of the marker; must be there, unless it is a `scan`",
+        description="column of the marker; must be there, unless it is a `scan` or `wal`",
         examples=["cap_nhat_luc"],
     )
-    kind: Literal["time", "sequence", "scan"] = Field(
+    kind: Literal["time", "sequence", "scan", "wal"] = Field(
         "time",
         description="what the column holds: times, or a number that only grows; `scan`: there is none, all rows "
-        "are read each time",
+        "are read each time; `wal`: there is none, changes come in the order of the source's log (kind `cdc`)",
         examples=["sequence"],
     )
     format: str | None = Field(
@@ -56,9 +57,14 @@ class Marker(Model):
     )
 
     @property
+    def numbered(self) -> bool:
+        """Whether the hub gives the number, since no column of the source holds one."""
+        return self.kind in ("scan", "wal")
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the source that it is read from."""
-        named = () if self.kind == "scan" else (self.column, self.changed_at)
+        named = () if self.numbered else (self.column, self.changed_at)
         return tuple(name for name in named if name is not None)
 
 
@@ -85,6 +91,7 @@ class SourceFile(Model):
     typed: ClassVar[bool] = (
         False  # whether a value's type is the source's own word, as a column's of a table is
     )
+    tells_flaws: ClassVar[bool] = True  # whether its reader tells values apart that it could not read
     kind: str
     url: Reference
     marker: Marker = Field(description="what orders the versions of a key")
@@ -123,13 +130,12 @@ class SourceFile(Model):
         raise NotImplementedError
 
 
-class SqlSource(SourceFile):
-    """A table or view read through SQLAlchemy, in the order of marker and key."""
+class DatabaseSource(SourceFile):
+    """A table of a database, whose values have types of their own."""
 
     reads = "table"
     typed = True
 
-    kind: Literal["sql"] = Field(description="a table or view", examples=["sql"])
     url: Reference = Field(
         description="SQLAlchemy URL, as a variable",
         examples=["${POPHUB_SOURCE_MPS_URL}"],
@@ -138,6 +144,24 @@ class SqlSource(SourceFile):
     key: tuple[ColumnName, ...] = Field(
         min_length=1, description="columns that order rows of one marker", examples=[["so_ddcn", "id"]]
     )
+
+    @property
+    def read_as(self) -> str:
+        """What is read, as it is kept to notice another declaration."""
+        return self.table
+
+    @property
+    def described(self) -> str:
+        """What is read, in words for a person."""
+        return f"the table `{self.table}`"
+
+
+class SqlSource(DatabaseSource):
+    """A table or view read through SQLAlchemy, in the order of marker and key."""
+
+    tells_flaws = False
+
+    kind: Literal["sql"] = Field(description="a table or view", examples=["sql"])
     late_s: int = Field(
         0, ge=0, description="seconds that a row may commit late under an older marker", examples=[3600]
     )
@@ -159,15 +183,40 @@ class SqlSource(SourceFile):
         """Seconds that a fresh marker is left to settle."""
         return self.settle_s
 
+
+class CdcSource(DatabaseSource):
+    """A table of PostgreSQL read once, and from then on through the server's log, change by change."""
+
+    kind: Literal["cdc"] = Field(description="a table, by PostgreSQL's log", examples=["cdc"])
+    marker: Marker = Field(
+        Marker(kind="wal"), description="what orders the versions of a key: the place in the log"
+    )
+    publication: Name = Field(
+        "pophub", description="publication at the source that the table belongs to", examples=["dancu_hub"]
+    )
+    slot: Name | None = Field(
+        None,
+        description="replication slot that the hub makes at the source; none: `pophub_<agency>_<dataset>`",
+        examples=["pophub_mps_citizens_test"],
+    )
+    keep_wal_mb: int = Field(
+        10_240,
+        ge=1,
+        description="megabytes of log that the source keeps for the hub, above which `alert.slot_kept` is told",
+        examples=[51_200],
+    )
+
+    every_s: int = Field(1, ge=1, description="seconds between two looks while streaming", examples=[10])
+
+    @property
+    def look_s(self) -> int:
+        """Seconds between two looks while streaming."""
+        return self.every_s
+
     @property
     def read_as(self) -> str:
         """What is read, as it is kept to notice another declaration."""
-        return self.table
-
-    @property
-    def described(self) -> str:
-        """What is read, in words for a person."""
-        return f"the table `{self.table}`"
+        return f"log of {self.table}"
 
 
 class FilesSource(SourceFile):

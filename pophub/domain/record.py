@@ -63,13 +63,16 @@ class Texts(list[Any]):
 
 FILE_COLUMNS = frozenset({EXTRA, PLACE, FLAWS})
 SCAN = "_scan"
-"""Column of rows without a change marker: the number of the scan that found them, which is their marker."""
+"""Column of rows without a change marker, which the hub numbers: the scan that found them, or their place in a log."""
 
 GONE = "_gone"
-"""Column of rows that a scan did not find any more: true; of such a row only the key is told."""
+"""Column of rows that a scan did not find any more, or a log says are deleted: true; of such a row only the key is told."""
+
+CHANGED = "_changed_at"
+"""Column of rows of a log: when the change was made, as the log tells."""
 
 STUB = "_pophub_stub"  # of a record too large to be sent
-RESERVED = FILE_COLUMNS | {SCAN, GONE, STUB}  # no column of a table may be named so
+RESERVED = FILE_COLUMNS | {SCAN, GONE, CHANGED, STUB}  # no column of a table may be named so
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,8 @@ def _source(plan: DraftPlan) -> Iterator[str]:
     reference = f"${{{plan.asked.variable}}}"
     yield "source:"
     if plan.folder is None:
-        yield "  kind: sql"
+        logged = plan.marker.keys["kind"] == "wal"
+        yield "  kind: cdc  # what the source needs for it: docs/source-cdc.md" if logged else "  kind: sql"
         yield f"  url: {reference}  # set in the environment, or in sources.env of the hub's home"
         yield f"  table: {scalar(plan.survey.table)}"
         yield f"  key: {_flow(list(plan.key_columns))}  # {_said(plan.why['key'])}"
@@ -104,7 +105,7 @@ def _source(plan: DraftPlan) -> Iterator[str]:
     if plan.marker.scans:
         yield from (f"  # {line}" for line in _SCAN_COSTS)
     yield f"  marker: {_flow(plan.marker.keys)}  # {_said(plan.why['marker'])}"
-    if plan.marker.scans:
+    if plan.marker.numbered:
         yield f"  gone_at_most: {GONE_AT_MOST}  # share of the known rows; more of them gone at once wait for a person"
     if plan.deleted is not None:
         yield f"  deleted: {{column: {scalar(plan.deleted)}, values: [true]}}  # by its name and its values"

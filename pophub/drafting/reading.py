@@ -38,6 +38,11 @@ class MarkerDraft(NamedTuple):
         """Whether no column is one: the whole table is read each time."""
         return self.keys["kind"] == "scan"
 
+    @property
+    def numbered(self) -> bool:
+        """Whether the hub numbers what it reads, since no column of the source does."""
+        return self.keys["kind"] in ("scan", "wal")
+
 
 def draft_key(
     survey: Survey, profiles: Mapping[str, ColumnProfile], asked: Sequence[str]
@@ -83,6 +88,8 @@ def draft_marker(
     wanted = asked == "scan" and asked not in survey.names
     if wanted and not folder:
         return _scan("as you said")
+    if asked == "wal" and asked not in survey.names and not folder:
+        return MarkerDraft({"kind": "wal"}, {}, "as you said: each change comes by the server's log")
     if wanted:
         raise _no_marker("a scan is of a table: a file proves no row of another one gone", survey.table)
     names = [_known(survey, asked)] if asked else list(profiles)

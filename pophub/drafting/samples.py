@@ -21,7 +21,7 @@ _ISO = "%Y-%m-%d %H:%M:%S"
 def draft_samples(plan: DraftPlan, rules: list[DraftRule]) -> dict[str, dict[str, Any]]:
     """Give samples by file name without its end: one that passes, one that fails at each gate where it can."""
     base = {one.column: sound_value(one) for one in plan.fields}
-    if not plan.marker.scans:
+    if not plan.marker.numbered:
         base[plan.marker.column] = _moment(plan, _THEN)
     if plan.deleted is not None:
         base.setdefault(plan.deleted, _not_deleted(plan))

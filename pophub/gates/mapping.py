@@ -13,7 +13,7 @@ from pophub.domain.codes import CODES, origin
 from pophub.domain.dates import FIRST_US, LAST_US, all_micros, date_parser
 from pophub.domain.deletion import Deletion
 from pophub.domain.keys import joined_keys
-from pophub.domain.record import EXTRA, GONE, Columns, Failure, Mapped, Texts
+from pophub.domain.record import CHANGED, EXTRA, GONE, Columns, Failure, Mapped, Texts
 from pophub.gates.flaws import RowFlaws
 from pophub.gates.parsing import Parser, Refused, clean_texts, null_meaning, parser_for, text_step
 from pophub.gates.spreadsheet import numbers_told_apart
@@ -154,18 +154,22 @@ class ContractMapper:
         self._key = file.key
         self._key_columns = [column for column in self._columns if column.name in file.key]
         self._deleted = file.source.deleted
-        self._scans = file.source.marker.kind == "scan"
+        self._numbered = file.source.marker.numbered
+        self._tells_flaws = file.source.tells_flaws
         declared = file.source.deleted
         self._deletion = Deletion(declared.values, declared.living) if declared else Deletion(())
         self._fields = tuple(fields)
         marker = file.source.marker
         form = {"format": marker.format, "time_zone": marker.time_zone}
-        timed = FieldMapping.model_validate({"from": marker.changed_at or marker.column, **form})
+        logged = marker.kind == "wal"
+        told = CHANGED if logged else marker.changed_at or marker.column
+        timed = FieldMapping.model_validate({"from": told, **form})
         plain = FieldMapping.model_validate({"from": marker.column})
         self._changed_at = Column(timed, _MARKER, personal_id=False, day_begins=True)
         sequence = Column(plain, _SEQUENCE, personal_id=False, from_files=self._from_files)
         self._is_time = marker.kind == "time"
-        self._has_time = self._is_time or marker.changed_at is not None
+        self._timeless = logged  # rows of a snapshot: nobody knows when they were changed
+        self._has_time = self._is_time or logged or marker.changed_at is not None
         self._marker = self._changed_at if self._is_time else sequence
 
     def map(self, raw: Columns) -> Mapped:
@@ -208,8 +212,8 @@ class ContractMapper:
         return flaws.void(column.source, found)
 
     def _flaws(self, raw: Columns) -> RowFlaws:
-        """Give what the reader of a file could not read; a table's columns are all its own."""
-        return RowFlaws(raw if self._from_files else {})
+        """Give what the source's reader could not read; a table's columns are all its own."""
+        return RowFlaws(raw if self._tells_flaws else {})
 
     def _join(self, parts: Columns) -> list[str | None]:
         """Join the key fields; one that is missing or too long makes no key."""
@@ -225,25 +229,26 @@ class ContractMapper:
             none: list[int | None] = [None] * rows
             changed_at = self._read(self._changed_at, raw, rows, []) if self._has_time else none
         absent = set(_absent(markers))
-        if self._has_time:  # a time of change that cannot be read must not pass as fresh
+        if (
+            self._has_time and not self._timeless
+        ):  # a time of change that cannot be read must not pass as fresh
             absent.update(_absent(changed_at))
         _blame(failures, sorted(absent), "contract.marker.unmappable", None)
         return markers, changed_at
 
     def _read_deleted(self, raw: Columns, rows: int, failures: list[Failure]) -> list[bool]:
-        if self._scans and GONE in raw:
-            return list(map(bool, raw[GONE]))
-        if self._deleted is None:
-            return [False] * rows
+        gone = list(map(bool, raw[GONE])) if self._numbered and GONE in raw else [False] * rows
+        if self._deleted is None or all(gone):
+            return gone
         values = raw.get(self._deleted.column)
         if values is None:
             _blame(failures, range(rows), "contract.field.missing", None)
-            return [False] * rows
+            return gone
         for row, code in self._flaws(raw).of(self._deleted.column):
             _blame(failures, (row,), code, None)
         found = self._deletion.all_of(values)
         _blame(failures, _absent(found), "contract.deleted.unknown", None)
-        return list(map(bool, found))
+        return [told or bool(value) for told, value in zip(gone, found, strict=True)]
 
     def _strip_deleted(self, columns: Columns, deleted: list[bool], failures: list[Failure]) -> list[Failure]:
         for name, values in columns.items():

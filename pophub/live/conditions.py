@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from pophub.contracts.model import Connector
+from pophub.contracts.source_model import CdcSource
 from pophub.live.pauses import CONNECTOR, Pauses
 from pophub.live.state import US, Seen
 from pophub.live.store import Counted, Hold, Lag
@@ -18,11 +19,19 @@ BY_STATE = {
     "silent": "alert.silent",
 }
 FAILED_SHARE = "alert.failed_share"
+UNREAD_S = 86_400  # a source's log that nobody reads grows on the source's disk
 UNTOLD_S = 3 * 3_600  # the DAG that tells agencies runs each hour
 
 BASIS_DAYS = 90  # so long before its end a subscription's basis is told
 ENDED_S = 7 * 86_400  # so long an ended right stands among the alerts
-WAIT_FOR_A_RUN = ("alert.frozen", "alert.offline", "alert.silent", "alert.lag", "alert.unbalanced")
+WAIT_FOR_A_RUN = (
+    "alert.frozen",
+    "alert.offline",
+    "alert.silent",
+    "alert.lag",
+    "alert.unbalanced",
+    "alert.slot_kept",
+)
 
 
 class Condition(NamedTuple):
@@ -109,6 +118,23 @@ def of_overdue(overdue: Sequence[tuple[str, int, int]], now: int) -> Iterator[Co
         yield Condition(
             "alert.overdue", stem, "quarantine", f"{count:,} records wait, the oldest for {days} days"
         )
+
+
+def of_kept_logs(
+    kept: Sequence[tuple[str, int | None, int]], stems: Mapping[str, Connector], now: int
+) -> Iterator[Condition]:
+    """Give the sources that keep more of their log for the hub than is declared, or keep it since long."""
+    for stem, size, looked in kept:
+        source = stems[stem].file.source
+        if not isinstance(source, CdcSource):  # of another kind by now
+            continue
+        if size is not None and size >> 20 > source.keep_wal_mb:
+            what = f"the source keeps {size >> 20:,} MB of its log, more than keep_wal_mb"
+            yield Condition("alert.slot_kept", stem, "slot", what)
+        elif looked + UNREAD_S * US < now:
+            hours = (now - looked) // (3_600 * US)
+            what = f"the source keeps all of its log since {hours:,} hours: no run read it"
+            yield Condition("alert.slot_kept", stem, "slot", what)
 
 
 def of_untold(untold: Sequence[tuple[str, int, int]], now: int) -> Iterator[Condition]:

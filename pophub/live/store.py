@@ -110,6 +110,10 @@ class LiveStore:
         rows = self.rows("overdue", {"stems": list(connectors), "before": before})
         return [(stem, count, oldest) for stem, count, oldest in rows]
 
+    def kept_slots(self, stems: Sequence[str]) -> list[tuple[str, int | None, int]]:
+        """Give (stem, bytes of log that its source keeps for the hub, when a run saw that) of followed logs."""
+        return [(row[0], row[1], row[2]) for row in self.rows("kept_slots", {"stems": list(stems)})]
+
     def untold(self, stems: Sequence[str], before: int) -> list[tuple[str, int, int]]:
         """Give (stem, how many, the oldest one's first judging) of rejections that their agency was not told."""
         rows = self.rows("untold", {"stems": list(stems), "before": before})

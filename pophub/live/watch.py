@@ -87,6 +87,7 @@ def look(
         *found.of_lags(lags, connectors, pauses, now),
         *found.of_balance(store.unbalanced(list(connectors), still), connectors, pauses, now),
         *found.of_overdue(store.overdue(connectors, now), now),
+        *found.of_kept_logs(store.kept_slots(list(connectors)), connectors, now),
         *found.of_ended(store.ended_access(list(connectors), now - found.ENDED_S * US)),
         *found.of_untold(store.untold(list(connectors), now - found.UNTOLD_S * US), now),
     ]

@@ -12,11 +12,15 @@ from pophub.postgres.connection import (
 )
 from pophub.postgres.copy import copy_columns, copy_rows
 from pophub.postgres.layout import note_layout
+from pophub.postgres.replication import DriverError, LogMessage, LogSession, place_of
 from pophub.postgres.sql import execute_values, now_us, statements, text_array
 
 __all__ = [
     "Connection",
     "Cursor",
+    "DriverError",
+    "LogMessage",
+    "LogSession",
     "connect",
     "copy_columns",
     "copy_rows",
@@ -25,6 +29,7 @@ __all__ = [
     "now_us",
     "only_row",
     "or_nothing",
+    "place_of",
     "statements",
     "text_array",
     "transaction",

@@ -66,7 +66,7 @@ class Examination:
             with transaction(connection, "reconcile") as cursor:
                 self.says("source")
                 chunks = source.chunks_of(self.connector, self.source, before.seen)
-                if self.connector.file.source.marker.kind == "scan":
+                if self.connector.file.source.marker.numbered:
                     chunks = source.numbered(cursor, self.connector, self.mapper, chunks, before.seen)
                 rows = source.load(cursor, self.connector, self.mapper, chunks)
                 source.load_in_flight(cursor, self.connector, self.mapper, self.settings, before.seen)

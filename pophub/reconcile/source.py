@@ -121,7 +121,7 @@ def judged(cursor: Cursor, connector: Connector, seen: Beforehand) -> tuple[list
     if seen.position is None:
         return [], _pending(cursor, -(1 << 62))
     window = source.window
-    scanned = source.marker.kind == "scan"
+    scanned = source.marker.numbered
     findings, pending = [], _pending(cursor, seen.position)
     for key, marker, event, known_event, known in _unseen(cursor, connector, seen.position):
         if known:

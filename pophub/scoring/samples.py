@@ -123,7 +123,7 @@ def _judged(
     connector: Connector, rules: GreatExpectationsRules, names: Sequence[str], samples: list[dict[str, Any]]
 ) -> list[list[Failure]]:
     raw: Columns = {name: [s["raw"][name] for s in samples] for name in names}
-    if connector.file.source.marker.kind == "scan":
+    if connector.file.source.marker.numbered:
         raw = {SCAN: [1] * len(samples)} | raw  # the hub's own number, which no source sends
     mapped = ContractMapper(connector).map(raw)
     frame: Columns = dict(mapped.columns)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from pophub.contracts.model import Connector
-from pophub.contracts.source_model import SqlSource
+from pophub.contracts.source_model import CdcSource, DatabaseSource
 from pophub.contracts.strict_yaml import load_document
 from pophub.domain.errors import ContractBreach, PophubError, TransientError
 from pophub.domain.record import Columns
@@ -16,6 +16,9 @@ from pophub.ports import TableSource
 from pophub.scoring.findings import WORTH, Scored, ScoreFinding
 from pophub.settings import Settings
 from pophub.sources import open_source
+
+if TYPE_CHECKING:
+    from pophub.sources.wal_table import WalTable
 
 LOOKED_ROWS = 1_000
 _LATER = ("config.variable_missing", "source.driver_missing")
@@ -27,7 +30,7 @@ def score_source(connector: Connector, settings: Settings, scored: Scored) -> No
     document = load_document(connector.path, settings.project)
     try:
         place = document.where("source", "marker")
-        if isinstance(connector.file.source, SqlSource):
+        if isinstance(connector.file.source, DatabaseSource):
             _score_table(connector, connector.file.source, settings, scored, place)
         elif connector.file.source.reads == "folder":
             _score_folder(connector, settings)
@@ -56,7 +59,7 @@ def _score_folder(connector: Connector, settings: Settings) -> None:
 
 
 def _score_table(
-    connector: Connector, source: SqlSource, settings: Settings, scored: Scored, where: str
+    connector: Connector, source: DatabaseSource, settings: Settings, scored: Scored, where: str
 ) -> None:
     from pophub.sources.survey import SurveyedDatabase
 
@@ -69,13 +72,32 @@ def _score_table(
             "source.column_missing", f"the source has no column {', '.join(missing)}", where=connector.stem,
             remedy="ask the agency what changed; mend `mapping`, `source.marker` or `source.key`",
         )  # fmt: skip
-    if source.marker.kind == "scan":
+    if isinstance(source, CdcSource):
+        _score_log(connector, settings, scored, where)
+    if source.marker.numbered:
         return
     marker = source.marker.column
     if survey.indexed is not None and marker not in survey.indexed:
         what = f"no index of {source.table} begins with {marker}"
         scored.advise("marker", 5, "connector.marker_unindexed", what, where)
     _score_markers(connector, survey.rows, scored, where)
+
+
+def _score_log(connector: Connector, settings: Settings, scored: Scored, where: str) -> None:
+    """Look at what the source's log tells of the table, and at the slot where there is one."""
+    table = cast("WalTable", open_source(connector, settings))
+    found = table.look()
+    for flaw in found.flaws:
+        scored.err(type(flaw)(flaw.code, flaw.what, where=where, remedy=flaw.remedy), "marker")
+    if found.slot is not None and found.slot.lost:
+        what = (
+            f"the source lost the slot {table.slot} ({found.slot.lost}): the next run reads the whole table"
+        )
+        scored.advise("marker", 5, "source.slot_lost", what, where)
+    if found.long_columns:
+        names = ", ".join(sorted(found.long_columns))
+        what = f"where a long value of {names} does not change, the log leaves it out, and the record fails"
+        scored.advise("marker", 5, "contract.value.unavailable", what, where)
 
 
 def _score_markers(connector: Connector, first: Columns, scored: Scored, where: str) -> None:

@@ -1,4 +1,4 @@
-"""Databases by SQL, drop folders and HTTP APIs, by kind and never by agency; `open_source` picks by declaration."""
+"""Databases by SQL or by their log, drop folders and HTTP APIs, by kind and never by agency; `open_source` picks by declaration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pophub.contracts.model import Connector
-from pophub.contracts.source_model import FilesSource, HttpSource, SqlSource
+from pophub.contracts.source_model import CdcSource, FilesSource, HttpSource, SqlSource
 from pophub.ports import FolderSource, TableSource
 from pophub.settings import Settings
 
@@ -33,6 +33,10 @@ def open_source(
             from pophub.sources.sql import SqlTable
 
             return (OpenTable if stays_open else SqlTable)(source, url, where=where)
+        case CdcSource():
+            from pophub.sources.wal_table import WalTable
+
+            return WalTable(source, url, columns=connector.file.columns, where=where)
         case FilesSource():
             from pophub.sources.files import DropFolder
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy.types import Boolean, Date, DateTime, Enum, Integer, NullType, Numeric, String, TypeEngine
 
-from pophub.contracts.source_model import SqlSource
+from pophub.contracts.source_model import DatabaseSource
 from pophub.domain.errors import ContractBreach
 from pophub.domain.record import RESERVED
 
@@ -28,12 +28,12 @@ def check_names(columns: Iterable[str], where: str) -> None:
         )
 
 
-def check_marker(source: SqlSource, kind: TypeEngine[object], dialect: str, where: str) -> None:
+def check_marker(source: DatabaseSource, kind: TypeEngine[object], dialect: str, where: str) -> None:
     """Refuse a marker whose column holds another type than the connector says.
 
     Errors: `source.marker_type`, with what to change.
     """
-    if source.marker.kind == "scan":
+    if source.marker.numbered:
         return
     flaw = _sequence(kind) if source.marker.kind == "sequence" else _time(source, kind, dialect)
     if flaw is not None:
@@ -50,14 +50,14 @@ def _sequence(kind: TypeEngine[object]) -> tuple[str, str] | None:
     return "no number, but `kind: sequence` is declared", f"{instead}; texts would be compared as 10 < 9"
 
 
-def _time(source: SqlSource, kind: TypeEngine[object], dialect: str) -> tuple[str, str] | None:
+def _time(source: DatabaseSource, kind: TypeEngine[object], dialect: str) -> tuple[str, str] | None:
     if dialect == "sqlite":  # has no type of time: a text, or whatever was written
         whole = isinstance(kind, Integer | Boolean)
         return ("a number, but `kind: time` is declared", "declare `kind: sequence`") if whole else None
     if isinstance(kind, Date | DateTime):
         if source.marker.format is not None:
             return "a time already, but a format is declared", "take `source.marker.format` out"
-        if isinstance(kind, Date) and source.settle_s < DAY_S:
+        if isinstance(kind, Date) and source.settling_s < DAY_S:
             return "a date, under which all changes of a day stand", (
                 f"declare `settle_s: {DAY_S}` or more: a day is read when it is over, as each key's last row; "
                 "or declare a column with the time"

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Engine
+from sqlalchemy.dialects.postgresql import psycopg2
 
 _TIMES = (1082, 1114, 1184)  # OIDs of date, timestamp, timestamptz
 _EXACT = (16, 20, 21, 23, 26, 700, 701, 1700)  # of booleans, integers and numbers: as Python has them
@@ -45,6 +47,35 @@ def _lenient_types(driver: Any) -> list[Any]:
     printed = set(known) - set(_TIMES) - set(_EXACT) - set(_TEXTS)
     casts |= dict.fromkeys(printed, _as_printed) | {_PADDED: _unpadded}
     return [driver.extensions.new_type((oid,), f"pophub_{oid}", cast) for oid, cast in casts.items()]
+
+
+@cache
+def _log_types() -> dict[int, TypeCast | None]:
+    """Give what reads the text of a value of each type that is not left as it is printed."""
+    driver: Any = psycopg2.dialect.import_dbapi()  # type: ignore[no-untyped-call]
+    known: dict[int, Any] = driver.extensions.string_types
+    casts: dict[int, TypeCast | None] = {oid: known[oid] for oid in _EXACT}
+    for made in _lenient_types(driver):
+        casts |= dict.fromkeys(made.values, made)
+    return casts
+
+
+def printed_reader(oid: int, cursor: object) -> Callable[[bytes], Any]:
+    """Give what makes of a value in the log, which is as the server prints it, what a query would give.
+
+    A text that is not UTF-8 stays bytes. `cursor` is one of the driver's, which its casts of times look into:
+    without one they end the process.
+    """
+    cast = _log_types().get(oid)
+
+    def read(octets: bytes) -> Any:
+        try:
+            text = octets.decode()
+        except UnicodeDecodeError:
+            return octets
+        return text if cast is None else cast(text, cursor)
+
+    return read
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from sqlalchemy.sql.elements import ColumnClause
 from sqlalchemy.types import TypeEngine
 
 from pophub.contracts.patterns import table_parts
-from pophub.contracts.source_model import SqlSource
+from pophub.contracts.source_model import DatabaseSource
 from pophub.domain.dates import hours_of
 from pophub.domain.errors import ContractBreach, TransientError
 from pophub.domain.record import Columns, Measured
@@ -48,7 +48,7 @@ Found = dict[str, tuple[str, TypeEngine[Any]]]  # a column's name: the name as i
 class SqlTable:
     """A table read in the order of its change marker (`ports.TableSource`)."""
 
-    def __init__(self, source: SqlSource, url: str, *, where: str = "") -> None:
+    def __init__(self, source: DatabaseSource, url: str, *, where: str = "") -> None:
         self._source = source
         self._where = where or source.table
         self._table = table_parts(source.table)  # as it is sent
@@ -75,7 +75,7 @@ class SqlTable:
         with translated(self._where), self._connect() as connection:
             found = self._found(connection)
             self._check(found)
-            if self._source.marker.kind == "scan":
+            if self._source.marker.numbered:
                 query = self._select(found).order_by(*self._key(found))
                 yield from self._streamed(connection, found, query, chunk_rows)
                 return

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import exc
 
 from pophub.domain.errors import ConfigError, ContractBreach, PophubError, TransientError
+from pophub.postgres import DriverError
 from pophub.sources.address import ESCAPES
 
 _URL = "source.url"
@@ -44,6 +45,30 @@ _STATES: dict[str, tuple[type[PophubError], str, str, str]] = {
         "source.timeout",
         "the source did not answer a query in time",
         "the run tries again; ask the agency for an index on marker and key",
+    ),
+    "55006": (
+        TransientError,
+        "source.slot_busy",
+        "another session reads the slot",
+        "the run tries again; two hubs need slots of different names: `source.slot`",
+    ),
+    "55P03": (
+        TransientError,
+        "source.timeout",
+        "a transaction at the source goes on for so long that no slot can be made",
+        "the run tries again; ask the agency which session does not end",
+    ),
+    "42704": (
+        ContractBreach,
+        "source.publication",
+        "the publication or the slot is gone",
+        "the next run says which; where changes are lost, it reads the table anew",
+    ),
+    "55000": (
+        ContractBreach,
+        "source.slot_lost",
+        "the source does not keep its log for the slot any more",
+        "the next run makes the slot anew and reads the whole table",
     ),
     "22P05": _NO_UTF8,
     "22021": _NO_UTF8,
@@ -123,6 +148,16 @@ def translated(where: str) -> Iterator[None]:
         raise
     except (exc.SQLAlchemyError, *_UNBOUNDED) as error:
         raise _unreadable(error, where) from None
+
+
+@contextmanager
+def driver_translated(where: str) -> Iterator[None]:
+    """Raise errors of PostgreSQL's driver as `translated` does, where SQLAlchemy is not between."""
+    with translated(where):
+        try:
+            yield
+        except DriverError as error:
+            raise exc.DBAPIError.instance(None, None, error, DriverError) from error
 
 
 def _names_option(error: exc.DBAPIError) -> bool:

@@ -71,6 +71,10 @@ from quarantine.version v join unnest(%(stems)s::text[], %(before)s::bigint[]) w
 where state = 'quarantined' and expired_at is null and first_judged_at < to_timestamp(0) + before * interval '1 microsecond'
 group by 1 order by 1
 
+-- name: kept_slots
+select stem, kept_bytes, (extract(epoch from kept_at) * 1000000)::bigint from extract.slot
+where stem = any(%(stems)s) and state = 'following' and kept_at is not null order by stem
+
 -- name: untold
 select v.stem, count(*), (extract(epoch from min(v.first_judged_at)) * 1000000)::bigint
 from unnest(%(stems)s::text[]) w(stem)

@@ -71,3 +71,21 @@ create table if not exists extract.scan_row (
 grant select, insert, update on extract.scan to pophub_extract;
 grant select, insert, update, delete on extract.scan_row to pophub_extract;
 grant select on extract.scan to pophub_read;
+
+-- sources read by their log: the slot at the source, and what a place in its log adds to be a marker
+create table if not exists extract.slot (
+    stem text primary key,
+    slot text not null,
+    origin text not null,
+    base bigint not null,
+    state text not null check (state in ('snapshot', 'following', 'lost')),
+    highest bigint not null,
+    claim bigint not null,
+    reading boolean not null,
+    kept_bytes bigint,
+    kept_at timestamptz,
+    changed_at timestamptz not null default clock_timestamp()
+);
+
+grant select, insert, update on extract.slot to pophub_extract;
+grant select on extract.slot to pophub_read, pophub_live;

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pophub.contracts.model import Connector, Limits
-from pophub.domain.record import GONE, PLACE, STUB
+from pophub.domain.record import CHANGED, GONE, PLACE, STUB
 from pophub.domain.rows import Rows
 
 STUB_COLUMN = STUB
@@ -66,7 +66,8 @@ def stub_large(rows: Rows, connector: Connector, *, refused: bool = False) -> Ro
     if not large:
         return rows
     declared = connector.file
-    kept = {declared.mapping[k].source for k in declared.key} | {declared.source.marker.column, PLACE, GONE}
+    kept = {declared.mapping[k].source for k in declared.key} | {declared.source.marker.column}
+    kept |= {PLACE, GONE, CHANGED}
     columns = {name: list(values) for name, values in rows.columns.items()}
     columns[STUB_COLUMN], sizes = [None] * len(rows), list(rows.sizes)
     for i in large:

@@ -33,13 +33,17 @@ class Scan(Extract):
         with self._scans.held_when_breached("table"):
             columns = source.columns()
             self._check_columns(columns, "the source table")
-            scan = self._scans.claim(self.by)
+            scan = self._begin()
             rows = 0
             for chunk in whole_keys(self.fetched(source, None), self._key_columns):
                 rows += self._take(scan, chunk, columns)
         with self._scans.held_when_breached(ROWS_GONE):
             self._take_gone(scan, rows, columns)
         return self.done
+
+    def _begin(self) -> int:
+        """Begin a scan and give its number."""
+        return self._scans.claim(self.by)
 
     def _take(self, scan: int, columns: Columns, header: Sequence[str]) -> int:
         """Send those of a chunk's rows that were not sent like this last; give how many rows it has."""
@@ -74,19 +78,23 @@ class Scan(Extract):
         self._scans.ended("whole", rows, self.done.rows, gone)
 
     def _delete(self, scan: int, found: Mapping[str, str | None], header: Sequence[str]) -> None:
-        """Send deletes: rows with the key's own columns, in which nothing else stands."""
+        """Send deletes of keys that the whole scan did not see."""
+        rows = self._deletes(scan, found, header)
+        self._scans.gone_named(list(found))
+        if len(rows):
+            self._send_all(rows, header)
+        self._scans.gone_kept(list(found))
+
+    def _deletes(self, marker: int, found: Mapping[str, str | None], header: Sequence[str]) -> Rows:
+        """Give the deletes of keys: rows with the key's own columns, in which nothing else stands."""
         keys = [key for key, as_sent in found.items() if as_sent is not None]
         values = [unpacked(cast(str, found[key])) for key in keys]
         columns: Columns = {name: [None] * len(keys) for name in header}
         for at, name in enumerate(self._key_columns):
             columns[name] = [row[at] for row in values]
-        columns |= {SCAN: [scan] * len(keys), GONE: [True] * len(keys)}
+        columns |= {SCAN: [marker] * len(keys), GONE: [True] * len(keys)}
         rows = Rows.of(columns, self.mapper)
-        same = [i for i, key in enumerate(keys) if rows.keys[i] == key]  # as it is mapped by now
-        self._scans.gone_named(list(found))
-        if same:
-            self._send_all(rows.take(same), header)
-        self._scans.gone_kept(list(found))
+        return rows.take([i for i, key in enumerate(keys) if rows.keys[i] == key])  # as it is mapped by now
 
     def _send_all(self, rows: Rows, header: Sequence[str]) -> None:
         start = self._scans.start()
@@ -116,10 +124,7 @@ def identified(
 
     A row whose key cannot be mapped goes by its digest.
     """
-    file = connector.file
-    read = {m.source for m in file.mapping.values()}
-    read |= {file.source.deleted.column} if file.source.deleted else set()
-    contents, _ = digests.row_digests([columns[name] for name in sorted(read)], len(mapped))
+    contents, _ = digests.row_digests(content_columns(connector, columns), len(mapped))
     keys = [c.hex() if key is None else key for key, c in zip(mapped, contents, strict=True)]
     if len(set(keys)) == len(keys):
         return keys, contents
@@ -128,6 +133,14 @@ def identified(
         of_key.setdefault(key, []).append(content)
     joint = {key: digests.joint_digest(found) for key, found in of_key.items()}
     return keys, [joint[key] for key in keys]
+
+
+def content_columns(connector: Connector, columns: Columns) -> list[list[Any]]:
+    """Give the columns that the contract reads of the source, in the order of their names."""
+    file = connector.file
+    read = {m.source for m in file.mapping.values()}
+    read |= {file.source.deleted.column} if file.source.deleted else set()
+    return [columns[name] for name in sorted(read)]
 
 
 def whole_keys(chunks: Iterable[Columns], key: Sequence[str]) -> Iterator[Columns]:

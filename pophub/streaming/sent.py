@@ -9,6 +9,7 @@ from pophub.domain.rows import Rows
 from pophub.ports import Start
 from pophub.postgres import Connection, only_row, statements, transaction
 from pophub.stores.extract import ExtractStore
+from pophub.stores.slot import SlotStore
 
 SQL = statements("stream")
 US = 1_000_000
@@ -83,3 +84,7 @@ class StepStore(ExtractStore):
                 cursor.execute(SQL["start"], {"stem": self._stem})
                 self._sent.left_at = only_row(cursor)[:2]
             cursor.execute(SQL["unlock"], (self.work, self._stem))
+
+
+class StepSlotStore(SlotStore, StepStore):
+    """The extract store of a source that is read by its log, for one step."""

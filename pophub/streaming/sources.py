@@ -20,12 +20,13 @@ from pophub.kafka import RawWriter
 from pophub.live.circuit import refuse_resting
 from pophub.live.heartbeat import beat
 from pophub.live.state import Outcome
-from pophub.ports import BlockWriter, DropFile, FolderSource, OpenSource, TableSource
+from pophub.ports import BlockWriter, DropFile, FolderSource, OpenSource, TableSource, WalSource, WalStretch
 from pophub.settings import Settings
 from pophub.stages.extract import Extract, Extracted
 from pophub.stages.refused import refusal
+from pophub.stores.slot import is_followed
 from pophub.streaming.kept import KeptOpen
-from pophub.streaming.sent import Sent, StepStore
+from pophub.streaming.sent import Sent, StepSlotStore, StepStore
 from pophub.streaming.standing import Standing
 from pophub.streaming.turn import Turn, TurnOver
 from pophub.wiring import Hub
@@ -63,7 +64,8 @@ class SourceWorker:
         Errors: those of `Hub.extract`.
         """
         stem = self._connector.stem
-        if "" in self._standing.paused(stem) or self._connector.file.source.marker.kind == "scan":
+        marker = self._connector.file.source.marker.kind
+        if "" in self._standing.paused(stem) or marker == "scan" or self._kept.rests(stem):
             return Extracted()  # a scan is no small step: the dataset's DAG makes it
         if not self._rested:
             with self._kept.connection("pophub_extract") as connection:
@@ -71,7 +73,7 @@ class SourceWorker:
             self._kept.refuse_redeclared(self._connector)
             self._rested = True
         self._turn.begin(TURN_S)
-        step_store = partial(StepStore, sent=self._sent)
+        step_store = partial(StepSlotStore if marker == "wal" else StepStore, sent=self._sent)
         with self._hub.open_extract(stem, self._run, at_once=True, take=step_store, adapters=self._kept) as (
             stage,
             store,
@@ -131,7 +133,11 @@ class KeptSource(KeptOpen):
         self._writer = self._stack.enter_context(closing(writer))
         source = connector.file.source
         self._table: StreamedTable | None = None
-        if source.reads == "table":
+        self._log: StreamedLog | None = None
+        if source.marker.kind == "wal":
+            log = cast(WalSource, super().source(connector))
+            self._log = StreamedLog(self._stack.enter_context(closing(log)), source.look_s, turn)
+        elif source.reads == "table":
             table = cast(OpenSource, super().source(connector, stays_open=True))
             self._table = StreamedTable(self._stack.enter_context(closing(table)), source, turn, known)
 
@@ -140,14 +146,21 @@ class KeptSource(KeptOpen):
         if self._table is not None:
             self._table.done = done
 
+    def rests(self, stem: str) -> bool:
+        """Tell whether a log is not to be read now: its next look is not due, or a snapshot has to come first."""
+        if self._log is None:
+            return False
+        with self.connection("pophub_extract") as connection:
+            return not self._log.due() or not is_followed(connection, stem)
+
     @contextmanager
     def writer(self, stem: str) -> Iterator[BlockWriter]:
         """Lend the writer."""
         yield self._writer
 
     def source(self, connector: Connector, *, stays_open: bool = False) -> TableSource | FolderSource:
-        """Lend the table, or give the folder for as long as the turn lasts."""
-        return self._table or _Folder(cast(FolderSource, super().source(connector)), self._turn)
+        """Lend the table or its log, or give the folder for as long as the turn lasts."""
+        return self._log or self._table or _Folder(cast(FolderSource, super().source(connector)), self._turn)
 
 
 class LateWriter(RawWriter):
@@ -243,6 +256,32 @@ class StreamedTable:
     def _sent_some(self) -> bool:
         """Tell whether the position has moved: many rows under one marker are read again from the first."""
         return self.done.batches > 0
+
+
+class StreamedLog:
+    """A table's log that is looked at now and then, and read as long as the turn lasts."""
+
+    def __init__(self, log: WalSource, look_s: int, turn: Turn) -> None:
+        self._log = log
+        self._look_s, self._next_look = look_s, float("-inf")
+        self._turn = turn
+        self._whole = False  # whether what was read last ends behind whole transactions
+        self.slot, self.ordered = log.slot, log.ordered
+        self.state, self.confirm, self.close = log.state, log.confirm, log.close
+        self.columns, self.read, self.begin, self.begun = log.columns, log.read, log.begin, log.begun
+
+    def due(self) -> bool:
+        """Tell whether it is time to look, and count from now to the next time."""
+        now, due = time.monotonic(), self._next_look
+        self._next_look = now + self._look_s if now >= due else due
+        return now >= due
+
+    def changes(self, base: int, after: int, upto: int, chunk_rows: int) -> Iterator[WalStretch]:
+        for stretch in self._turn.taken(
+            self._log.changes(base, after, upto, chunk_rows), lambda: self._whole
+        ):
+            self._whole = stretch.upto is not None
+            yield stretch
 
 
 class _Folder:

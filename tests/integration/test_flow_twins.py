@@ -30,6 +30,7 @@ from pophub.stores.history import History
 from pophub.stores.judge import JudgeStore
 from pophub.stores.scan import ScanStore
 from pophub.stores.share import LedgerStore
+from pophub.stores.slot import SlotStore
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # the rules lie with the unit tests
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the simulation is a package beside
@@ -155,6 +156,51 @@ def test_what_a_scan_keeps_is_what_was_sent(server: Server) -> None:
         store.ended("held", 1, 0, 1)
     assert server.rows("extract.scan", "scan", "state") == [(1, "torn"), (2, "torn"), (3, "held")]
     assert server.rows("extract.scan_row", "key", "digest", "scan") == [("a", b"", 1), ("b", b"2", 1)]
+
+
+def test_what_a_slot_keeps_moves_with_its_position(server: Server) -> None:
+    with server.brief("pophub_extract") as session:
+        store = SlotStore(session, server.stem, settle_s=0)
+        assert store.followed() is None
+        assert (store.begun("run", "s", "o", 100), store.base) == (100, 0)
+        store.told(120)
+        store.unknown(["a", "b"], [b"1", b"2"])
+        store.named({"a": '["a"]', "b": '["b"]'})
+        store.kept()
+        store.ended("whole", 2, 2, 0)
+        followed = store.followed()
+        assert followed == ("s", "o", 0, "following", False, 120)
+        store.claimed(followed)
+        assert store.followed() == ("s", "o", 0, "following", True, 120)
+        store.about_to({"a": (130, '["a"]'), "b": (131, '["b"]'), "c": (132, '["c"]')})
+        assert store.unknown(["a"], [b"1"]) == [0], "named and not kept: a snapshot sends it again"
+        rows = rows_of(130, 131, 132, batch=store.opened("run", 1, START, 3))
+        store.took(rows, 140, ["x"], {"a": b"9", "b": None, "c": b"3"})
+        assert server.rows("extract.batch", "state") == [("sent",)]
+        assert server.rows("extract.scan_row", "key", "digest", "scan") == [
+            ("a", b"9", 130),
+            ("c", b"3", 132),
+        ]
+        store.emptied()
+        store.seen(["c"])
+        assert store.gone() == (1, 2) and store.gone_after("", 9) == [("a", '["a"]')]
+        store.rested(150)
+        store.kept_there(7)
+        assert store.followed() == ("s", "o", 0, "following", False, 150)
+        store.lost()
+        again = store.begun("run", "s", "of another server", 20)
+        assert (again, store.base) == (151, 131), "no marker is below one that was there"
+        claim, store._claim = store._claim, 1
+        for step in (
+            lambda: store.about_to({}),
+            lambda: store.took(None, 1, (), {}),
+            lambda: store.rested(1),
+        ):
+            with refused("lane.overtaken"):
+                step()
+        store._claim = claim
+        store.ended("held", 0, 0, 0)
+        assert store.followed() == ("s", "of another server", 131, "snapshot", True, 150)
 
 
 def test_the_position_moves_with_what_was_sent_in_its_window(server: Server) -> None:

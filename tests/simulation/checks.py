@@ -13,11 +13,13 @@ import orjson
 
 from pophub import avro
 from pophub.sharing.subscription import subscription_secret
+from pophub.sources import pgoutput
 
 from .follower import ELSEWHERE_NUMBER, STEM
 from .model import LANES, Version
 from .statements import us
 from .statements_flow import counted
+from .wal_source import WalTwin
 
 if TYPE_CHECKING:
     from .life import Life
@@ -32,7 +34,9 @@ SHARED, SUB = f"shared.{STEM}", f"sub.portal.{STEM}"
 def sound(life: Life) -> None:
     """Check what must be true at any moment, of whatever is committed."""
     life.follow()
-    if life.source.scanned:
+    if isinstance(life.source, WalTwin):
+        _logged(life, life.source)
+    elif life.source.scanned:
         _deletes(life)
     _states(life)
     _history(life)
@@ -298,6 +302,34 @@ def _deletes(life: Life) -> None:
             assert any(version.key not in keys for keys in saw), (
                 f"{version.key} was there, and is told to be gone"
             )
+
+
+def _logged(life: Life, source: WalTwin) -> None:
+    """Each change since the slot was made that the position is behind stands on raw as the log tells it."""
+    followed = life.database.tables["extract.slot"].get((STEM,))
+    if followed is None or followed["state"] != "following" or followed["origin"] != source.origin:
+        return
+    base, position = followed["base"], life.database.tables["extract.position"].get((STEM,), {}).get("marker")
+    if position is None:
+        return
+    sent: dict[tuple[str, int], list[Version]] = {}
+    for lane in range(LANES):
+        for version in life.follower.on_raw(lane):
+            sent.setdefault((version.key, version.marker), []).append(version)
+    for end, messages in source.log:
+        if not source.taken[-1] < end <= position - base:
+            continue
+        for at, message in messages:
+            if isinstance(message, pgoutput.RowChange):
+                for key, gone in _told(message):
+                    found = sent.get((key, base + at), [])
+                    assert any(v.gone == gone for v in found), f"the change of {key} at {at} was passed over"
+
+
+def _told(message: pgoutput.RowChange) -> list[tuple[str, bool]]:
+    """Give the keys that a change tells of, and whether as deleted."""
+    rows = [(message.old, True), (message.new, False)]
+    return [(row[0].decode(), gone) for row, gone in rows if row and isinstance(row[0], bytes)]
 
 
 def _scanned(life: Life) -> None:

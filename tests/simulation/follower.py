@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pophub import avro
 
 from .broker import NO_BLOCK, Broker
@@ -72,6 +74,11 @@ class Follower:
         self.placed |= {v.place: v for v in found}
         return found
 
+    def on_raw(self, lane: int) -> list[Version]:
+        """Read all versions that a lane of raw has, judged or not."""
+        values = self.broker.raw(lane, f"raw.{STEM}")
+        return [v for offset, data in enumerate(values) for v in self._block(lane, offset, data)]
+
     def _block(self, lane: int, offset: int, data: bytes) -> list[Version]:
         if data.startswith(NO_BLOCK):
             return [Version((lane, offset, 0), f"{data!r}", offset, None, 0, 0)]
@@ -80,14 +87,18 @@ class Follower:
         stubs = block.columns.get("_pophub_stub") or [None] * len(rows)
         for row in rows:
             assert lane_of(row.key) == lane, f"{row.key} came by lane {lane}"
+        times = block.columns.get("_changed_at") or [None] * len(rows)
         return [
-            self._version((lane, offset, n), row, block, stub is not None)
-            for n, (row, stub) in enumerate(zip(rows, stubs, strict=True))
+            self._version((lane, offset, n), row, block, stub is not None, at)
+            for n, (row, stub, at) in enumerate(zip(rows, stubs, times, strict=True))
         ]
 
-    def _version(self, place: Place, row: Row, block: avro.Block, stub: bool) -> Version:
+    def _version(
+        self, place: Place, row: Row, block: avro.Block, stub: bool, changed: datetime | None
+    ) -> Version:
         key = row.key if row.marker is not None else repr(row)
         moment = row.marker if self.is_time and row.marker is not None else block.exchanged_at
+        moment = moment if changed is None else us(changed)
         return Version(place, key, row.marker or 0, row, block.batch, block.exchanged_at, moment, stub=stub)
 
     def rows_of(self, block: avro.Block) -> list[Row]:

@@ -86,6 +86,8 @@ PATIENT_CROWD = Mood(leave=0.05, locks_lie=True)
 HASTY_CROWD = Mood(leave=0.3, locks_lie=True)
 LONG_TURNS = Mood(leave=0.04)
 LOST_ANSWERS = Mood(leave=0.05, lose=0.5)
+SLOT_SOURCE = Mood(leave=0.05, kill=0.01, fail=0.01, logged=True)
+SLOT_CROWD = Mood(leave=0.3, cut=0.002, locks_lie=True, logged=True)
 
 
 DECIDE, HOLDERS, JUDGE = "domain.decide:decide", "domain.decide:_Holders", "stages.judge:Judge"
@@ -95,6 +97,7 @@ CUT = "domain.stretches:cut"
 EXTRACT, POSITION = "stages.extract:Extract", "stores.extract:ExtractStore.moved"
 SEND = "self._send(rows, done)\n            self.store.moved(rows, position, window, columns)"
 SCAN = "stages.scan:Scan"
+FOLLOW, LOGS = "stages.replicate:Replicate", "stores.slot:SlotStore"
 READ = """for chunk in whole_keys(self.fetched(source, None), self._key_columns):
             rows += self._take(scan, chunk, columns)
 """
@@ -189,6 +192,20 @@ MUTANTS = (
     _mutant("a named key is forgotten", "stores.scan:ScanStore.named", "NOT_SENT", "b'x'"),
     _mutant("a scan that was overtaken goes on", "stores.scan:ScanStore._open_scan", '!= "open"', "is None", mood=CROWD),
     _mutant("each scan has the number of the last", "stores.scan:ScanStore.claim", "int(claimed[0])", "1"),
+    # a log
+    _mutant("the slot is confirmed before the position moves", f"{FOLLOW}._follow", "sent = self._take_stretch(stretch)", "log.confirm((stretch.upto or 0) - followed.base); sent = self._take_stretch(stretch)", mood=SLOT_SOURCE),
+    _mutant("the position moves before what it stands for is sent", f"{FOLLOW}._follow", "sent = self._take_stretch(stretch)", "self._slots.took(None, stretch.upto, (), {}); sent = self._take_stretch(stretch)", mood=SLOT_SOURCE),
+    _mutant("the position moves within a transaction", "sources.wal_stretches:Stretches._flush_open", "self._stretch(changes, None)", "self._stretch(changes, max(c.marker for c in changes) - self._base)", mood=SLOT_SOURCE),
+    _mutant("a key that a log tells of is not named before", f"{LOGS}.about_to", "rows)", "[])", mood=SLOT_SOURCE),
+    _mutant("an emptied table deletes nothing", f"{FOLLOW}._take_stretch", "self._delete_unseen(self._emptied, stretch)", "self._slots.took(None, stretch.upto, (), {})", mood=SLOT_SOURCE),
+    _mutant("an emptied table deletes what is there again", f"{FOLLOW}._send_changes", "self._slots.seen(keys)", "pass", mood=SLOT_SOURCE),
+    _mutant("a changed key leaves the old one", "sources.wal_stretches:Stretches._read", "if row is not None and all(row[name] == value for name, value in gone.items()):", "if row is not None:", mood=SLOT_SOURCE),
+    _mutant("a lost slot is not noticed", f"{FOLLOW}._refuse_lost", "why = state.lost", "why = None", mood=SLOT_SOURCE),
+    _mutant("another server is not noticed", f"{FOLLOW}._refuse_lost", "followed.origin != state.origin", "False", mood=SLOT_SOURCE),
+    _mutant("another server's log begins below the first one's", f"{LOGS}.begun", "else highest + 1 - place", "else known", mood=SLOT_SOURCE),
+    _mutant("a torn snapshot is followed", f"{LOGS}.begun", '"snapshot"', '"following"', mood=SLOT_SOURCE),
+    _mutant("the position is where the snapshot was asked for", f"{LOGS}.told", "= place", "= None if place else place", mood=SLOT_SOURCE),
+    _mutant("who was overtaken by another claim goes on", f"{LOGS}._open_slot", "!= self._claim", "is None", mood=SLOT_CROWD),
     # share
     _mutant("a publisher repeats after an indefinite commit", SHARE, PUBLISH, PUBLISH_TWICE, mood=LOST_ANSWERS),
     _mutant("the ledger is completed beyond the position", SHARE, COMPLETE, COMPLETE.replace("position.sequence", "end")),

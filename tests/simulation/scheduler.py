@@ -32,6 +32,7 @@ class Mood:
     cut: float = 0.0
     locks_lie: bool = False
     clock_jumps: bool = False
+    logged: bool = False  # the source is read by its log
 
     @classmethod
     def drawn(cls, rng: Random) -> Mood:

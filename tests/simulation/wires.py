@@ -28,7 +28,15 @@ from pophub.sharing import hub_log
 from pophub.stages import judge, replay, share
 from pophub.stores import share as ledger_store
 
-from . import cursor, database, statements_flow, statements_judge, statements_replay, statements_scan
+from . import (
+    cursor,
+    database,
+    statements_flow,
+    statements_judge,
+    statements_replay,
+    statements_scan,
+    statements_slot,
+)
 from .broker import Broker, MemoryPublisher, MemoryReader, MemoryWriter
 from .scheduler import Simulation
 from .source import Table
@@ -36,6 +44,7 @@ from .source import Table
 TWINS = (
     statements_flow,
     statements_judge,
+    statements_slot,
     statements_replay,
     statements_scan,
 )  # each names its statements at its import
@@ -46,7 +55,10 @@ SUBSCRIBER = "portal"
 def drawn_things(
     kind: str, is_time: bool, late: int, settle_s: int, batch_rows: int, refers: bool
 ) -> Connector:
-    """Give the made-up dataset with a source of this kind: sql, scan or files; `refers` as `things` takes it."""
+    """Give the made-up dataset with a source of this kind: sql, scan, wal or files; `refers` as `things` takes it."""
+    if kind == "wal":
+        logged = {"kind": "cdc", "url": "${X}", "table": "t", "key": ["key"], "gone_at_most": 1}
+        return things(logged, refers=refers, limits={"batch_rows": batch_rows})
     if kind == "scan":
         source = {
             "kind": "sql",
