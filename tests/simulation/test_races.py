@@ -10,7 +10,7 @@ from .wires import drawn_things, statements_answered
 
 
 def test_a_number_given_up_between_the_statements_of_a_claim_is_claimed() -> None:
-    connector = drawn_things("sql", True, 0, 0, 5)
+    connector = drawn_things("sql", True, 0, 0, 5, False)
     database = Database(Simulation(0, Mood()))
     field = [f.name for f in connector.contract.fields].index("number")
     held = {"dataset": 1, "field": field, "value": "n1", "key": "a"}
