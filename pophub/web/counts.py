@@ -64,6 +64,11 @@ select r.stem, r.state, r.gate, count(*)::bigint as records
 from hub.record_state r join extract.batch b using (stem, batch)
 where r.stem = %(stem)s and b.run = %(run)s group by r.stem, r.state, r.gate
 """
+CAUSES = """
+select f ->> 'code' as code, f ->> 'field' as field, count(distinct v.id)::bigint as records
+from quarantine.version v join extract.batch b using (stem, batch), jsonb_array_elements(v.failures) f
+where v.stem = %(stem)s and b.run = %(run)s group by 1, 2 order by 3 desc, 1, 2
+"""
 # as first judged: these sums never change, while record_state tells what each record is now
 FIRST = """
 select stem, sum(read)::bigint as read, sum(shared)::bigint as shared, sum(quarantined)::bigint as quarantined,

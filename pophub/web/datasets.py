@@ -83,11 +83,11 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     def run(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
         demand_dataset(counts, project, dag_id)
         demand_run(counts, dag_id, run_id)
-        told = counts.figures((sql.BATCHES, sql.RUN_STATES), stem=dag_id, run=run_id)
-        batches, states = told.rows
+        told = counts.figures((sql.BATCHES, sql.RUN_STATES, sql.CAUSES), stem=dag_id, run=run_id)
+        batches, states, causes = told.rows
         return pages.render(
             request, "run.html", told=[told], stem=dag_id, run_id=run_id, batches=batches,
-            first=_sum(batches), total=_sum(_connectors(states)),
+            causes=causes, first=_sum(batches), total=_sum(_connectors(states)),
         )  # fmt: skip
 
     return routes

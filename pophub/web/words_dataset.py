@@ -40,5 +40,13 @@ DATASET: dict[str, tuple[str, str]] = {
     "promise_failed": ("records of a batch that fail", "tỷ lệ bản ghi không đạt trong một lô"),
     "promise_mended": ("what was rejected waits no longer", "bản ghi bị từ chối không chờ lâu hơn"),
     "promise_told": ("an agency is told its rejections within", "cơ quan gửi được báo trong"),
+    "causes_of_run": (
+        "What failed in this run, whatever became of it since; a record counts under each rule.",
+        "Những gì không đạt trong lượt này, bất kể kết quả về sau; mỗi bản ghi tính ở mọi quy tắc.",
+    ),
+    "retry_is_safe": (
+        "Running it again is safe: it goes on where the position stands, and what came before is recognised.",
+        "Chạy lại an toàn: hệ thống tiếp tục từ vị trí đã đọc và nhận ra những gì đã đến trước đó.",
+    ),
     "verdicts": ("What became of them", "Kết quả xét"),
 }

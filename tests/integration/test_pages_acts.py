@@ -272,6 +272,9 @@ def test_a_dataset_tells_its_joints_and_is_paused_and_resumed(project: Project) 
         sub = client.get(f"/subscriptions/{project.subscriber}/{project.stem}").text
         assert "No group of it has read yet." in sub and "citizen_id" in sub
         assert project.subscriber in client.get("/subscriptions").text
+        (run,) = project.servers.query("select min(run) from extract.batch where stem = %s", project.stem)[0]
+        of_run = client.get(f"/runs/{project.stem}/{run}").text
+        assert "clean.text.control" in of_run and "Running it again is safe" in of_run
         assert client.get(f"/subscriptions/nobody/{project.stem}").status_code == 404
 
 
