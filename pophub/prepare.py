@@ -38,6 +38,7 @@ SCHEMAS = (
     "schema_extract",
     "schema_gap",
     "schema_quarantine",
+    "schema_contract",
     "schema_person",
     "schema_reconcile",
     "schema_ledger",

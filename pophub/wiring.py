@@ -17,6 +17,7 @@ from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError, PophubError
 from pophub.domain.record import Columns
 from pophub.gates.mapping import ContractMapper
+from pophub.impact import settle_all, settle_contract
 from pophub.live.watch import Watched
 from pophub.ports import Sharable
 from pophub.postgres import Connection
@@ -61,15 +62,19 @@ STAGES: dict[
     "scan": (Scan, ScanStore),
     "wal": (Replicate, SlotStore),
 }
+Settle = Callable[[Adapters, Connection, Connector], None]
 LedgerKind = Callable[[Connection, str, str, History], LedgerStore]
 
 
 class Hub:
     """The stages of the hub, bounded: each call drains what it sees at its start."""
 
-    def __init__(self, settings: Settings, adapters: Adapters | None = None) -> None:
+    def __init__(
+        self, settings: Settings, adapters: Adapters | None = None, settle: Settle = settle_contract
+    ) -> None:
         self.settings = settings
         self.adapters = adapters or Adapters(settings)
+        self._settle = settle
         connectors, self.broken = load_all(settings.project)
         self.connectors = {c.stem: c for c in connectors}
         self.subscriptions, refused = load_subscriptions(settings.project, connectors)
@@ -96,9 +101,11 @@ class Hub:
     def prepare(self) -> None:
         """Set up database and broker for all connectors and subscriptions.
 
-        Errors: the first subscription's whose terms are refused, after all the others are set up.
+        Errors: the first subscription's whose terms are refused, or changed contract's that takes something
+        from a subscriber, after all the others are set up.
         """
         refused = prepare(self.settings, list(self.connectors.values()), self.subscriptions)
+        refused += settle_all(self.adapters, self.connectors.values())
         if refused:
             raise refused[0]
 
@@ -130,9 +137,11 @@ class Hub:
         """Open the judge stage of a connector with its rules and store.
 
         `onward` is told the history that each micro-batch appended.
+        Errors: `impact.breaks`, `impact.not_yet` of a changed contract.
         """
         connector = self.connector(stem)
         with self.adapters.connection("pophub_judge") as connection:
+            self._settle(self.adapters, connection, connector)
             store = JudgeStore(connection, connector)
             rules = self.adapters.rules(connector)
             yield Judge(connector, ContractMapper(connector), rules, store, onward), store
@@ -306,6 +315,7 @@ class Hub:
         """Judge quarantined versions of a dataset again; `dry` only says what would become of them."""
         connector, rules = self.connector(stem), self.adapters.rules(self.connector(stem))
         with self.adapters.connection("pophub_judge") as connection:
+            self._settle(self.adapters, connection, connector)
             replay = Replay(connection, connector, ContractMapper(connector), rules)
             chosen = selection or Selection()
             done = replay.foresee(chosen, progress) if dry else replay.run(chosen, run, progress)

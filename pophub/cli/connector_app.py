@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pophub.cli.arguments import Stem
+from pophub.commands.arguments import DoneBy
 from pophub.commands.output import JSON, errors_told
 
 app = typer.Typer()
@@ -46,6 +47,27 @@ def connector_try(
 
     with errors_told(json):
         try_rows(stem, rows, since, show_values, json)
+
+
+@connector.command("impact", epilog="Example: pophub connector impact moet.schools --last 5000")
+def connector_impact(
+    stem: Stem,
+    last: Annotated[int, typer.Option(min=1, max=20_000, help="Look at so many accepted records.")] = 1_000,
+    acknowledge: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Let it take what it takes from subscribers, from this day on."),
+    ] = None,
+    by: DoneBy = "",
+    show_values: Annotated[
+        bool, typer.Option("--show-values", help="Show values of personal fields too.")
+    ] = False,
+    json: bool = JSON,
+) -> None:
+    """Hold changed files against what was accepted: which records would fail now, which subscribers lose what."""
+    from pophub.commands.impact import show_impact
+
+    with errors_told(json):
+        show_impact(stem, last, acknowledge, by, show_values, json)
 
 
 @connector.command(

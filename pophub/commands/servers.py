@@ -31,12 +31,15 @@ def prepare(settings: Settings) -> None:
 
 def prepared(settings: Settings) -> list[ConfigError]:
     """Prepare database and broker for the connectors at hand; give what is left out, and why."""
+    from pophub.adapters import Adapters
     from pophub.contracts.load import load_all, load_subscriptions
+    from pophub.impact import settle_all
     from pophub.prepare import prepare as set_up
 
     connectors, broken = load_all(settings.project)
     subscriptions, unsound = load_subscriptions(settings.project, connectors)
-    return broken + unsound + set_up(settings, connectors, subscriptions)
+    refused = set_up(settings, connectors, subscriptions)
+    return broken + unsound + refused + settle_all(Adapters(settings), connectors)
 
 
 def step(name: str, seconds: float) -> None:

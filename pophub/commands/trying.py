@@ -111,6 +111,7 @@ def _rows(connector: Connector, settings: Settings, since: int | None) -> Iterat
 def _told(connector: Connector, tried: Tried, show_values: bool) -> dict[str, Any]:
     """Give what would become of the rows, and of each rule how many fail, the first ones as examples."""
     rules: dict[tuple[str, str, str | None], dict[str, Any]] = {}
+    hidden = hidden_fields(connector)
     for row in range(len(tried.versions)):
         for failure in tried.failed(row):
             place = (failure.gate, failure.code, failure.field)
@@ -119,7 +120,8 @@ def _told(connector: Connector, tried: Tried, show_values: bool) -> dict[str, An
             )
             entry["rows"] += 1
             if len(entry["examples"]) < EXAMPLES:
-                entry["examples"].append(_example(connector, tried, row, failure.field, show_values))
+                sent = tried.sent(row)
+                entry["examples"].append(example(connector, hidden, sent, failure.field, show_values))
     first = tried.verdicts.first
     return {
         "stem": connector.stem,
@@ -128,25 +130,25 @@ def _told(connector: Connector, tried: Tried, show_values: bool) -> dict[str, An
         "waiting": tried.waiting,
         "rules": sorted(rules.values(), key=lambda one: -one["rows"]),
         "examples_shared": [
-            _example(connector, tried, row, None, show_values)
+            example(connector, hidden, tried.sent(row), None, show_values)
             for row in [row for row, state in enumerate(first) if state == "shared"][:EXAMPLES]
         ],
         "values": "shown" if show_values else "hidden",
     }
 
 
-def _example(
-    connector: Connector, tried: Tried, row: int, field: str | None, show_values: bool
+def example(
+    connector: Connector, hidden: set[str], row: dict[str, Any], field: str | None, show_values: bool
 ) -> dict[str, Any]:
-    """Give a row as the source sent it; of personal fields, and of what no field takes, no value unasked."""
-    open_fields = set(connector.file.mapping) - hidden_fields(connector)
+    """Give a row as the source sent it; of hidden fields, and of what no field takes, no value unasked."""
+    open_fields = set(connector.file.mapping) - hidden
     source = connector.file.source
     plain = {m.source for name, m in connector.file.mapping.items() if name in open_fields}
     plain |= {source.marker.column} | FILE_COLUMNS | ({source.deleted.column} if source.deleted else set())
     plain -= {m.source for name, m in connector.file.mapping.items() if name not in open_fields}
     sent = {
         name: shown(value) if show_values or name in plain or value is None else HIDDEN
-        for name, value in tried.sent(row).items()
+        for name, value in row.items()
         if name != SCAN and (value is not None or name not in FILE_COLUMNS)
     }
     column = connector.file.mapping[field].source if field in connector.file.mapping else None
@@ -172,7 +174,8 @@ def _show(told: dict[str, Any]) -> None:
     states += [("waits to settle", told["waiting"])] if told["waiting"] else []
     print_table(f"{told['stem']}: what a run would make of {told['rows']:,} rows", ("state", "rows"), states)
     rows = [
-        (one["gate"], one["code"], one["field"], one["rows"], _line(one["examples"])) for one in told["rules"]
+        (one["gate"], one["code"], one["field"], one["rows"], such_as(one["examples"]))
+        for one in told["rules"]
     ]
     print_table(
         "Why rows would be quarantined",
@@ -195,7 +198,7 @@ def _show(told: dict[str, Any]) -> None:
     answer.print("nothing was shared, written or moved")
 
 
-def _line(examples: list[dict[str, Any]]) -> str:
+def such_as(examples: list[dict[str, Any]]) -> str:
     values = [one["value"] for one in examples if one["value"] is not None]
     return ", ".join(dict.fromkeys(values)) if values else ""
 

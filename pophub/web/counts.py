@@ -82,6 +82,10 @@ select run, min(exchanged_at) as first, max(exchanged_at) as last, count(*)::big
     sum(superseded)::bigint as superseded
 from hub.batch_summary where stem = %(stem)s group by run order by max(batch) desc limit 50
 """
+NOTICES = """
+select starts, acknowledged_at, nullif(field, '') as field, what from hub.contract_notice
+where 'sub.' || recipient || '.' || stem || '-value' = %(subject)s order by acknowledged_at
+"""
 SCHEMAS = "select id, subject, version, schema from hub.registry_schema order by subject, version"
 
 

@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from pophub.domain.errors import PophubError
-from pophub.web.counts import SCHEMAS, Counts, Row
+from pophub.web.counts import NOTICES, SCHEMAS, Counts, Row
 from pophub.web.login import SEEN
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
@@ -102,6 +102,12 @@ def _by_subject(routes: APIRouter, counts: Counts) -> None:
     def referenced(subject: str, version: str) -> list[int]:
         _version(counts, subject, version)
         return []
+
+    @routes.get("/subjects/{subject}/notices")
+    def notices(subject: str) -> list[dict[str, Any]]:
+        _of_subject(counts, subject)
+        return [row | {"starts": str(row["starts"]), "acknowledged_at": row["acknowledged_at"].isoformat()}
+                for row in counts.rows(NOTICES, subject=subject)]  # fmt: skip
 
     @routes.post("/subjects/{subject}")
     async def lookup(subject: str, request: Request) -> dict[str, Any]:

@@ -62,6 +62,9 @@ insert into ledger.history select i, 1, m + interval '1 day', now(), 1, 0, (m at
    ('2024-02-01 00:00+07', 2)) as v (m, i);
 insert into ledger.stretch values ('shared', 'mps.citizens', 0, 9, 9, null, 1, 1, '2024-01-01', '2024-01-01',
   '2024-01-02', now(), '');
+insert into judge.acknowledgement (stem, digest, starts, takes, by) values ('mps.citizens', 'd', '2027-01-31',
+  '[{"recipient": "portal", "field": "sex", "what": "the field is gone"},
+    {"recipient": "gdt", "field": "", "what": "2 of 9 records would no longer come"}]', 'Lan');
 insert into extract.hold (stem, code, subject, what, remedy)
  values ('moit.ecommerce_sales', 'source.header_missing', 'a.csv',
   'the first line lacks <x>', 'ask');
@@ -142,6 +145,13 @@ def test_refusals_have_confluents_codes(
     answer = httpx.request(method, f"{registry}{path}", json=body)
     assert (answer.status_code, answer.json()["error_code"]) == (status, code)
     assert answer.headers["content-type"].startswith("application/vnd.schemaregistry.v1+json")
+
+
+def test_a_subscriber_reads_what_a_changed_contract_takes_from_it_alone(registry: str) -> None:
+    (notice,) = httpx.get(f"{registry}/subjects/sub.portal.mps.citizens-value/notices").json()
+    assert notice.pop("acknowledged_at")
+    assert notice == {"starts": "2027-01-31", "field": "sex", "what": "the field is gone"}
+    assert httpx.get(f"{registry}/subjects/sub.gdt.mps.citizens-value/notices").status_code == 404
 
 
 def test_the_rest_of_the_read_part_answers(registry: str) -> None:
