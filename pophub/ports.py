@@ -355,6 +355,9 @@ class Scans(PositionStore, Protocol):
     def gone_kept(self, keys: Sequence[str]) -> None:
         """Forget keys whose delete the broker has."""
 
+    def newest_file(self) -> str | None:
+        """Give the name of the inventory that was taken last."""
+
     def ended(self, state: Literal["held", "whole"], rows: int, sent: int, gone: int) -> None:
         """End the scan, which is the dataset's position from here on."""
 

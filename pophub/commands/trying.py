@@ -95,7 +95,7 @@ def _name(rule: Rule) -> str:
 def _rows(connector: Connector, settings: Settings, since: int | None) -> Iterator[Columns]:
     source = open_source(connector, settings)
     if connector.file.source.marker.numbered:
-        for columns in cast(TableSource, source).read(None, CHUNK_ROWS):
+        for columns in _inventory(connector, source):
             yield columns | {SCAN: [NEXT_SCAN] * len(next(iter(columns.values()), ()))}
         return
     if connector.file.source.reads == "table":
@@ -106,6 +106,16 @@ def _rows(connector: Connector, settings: Settings, since: int | None) -> Iterat
         yield from folder.read(file, CHUNK_ROWS)
     for refused in folder.bad():
         talk.print(f"{refused.code}: {refused.what} ({refused.where})", markup=False)
+
+
+def _inventory(connector: Connector, source: TableSource | FolderSource) -> Iterator[Columns]:
+    """Give all rows of a table, or those of the newest file."""
+    if connector.file.source.reads == "table":
+        yield from cast(TableSource, source).read(None, CHUNK_ROWS)
+        return
+    folder = cast(FolderSource, source)
+    for file in list(folder.files([]))[-1:]:
+        yield from folder.read(file, CHUNK_ROWS)
 
 
 def _told(connector: Connector, tried: Tried, show_values: bool) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.model import ConnectorFile
-from pophub.contracts.source_model import CdcSource, DatabaseSource, HttpSource, SqlSource
+from pophub.contracts.source_model import CdcSource, DatabaseSource, FilesSource, HttpSource, SqlSource
 from pophub.contracts.strict_yaml import Document
 from pophub.contracts.suite import refuse
 
@@ -55,14 +55,14 @@ def check_scan(document: Document, file: ConnectorFile) -> None:
             what = "the column of the marker is missing; a table that has none is read with kind: scan"
             raise refuse("config.missing", what, document.where("source", "marker"))
         return
-    if not isinstance(source, DatabaseSource):
-        what = "a scan is of a table: pages that change while they are read, or one file of many, prove nothing gone"
+    if not isinstance(source, DatabaseSource | FilesSource):
+        what = "a scan is of a table or of files: pages that change while they are read prove nothing gone"
         raise refuse("config.marker", what, document.where("source", "marker", "kind"))
     for key in sorted(said):
         what = f"a {source.marker.kind} has no {key}: its number is the marker"
         flaws.add(refuse("config.marker", what, document.where("source", "marker", key)))
     columns = [file.mapping[name].source for name in file.key if name in file.mapping]
-    if set(source.key) != set(columns):
+    if isinstance(source, DatabaseSource) and set(source.key) != set(columns):
         what = f"of a {source.marker.kind}, source.key is what the key is read from: {', '.join(columns)}"
         flaws.add(refuse("config.marker", what, document.where("source", "key")))
     flaws.tell()

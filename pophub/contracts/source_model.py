@@ -39,7 +39,8 @@ class Marker(Model):
     kind: Literal["time", "sequence", "scan", "wal"] = Field(
         "time",
         description="what the column holds: times, or a number that only grows; `scan`: there is none, all rows "
-        "are read each time; `wal`: there is none, changes come in the order of the source's log (kind `cdc`)",
+        "are read each time, and of files each is a whole inventory; `wal`: there is none, changes come in the order "
+        "of the source's log (kind `cdc`)",
         examples=["sequence"],
     )
     format: str | None = Field(

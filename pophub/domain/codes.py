@@ -186,6 +186,7 @@ CODES: dict[str, Code] = {
     "source.marker_type": Code("The change marker's column does not hold what the connector declares", "Cột dấu thay đổi không chứa kiểu dữ liệu như đã khai báo", "change source.marker as is said, or ask the agency what changed"),
     "source.column_reserved": Code("The source has a column with a name that pophub needs itself", "Nguồn có cột trùng tên mà hệ thống dùng riêng", "have the agency give a view in which the column has another name"),
     "source.redeclared": Code("The connector would read its source by another table, marker or key than before", "Kết nối đọc nguồn theo bảng, dấu thay đổi hoặc khóa khác với trước", "undo the change, or see what pophub position reset STEM says"),
+    "source.file_late": Code("An inventory is older, by its name, than one that was taken", "Tệp kiểm kê cũ hơn tệp đã nhận, theo tên tệp", "withdraw the file; where it is newer, give it a name that comes after"),
     "source.rows_gone": Code("More rows are gone from the source than the connector lets pass", "Nguồn mất nhiều dòng hơn mức bộ kết nối cho phép", "ask the owner; where they are gone for good, pophub hold release lets so many go"),
     "source.wal_level": Code("The source's server gives no log of its changes", "Máy chủ nguồn không cung cấp nhật ký thay đổi", "the agency sets wal_level = logical on the primary; or read with kind: sql"),
     "source.replication_right": Code("The hub's account may not read the source's log", "Tài khoản của hệ thống không được đọc nhật ký của nguồn", "the agency gives the account REPLICATION"),

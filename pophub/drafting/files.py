@@ -102,7 +102,7 @@ def _source(plan: DraftPlan) -> Iterator[str]:
         for name, value in plan.folder.items():
             yield f"  {name}: {scalar(str(value))}"
         yield f"  # the key below: {_said(plan.why['key'])}"
-    if plan.marker.scans:
+    if plan.marker.scans and plan.folder is None:
         yield from (f"  # {line}" for line in _SCAN_COSTS)
     yield f"  marker: {_flow(plan.marker.keys)}  # {_said(plan.why['marker'])}"
     if plan.marker.numbered:

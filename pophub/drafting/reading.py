@@ -82,16 +82,14 @@ def draft_marker(
 ) -> MarkerDraft:
     """Give the change marker; a table without one is scanned, since its key tells what is new, changed or gone.
 
+    Files are inventories only where they are said to be: nothing in them proves it.
     Errors: `connector.no_marker` where no column of a file is one, or the one that was asked for is none;
     `source.column_missing`.
     """
-    wanted = asked == "scan" and asked not in survey.names
-    if wanted and not folder:
-        return _scan("as you said")
+    if asked == "scan" and asked not in survey.names:
+        return _scan("as you said: each file is a whole inventory" if folder else "as you said")
     if asked == "wal" and asked not in survey.names and not folder:
         return MarkerDraft({"kind": "wal"}, {}, "as you said: each change comes by the server's log")
-    if wanted:
-        raise _no_marker("a scan is of a table: a file proves no row of another one gone", survey.table)
     names = [_known(survey, asked)] if asked else list(profiles)
     found = [one for name in names if (one := _marker(profiles[name], asked is not None, folder)) is not None]
     indexed = survey.indexed or frozenset()
@@ -117,7 +115,7 @@ def _no_marker(what: str, table: str) -> ConfigError:
     return ConfigError(
         "connector.no_marker", what, where=table,
         remedy="ask the agency for a time of update, or for a number that each change raises; a column that is one"
-        " under another name: --marker COLUMN; a table can be read whole each time: --marker scan",
+        " under another name: --marker COLUMN; where each file holds all rows that there are: --marker scan",
     )  # fmt: skip
 
 

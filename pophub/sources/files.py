@@ -1,4 +1,4 @@
-"""A drop folder of CSV and XLSX files, each taken once, by content."""
+"""A drop folder of CSV and XLSX files, each taken once, by content; an inventory, by name and content."""
 
 from __future__ import annotations
 
@@ -155,8 +155,12 @@ class DropFolder:
         yield from room.read(path, self._source, self._required, chunk_rows, self._place(path.name))
 
     def _digest(self, path: Path) -> str:
+        """Name a file's content; of an inventory its name too, since an older state may come again."""
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            found = hashlib.file_digest(file, "sha256")
+        if self._source.marker.kind == "scan":
+            found.update(b"\0" + path.name.encode(errors="surrogateescape"))
+        return found.hexdigest()
 
     def _place(self, name: str) -> str:
         return f"{self._where}: {name}" if self._where else name

@@ -12,7 +12,8 @@ where exists (select 1 from extract.setting where name = 'simulation.stem.' || %
 select digest from extract.sent_row where stem = %s
 
 -- name: files_taken
-select digest from extract.file where stem = %s
+select f.digest from extract.file f where f.stem = %s
+    and not exists (select from extract.file n where n.stem = f.stem and n.name = f.name and n.scan > f.scan)
 
 -- name: open_batch
 insert into extract.batch (stem, run, contract, exchanged_at, rows, state)
@@ -37,7 +38,7 @@ insert into extract.sent_row (stem, digest, marker) values %s on conflict do not
 delete from extract.sent_row where stem = %s and marker < %s
 
 -- name: take_file
-insert into extract.file (stem, digest, name, rows, told) values (%s, %s, %s, %s, %s) on conflict do nothing
+insert into extract.file (stem, digest, name, rows, told, scan) values (%s, %s, %s, %s, %s, %s) on conflict do nothing
 
 -- name: hold
 insert into extract.hold (stem, code, subject, what, remedy) values (%s, %s, %s, %s, %s)

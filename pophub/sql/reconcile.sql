@@ -8,7 +8,8 @@ set idle_in_transaction_session_timeout = 0; set statement_timeout = 0; set work
 select marker from extract.position where stem = %s
 
 -- name: files_taken
-select digest from extract.file where stem = %s
+select digest from extract.file f where f.stem = %s
+    and not exists (select from extract.file n where n.stem = f.stem and n.scan > f.scan)
 
 -- name: lanes
 select lane, raw_offset, sequence from judge.lane where stem = %s order by lane

@@ -63,6 +63,9 @@ where s.stem = %(stem)s and s.state = 'held'
   and exists (select from extract.hold h join quarantine.hold_release r using (hold)
     where h.stem = s.stem and h.code = 'source.rows_gone' and h.released_at >= s.ended_at)
 
+-- name: newest_file
+select name from extract.file where stem = %s and scan > 0 order by scan desc limit 1
+
 -- name: end_scan
 update extract.scan set state = %(state)s, rows = %(rows)s, sent = %(sent)s, gone = %(gone)s,
     ended_at = clock_timestamp() where stem = %(stem)s and scan = %(scan)s

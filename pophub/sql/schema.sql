@@ -55,9 +55,10 @@ create table if not exists extract.file (
     name text not null,
     rows int not null,
     taken_at timestamptz not null default clock_timestamp(),
-    primary key (stem, digest)
+    told text not null default '',
+    scan bigint not null default 0,  -- of an inventory, the scan that it was
+    primary key (stem, digest, scan)
 );
-alter table extract.file add column if not exists told text not null default '';
 
 -- a batch that was refused: nothing went to raw, the position stayed
 create table if not exists extract.hold (

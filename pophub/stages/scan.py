@@ -1,5 +1,7 @@
 """extract of a source without a change marker: all its rows are read, each time, as one numbered scan.
 
+Of a drop folder each file is a whole inventory, and a scan of its own, in the order of their names.
+
 A row that was sent like this last is not sent again; of the others, and of the rows that are gone, the
 scan's number is the marker. Atomic steps: before anything of a key is sent, a transaction names the key as
 one that was not sent; after the broker's acknowledgement another keeps what was. A crash between the two
@@ -16,7 +18,7 @@ from pophub.contracts.model import Connector
 from pophub.domain import digests
 from pophub.domain.errors import ContractBreach
 from pophub.domain.raw_values import packed, unpacked
-from pophub.domain.record import GONE, SCAN, Columns
+from pophub.domain.record import EXTRA, FLAWS, GONE, SCAN, Columns
 from pophub.domain.rows import Rows
 from pophub.ports import Scans, TableSource
 from pophub.process.failpoints import reach
@@ -38,8 +40,30 @@ class Scan(Extract):
             for chunk in whole_keys(self.fetched(source, None), self._key_columns):
                 rows += self._take(scan, chunk, columns)
         with self._scans.held_when_breached(ROWS_GONE):
-            self._take_gone(scan, rows, columns)
+            self._take_gone(scan, rows, self.done.rows, columns)
         return self.done
+
+    def _file(self, name: str, digest: str, chunks: Iterable[Columns], done: Extracted) -> None:
+        """Take one inventory whole: what is new in it, then what is gone from it.
+
+        Errors: `source.file_late`; `source.rows_gone`, after which the file is read again.
+        """
+        newest = self._scans.newest_file()
+        if newest is not None and name < newest:
+            raise ContractBreach(
+                "source.file_late", f"its name comes before {newest}, which was taken: an older state proves nothing",
+                where=f"{self.connector.stem}, {name}",
+                remedy="withdraw the file; where it is newer, give it a name that comes after",
+            )  # fmt: skip
+        scan, rows, sent = self._scans.claim(self.by), 0, done.rows
+        header: Sequence[str] = self.connector.file.columns
+        for chunk in whole_keys(chunks, self._key_columns):
+            header = tuple(chunk)
+            self._check_columns(header, name)
+            rows += self._take(scan, chunk, header)
+        self._take_gone(scan, rows, done.rows - sent, header)
+        self.store.taken(name, digest, rows)
+        reach("extract.moved")
 
     def _begin(self) -> int:
         """Begin a scan and give its number."""
@@ -58,12 +82,13 @@ class Scan(Extract):
             self._scans.kept()
         return len(rows)
 
-    def _take_gone(self, scan: int, rows: int, header: Sequence[str]) -> None:
+    def _take_gone(self, scan: int, rows: int, sent: int, header: Sequence[str]) -> None:
         """Send a delete for each key that the whole scan did not see, unless too many are gone."""
+        before = self.done.rows
         gone, known = self._scans.gone()
         most = self.connector.file.source.gone_at_most
         if gone > max(most * known, self._scans.let_go()):
-            self._scans.ended("held", rows, self.done.rows, gone)
+            self._scans.ended("held", rows, sent, gone)
             raise ContractBreach(
                 "source.rows_gone",
                 f"{gone:,} of {known:,} rows are gone, more than gone_at_most ({most:g}) lets pass",
@@ -75,7 +100,7 @@ class Scan(Extract):
         while found := self._scans.gone_after(after, self._chunk_rows):
             self._delete(scan, dict(found), header)
             after = found[-1][0]
-        self._scans.ended("whole", rows, self.done.rows, gone)
+        self._scans.ended("whole", rows, sent + self.done.rows - before, gone)
 
     def _delete(self, scan: int, found: Mapping[str, str | None], header: Sequence[str]) -> None:
         """Send deletes of keys that the whole scan did not see."""
@@ -140,6 +165,7 @@ def content_columns(connector: Connector, columns: Columns) -> list[list[Any]]:
     file = connector.file
     read = {m.source for m in file.mapping.values()}
     read |= {file.source.deleted.column} if file.source.deleted else set()
+    read |= {EXTRA, FLAWS} & columns.keys()  # of a file: what could not be read says something too
     return [columns[name] for name in sorted(read)]
 
 

@@ -32,6 +32,7 @@ class ExtractStore:
     """The position of one stem; only extract writes it, under an advisory lock of the stem."""
 
     work = "extract"
+    scan = 0  # none, where rows have a change marker
 
     def __init__(self, connection: Connection, stem: str, settle_s: int) -> None:
         self._connection = connection
@@ -134,7 +135,7 @@ class ExtractStore:
         """Record a file as taken; a crash before this repeats it, and judge finds duplicates."""
         with self._transaction() as cursor:
             told = self._told.get(digest, "")
-            cursor.execute(SQL["take_file"], (self._stem, digest, name, rows, told))
+            cursor.execute(SQL["take_file"], (self._stem, digest, name, rows, told, self.scan))
 
     def hold(self, breach: PophubError, subject: str = "") -> None:
         """Record that a batch is held; a repeated hold is one hold."""

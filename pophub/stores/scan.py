@@ -24,8 +24,6 @@ NOT_SENT = b""
 class ScanStore(ExtractStore):
     """Extract's store for a source without a change marker."""
 
-    scan = 0
-
     def claim(self, run: str) -> int:
         """Begin a scan and give its number; one that is open is torn from here on."""
         with self._transaction() as cursor:
@@ -106,6 +104,13 @@ class ScanStore(ExtractStore):
             cursor.execute(SQL["end_scan"], counts | {"stem": self._stem, "scan": self.scan})
             cursor.execute(EXTRACT["pass_position"], {"stem": self._stem, "marker": self.scan})
         reach("scan.ended")
+
+    def newest_file(self) -> str | None:
+        """Give the name of the inventory that was taken last."""
+        with self._transaction() as cursor:
+            cursor.execute(SQL["newest_file"], (self._stem,))
+            row = cursor.fetchone()
+        return None if row is None else str(row[0])
 
     def _of(self, keys: Sequence[str]) -> dict[str, object]:
         return {"stem": self._stem, "scan": self.scan, "keys": text_array(list(keys))}

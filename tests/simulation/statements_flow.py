@@ -147,7 +147,9 @@ def sent_rows(session: Session, args: Any) -> Answer:
 
 @twin("extract")
 def files_taken(session: Session, args: Any) -> Answer:
-    return [(digest,) for (stem, digest), _ in session.scan("extract.file") if stem == args[0]]
+    found = [row for (stem, *_), row in session.scan("extract.file") if stem == args[0]]
+    newest = {name: max(r["scan"] for r in found if r["name"] == name) for name in {r["name"] for r in found}}
+    return [(row["digest"],) for row in found if row["scan"] == newest[row["name"]]]
 
 
 @twin("extract")
@@ -195,7 +197,7 @@ def forget_sent_rows(session: Session, args: Any) -> Answer:
 
 @twin("extract")
 def take_file(session: Session, args: Any) -> Answer:
-    row = dict(zip(("stem", "digest", "name", "rows", "told"), args, strict=True))
+    row = dict(zip(("stem", "digest", "name", "rows", "told", "scan"), args, strict=True))
     return int(session.insert("extract.file", row, or_nothing=True))
 
 

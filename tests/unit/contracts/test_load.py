@@ -65,9 +65,9 @@ CASES = [
     (
         "connectors/thanhhoa/procedures.yaml",
         "    column: Cập nhật\n    kind: time",
-        "    kind: scan",
+        "    column: Cập nhật\n    kind: scan",
         "config.marker",
-        "a scan is of a table",
+        "a scan has no column",
     ),
     (FILE, "late_s: 3600", "gone_at_most: 0.1", "config.marker", "gone_at_most belongs to a scan"),
     (FILE, "late_s: 3600", "gone_at_most: 1.1", "config.range", "gone_at_most"),
