@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.http_check import check_pages
-from pophub.contracts.marker import check_scan, check_window
+from pophub.contracts.marker import check_manifest, check_scan, check_window
 from pophub.contracts.model import AvroField, Connector, ConnectorFile, FieldMapping, Person, ProjectTables
 from pophub.contracts.personal import of_people
 from pophub.contracts.referred import check_references, check_targets
@@ -66,6 +66,7 @@ def check_file(
         partial(check_pages, document, file),
         partial(check_scan, document, file),
         partial(check_window, document, file),
+        partial(check_manifest, document, file),
     ]
     for look in looks:
         with flaws.gathered():

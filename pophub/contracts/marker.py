@@ -1,4 +1,4 @@
-"""What goes with which kind of change marker."""
+"""What goes with which kind of change marker, and what a manifest of files needs."""
 
 from __future__ import annotations
 
@@ -66,3 +66,21 @@ def check_scan(document: Document, file: ConnectorFile) -> None:
         what = f"of a {source.marker.kind}, source.key is what the key is read from: {', '.join(columns)}"
         flaws.add(refuse("config.marker", what, document.where("source", "key")))
     flaws.tell()
+
+
+def check_manifest(document: Document, file: ConnectorFile) -> None:
+    """Refuse a manifest that says nothing of a file, or names no file.
+
+    Errors: `config.missing` with file and line.
+    """
+    source = file.source
+    if not isinstance(source, FilesSource) or (manifest := source.manifest) is None:
+        return
+    where = document.where("source", "manifest")
+    said = manifest.rows or manifest.digest
+    if said and manifest.name is None:
+        raise refuse(
+            "config.missing", "a manifest with columns needs name, the column with the file's name", where
+        )
+    if manifest.name and not said:
+        raise refuse("config.missing", "a manifest with columns needs rows or digest, or both", where)

@@ -220,6 +220,27 @@ class CdcSource(DatabaseSource):
         return f"log of {self.table}"
 
 
+class Manifest(Model):
+    """Files beside the data that say of each data file how many rows it has, and its digest.
+
+    A CSV file with a header, in the encoding and with the delimiter of the data; without `name`, lines as
+    the program sha256sum writes them.
+    """
+
+    file: str = Field(min_length=1, description="glob of their names", examples=["*.manifest.csv"])
+    name: ColumnName | None = Field(
+        None, description="column with the data file's name", examples=["ten_tep"]
+    )
+    rows: ColumnName | None = Field(
+        None, description="column with its number of rows, header left out", examples=["so_dong"]
+    )
+    digest: ColumnName | None = Field(
+        None,
+        description="column with its digest in hexadecimal: MD5, SHA-1, SHA-256 or SHA-512",
+        examples=["sha256"],
+    )
+
+
 class FilesSource(SourceFile):
     """A drop folder of CSV and XLSX files; each file is taken once, by content."""
 
@@ -255,6 +276,9 @@ class FilesSource(SourceFile):
         "hold",
         description="a workbook with rows under the same columns in a sheet that is not read",
         examples=["ignore"],
+    )
+    manifest: Manifest | None = Field(
+        None, description="what says of each file how it must be; a file that no manifest names is not taken"
     )
     quiet_s: int = Field(
         2, ge=0, description="seconds a file must rest unchanged before it is read", examples=[10]

@@ -198,6 +198,7 @@ CODES: dict[str, Code] = {
     "source.log_unreadable": Code("A message of the source's log cannot be read", "Không đọc được thông điệp trong nhật ký của nguồn", "nothing is lost; read with kind: sql, and report this as a defect"),
     "source.unreadable": Code("The source cannot be read", "Không đọc được nguồn", "look at the source's own log"),
     "source.encoding": Code("A file's text encoding is not the declared one", "Bảng mã của tệp không đúng như khai báo", "write the file in the declared encoding"),
+    "source.manifest": Code("A file is not as its manifest says, or no manifest names it", "Tệp không khớp với bản kê đi kèm, hoặc không có trong bản kê", "ask the agency to send the file and its manifest again"),
     "source.file_empty": Code("A file is empty", "Tệp rỗng", "send the file again"),
     "source.file_kind": Code("A file is not what its name says", "Nội dung tệp không đúng với tên", "send the file again under its right name"),
     "source.file_truncated": Code("A file is cut off", "Tệp bị cắt cụt", "send the whole file again"),

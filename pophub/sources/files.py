@@ -15,7 +15,17 @@ from pophub.domain.record import Columns
 from pophub.ports import DropFile
 from pophub.sources import csv_file, xlsx_file
 from pophub.sources.file_kind import kind_of
+from pophub.sources.manifest import (
+    SHA256,
+    Promised,
+    composed,
+    is_manifest,
+    not_there,
+    promised,
+    refuse_otherwise,
+)
 
+COUNTED_ROWS = 5_000
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart")
 
 
@@ -36,6 +46,7 @@ class DropFolder:
         self._required = tuple(dict.fromkeys(wanted))
         self._bad: list[PophubError] = []
         self._again: set[str] = set()
+        self._promised: dict[str, Promised] = {}
 
     def files(self, taken: Sequence[str]) -> Iterator[DropFile]:
         """Give complete files whose digest is not among `taken`, oldest name first.
@@ -46,6 +57,7 @@ class DropFolder:
         """
         self._bad, self._again = [], set()
         seen = set(taken)
+        self._read_manifests()
         for path, before in self._resting():
             try:
                 digest = self._digest(path)
@@ -55,6 +67,7 @@ class DropFolder:
                     self._again.add(path.name)
                     continue
                 told = self._check(path)
+                self._hold_to_manifest(path)
             except PophubError as error:
                 self._bad.append(error)
                 continue
@@ -65,6 +78,7 @@ class DropFolder:
                 continue
             seen.add(digest)
             yield DropFile(path.name, digest, told)
+        self._bad += self._not_there(seen)
 
     def bad(self) -> list[PophubError]:
         """Give why files of the last `files()` were refused; complete once it was iterated."""
@@ -79,7 +93,9 @@ class DropFolder:
         return [
             name
             for name in names
-            if not fnmatchcase(name, self._source.pattern) and _state(self._folder / name) is not None
+            if not fnmatchcase(name, self._source.pattern)
+            and not is_manifest(name, self._source)
+            and _state(self._folder / name) is not None
         ]
 
     def no_longer_bad(self, names: Sequence[str]) -> dict[str, str]:
@@ -87,6 +103,9 @@ class DropFolder:
         there = set(self._names())
         gone = {name: "the file was withdrawn" for name in names if name not in there}
         again = self._again.intersection(names)
+        refused = {error.where.removeprefix(f"{self._where}: ").partition(":")[0] for error in self._bad}
+        sound = [name for name in names if is_manifest(name, self._source) and name in there - refused]
+        gone |= dict.fromkeys(sound, "the manifest is whole by now, and so are its files")
         return gone | dict.fromkeys(again, "the file holds by now what was taken before")
 
     def read(self, file: DropFile, chunk_rows: int) -> Iterator[Columns]:
@@ -137,11 +156,36 @@ class DropFolder:
         found = []
         for name in self._names():
             path = self._folder / name
-            if not _unfinished(name) and fnmatchcase(name, self._source.pattern):
+            wanted = fnmatchcase(name, self._source.pattern) and not is_manifest(name, self._source)
+            if not _unfinished(name) and wanted:
                 state = _state(path)
                 if state is not None:
                     found.append((path, state))
         return found
+
+    def _read_manifests(self) -> None:
+        if self._source.manifest is None:
+            return
+        names = [name for name in self._names() if is_manifest(name, self._source) and not _unfinished(name)]
+        paths = [self._folder / name for name in names if _state(self._folder / name) is not None]
+        self._promised, refused = promised(paths, self._source, self._where)
+        self._bad += refused
+
+    def _hold_to_manifest(self, path: Path) -> None:
+        if self._source.manifest is not None:
+            chunks = self._rows(path, COUNTED_ROWS)
+            rows = (len(next(iter(columns.values()), ())) for columns in chunks)
+            refuse_otherwise(path, self._promised.get(composed(path.name)), rows, self._place(path.name))
+
+    def _not_there(self, seen: set[str]) -> list[PophubError]:
+        """Tell of files that did not come, by manifests with SHA-256; one that was taken may be gone."""
+        there = set(map(composed, self._names()))
+        missing: dict[str, list[str]] = {}
+        for name, said in self._promised.items():
+            known = len(said.digest or "") != SHA256 or self._named(name, str(said.digest)) in seen
+            if name not in there and not known:
+                missing.setdefault(said.by, []).append(name)
+        return [not_there(names, self._place(by)) for by, names in missing.items()]
 
     def _check(self, path: Path) -> str:
         kind = kind_of(path, self._source.encoding, self._place(path.name))
@@ -157,10 +201,12 @@ class DropFolder:
     def _digest(self, path: Path) -> str:
         """Name a file's content; of an inventory its name too, since an older state may come again."""
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256")
-        if self._source.marker.kind == "scan":
-            found.update(b"\0" + path.name.encode(errors="surrogateescape"))
-        return found.hexdigest()
+            return self._named(path.name, hashlib.file_digest(file, "sha256").hexdigest())
+
+    def _named(self, name: str, content: str) -> str:
+        if self._source.marker.kind != "scan":
+            return content
+        return hashlib.sha256(f"{content} {name}".encode(errors="surrogateescape")).hexdigest()
 
     def _place(self, name: str) -> str:
         return f"{self._where}: {name}" if self._where else name

@@ -63,8 +63,8 @@ insert into ledger.history select i, 1, m + interval '1 day', now(), 1, 0, (m at
 insert into ledger.stretch values ('shared', 'mps.citizens', 0, 9, 9, null, 1, 1, '2024-01-01', '2024-01-01',
   '2024-01-02', now(), '');
 insert into judge.acknowledgement (stem, digest, starts, takes, by) values ('mps.citizens', 'd', '2027-01-31',
-  '[{"recipient": "portal", "field": "sex", "what": "the field is gone"},
-    {"recipient": "gdt", "field": "", "what": "2 of 9 records would no longer come"}]', 'Lan');
+  '[{{"recipient": "portal", "field": "sex", "what": "the field is gone"}},
+    {{"recipient": "gdt", "field": "", "what": "2 of 9 records would no longer come"}}]', 'Lan');
 insert into extract.hold (stem, code, subject, what, remedy)
  values ('moit.ecommerce_sales', 'source.header_missing', 'a.csv',
   'the first line lacks <x>', 'ask');

@@ -297,3 +297,17 @@ def test_grants_of_the_demo_are_as_declared() -> None:
 def test_the_published_json_schema_is_fresh() -> None:
     assert (PROJECT / "docs" / "connector.schema.json").read_text() == schema_text(PROJECT)
     assert "\\\\A" not in schema_text(PROJECT)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "told"),
+    [
+        ("{file: '*.sha256', rows: so_dong}", "needs name"),
+        ("{file: '*.csv', name: ten_tep}", "needs rows or digest"),
+    ],
+)
+def test_a_manifest_that_would_say_nothing_is_refused(project: Path, manifest: str, told: str) -> None:
+    name = "connectors/thanhhoa/procedures.yaml"
+    edit(project, name, "  pattern: ho_so_*", f"  pattern: ho_so_*\n  manifest: {manifest}")
+    (finding,) = check(project)
+    assert (finding.code, told in finding.what) == ("config.missing", True)

@@ -7,43 +7,12 @@ import shutil
 import time
 import unicodedata
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from openpyxl import Workbook
+from drop_kit import GOOD, HEADER, codes, folder, whole, workbook
 
-from pophub.contracts.source_model import FilesSource
 from pophub.domain.errors import TransientError
-from pophub.domain.record import Columns
-from pophub.sources.files import DropFolder
-
-HEADER = "Mã hồ sơ,Họ và tên,Cập nhật\n"
-GOOD = HEADER + "H1,Nguyễn Văn A,01/02/2024 03:04:05\nH2,Trần Thị B,02/02/2024 03:04:05\n"
-
-
-def folder(path: Path, **more: object) -> DropFolder:
-    source = FilesSource.model_validate(
-        {"kind": "files", "url": "${X}", "quiet_s": 0, "marker": {"column": "Cập nhật"}, **more}
-    )
-    return DropFolder(source, path, columns=("Mã hồ sơ",), where="thanhhoa.procedures")
-
-
-def whole(drop: DropFolder, chunk_rows: int = 1) -> dict[str, list[Columns]]:
-    return {file.name: list(drop.read(file, chunk_rows)) for file in drop.files([])}
-
-
-def codes(drop: DropFolder) -> dict[str, str]:
-    list(drop.files([]))
-    return {error.where.split(": ")[1]: error.code for error in drop.bad()}
-
-
-def workbook(path: Path, rows: Sequence[Sequence[object]]) -> None:
-    book = Workbook()
-    assert book.active is not None
-    for row in rows:
-        book.active.append(list(row))
-    book.save(path)
 
 
 def test_csv_and_xlsx_give_the_same_columns_in_name_order(tmp_path: Path) -> None:

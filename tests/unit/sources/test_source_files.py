@@ -1,0 +1,49 @@
+"""What docs/source-files.md says of a drop folder and nothing else shows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from drop_kit import GOOD, codes, folder, whole, workbook
+
+from pophub.settings import PROJECT
+
+PAGE = (PROJECT / "docs/source-files.md").read_text()
+
+
+def test_each_test_that_the_page_names_is_there() -> None:
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", PAGE)
+    assert len(named) > 20
+    for file, test in named:
+        (path,) = (PROJECT / "tests").rglob(file)
+        assert f"def {test}(" in path.read_text(), f"{file}::{test}"
+
+
+def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "Thêm,Cập nhật,Họ và tên,Mã hồ sơ\n?,01/02/2024 03:04:05,Nguyễn Văn A,H1\n"
+    )
+    ((chunk,),) = whole(folder(tmp_path)).values()
+    assert (chunk["Mã hồ sơ"], chunk["Họ và tên"], chunk["Thêm"]) == (["H1"], ["Nguyễn Văn A"], ["?"])
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.xlsx"])
+def test_a_line_above_the_header_is_told(tmp_path: Path, name: str) -> None:
+    if name.endswith(".csv"):
+        (tmp_path / name).write_text("BÁO CÁO THÁNG 11,,\n" + GOOD)
+    else:
+        workbook(tmp_path / name, [("BÁO CÁO THÁNG 11",), *(line.split(",") for line in GOOD.splitlines())])
+    drop = folder(tmp_path)
+    assert codes(drop) == {name: "source.header_missing"}
+    assert "lacks Mã hồ sơ, Cập nhật" in drop.bad()[0].what
+
+
+def test_a_suffix_may_be_written_in_capitals(tmp_path: Path) -> None:
+    (tmp_path / "a.CSV").write_text(GOOD)
+    workbook(tmp_path / "b.XLSX", [line.split(",") for line in GOOD.splitlines()])
+    (tmp_path / "HO_SO.csv").write_text(GOOD + "H3,x,01/02/2024 03:04:05\n")
+    drop = folder(tmp_path, pattern="[a-z]*")
+    assert list(whole(drop)) == ["a.CSV", "b.XLSX"]
+    assert drop.left_out() == ["HO_SO.csv"]
