@@ -242,7 +242,7 @@ class Manifest(Model):
 
 
 class FilesSource(SourceFile):
-    """A drop folder of CSV and XLSX files; each file is taken once, by content."""
+    """A drop folder of CSV and XLSX files and JSON lines; each file is taken once, by content."""
 
     reads = "folder"
 

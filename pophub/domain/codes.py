@@ -42,6 +42,7 @@ CODES: dict[str, Code] = {
     "contract.deleted.unknown": Code("Nobody declared whether a value means that the row is deleted", "Không khai báo giá trị này có nghĩa là đã xóa hay chưa", "declare the value under deleted: values or living, or correct it at the source"),
     "contract.columns": Code("The row has another number of values than the header", "Dòng có số giá trị khác với tiêu đề", "send the row again with one value a column"),
     "contract.quoting": Code("The line's quotes do not match, so its values cannot be told apart", "Dấu nháy của dòng không khớp, không tách được các giá trị", "write each quote inside a value twice, and the whole value between quotes"),
+    "contract.json.format": Code("A line is no JSON object, or has a member twice", "Dòng không phải đối tượng JSON, hoặc có thành phần lặp lại", "write each record as one object on one line"),
     "contract.cell.formula": Code("A cell holds a formula without a stored result", "Ô chứa công thức không có kết quả được lưu", "open and save the workbook in a spreadsheet program, or send values instead of formulas"),
     "contract.cell.error": Code("A cell holds an error such as #N/A", "Ô chứa giá trị lỗi như #N/A", "correct the cell at the source, or leave it empty"),
     "contract.key.unmappable": Code("The key is missing or cannot be mapped", "Khóa bị thiếu hoặc không ánh xạ được", "fill in the key at the source"),

@@ -21,7 +21,7 @@ _STRANGERS = {
 }
 
 
-def kind_of(path: Path, encoding: str, where: str) -> Literal["csv", "xlsx"]:
+def kind_of(path: Path, encoding: str, where: str) -> Literal["csv", "xlsx", "json"]:
     """Give the kind of the file.
 
     Errors: `source.file_empty`; `source.file_kind` when it is not what its name says.
@@ -41,11 +41,13 @@ def kind_of(path: Path, encoding: str, where: str) -> Literal["csv", "xlsx"]:
         return "xlsx"
     if suffix in (".csv", ".txt") and found == "text":
         return "csv"
+    if suffix in (".jsonl", ".ndjson") and found == "text":
+        return "json"
     raise ContractBreach(
         "source.file_kind",
         f"the file is named {suffix or 'without a suffix'} but holds {found}",
         where=where,
-        remedy="ask the agency to drop it again as a CSV or XLSX file under the right name",
+        remedy="ask the agency to drop it again as a CSV or XLSX file, or as JSON lines, under the right name",
     )
 
 

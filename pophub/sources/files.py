@@ -1,4 +1,4 @@
-"""A drop folder of CSV and XLSX files, each taken once, by content; an inventory, by name and content."""
+"""A drop folder of CSV and XLSX files and JSON lines, each taken once, by content; an inventory, by name and content."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import ModuleType
 
 from pophub.contracts.source_model import FilesSource
 from pophub.domain.errors import PophubError, TransientError
 from pophub.domain.record import Columns
 from pophub.ports import DropFile
-from pophub.sources import csv_file, xlsx_file
+from pophub.sources import csv_file, json_file, xlsx_file
 from pophub.sources.file_kind import kind_of
 from pophub.sources.manifest import (
     SHA256,
@@ -26,6 +27,7 @@ from pophub.sources.manifest import (
 )
 
 COUNTED_ROWS = 5_000
+ROOMS: dict[str, ModuleType] = {"csv": csv_file, "xlsx": xlsx_file, "json": json_file}
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart")
 
 
@@ -188,14 +190,12 @@ class DropFolder:
         return [not_there(names, self._place(by)) for by, names in missing.items()]
 
     def _check(self, path: Path) -> str:
-        kind = kind_of(path, self._source.encoding, self._place(path.name))
-        room = csv_file if kind == "csv" else xlsx_file
+        room = ROOMS[kind_of(path, self._source.encoding, self._place(path.name))]
         told: str = room.check(path, self._source, self._required, self._place(path.name))
         return told
 
     def _rows(self, path: Path, chunk_rows: int) -> Iterator[Columns]:
-        kind = kind_of(path, self._source.encoding, self._place(path.name))
-        room = csv_file if kind == "csv" else xlsx_file
+        room = ROOMS[kind_of(path, self._source.encoding, self._place(path.name))]
         yield from room.read(path, self._source, self._required, chunk_rows, self._place(path.name))
 
     def _digest(self, path: Path) -> str:
