@@ -98,12 +98,12 @@ def test_each_inventory_brings_what_is_new_changed_or_gone_since_the_one_before(
     assert drops.run() == 7
     assert drops.run() == 0, "a taken file is not read again"
     drops.inventory("ho_so_2.csv", 7, 1, 2, 4, 5, 8, h2="Đã trả")  # in another order
-    assert drops.run() == 5
+    assert drops.run() == 4
     assert drops.present() == names(1, 2, 4, 5, 7, 8)
     drops.inventory("ho_so_3.csv", 1, 2, 3, 4, 5, 6, 7)  # bytes that were taken before, as a newer state
     assert drops.run() == 4
     assert drops.present() == names(1, 2, 3, 4, 5, 6, 7)
-    assert drops.scans() == [("whole", 7, 7, 0), ("whole", 6, 5, 2), ("whole", 7, 4, 1)]
+    assert drops.scans() == [("whole", 7, 7, 0), ("whole", 6, 4, 2), ("whole", 7, 4, 1)]
     assert commands.examine(hub_of(drops.project, monkeypatch), drops.stem, deep=True).findings == []
     check(drops.project, drops.stem, subscriber=False)
 
@@ -112,7 +112,7 @@ def test_a_file_that_is_written_over_is_the_next_inventory_also_where_it_says_ag
     drops: Drops,
 ) -> None:
     for numbers, sent in (((1, 2, 3), 3), ((1, 2, 3, 4), 1), ((1, 2, 3), 1), ((1, 2, 3, 4), 1)):
-        drops.inventory("ho_so.csv", *numbers)
+        drops.inventory("ho_so_.csv", *numbers)
         assert drops.run() == sent
         assert drops.present() == names(*numbers)
         assert drops.run() == 0
@@ -146,7 +146,7 @@ def test_too_many_gone_at_once_are_held_until_the_next_inventory_has_them_or_a_p
 ) -> None:
     drops.inventory("ho_so_1.csv", 1, 2, 3, 4)
     drops.run()
-    drops.inventory("ho_so_2.csv", 1, 2, 5)  # half are gone
+    drops.inventory("ho_so_2.csv", 1, 5)  # three of five are gone
     assert drops.refused() == "source.rows_gone"
     assert drops.present() == names(1, 2, 3, 4, 5), "what is new came; nothing was deleted"
     drops.inventory("ho_so_3.csv", 1, 2, 3, 4, 5)

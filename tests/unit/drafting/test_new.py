@@ -307,11 +307,25 @@ def test_a_folder_that_shows_nothing_is_told(school: School, monkeypatch: pytest
     folder.mkdir()
     assert school.run("new", "hcc.x", "--from", str(folder), code=2)["code"] == "connector.from"
     (folder / "a.csv").write_text("Mã,Tên\n" + "".join(f"T{at},x\n" for at in range(30)))
-    for wish in ((), ("--marker", "scan"), ("--marker", "Tên")):
+    for wish in ((), ("--marker", "Tên")):
         refused = school.run("new", "hcc.x", "--from", str(folder), *wish, code=2)
         assert refused["code"] == "connector.no_marker", "a file proves nothing gone"
     (folder / "a.csv").write_text("only one name\n")
     assert school.run("new", "hcc.x", "--from", str(folder), code=2)["code"] == "connector.from"
+
+
+def test_files_are_inventories_where_that_is_said(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = school.folder / "in"
+    folder.mkdir()
+    monkeypatch.setenv("POPHUB_SOURCE_HCC_URL", str(folder))
+    (folder / "a.csv").write_text("Mã,Tên\n" + "".join(f"T{at},x\n" for at in range(30)))
+    school.run("new", "hcc.x", "--from", str(folder), "--marker", "scan")
+    source = school.connector("hcc.x").file.source
+    assert (source.kind, source.marker.kind, source.gone_at_most) == ("files", "scan", 0.05)
+    text = school.texts()["connectors/hcc/x.yaml"]
+    assert "each file is a whole inventory" in text and "reads the whole table" not in text
+    tried = school.run("try", "hcc.x")
+    assert tried["states"]["shared"] == 30, tried["rules"]
 
 
 TYPES = (

@@ -50,8 +50,7 @@ def test_a_line_that_is_no_object_costs_that_record_alone(tmp_path: Path) -> Non
     ]
     (tmp_path / "a.jsonl").write_text("\n".join(lines) + "\n")
     found = columns(tmp_path)
-    wrong = '{"": "contract.json.format"}'
-    assert found[FLAWS] == [None, wrong, wrong, wrong, None]
+    assert found[FLAWS] == [None, *['{"": "contract.json.format"}'] * 3, None]
     assert found[PLACE] == [f"a.jsonl:{line}" for line in (1, 2, 4, 5, 6)]
     assert found[EXTRA][1] == '["[1]\\n"]', "the line as it stands goes along"
 
