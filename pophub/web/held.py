@@ -15,6 +15,8 @@ REMEDIES_VI = {
     "source.file_truncated": "gửi lại toàn bộ tệp",
     "source.file_changed": "ghi tệp ở nơi khác rồi chuyển tệp đã xong vào thư mục",
     "source.file_bomb": "gửi các tệp nhỏ hơn",
+    "source.file_late": "rút tệp lại; nếu là tệp mới hơn thì đặt tên đứng sau tệp đã nhận",
+    "source.manifest": "gửi lại tệp cùng bản kê",
     "source.header_missing": "gửi lại tệp kèm dòng tiêu đề đầy đủ",
     "source.header_repeated": "sửa dòng tiêu đề",
     "alert.failed_share": "xem pophub quarantine groups; sau đó giải phóng bằng pophub hold release",
