@@ -17,7 +17,7 @@ create table if not exists judge.contract (
     number bigint generated always as identity primary key,
     stem text not null,
     digest text not null,
-    declared jsonb not null,
+    declared json not null,  -- as text: a suite may hold what jsonb cannot, such as U+0000
     acknowledgement bigint references judge.acknowledgement,
     recorded_at timestamptz not null default clock_timestamp()
 );
