@@ -21,7 +21,7 @@ from pophub.gates.rules import GreatExpectationsRules
 from pophub.postgres import Connection
 from pophub.sharing.taken import Effect, Taken, effect, taken_fields
 from pophub.stages.rejudge import Rejudged, Side, rejudge, taken
-from pophub.stores.contract import ContractStore, declared
+from pophub.stores.contract import ContractStore
 from pophub.stores.judge import TrialStore
 
 LOOKED_AT = 1_000
@@ -47,12 +47,12 @@ def settle_contract(adapters: Adapters, connection: Connection, connector: Conne
     Errors: `impact.breaks`, `impact.not_yet`.
     """
     store = ContractStore(connection, connector.stem)
-    if (known := store.on_record()) is None:
+    if (known := store.digest()) is None:
         store.keep(connector, None)
         return
-    if known[0] == connector.digest:
+    if known == connector.digest:
         return
-    found = impact(adapters, store, declared(known[1]), connector, LOOKED_AT)
+    found = impact(adapters, store, store.on_record(), connector, LOOKED_AT)
     acknowledged = store.acknowledged(connector.digest) if found.takes else None
     if found.takes and acknowledged is None:
         raise _breaks(connector.stem, found.takes)

@@ -22,7 +22,7 @@ from pophub.gates.rules import preload
 from pophub.impact import Impact, impact
 from pophub.postgres import connect
 from pophub.settings import Settings
-from pophub.stores.contract import Acknowledged, ContractStore, declared
+from pophub.stores.contract import Acknowledged, ContractStore
 
 
 def show_impact(
@@ -34,12 +34,11 @@ def show_impact(
     with closing(connect(settings, "pophub_judge")) as connection:
         who = "" if starts is None else proven(connection, by)
         store = ContractStore(connection, stem)
-        known = store.on_record()
-        told: dict[str, Any] = {"stem": stem, "changed": known is not None and known[0] != connector.digest}
+        told: dict[str, Any] = {"stem": stem, "changed": store.digest() not in (None, connector.digest)}
         takes = []
-        if known is not None and told["changed"]:
+        if told["changed"]:
             preload()
-            found = impact(Adapters(settings), store, declared(known[1]), connector, last)
+            found = impact(Adapters(settings), store, store.on_record(), connector, last)
             takes = [one.as_json() for one in found.takes]
             told |= _told(found, show_values)
         if starts is not None:

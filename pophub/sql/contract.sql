@@ -1,7 +1,10 @@
 -- Statements about the contract that a dataset is judged under. Writer: role pophub_judge.
 
+-- name: digest_on_record
+select digest from judge.contract where stem = %s order by number desc limit 1
+
 -- name: contract_on_record
-select digest, declared from judge.contract where stem = %s order by number desc limit 1
+select declared from judge.contract where stem = %s order by number desc limit 1
 
 -- name: keep_contract
 insert into judge.contract (stem, digest, declared, acknowledgement) values (%s, %s, %s, %s)

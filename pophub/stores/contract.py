@@ -6,11 +6,11 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pophub.contracts.model import Connector
 from pophub.contracts.subscription_model import Grant
-from pophub.postgres import Connection, statements, transaction
+from pophub.postgres import Connection, only_row, statements, transaction
 
 SQL = statements("contract")
 Places = dict[int, dict[int, list[int]]]
@@ -32,11 +32,18 @@ class ContractStore:
         self._connection = connection
         self._stem = stem
 
-    def on_record(self) -> tuple[str, Any] | None:
-        """Give digest and declarations of the contract that judged last; None before the first."""
+    def digest(self) -> str | None:
+        """Give the digest of the contract that judged last; None before the first."""
+        with transaction(self._connection, f"contract of {self._stem}") as cursor:
+            cursor.execute(SQL["digest_on_record"], (self._stem,))
+            row = cursor.fetchone()
+        return None if row is None else str(row[0])
+
+    def on_record(self) -> Connector:
+        """Give the contract that judged last, as it was read then."""
         with transaction(self._connection, f"contract of {self._stem}") as cursor:
             cursor.execute(SQL["contract_on_record"], (self._stem,))
-            return cursor.fetchone()
+            return Connector.model_validate(only_row(cursor)[0])
 
     def keep(self, connector: Connector, acknowledged: Acknowledged | None) -> None:
         """Put on record that a contract judges from now on."""
@@ -71,8 +78,3 @@ class ContractStore:
             for lane, offset, row in cursor.fetchall():
                 found[lane][offset].append(row)
         return found
-
-
-def declared(kept: Any) -> Connector:
-    """Read a contract as it was put on record."""
-    return Connector.model_validate(kept)
