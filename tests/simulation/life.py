@@ -19,10 +19,12 @@ from .database import Database
 from .follower import ELSEWHERE_NUMBER, STEM, Follower
 from .model import LANES, Model
 from .scheduler import Killed, Mood, Simulation, Worker
-from .source import EPOCH, Folder, Table
+from .source import EPOCH, Folder, Inventories, Table
 from .wal_source import WalTwin
 from .wires import DrawnRules, Servers, SimulatedHub, drawn_things, present, subscription
 
+SCANNED = ("scan", "wal", "inventory")
+SOURCES: dict[str, type[Table]] = {"files": Folder, "inventory": Inventories, "wal": WalTwin}
 NUMBERS = (("n1",), ("n1", "n2"))
 S = 1_000_000
 DAY_US = 86_400 * S
@@ -31,13 +33,13 @@ DAY_US = 86_400 * S
 class Life:
     """The world of one seed."""
 
-    def __init__(self, seed: int, mood: Mood | None = None) -> None:
+    def __init__(self, seed: int, mood: Mood | None = None, source: str | None = None) -> None:
         self.simulation = Simulation(seed, mood)
         self.rng: Random = self.simulation.rng
         choice = self.rng.choice
         kind, self.is_time = choice(("sql",) * 6 + ("files", "scan", "scan")), self.rng.random() < 0.8
-        kind = "wal" if (mood.logged if mood else seed % 8 == 7) else kind
-        self.is_time &= kind not in ("scan", "wal")
+        kind = source or ("wal" if (mood.logged if mood else seed % 8 == 7) else kind)
+        self.is_time &= kind not in SCANNED
         table, times = kind == "sql", self.is_time
         self.late_s = choice((0, 0, 20, 60)) if table else 0
         self.settle_s = choice((0, 0, 10, 30)) if table and times else 0
@@ -50,9 +52,8 @@ class Life:
         self.file = subscription(choice((True, False)))
         self.sizes = {"MICRO_ROWS": choice((1, 3, 1000)), "TRANSACTION_ROWS": choice((1, 3, 1000)), "CHUNK": choice((1, 2, 1000)), "BLOCK_ROWS": choice((1, 2, 1000))}  # fmt: skip
         self.database, self.broker = Database(self.simulation), Broker(self.simulation)
-        sources = {"files": Folder, "wal": WalTwin}
-        self.source = sources.get(kind, Table)(self.simulation, self.is_time)
-        self.source.scanned = kind in ("scan", "wal")
+        self.source = SOURCES.get(kind, Table)(self.simulation, self.is_time)
+        self.source.scanned = kind in SCANNED
         self.source.scan_now = lambda: max((n for _, n in self.database.tables["extract.scan"]), default=0)
         longest_s = self.late_s + (0 if self.simulation.mood.clock_jumps else self.settle_s)
         self.agency = Agency(self.simulation, self.source, numbers, coarse, longest_s, late_rows)
@@ -322,9 +323,9 @@ class Life:
         checks.settled(self)
 
 
-def live(seed: int, actions: int = 24, mood: Mood | None = None) -> Life:
-    """Live through one seed; an `AssertionError` carries the life in which a promise was broken."""
-    life = Life(seed, mood)
+def live(seed: int, actions: int = 24, mood: Mood | None = None, source: str | None = None) -> Life:
+    """Live through one seed, of this kind of source where one is named; an `AssertionError` carries the life in which a promise was broken."""
+    life = Life(seed, mood, source)
     servers = Servers(life.simulation, life.database, life.broker, life.source)
     try:
         with present(servers, life.sizes):

@@ -57,11 +57,12 @@ def _find(code: Any, name: str) -> Any:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A planted bug; `mood` is one in which it shows soon, None for whatever the seeds draw."""
+    """A planted bug; `mood` and `source` are such in which it shows soon, None for whatever the seeds draw."""
 
     name: str
     edits: tuple[Edit, ...]
     mood: Mood | None = None
+    source: str | None = None
 
     @contextmanager
     def planted(self) -> Iterator[None]:
@@ -76,9 +77,9 @@ class Mutant:
                 function.__code__ = code
 
 
-def _mutant(name: str, *parts: str, mood: Mood | None = None) -> Mutant:
+def _mutant(name: str, *parts: str, mood: Mood | None = None, source: str | None = None) -> Mutant:
     edits = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
-    return Mutant(name, tuple(Edit(*each) for each in edits), mood)
+    return Mutant(name, tuple(Edit(*each) for each in edits), mood, source)
 
 
 CROWD = Mood(leave=0.15, locks_lie=True)
@@ -102,6 +103,10 @@ READ = """for chunk in whole_keys(self.fetched(source, None), self._key_columns)
             rows += self._take(scan, chunk, columns)
 """
 TORN = READ.replace("columns)\n", "columns)\n            break\n")
+INVENTORY = "rows += self._take(scan, chunk, header)\n"
+WHOLE = """self._take_gone(scan, rows, done.rows - sent, header)
+    self.store.taken(name, digest, rows)"""
+TAKEN = "\n    ".join(line.strip() for line in reversed(WHOLE.split("\n")))
 NAME = "self._scans.named({keys[i]: None if rows.keys[i] is None else packed(told[i]) for i in unknown})"
 SEND_SCAN = "\n        self._send_all(rows.take(unknown), header)"
 LOCK = """lanes = decision.lock(self._lanes(versions, origin))
@@ -192,6 +197,10 @@ MUTANTS = (
     _mutant("a named key is forgotten", "stores.scan:ScanStore.named", "NOT_SENT", "b'x'"),
     _mutant("a scan that was overtaken goes on", "stores.scan:ScanStore._open_scan", '!= "open"', "is None", mood=CROWD),
     _mutant("each scan has the number of the last", "stores.scan:ScanStore.claim", "int(claimed[0])", "1"),
+    # inventories
+    _mutant("a torn inventory deletes", f"{SCAN}._file", INVENTORY, f"{INVENTORY}        break\n", source="inventory"),
+    _mutant("an inventory is taken before it is whole", f"{SCAN}._file", WHOLE, TAKEN, source="inventory"),
+    _mutant("a late inventory is waited for", f"{SCAN}._file", "name < newest", "name > newest", source="inventory"),
     # a log
     _mutant("the slot is confirmed before the position moves", f"{FOLLOW}._follow", "sent = self._take_stretch(stretch)", "log.confirm((stretch.upto or 0) - followed.base); sent = self._take_stretch(stretch)", mood=SLOT_SOURCE),
     _mutant("the position moves before what it stands for is sent", f"{FOLLOW}._follow", "sent = self._take_stretch(stretch)", "self._slots.took(None, stretch.upto, (), {}); sent = self._take_stretch(stretch)", mood=SLOT_SOURCE),

@@ -140,3 +140,26 @@ class Folder(Table):
         for start in range(0, len(rows), chunk_rows):
             yield self._columns(rows[start : start + chunk_rows])
             self._ask("source chunk")
+
+
+@dataclass
+class Inventories(Folder):
+    """A drop folder of inventories: whenever something changed, a file with all rows that there are."""
+
+    def commit(self, upto_us: int) -> None:
+        """Commit what is due, and drop all that is there by now."""
+        before = dict(self.rows)
+        Table.commit(self, upto_us)
+        if self.rows != before:
+            number = len(self.dropped)
+            self.dropped.append((DropFile(f"{number:03d}.csv", f"digest {number}"), list(self.rows.values())))
+
+    def rows_now(self) -> list[Row]:
+        """Give the rows that the newest file has."""
+        return list(self.rows.values())
+
+    def read(self, file: Any, chunk_rows: int) -> Iterator[Columns]:
+        """Give a file's rows, and note which keys it has."""
+        rows = next(rows for each, rows in self.dropped if each == file)
+        self.snapshots.setdefault(self.scan_now(), []).append({row.key for row in rows})
+        yield from super().read(file, chunk_rows)

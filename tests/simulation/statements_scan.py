@@ -162,6 +162,12 @@ def end_scan(session: Session, args: Any) -> Answer:
     )
 
 
+@twin("scan")
+def newest_file(session: Session, args: Any) -> Answer:
+    found = [row for (stem, *_), row in session.scan("extract.file") if stem == args[0] and row["scan"]]
+    return [(max(found, key=lambda row: row["scan"])["name"],)] if found else []
+
+
 @twin("extract")
 def pass_position(session: Session, args: Any) -> Answer:
     if session.get("extract.position", (args["stem"],)) is None:

@@ -25,7 +25,7 @@ def test_a_planted_bug_is_caught(mutant: Mutant) -> None:
     with mutant.planted():
         for seed in range(MOST_SEEDS):
             try:
-                live(seed, mood=mutant.mood)
+                live(seed, mood=mutant.mood, source=mutant.source)
             except AssertionError as broken:
                 print(f"caught by seed {seed}: {broken}")
                 return

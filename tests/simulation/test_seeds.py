@@ -46,5 +46,10 @@ def test_no_seed_loses_doubles_or_lets_in_what_is_wrong(seeds: range) -> None:
             print(*(" ".join(each) for each in life.simulation.story), sep="\n")
 
 
+def test_no_seed_of_inventories_loses_doubles_or_deletes_what_is_there() -> None:
+    for seed in range(min(SEEDS, PART)):
+        live(seed, source="inventory")
+
+
 def test_a_seed_is_a_history() -> None:
     assert live(7).simulation.story == live(7).simulation.story

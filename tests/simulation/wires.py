@@ -55,7 +55,13 @@ SUBSCRIBER = "portal"
 def drawn_things(
     kind: str, is_time: bool, late: int, settle_s: int, batch_rows: int, refers: bool
 ) -> Connector:
-    """Give the made-up dataset with a source of this kind: sql, scan, wal or files; `refers` as `things` takes it."""
+    """Give the made-up dataset with a source of this kind; `refers` as `things` takes it.
+
+    Kinds are sql, scan, wal, files and inventory.
+    """
+    if kind == "inventory":
+        source = {"kind": "files", "url": "${X}", "marker": {"kind": "scan"}, "gone_at_most": 1}
+        return things(source, refers=refers, limits={"batch_rows": batch_rows})
     if kind == "wal":
         logged = {"kind": "cdc", "url": "${X}", "table": "t", "key": ["key"], "gone_at_most": 1}
         return things(logged, refers=refers, limits={"batch_rows": batch_rows})
