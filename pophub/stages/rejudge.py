@@ -6,7 +6,7 @@ The functions are those of a run: `add_block`, the rules, as in a trial. Nothing
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pophub import avro
@@ -67,8 +67,7 @@ def _judged(side: Side, blocks: Sequence[avro.Block]) -> Versions:
         add_block(versions, side.connector, side.mapper, 0, block)
     if not len(versions):
         return versions
-    known = side.known(versions)
-    accepted = Accepted({}, {}, known.identities, known.claims)  # none of them is a rival of itself
+    accepted = replace(side.known(versions), heads={}, quarantine={})  # none of them is a rival of itself
     hub = hub_columns(side.connector, versions, accepted)
     Judge(side.connector, side.mapper, side.rules, ReadOnlyStore(side.known)).apply_rules(versions, hub)
     return versions
