@@ -17,7 +17,7 @@ from outside import check
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings("default")]  # of Great Expectations
 WARDS = {
     "type": "expect_column_values_to_match_regex",
     "kwargs": {"column": "household_code", "regex": r"\AH[1-2]\Z"},
