@@ -22,6 +22,7 @@ from pophub.gates.rules import preload
 from pophub.impact import Impact, impact
 from pophub.postgres import connect
 from pophub.settings import Settings
+from pophub.stages.read_block import block_of
 from pophub.stores.contract import Acknowledged, ContractStore
 
 
@@ -118,8 +119,8 @@ def _sent(found: Impact, row: int) -> dict[str, Any]:
     raw = found.rejudged.after.raw[row]
     if isinstance(raw, bytes):
         return {}
-    block, at = raw
-    return {name: values[at] for name, values in block.columns.items()}
+    data, at = raw
+    return {name: values[at] for name, values in block_of(data).columns.items()}
 
 
 def _acknowledged(found: Acknowledged | None) -> dict[str, str] | None:

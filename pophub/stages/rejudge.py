@@ -56,15 +56,16 @@ def rejudge(before: Side, after: Side, blocks: Sequence[avro.Block]) -> Rejudged
 
 
 def taken(block: avro.Block, rows: Sequence[int]) -> avro.Block:
-    """Give some rows of a block as a block."""
+    """Give some rows of a block as a block that was read."""
     columns = {name: [values[row] for row in rows] for name, values in block.columns.items()}
-    return avro.Block(block.batch, block.exchanged_at, block.contract, len(rows), columns)
+    some = avro.Block(block.batch, block.exchanged_at, block.contract, len(rows), columns)
+    return avro.decode_block(avro.encode_block(some))
 
 
 def _judged(side: Side, blocks: Sequence[avro.Block]) -> Versions:
     versions = Versions({})
     for block in blocks:
-        add_block(versions, side.connector, side.mapper, 0, block)
+        add_block(versions, side.connector, side.mapper, 0, block, _names(side.connector))
     if not len(versions):
         return versions
     accepted = replace(side.known(versions), heads={}, quarantine={})  # none of them is a rival of itself

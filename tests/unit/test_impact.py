@@ -171,8 +171,16 @@ def test_a_field_that_came_later_fails_no_record_that_could_not_have_it(before: 
     phone = before.contract.fields[-1].model_copy(
         update={"name": "phone", "nullable": True, "type": "string"}
     )
+    schema = json.loads(before.contract.avro_schema)
+    schema["fields"].append({"name": "phone", "type": ["null", "string"], "default": None})
     contract = before.contract.model_copy(
-        update={"fields": (*before.contract.fields, phone), "rules": (*before.contract.rules, rule)}
+        update={
+            "version": 2,
+            "earlier": {1: before.contract.avro_schema},
+            "avro_schema": json.dumps(schema),
+            "fields": (*before.contract.fields, phone),
+            "rules": (*before.contract.rules, rule),
+        }
     )
     mapping = before.file.mapping | {
         "phone": before.file.mapping["status"].model_copy(update={"source": "so_dt"})
