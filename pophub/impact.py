@@ -19,7 +19,7 @@ from pophub.domain.errors import ConfigError
 from pophub.gates.mapping import ContractMapper
 from pophub.gates.rules import GreatExpectationsRules
 from pophub.postgres import Connection
-from pophub.sharing.taken import Effect, Taken, effect, taken_fields
+from pophub.sharing.taken import Effect, Loss, effect, taken_fields
 from pophub.stages.rejudge import Rejudged, Side, rejudge, taken
 from pophub.stores.contract import ContractStore
 from pophub.stores.judge import TrialStore
@@ -37,7 +37,7 @@ class Impact(NamedTuple):
     before: Connector
     after: Connector
     rejudged: Rejudged | None
-    takes: list[Taken]
+    takes: list[Loss]
     effects: list[Effect]
 
 
@@ -87,7 +87,7 @@ def impact(
         rows = (rejudged.before, rejudged.after, list(rejudged.failing), rejudged.sound)
         effects = [effect(before, name, grant, *rows) for name, grant in grants]
         takes += [
-            Taken(one.recipient, "", f"{one.gone:,} of {one.rows:,} records would no longer come")
+            Loss(one.recipient, "", f"{one.gone:,} of {one.rows:,} records would no longer come")
             for one in effects
             if one.gone
         ]
@@ -118,7 +118,7 @@ def _side(connection: Connection, connector: Connector) -> Side:
     return Side(connector, ContractMapper(connector), GreatExpectationsRules(connector), known)
 
 
-def _breaks(stem: str, takes: Sequence[Taken]) -> ConfigError:
+def _breaks(stem: str, takes: Sequence[Loss]) -> ConfigError:
     first = takes[0]
     what = f"{first.recipient}{f', {first.field}' if first.field else ''}: {first.what}"
     more = f"; and {len(takes) - 1} more" if len(takes) > 1 else ""

@@ -13,7 +13,7 @@ from pophub.domain.record import Versions
 NAMED = 5  # values of a code that are told by name
 
 
-class Taken(NamedTuple):
+class Loss(NamedTuple):
     """One thing that a subscriber had and would lose; of the whole record where no field is named."""
 
     recipient: str
@@ -34,23 +34,23 @@ class Effect(NamedTuple):
     changed: int
 
 
-def taken_fields(before: Connector, after: Connector, recipient: str, grant: Grant) -> Iterator[Taken]:
+def taken_fields(before: Connector, after: Connector, recipient: str, grant: Grant) -> Iterator[Loss]:
     """Find granted fields that are gone, have another type, may be empty now, or have fewer values."""
     old, new = _fields(before), _fields(after)
     for name in dict.fromkeys([*grant.fields, *grant.rows]):
         if name not in old:
             continue
         if name not in new:
-            yield Taken(recipient, name, "the field is gone")
+            yield Loss(recipient, name, "the field is gone")
             continue
         if _type(new[name]) != _type(old[name]):
             what = f"{_type(old[name])} becomes {_type(new[name])}"
-            yield Taken(recipient, name, what)
+            yield Loss(recipient, name, what)
         if new[name].nullable and not old[name].nullable:
-            yield Taken(recipient, name, "it may be empty now")
+            yield Loss(recipient, name, "it may be empty now")
         lost = _lost(values_of(before, name), values_of(after, name))
         if lost is not None:
-            yield Taken(recipient, name, lost)
+            yield Loss(recipient, name, lost)
 
 
 def values_of(connector: Connector, name: str) -> frozenset[Any] | None:

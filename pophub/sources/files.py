@@ -18,7 +18,7 @@ from pophub.sources import csv_file, json_file, xlsx_file
 from pophub.sources.file_kind import kind_of
 from pophub.sources.manifest import (
     SHA256,
-    Promised,
+    PromisedFile,
     composed,
     is_manifest,
     not_there,
@@ -48,7 +48,7 @@ class DropFolder:
         self._required = tuple(dict.fromkeys(wanted))
         self._bad: list[PophubError] = []
         self._again: set[str] = set()
-        self._promised: dict[str, Promised] = {}
+        self._promised: dict[str, PromisedFile] = {}
 
     def files(self, taken: Sequence[str]) -> Iterator[DropFile]:
         """Give complete files whose digest is not among `taken`, oldest name first.

@@ -22,7 +22,7 @@ _SUM = re.compile(r"\\?([0-9A-Fa-f]+) [ *](.+)\Z")
 _REMEDY = "ask the agency to send the file and its manifest again"
 
 
-class Promised(NamedTuple):
+class PromisedFile(NamedTuple):
     """What a manifest says of one file; `by` is the manifest's name."""
 
     by: str
@@ -37,13 +37,13 @@ def is_manifest(name: str, source: FilesSource) -> bool:
 
 def promised(
     paths: Iterable[Path], source: FilesSource, where: str
-) -> tuple[dict[str, Promised], list[ContractBreach]]:
+) -> tuple[dict[str, PromisedFile], list[ContractBreach]]:
     """Give what manifests say by the name of the file, composed; the last word counts. Give also the unreadable.
 
     Shape: names in NFC. The manifests are read in the order of their names.
     """
     assert source.manifest is not None
-    found: dict[str, Promised] = {}
+    found: dict[str, PromisedFile] = {}
     refused = []
     for path in sorted(paths):
         try:
@@ -54,7 +54,7 @@ def promised(
     return found, refused
 
 
-def refuse_otherwise(path: Path, said: Promised | None, rows: Iterable[int], where: str) -> None:
+def refuse_otherwise(path: Path, said: PromisedFile | None, rows: Iterable[int], where: str) -> None:
     """Hold a file to what its manifest says; `rows` are the lengths of its chunks, read where they are to be counted.
 
     Errors: `source.manifest`.
@@ -82,7 +82,9 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _read(path: Path, source: FilesSource, manifest: Manifest, where: str) -> Iterator[tuple[str, Promised]]:
+def _read(
+    path: Path, source: FilesSource, manifest: Manifest, where: str
+) -> Iterator[tuple[str, PromisedFile]]:
     if path.stat().st_size > MAX_BYTES:
         raise _refused(f"the manifest has more than {MAX_BYTES:,} bytes", where)
     try:
@@ -100,14 +102,14 @@ def _read(path: Path, source: FilesSource, manifest: Manifest, where: str) -> It
             yield _promise(record, places, path.name, f"{where}:{number}")
 
 
-def _sums(lines: Sequence[str], by: str, where: str) -> Iterator[tuple[str, Promised]]:
+def _sums(lines: Sequence[str], by: str, where: str) -> Iterator[tuple[str, PromisedFile]]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         match = _SUM.match(line)
         if match is None or len(match[1]) not in KINDS:
             raise _refused("a line is no digest with a name behind it", f"{where}:{number}")
-        yield match[2], Promised(by, None, match[1].lower())
+        yield match[2], PromisedFile(by, None, match[1].lower())
 
 
 def _places(header: Sequence[str], manifest: Manifest, where: str) -> dict[str, int]:
@@ -122,7 +124,7 @@ def _places(header: Sequence[str], manifest: Manifest, where: str) -> dict[str, 
     return places
 
 
-def _promise(record: Sequence[str], places: dict[str, int], by: str, where: str) -> tuple[str, Promised]:
+def _promise(record: Sequence[str], places: dict[str, int], by: str, where: str) -> tuple[str, PromisedFile]:
     told = {part: record[at].strip() if at < len(record) else "" for part, at in places.items()}
     rows, digest = told.get("rows"), told.get("digest")
     if not told["name"] or "" in (rows, digest):
@@ -131,7 +133,7 @@ def _promise(record: Sequence[str], places: dict[str, int], by: str, where: str)
         raise _refused("the number of rows is no number", where)
     if digest is not None and (len(digest) not in KINDS or not re.fullmatch("[0-9A-Fa-f]+", digest)):
         raise _refused("the digest is neither MD5, SHA-1, SHA-256 nor SHA-512", where)
-    return told["name"], Promised(by, None if rows is None else int(rows), digest and digest.lower())
+    return told["name"], PromisedFile(by, None if rows is None else int(rows), digest and digest.lower())
 
 
 def _refused(what: str, where: str, remedy: str = _REMEDY) -> ContractBreach:
