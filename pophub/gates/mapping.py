@@ -166,7 +166,7 @@ class ContractMapper:
         timed = FieldMapping.model_validate({"from": told, **form})
         plain = FieldMapping.model_validate({"from": marker.column})
         self._changed_at = Column(timed, _MARKER, personal_id=False, day_begins=True)
-        sent = self._from_files and not self._scans  # the number of a scan is the hub's own
+        sent = self._from_files and not marker.numbered  # the number of a scan is the hub's own
         sequence = Column(plain, _SEQUENCE, personal_id=False, from_files=sent)
         self._is_time = marker.kind == "time"
         self._timeless = logged  # rows of a snapshot: nobody knows when they were changed
