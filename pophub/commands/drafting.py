@@ -14,7 +14,7 @@ from pophub.commands.quarantine_access import connector_here
 from pophub.contracts.code_tables import read_tables
 from pophub.contracts.load import load_all
 from pophub.contracts.patterns import table_parts
-from pophub.contracts.source_model import SqlSource
+from pophub.contracts.source_model import DatabaseSource
 from pophub.domain.errors import ConfigError, PophubError
 from pophub.drafting.fields import names_for
 from pophub.drafting.plan import DraftWish, KnownTable, draft
@@ -155,7 +155,7 @@ def _datasets(settings: Settings, variable: str) -> dict[str, KnownTable]:
     found = {}
     for connector in load_all(settings.project)[0]:
         source, mapping = connector.file.source, connector.file.mapping
-        if isinstance(source, SqlSource) and source.url == f"${{{variable}}}":
+        if isinstance(source, DatabaseSource) and source.url == f"${{{variable}}}":
             key = tuple(mapping[name].source for name in connector.file.key)
             found[source.table] = KnownTable(connector.stem, key)
     return found
