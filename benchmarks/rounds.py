@@ -34,7 +34,7 @@ class Rounds:
         self._rows = rows
         self._chosen = chosen
         self._stack = ExitStack()
-        self._connect: debezium.Connect | None = None
+        self._connect: debezium.Copier | None = None
         self.last = settings
         self.last_stem = ""
 

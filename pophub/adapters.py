@@ -12,7 +12,7 @@ from pophub.kafka import Publisher, RawReader, RawWriter
 from pophub.live.circuit import refuse_resting
 from pophub.live.heartbeat import Shown, heartbeat
 from pophub.live.watch import stops_sharing
-from pophub.ports import BlockReader, BlockWriter, FolderSource, LanePublisher, Rules, TableSource
+from pophub.ports import BlockReader, BlockWriter, LanePublisher, Rules, Source
 from pophub.postgres import Connection, connect
 from pophub.quarantine.holds import paused
 from pophub.settings import Settings
@@ -53,7 +53,7 @@ class Adapters:
         with closing(Publisher(self.settings, topic, lane)) as publisher:
             yield publisher
 
-    def source(self, connector: Connector, *, stays_open: bool = False) -> TableSource | FolderSource:
+    def source(self, connector: Connector, *, stays_open: bool = False) -> Source:
         """Give the source that a connector declares; a table that `stays_open` is closed by the caller."""
         return open_source(connector, self.settings, stays_open=stays_open)
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 from pophub.domain.decide import Claim
 from pophub.domain.errors import PophubError
 from pophub.domain.history import AcceptedVersion, Lane, LedgerLane
+from pophub.domain.places import LogEnds, LogPart, LogPlaces
 from pophub.domain.record import Accepted, Columns, Failure, Mapped, Versions
 from pophub.domain.rows import KeyReader, Rows
 
@@ -163,6 +164,32 @@ class WalSource(TableSource, Protocol):
         ...
 
 
+class LogSource(Protocol):
+    """A log of changes, whose order is that of its offsets, a partition on its own."""
+
+    def ends(self) -> LogEnds:
+        """Look at the log as it stands."""
+        ...
+
+    def follow(
+        self, generation: int, places: Mapping[int, int], end: Mapping[int, int], chunk_rows: int
+    ) -> Iterator[LogPart]:
+        """Give what stands from a place of each partition up to its end, in parts."""
+        ...
+
+    def columns(self) -> tuple[str, ...]:
+        """Give the columns that the connector declares."""
+        ...
+
+    def read(self, from_marker: int | None, chunk_rows: int) -> Iterator[Columns]:
+        """Give all that the log holds now, in chunks, with no word of how far it was read before."""
+        ...
+
+    def close(self) -> None:
+        """End the client."""
+        ...
+
+
 class FolderSource(Protocol):
     """A drop folder whose files are each taken once."""
 
@@ -185,6 +212,9 @@ class FolderSource(Protocol):
     def read(self, file: DropFile, chunk_rows: int) -> Iterator[Columns]:
         """Give the file's rows in their order, in chunks. Columns of the first chunk are the header."""
         ...
+
+
+Source = TableSource | FolderSource | LogSource
 
 
 @dataclass(frozen=True)
@@ -322,6 +352,23 @@ class PositionStore(Protocol):
     def held_when_breached(self, subject: str) -> AbstractContextManager[None]:
         """Record a hold when the block finds a contract breach; release it when it no longer does."""
         ...
+
+
+@runtime_checkable
+class PlaceKeeper(PositionStore, Protocol):
+    """What extract keeps of a log of changes, besides."""
+
+    def places(self) -> LogPlaces | None:
+        """Give how far the log was read; None where nothing was."""
+
+    def begun(self, places: LogPlaces) -> None:
+        """Keep where reading begins, and that nobody has to say so again."""
+
+    def behind(self, partition: int, upto: int) -> None:
+        """Say which place the next `moved` keeps: in one transaction with its batch."""
+
+    def skipped(self, partition: int, upto: int) -> None:
+        """Move a place behind messages of which nothing is sent."""
 
 
 @runtime_checkable

@@ -38,6 +38,7 @@ from pophub.sharing.subscription import (
 )
 from pophub.stages.backfill import backfill
 from pophub.stages.extract import Extract, Extracted
+from pophub.stages.follow import Follow
 from pophub.stages.gap import Gap, pass_gap
 from pophub.stages.judge import Judge, Judged
 from pophub.stages.lanes import own_lane
@@ -51,6 +52,7 @@ from pophub.stores.backfill import BackfillStore
 from pophub.stores.extract import ExtractStore, own_source
 from pophub.stores.history import History
 from pophub.stores.judge import JudgeStore
+from pophub.stores.places import PlaceStore
 from pophub.stores.scan import ScanStore
 from pophub.stores.share import LedgerStore
 from pophub.stores.slot import SlotStore
@@ -61,6 +63,7 @@ STAGES: dict[
 ] = {  # by the kind of marker, where not the usual ones
     "scan": (Scan, ScanStore),
     "wal": (Replicate, SlotStore),
+    "log": (Follow, PlaceStore),
 }
 Settle = Callable[[Adapters, Connection, Connector], None]
 LedgerKind = Callable[[Connection, str, str, History], LedgerStore]
@@ -258,7 +261,7 @@ class Hub:
     ) -> dict[str, Any]:
         """Read a table's past again, markers from `since` up to `upto` or the position; `by` is kept.
 
-        Errors: `backfill.nothing`, `backfill.folder`, `backfill.scan`.
+        Errors: `backfill.nothing`, `backfill.folder`, `backfill.scan`, `backfill.log`.
         """
         self.table(stem)
         take = partial(own_source, kind=BackfillStore)
@@ -269,12 +272,13 @@ class Hub:
     def table(self, stem: str) -> Connector:
         """Give a connector whose past can be read again: one of a table that has a change marker.
 
-        Errors: `backfill.folder`, `backfill.scan`.
+        Errors: `backfill.folder`, `backfill.scan`, `backfill.log`.
         """
         connector = self.connector(stem)
         source = connector.file.source
-        if source.reads == "folder" or source.marker.numbered:
-            code = "backfill.folder" if source.reads == "folder" else "backfill.scan"
+        if source.reads != "table" or source.marker.numbered:
+            by_reading = {"folder": "backfill.folder", "log": "backfill.log"}
+            code = by_reading.get(source.reads, "backfill.scan")
             words = explain(code)
             raise ConfigError(code, words.en.lower(), where=stem, remedy=words.remedy)
         return connector

@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # kits lie beside the tests
 
 import mariadb_kit
 
+from benchmarks import connect
+
 # a shell that starts a job in the background lets it, and all that it starts, ignore the signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -29,6 +31,7 @@ hypothesis.settings.load_profile("pophub")
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 NO_MARIADB = "no MariaDB here, so nothing was read from one: `make servers` brings it"
+NO_DEBEZIUM = "no Debezium here, so nothing was read from its topics: `make servers` brings it"
 NOT_HERE = "no Chromium or no playwright here, so nothing was tried in a browser: `make browser` brings both"
 
 
@@ -58,11 +61,18 @@ def mariadb() -> Iterator[mariadb_kit.MariaDb]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def debezium() -> None:
+    """The connectors of Debezium, which Kafka Connect runs."""
+    if not connect.is_here():
+        pytest.skip(NO_DEBEZIUM)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Any:
     """Tell all that wants a browser, or a server that is not here, in one line each instead of one for each test."""
     report = yield
-    for told in (NOT_HERE, NO_MARIADB):
+    for told in (NOT_HERE, NO_MARIADB, NO_DEBEZIUM):
         if report.skipped and told in str(report.longrepr):
             report.longrepr = ("tests/conftest.py", 1, f"Skipped: {told}")
     return report

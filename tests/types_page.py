@@ -65,7 +65,12 @@ def connector(kind: str, field: str) -> Connector:
     type_, precision, scale = _declared(told_type)
     settings = dict(one.split(" ", 1) for one in told)
     source = {"kind": kind, "url": "${X}", "marker": {"column": "m"}}
-    source |= {"table": "t", "key": ["k"]} if kind == "sql" else {"quiet_s": 0}
+    of_kind: dict[str, dict[str, Any]] = {
+        "sql": {"table": "t", "key": ["k"]},
+        "files": {"quiet_s": 0},
+        "kafka": {"topic": "t", "marker": {"kind": "log"}},
+    }
+    source |= of_kind[kind]
     file = ConnectorFile.model_validate({
         "connector": 1, "agency": "lab", "dataset": "types", "title": {"en": "x", "vi": "x"}, "contract": 1,
         "owner": {"name": "x", "email": "x@lab.example"}, "source": source, "key": ("k",),

@@ -2,6 +2,7 @@
 
 from pophub.avro.blocks import decode_block, encode_block, encode_columns
 from pophub.avro.container import BadBlock
+from pophub.avro.foreign import BadForeign, ForeignSchema
 from pophub.avro.history_blocks import decode_history, encode_history
 from pophub.avro.records import (
     canonical,
@@ -18,7 +19,9 @@ from pophub.domain.record import Block
 
 __all__ = [
     "BadBlock",
+    "BadForeign",
     "Block",
+    "ForeignSchema",
     "canonical",
     "decode_block",
     "decode_history",

@@ -80,10 +80,11 @@ def connector_new(
     source: Annotated[
         str,
         typer.Option(
-            "--from", help="Variable that holds the address; an address without a password; a folder."
+            "--from",
+            help="Variable that holds the address; an address without a password; a folder; kafka://HOST:PORT/TOPIC.",
         ),
     ],
-    table: Annotated[str | None, typer.Option(help="Table or view, with its schema.")] = None,
+    table: Annotated[str | None, typer.Option(help="Table or view, with its schema; a topic.")] = None,
     like: Annotated[
         str | None, typer.Option(help="Take owner, promise and names from this connector.")
     ] = None,

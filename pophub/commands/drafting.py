@@ -1,4 +1,4 @@
-"""connector new: draft connectors from what a database or folder shows."""
+"""connector new: draft connectors from what a database, folder or topic shows."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from pophub.drafting.write import write_draft
 from pophub.settings import Settings
 from pophub.sources.survey import Survey
 
+SCHEMES = ("kafka", "kafkas")
 LOOKED_ROWS = 10_000
 LOOKUP_ROWS = 51
 _AGENCY = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -41,12 +42,16 @@ def new(
     """Draft a connector, or one for each table; tell files, guesses and what a person has to decide."""
     settings = Settings.load()
     agency, dataset = _names(name, every)
+    source, topic = _without_topic(source)
+    table = table or topic
     variable, address, told = _source(settings, source, agency, dataset)
     asked = DraftWish(
         agency, dataset, variable, tuple(key.split(",")) if key else (), marker, connector_here(like) if like else None,
         read_tables(settings.project)[0].sound,
     )  # fmt: skip
-    if "://" in address:
+    if address.partition("://")[0] in SCHEMES:
+        found, refused = [_topic(settings, asked, address, table)], list[PophubError]()
+    elif "://" in address:
         found, refused = _tables(settings, asked, address, table, every)
     else:
         found, refused = [_folder(settings, asked, Path(address))], []
@@ -74,6 +79,19 @@ def _names(name: str, every: bool) -> tuple[str, str]:
         return agency, dataset
     form = "an agency, such as moet" if every else "an agency and a dataset, such as moet.schools"
     raise ConfigError("config.value", f"{name} is not {form}", remedy="small letters, digits and _ alone")
+
+
+def _without_topic(source: str) -> tuple[str, str | None]:
+    """Give an address of brokers and the topic behind it, which is no part of the variable.
+
+    >>> _without_topic("kafka://a:9092,b:9092/dancu.public.cong_dan"), _without_topic("POPHUB_SOURCE_MPS_URL")
+    (('kafka://a:9092,b:9092', 'dancu.public.cong_dan'), ('POPHUB_SOURCE_MPS_URL', None))
+    """
+    scheme, mark, rest = source.partition("://")
+    if scheme not in SCHEMES:
+        return source, None
+    brokers, _, topic = rest.partition("/")
+    return f"{scheme}{mark}{brokers}", topic or None
 
 
 def _source(settings: Settings, source: str, agency: str, dataset: str) -> tuple[str, str, str | None]:
@@ -115,6 +133,47 @@ def _folder(settings: Settings, asked: DraftWish, folder: Path) -> Drafted:
 
     survey, form = survey_folder(folder, LOOKED_ROWS, asked.stem)
     return _written(settings, asked, draft(survey, asked, folder=form))
+
+
+def _topic(settings: Settings, asked: DraftWish, address: str, topic: str | None) -> Drafted:
+    """Draft a connector of a topic; login, registry and certificate are those whose variables are set.
+
+    Errors: `connector.from`, those of `survey_topic`.
+    """
+    from pophub.contracts.kafka_source import KafkaSource
+    from pophub.sources.topic_survey import survey_topic
+
+    if topic is None or not asked.dataset:
+        raise ConfigError(
+            "connector.from", "no topic is named", where="--table", remedy="name it: --table dancu.public.cong_dan"
+        )  # fmt: skip
+    keys: dict[str, Any] = {"topic": topic}
+    base = asked.variable.removesuffix("_URL")
+    if _is_set(settings, f"{base}_USER"):
+        keys["login"] = {"user": f"${{{base}_USER}}", "secret": f"${{{base}_SECRET}}"}
+        if _is_set(settings, f"{base}_MECHANISM"):
+            keys["login"]["mechanism"] = settings.resolve(f"${{{base}_MECHANISM}}", where="--from")
+    if _is_set(settings, f"{base}_CA"):
+        keys["certificate"] = f"${{{base}_CA}}"
+    if _is_set(settings, f"{base}_REGISTRY"):
+        keys["registry"] = {"url": f"${{{base}_REGISTRY}}"}
+    told = {"kind": "kafka", "url": f"${{{asked.variable}}}", "marker": {"kind": "log"}, **keys}
+    try:
+        source = KafkaSource.model_validate(told)
+    except ValueError:
+        raise ConfigError(
+            "connector.from", "the topic's name or the login's mechanism is none", where="--from",
+            remedy="a topic has letters, digits and . _ -; a mechanism is scram-sha-512, scram-sha-256 or plain",
+        ) from None  # fmt: skip
+    survey, form = survey_topic(source, address, settings, LOOKED_ROWS, asked.stem)
+    return _written(settings, asked, draft(survey, asked, topic=keys | form))
+
+
+def _is_set(settings: Settings, variable: str) -> bool:
+    try:
+        return bool(settings.resolve(f"${{{variable}}}", where="--from"))
+    except ConfigError:
+        return False
 
 
 def _tables(

@@ -37,8 +37,9 @@ def try_rows(stem: str, rows: int, since: str | None, show_values: bool, as_json
     """Read rows, map and judge them, and tell what would become of them; nothing is sent or kept."""
     settings, connector = Settings.load(), connector_here(stem)
     if since is not None and connector.file.source.marker.numbered:
+        kind = connector.file.source.marker.kind
         raise ConfigError(
-            "config.marker", "a scan has no time to begin at: all rows are read each time", where="--since",
+            "config.marker", f"a {kind} has no time to begin at: it is read from its beginning", where="--since",
             remedy="take --since out; --rows bounds what is read",
         )  # fmt: skip
     preload()  # seconds that belong to no row
@@ -94,11 +95,11 @@ def _name(rule: Rule) -> str:
 
 def _rows(connector: Connector, settings: Settings, since: int | None) -> Iterator[Columns]:
     source = open_source(connector, settings)
-    if connector.file.source.marker.numbered:
-        for columns in _inventory(connector, source):
+    if connector.file.source.marker.numbered and connector.file.source.reads != "log":
+        for columns in _inventory(connector, cast(TableSource | FolderSource, source)):
             yield columns | {SCAN: [NEXT_SCAN] * len(next(iter(columns.values()), ()))}
         return
-    if connector.file.source.reads == "table":
+    if connector.file.source.reads != "folder":
         yield from cast(TableSource, source).read(since, CHUNK_ROWS)
         return
     folder = cast(FolderSource, source)

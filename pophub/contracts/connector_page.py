@@ -140,16 +140,19 @@ def _sections(model: type[Model]) -> Iterator[str]:
     """Give a section for the file and for each model within it, from the outside in."""
     schema = model.model_json_schema(by_alias=True)
     models = schema.get("$defs", {})
-    told = set[str]()
+    told, places = set[str](), set[str]()
 
-    def below(place: str, node: Node) -> Iterator[str]:
+    def below(place: str, node: Node, kind: str = "") -> Iterator[str]:
+        place = f"{place} of {kind}" if place in places else place
+        places.add(place)
+        kind = place.partition(" of ")[2] or kind
         yield f"### {place}\n\n{_table(node, models)}"
         above = f"{place.split('`')[1]}: " if "`" in place else ""
         for key, part in node["properties"].items():
             for name, step in _parts(key, part, models):
                 if name not in told:
                     told.add(name)
-                    yield from below(f"`{above}{step}", models[name])
+                    yield from below(f"`{above}{step}", models[name], kind)
 
     yield from below("the file itself", schema)
 

@@ -30,23 +30,33 @@ def check_window(document: Document, file: ConnectorFile) -> None:
             "sequence": (("late_s", "settle_s"), _SECONDS),
             "scan": (("late_s", "settle_s", "late_rows"), _NOTHING),
             "wal": ((), ""),
+            "log": ((), ""),  # refused already: it is of a topic
         }[kind]
         for key in keys:
             if getattr(source, key, 0):
                 flaws.add(refuse("config.marker", f"{key} {why}", document.where("source", key)))
-    if not source.marker.numbered and "gone_at_most" in source.model_fields_set:
+    if kind not in ("scan", "wal") and "gone_at_most" in source.model_fields_set:
         what = "gone_at_most belongs to a scan: only there rows are found to be gone"
         flaws.add(refuse("config.marker", what, document.where("source", "gone_at_most")))
     flaws.tell()
 
 
 def check_scan(document: Document, file: ConnectorFile) -> None:
-    """Refuse a marker without its column, and of a scan all that speaks of one.
+    """Refuse a marker without its column, and of what the hub numbers itself all that speaks of one.
 
     Errors: `config.missing`, `config.marker` with file and line.
     """
     source, flaws = file.source, Flaws()
     said = source.marker.model_fields_set - {"kind"}
+    if (source.marker.kind == "log") != (source.reads == "log"):
+        what = "a topic is read in its own order, and nothing else is: marker {kind: log}"
+        raise refuse("config.marker", what, document.where("source", "marker"))
+    if source.marker.kind == "log":
+        for key in sorted(said):
+            what = f"a log has no {key}: the place of a change in it is the marker"
+            flaws.add(refuse("config.marker", what, document.where("source", "marker", key)))
+        flaws.tell()
+        return
     if isinstance(source, CdcSource) != (source.marker.kind == "wal"):
         what = "the marker `wal` belongs to `kind: cdc`, which has no other: leave `marker` out there"
         raise refuse("config.marker", what, document.where("source", "marker", "kind"))

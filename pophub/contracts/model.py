@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
+from pophub.contracts.kafka_source import KafkaSource
 from pophub.contracts.patterns import STEM
 from pophub.contracts.source_model import (
     CdcSource,
@@ -228,7 +229,7 @@ class ConnectorFile(Model):
         ge=1, description="contract version N, of `schemas/<agency>/<dataset>.vN.avsc`", examples=[1]
     )
     lanes: int = Field(2, ge=1, le=64, description="partitions; never lowered once data flowed", examples=[4])
-    source: SqlSource | CdcSource | FilesSource | HttpSource = Field(
+    source: SqlSource | CdcSource | FilesSource | HttpSource | KafkaSource = Field(
         discriminator="kind", description="where the data is and how it is read"
     )
     mapping: dict[Name, FieldMapping] = Field(

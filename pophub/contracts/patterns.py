@@ -12,10 +12,12 @@ _END = r"""[^".;'\\\s\x00-\x1f\x7f]"""
 _BARE = rf"""{_END}(?:[^".;'\\\x00-\x1f\x7f]*{_END})?"""
 _PART = f"(?:{_QUOTED}|{_BARE})"
 TABLE = rf"\A{_PART}(?:\.{_PART})?\z"
+TOPIC = r"\A[A-Za-z0-9._-]{1,249}\z"
 
 WORDS = {
     NAME: "a name: `a` to `z`, digits and `_`, 63 at most",
     STEM: "a stem: two names and a dot",
+    TOPIC: "a topic: letters, digits and `.`, `_`, `-`, 249 at most",
     REFERENCE: "a variable: `${` capitals `}`",
     TABLE: "a table, or schema and table; a part with `.`, `;` or a quotation mark stands in double quotes",
 }

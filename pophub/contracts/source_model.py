@@ -26,21 +26,21 @@ class Model(BaseModel):
 class Marker(Model):
     """The change marker: what orders the versions of a key at the source.
 
-    Inside the hub a marker is one 64-bit integer: microseconds since 1970 UTC (`time`) or the
+    Inside the hub a marker is one 64-bit integer: microseconds since 1970 UTC (`time`), the
     source's own number (`sequence`), that of the scan that found the row (`scan`), or the place of the change
-    in the source's log (`wal`).
+    in the source's log (`wal`, `log`).
     """
 
     column: ColumnName = Field(
         SCAN,
-        description="column of the marker; must be there, unless it is a `scan` or `wal`",
+        description="column of the marker; must be there, unless it is a `scan`, `wal` or `log`",
         examples=["cap_nhat_luc"],
     )
-    kind: Literal["time", "sequence", "scan", "wal"] = Field(
+    kind: Literal["time", "sequence", "scan", "wal", "log"] = Field(
         "time",
         description="what the column holds: times, or a number that only grows; `scan`: there is none, all rows "
         "are read each time, and of files each is a whole inventory; `wal`: there is none, changes come in the order "
-        "of the source's log (kind `cdc`)",
+        "of the source's log (kind `cdc`); `log`: likewise in the order of a topic (kind `kafka`)",
         examples=["sequence"],
     )
     format: str | None = Field(
@@ -60,7 +60,7 @@ class Marker(Model):
     @property
     def numbered(self) -> bool:
         """Whether the hub gives the number, since no column of the source holds one."""
-        return self.kind in ("scan", "wal")
+        return self.kind in ("scan", "wal", "log")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ class Deleted(Model):
 class SourceFile(Model):
     """What every kind of source declares, and what the stages ask of it: never its kind."""
 
-    reads: ClassVar[Literal["table", "folder"]]
+    reads: ClassVar[Literal["table", "folder", "log"]]
     typed: ClassVar[bool] = (
         False  # whether a value's type is the source's own word, as a column's of a table is
     )
@@ -136,6 +136,7 @@ class DatabaseSource(SourceFile):
 
     reads = "table"
     typed = True
+    tells_flaws = False
 
     url: Reference = Field(
         description="SQLAlchemy URL, as a variable",

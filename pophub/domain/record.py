@@ -71,8 +71,11 @@ GONE = "_gone"
 CHANGED = "_changed_at"
 """Column of rows of a log: when the change was made, as the log tells."""
 
+MESSAGE = "_message"
+"""Column of rows of a topic: None, or of a message that could not be read its partition and offset, as `0:17`."""
+
 STUB = "_pophub_stub"  # of a record too large to be sent
-RESERVED = FILE_COLUMNS | {SCAN, GONE, CHANGED, STUB}  # no column of a table may be named so
+RESERVED = FILE_COLUMNS | {SCAN, GONE, CHANGED, MESSAGE, STUB}  # no column of a table may be named so
 
 
 @dataclass(frozen=True)

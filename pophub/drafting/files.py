@@ -90,7 +90,13 @@ def connector_text(plan: DraftPlan) -> str:
 def _source(plan: DraftPlan) -> Iterator[str]:
     reference = f"${{{plan.asked.variable}}}"
     yield "source:"
-    if plan.folder is None:
+    if plan.topic is not None:
+        yield "  kind: kafka"
+        yield f"  url: {reference}  # set in the environment, or in sources.env of the hub's home"
+        for name, value in plan.topic.items():
+            yield f"  {name}: {_flow(value)}"
+        yield f"  # the key below: {_said(plan.why['key'])}"
+    elif plan.folder is None:
         logged = plan.marker.keys["kind"] == "wal"
         yield "  kind: cdc  # what the source needs for it: docs/source-cdc.md" if logged else "  kind: sql"
         yield f"  url: {reference}  # set in the environment, or in sources.env of the hub's home"
@@ -102,10 +108,10 @@ def _source(plan: DraftPlan) -> Iterator[str]:
         for name, value in plan.folder.items():
             yield f"  {name}: {scalar(str(value))}"
         yield f"  # the key below: {_said(plan.why['key'])}"
-    if plan.marker.scans and plan.folder is None:
+    if plan.marker.keys["kind"] == "scan" and plan.folder is None:
         yield from (f"  # {line}" for line in _SCAN_COSTS)
     yield f"  marker: {_flow(plan.marker.keys)}  # {_said(plan.why['marker'])}"
-    if plan.marker.numbered:
+    if plan.marker.numbered and plan.topic is None:
         yield f"  gone_at_most: {GONE_AT_MOST}  # share of the known rows; more of them gone at once wait for a person"
     if plan.deleted is not None:
         yield f"  deleted: {{column: {scalar(plan.deleted)}, values: [true]}}  # by its name and its values"

@@ -10,7 +10,7 @@ from pophub.contracts.model import CodeTable, Connector, DatasetReference
 from pophub.domain.record import RESERVED
 from pophub.drafting.fields import MAX_COLUMN, FieldDraft, draft_field, names_for
 from pophub.drafting.profile import profiles
-from pophub.drafting.reading import MarkerDraft, draft_deleted, draft_key, draft_marker, no_key
+from pophub.drafting.reading import LOGGED, MarkerDraft, draft_deleted, draft_key, draft_marker, no_key
 from pophub.sources.survey import Survey, TableLink
 
 LOOKUP_ROWS = 50  # a table of at most so many rows that another refers to is one of codes
@@ -62,6 +62,7 @@ class DraftPlan:
     decisions: tuple[str, ...]
     folder: Mapping[str, Any] | None = None
     references: tuple[DatasetReference, ...] = ()
+    topic: Mapping[str, Any] | None = None
 
     @property
     def people(self) -> list[str]:
@@ -87,10 +88,12 @@ def draft(
     looked: Looked | None = None,
     folder: Mapping[str, Any] | None = None,
     datasets: Mapping[str, KnownTable] | None = None,
+    topic: Mapping[str, Any] | None = None,
 ) -> DraftPlan:
-    """Draft a connector from what a table or file shows; `looked` looks at a table that it refers to.
+    """Draft a connector from what a table, file or topic shows; `looked` looks at a table that it refers to.
 
-    Shape: `datasets` has the tables of the source that are datasets, by their names as `survey` gives them.
+    Shape: `datasets` has the tables of the source that are datasets, by their names as `survey` gives them;
+    `folder` and `topic` are keys of the part `source`, of files or of a topic.
     Errors: `connector.no_key`, `connector.no_marker`, `source.column_missing`.
     """
     found = profiles(survey, asked.tables)
@@ -98,7 +101,7 @@ def draft(
     key, key_why = draft_key(survey, found, asked.key)
     if lost := [name for name in key if name in left_out]:
         raise no_key(f"the column {lost[0][:40]} of the key cannot be declared", survey.table)
-    marker = draft_marker(survey, found, asked.marker, folder=folder is not None)
+    marker = LOGGED if topic else draft_marker(survey, found, asked.marker, folder=folder is not None)
     deleted = draft_deleted(found)
     mapped = [name for name in found if name not in left_out and (name != deleted or name in key)]
     names = names_for(mapped, _known_names(asked.like))
@@ -112,7 +115,7 @@ def draft(
         decisions.append("live: promise_s: how fresh the agency promises its data to be")
     if not asked.key and key != survey.key and key not in survey.unique:
         decisions.append(f"key: whether {key[0]} tells rows apart: {key_why}")
-    if marker.scans and asked.marker is None:
+    if marker.keys["kind"] == "scan" and asked.marker is None:
         decisions.append(
             "marker: whether the source bears that all its rows are read each time, or has a time of update"
         )
@@ -121,7 +124,7 @@ def draft(
         why["people"] = "numbers of people: a record waits until the population database knows them"
     return DraftPlan(
         asked, survey, tuple(fields), tuple(names[c] for c in key), key, marker, deleted, why, tuple(decisions), folder,
-        references,
+        references, topic,
     )  # fmt: skip
 
 

@@ -34,14 +34,9 @@ class MarkerDraft(NamedTuple):
         return self.keys.get("column", SCAN)
 
     @property
-    def scans(self) -> bool:
-        """Whether no column is one: the whole table is read each time."""
-        return self.keys["kind"] == "scan"
-
-    @property
     def numbered(self) -> bool:
         """Whether the hub numbers what it reads, since no column of the source does."""
-        return self.keys["kind"] in ("scan", "wal")
+        return self.keys["kind"] in ("scan", "wal", "log")
 
 
 def draft_key(
@@ -80,7 +75,8 @@ def no_key(what: str, table: str) -> ConfigError:
 def draft_marker(
     survey: Survey, profiles: Mapping[str, ColumnProfile], asked: str | None, *, folder: bool = False
 ) -> MarkerDraft:
-    """Give the change marker; a table without one is scanned, since its key tells what is new, changed or gone.
+    """Give the change marker of a table or file; a table without one is scanned, since its key tells what is new,
+    changed or gone.
 
     Files are inventories only where they are said to be: nothing in them proves it.
     Errors: `connector.no_marker` where no column of a file is one, or the one that was asked for is none;
@@ -105,6 +101,9 @@ def draft_marker(
     if asked is None and not folder:
         return _scan("no column tells when a row was changed last")
     raise _no_marker("no column tells when a row was changed last", survey.table)
+
+
+LOGGED = MarkerDraft({"kind": "log"}, {}, "the topic's own order")
 
 
 def _scan(why: str) -> MarkerDraft:

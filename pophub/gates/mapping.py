@@ -161,7 +161,7 @@ class ContractMapper:
         self._fields = tuple(fields)
         marker = file.source.marker
         form = {"format": marker.format, "time_zone": marker.time_zone}
-        logged = marker.kind == "wal"
+        logged = marker.kind in ("wal", "log")
         told = CHANGED if logged else marker.changed_at or marker.column
         timed = FieldMapping.model_validate({"from": told, **form})
         plain = FieldMapping.model_validate({"from": marker.column})
@@ -169,7 +169,7 @@ class ContractMapper:
         sent = self._from_files and not marker.numbered  # the number of a scan is the hub's own
         sequence = Column(plain, _SEQUENCE, personal_id=False, from_files=sent)
         self._is_time = marker.kind == "time"
-        self._timeless = logged  # rows of a snapshot: nobody knows when they were changed
+        self._timeless = marker.kind == "wal"  # rows of a snapshot: nobody knows when they were changed
         self._has_time = self._is_time or logged or marker.changed_at is not None
         self._marker = self._changed_at if self._is_time else sequence
 

@@ -5,13 +5,16 @@ from pophub.kafka.log import Ends, Read, TopicLog
 from pophub.kafka.publisher import Publisher
 from pophub.kafka.raw import RawEnds, RawReader, RawWriter
 from pophub.kafka.readers import GroupBehind, SlowReader, slow_readers, unread
+from pophub.kafka.topic import BrokerAccess, ForeignTopic, TopicMessage
 
 __all__ = [
     "READABLE",
     "TOPIC",
     "AccessRule",
     "Administrator",
+    "BrokerAccess",
     "Ends",
+    "ForeignTopic",
     "GroupBehind",
     "Publisher",
     "RawEnds",
@@ -20,6 +23,7 @@ __all__ = [
     "Read",
     "SlowReader",
     "TopicLog",
+    "TopicMessage",
     "slow_readers",
     "unread",
 ]

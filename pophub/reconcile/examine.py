@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pophub.contracts.model import Connector
+from pophub.domain.places import LogPlaces
 from pophub.kafka import Ends, TopicLog
-from pophub.ports import FolderSource, Mapper, TableSource
+from pophub.ports import Mapper, Source
 from pophub.postgres import Connection, Cursor, connect, now_us, statements, transaction
 from pophub.reconcile import people, source, stores
 from pophub.reconcile.findings import Compared, Finding, Report, key_digest
@@ -24,6 +25,7 @@ from pophub.sharing.hub_log import OWN, log_topic
 from pophub.sharing.subscription import Subscription
 
 SQL = statements("reconcile")
+PLACES = statements("places")
 ROLE = "pophub_owner"
 Says = Callable[[str], None]
 WORDS = {
@@ -51,7 +53,7 @@ class Examination:
     settings: Settings
     connector: Connector
     mapper: Mapper
-    source: TableSource | FolderSource
+    source: Source
     subscriptions: Sequence[Subscription]
     deep: bool = False
     says: Says = lambda text: None
@@ -66,7 +68,7 @@ class Examination:
             with transaction(connection, "reconcile") as cursor:
                 self.says("source")
                 chunks = source.chunks_of(self.connector, self.source, before.seen)
-                if self.connector.file.source.marker.numbered:
+                if self.connector.file.source.marker.kind in ("scan", "wal"):
                     chunks = source.numbered(cursor, self.connector, self.mapper, chunks, before.seen)
                 rows = source.load(cursor, self.connector, self.mapper, chunks)
                 source.load_in_flight(cursor, self.connector, self.mapper, self.settings, before.seen)
@@ -100,7 +102,11 @@ class Examination:
             ledgers.setdefault(recipient, {})[lane] = sequence
         topics = [log_topic(stem), *(s.topic for s in self.subscriptions)]
         ends = {topic: TopicLog(self.settings, topic).ends() for topic in topics}
-        seen = source.Beforehand(now, position, {r[0]: r[1] for r in lanes}, files)
+        cursor.execute(PLACES["topic"], (stem,))
+        topic = cursor.fetchone()
+        cursor.execute(PLACES["places"], (stem,))
+        log = None if topic is None else LogPlaces(topic[0], topic[1], dict(cursor.fetchall()))
+        seen = source.Beforehand(now, position, {r[0]: r[1] for r in lanes}, files, log)
         return Before(seen, {r[0]: r[2] for r in lanes}, ledgers, ends)
 
     def _source(self, cursor: Cursor, before: Before, rows: int, report: Report) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import cast
 
 from pophub import avro
 from pophub.contracts.model import Connector
+from pophub.domain.places import LogPlaces
 from pophub.domain.record import SCAN, Columns, Versions
 from pophub.domain.rows import Rows
 from pophub.kafka import RawReader
-from pophub.ports import DropFile, FolderSource, Mapper, TableSource
+from pophub.ports import DropFile, LogSource, Mapper, Source
 from pophub.postgres import Cursor, copy_rows, execute_values, statements, text_array
 from pophub.reconcile.findings import ALTERED, GONE, LATE, MISSING, Finding
 from pophub.settings import Settings
@@ -32,6 +34,7 @@ class Beforehand:
     position: int | None
     raw_offsets: dict[int, int]
     files: tuple[str, ...] = ()
+    log: LogPlaces | None = None
 
 
 def versions_of(connector: Connector, mapper: Mapper, columns: Columns) -> Versions:
@@ -43,17 +46,30 @@ def versions_of(connector: Connector, mapper: Mapper, columns: Columns) -> Versi
     return versions
 
 
-def chunks_of(
-    connector: Connector, source: TableSource | FolderSource, seen: Beforehand
-) -> Iterator[Columns]:
-    """Give all rows that the source holds; of a drop folder, those of the files that were taken."""
+def chunks_of(connector: Connector, source: Source, seen: Beforehand) -> Iterator[Columns]:
+    """Give all rows that the source holds; of a drop folder, those of the files that were taken; of a log,
+    those that it still holds of what was read.
+    """
     most = min(CHUNK_ROWS, connector.file.limits.batch_rows)
+    if connector.file.source.reads == "log":
+        yield from _read_of_log(cast(LogSource, source), seen.log, most)
+        return
     if connector.file.source.reads == "table":
         yield from source.read(None, most)  # type: ignore[arg-type]
         return
     files: Iterator[DropFile] = source.files(())  # type: ignore[union-attr]
     for file in [f for f in files if f.digest in seen.files]:
         yield from source.read(file, most)  # type: ignore[arg-type]
+
+
+def _read_of_log(source: LogSource, read: LogPlaces | None, most: int) -> Iterator[Columns]:
+    found = source.ends()
+    if read is None or found.topic_id != read.topic_id:
+        return
+    first, end = found.first, read.next
+    for part in source.follow(read.generation, {p: at for p, at in first.items() if p in end}, end, most):
+        if part.offsets:
+            yield part.columns
 
 
 def load(cursor: Cursor, connector: Connector, mapper: Mapper, chunks: Iterable[Columns]) -> int:
@@ -115,8 +131,13 @@ def judged(cursor: Cursor, connector: Connector, seen: Beforehand) -> tuple[list
     give also how many rows the next extract will find.
     """
     source = connector.file.source
-    if source.reads == "folder":
-        return [_finding(MISSING, r[0], r[2], "the hub never read this row of a file that was taken")
+    if source.reads != "table":  # what is no longer there proves nothing: a log lets go of what it has told
+        what = (
+            "of a file that was taken"
+            if source.reads == "folder"
+            else "of the log, though it read what follows"
+        )
+        return [_finding(MISSING, r[0], r[2], f"the hub never read this row {what}")
                 for r in _unseen(cursor, connector, None)], 0  # fmt: skip
     if seen.position is None:
         return [], _pending(cursor, -(1 << 62))

@@ -17,7 +17,7 @@ from pophub.contracts.model import Connector
 from pophub.domain.codes import GATES, is_rule
 from pophub.domain.dates import EPOCH
 from pophub.domain.errors import ConfigError, PophubError
-from pophub.domain.record import SCAN, Columns, Failure
+from pophub.domain.record import CHANGED, SCAN, Columns, Failure
 from pophub.gates.mapping import ContractMapper
 from pophub.gates.rules import GreatExpectationsRules
 from pophub.scoring.findings import Scored
@@ -125,6 +125,8 @@ def _judged(
     raw: Columns = {name: [s["raw"][name] for s in samples] for name in names}
     if connector.file.source.marker.numbered:
         raw = {SCAN: [1] * len(samples)} | raw  # the hub's own number, which no source sends
+    if connector.file.source.marker.kind == "log":
+        raw = {CHANGED: [EPOCH] * len(samples)} | raw  # the log's own word
     mapped = ContractMapper(connector).map(raw)
     frame: Columns = dict(mapped.columns)
     frame["hub_key"], frame["hub_marker"] = list(mapped.keys), list(mapped.markers)

@@ -1,25 +1,24 @@
-"""Databases by SQL or by their log, drop folders and HTTP APIs, by kind and never by agency; `open_source` picks by declaration."""
+"""Databases by SQL or by their log, drop folders, HTTP APIs and topics, by kind, never by agency: `open_source` picks."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pophub.contracts.kafka_source import KafkaSource
 from pophub.contracts.model import Connector
 from pophub.contracts.source_model import CdcSource, FilesSource, HttpSource, SqlSource
-from pophub.ports import FolderSource, TableSource
+from pophub.ports import Source
 from pophub.settings import Settings
 
 if TYPE_CHECKING:
     from pophub.sources.http_client import Access
 
 
-def open_source(
-    connector: Connector, settings: Settings, *, stays_open: bool = False
-) -> TableSource | FolderSource:
+def open_source(connector: Connector, settings: Settings, *, stays_open: bool = False) -> Source:
     """Give the source that the connector declares; nothing is connected yet.
 
-    A table that `stays_open` keeps its connection until the caller closes it.
+    A table or topic that `stays_open` keeps its connection until the caller closes it.
 
     Errors: `config.variable_missing` when the variable of its URL is not set; `source.url` when
     the address cannot be read; `source.driver_missing` when its driver is not installed.
@@ -47,6 +46,10 @@ def open_source(
 
             access = _access(source, settings, where)
             return HttpApi(source, url, access, columns=connector.file.columns, where=where)
+        case KafkaSource():
+            from pophub.sources.open_topic import open_topic
+
+            return open_topic(connector, source, url, settings, stays_open=stays_open)
 
 
 def _access(source: HttpSource, settings: Settings, where: str) -> Access:

@@ -33,14 +33,20 @@ def parsed(data: bytes, where: str) -> Any:
     Errors: `source.answer` where it is no JSON, or an object has a member twice.
     """
     try:
-        text = data.decode("utf-8-sig", "surrogateescape")
-        return simplejson.loads(
-            text, parse_float=_number, parse_constant=_no_constant, object_pairs_hook=_object
-        )
-    except _Twice:
+        return loaded(data)
+    except Twice:
         raise no_page("an object of the answer has a member twice", where) from None
     except (ValueError, RecursionError):  # its words would hold what stands there
         raise no_page("the answer is no JSON", where) from None
+
+
+def loaded(data: bytes) -> Any:
+    """Read JSON with every digit of its numbers; a byte that is not UTF-8 stays with its text.
+
+    Errors: `Twice`, ValueError, RecursionError.
+    """
+    text = data.decode("utf-8-sig", "surrogateescape")
+    return simplejson.loads(text, parse_float=_number, parse_constant=_no_constant, object_pairs_hook=_object)
 
 
 def member(answer: Any, path: str | None) -> Any:
@@ -64,7 +70,10 @@ def records_of(answer: Any, path: str | None, where: str) -> list[Member]:
         raise no_page(f"the answer has no list {'at ' + path if path else 'of records'}", where)
     if not all(isinstance(one, dict) for one in found):
         raise no_page("the list holds something that is no record", where)
-    return [dict(_flat(one, "", where)) for one in found]
+    try:
+        return [dict(flat(one)) for one in found]
+    except Twice:
+        raise no_page("two members of a record have one name", where) from None
 
 
 def as_columns(records: Sequence[Member], declared: Sequence[str], absent: str, where: str) -> Columns:
@@ -96,22 +105,24 @@ def _missing(record: Mapping[str, Any], declared: Sequence[str]) -> str | None:
     return simplejson.dumps(gone, ensure_ascii=False) if gone else None
 
 
-def _flat(record: Member, before: str, where: str) -> Iterator[tuple[str, Any]]:
+def flat(record: Member, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Give the members of a record by name; that of an inner one is named by both names, with a dot between.
+
+    Errors: `Twice` where two have one name.
+    """
     taken = set[str]()
     for name, value in record.items():
         pairs = (
-            _flat(value, f"{before}{name}.", where)
-            if isinstance(value, dict)
-            else [(before + name, _plain(value))]
+            flat(value, f"{before}{name}.") if isinstance(value, dict) else [(before + name, plain(value))]
         )
         for pair in pairs:
             if pair[0] in taken:
-                raise no_page("two members of a record have one name", where)
+                raise Twice
             taken.add(pair[0])
             yield pair
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Give a value as columns hold it: a list as JSON, a text that is no Unicode as its bytes."""
     if isinstance(value, list):
         value = simplejson.dumps(value, ensure_ascii=False, use_decimal=True, separators=(",", ":"))
@@ -123,14 +134,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
-class _Twice(Exception):
-    """A member stands twice in an object."""
+class Twice(Exception):
+    """A member stands twice in an object, or two members would have one name."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Member:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise _Twice
+        raise Twice
     return found
 
 

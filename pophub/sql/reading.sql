@@ -20,6 +20,9 @@ delete from extract.sent_row where stem = %(stem)s
 -- name: accepted
 select count(*), max(marker) from ledger.history where stem = %(stem)s
 
+-- name: read_again
+update extract.topic set again = true where stem = %(stem)s
+
 -- the keys stay known, so that one that is gone by now is found
 -- name: forget_contents
 update extract.scan_row set digest = '' where stem = %(stem)s

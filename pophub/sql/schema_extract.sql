@@ -89,3 +89,25 @@ create table if not exists extract.slot (
 
 grant select, insert, update on extract.slot to pophub_extract;
 grant select on extract.slot to pophub_read, pophub_live;
+
+-- the topic that a source is: each generation is one that was made anew; again: a person wants it read from its first message
+create table if not exists extract.topic (
+    stem text primary key,
+    topic_id text not null,
+    generation bigint not null,
+    again boolean not null default false,
+    begun_at timestamptz not null default clock_timestamp()
+);
+
+-- of each partition of it the next offset to read
+create table if not exists extract.topic_place (
+    stem text not null references extract.topic,
+    partition integer not null,
+    next bigint not null,
+    moved_at timestamptz not null default clock_timestamp(),
+    primary key (stem, partition)
+);
+
+grant select, insert, update on extract.topic to pophub_extract;
+grant select, insert, update, delete on extract.topic_place to pophub_extract;
+grant select on extract.topic, extract.topic_place to pophub_read;

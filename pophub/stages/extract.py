@@ -17,7 +17,7 @@ from pophub.domain import digests
 from pophub.domain.errors import ConfigError, ContractBreach, PophubError
 from pophub.domain.record import Columns
 from pophub.domain.rows import Rows
-from pophub.ports import BlockWriter, FolderSource, Mapper, PositionStore, TableSource
+from pophub.ports import BlockWriter, FolderSource, Mapper, PositionStore, Source, TableSource
 from pophub.process.failpoints import reach
 from pophub.stages.batching import Cutter, stub_large
 
@@ -74,7 +74,7 @@ class Extract:
     mapper: Mapper
     store: PositionStore
     writer: BlockWriter
-    source: TableSource | FolderSource
+    source: Source
     by: str
     done: Extracted = field(default_factory=Extracted)
     _cutter: Cutter | None = None

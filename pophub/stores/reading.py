@@ -29,8 +29,9 @@ class Reading(NamedTuple):
         file = connector.file
         marker = file.source.marker
         zone = f", {marker.time_zone}" if marker.kind == "time" else ""
+        column = "" if marker.kind == "log" else f"{marker.column} "
         key = ", ".join(f"{name} from {file.mapping[name].source}" for name in file.key)
-        return cls(file.source.read_as, f"{marker.column} ({marker.kind}{zone})", key)
+        return cls(file.source.read_as, f"{column}({marker.kind}{zone})", key)
 
     def against(self, other: Reading) -> str:
         """Say what differs, the other first."""
@@ -94,3 +95,4 @@ def reset(connection: Connection, connector: Connector, by: str) -> None:
         cursor.execute(SQL["forget_position"], told)
         cursor.execute(SQL["forget_sent"], told)
         cursor.execute(SQL["forget_contents"], told)
+        cursor.execute(SQL["read_again"], told)

@@ -9,6 +9,7 @@ from pophub.domain.rows import Rows
 from pophub.ports import Start
 from pophub.postgres import Connection, only_row, statements, transaction
 from pophub.stores.extract import ExtractStore
+from pophub.stores.places import PlaceStore
 from pophub.stores.slot import SlotStore
 
 SQL = statements("stream")
@@ -88,3 +89,7 @@ class StepStore(ExtractStore):
 
 class StepSlotStore(SlotStore, StepStore):
     """The extract store of a source that is read by its log, for one step."""
+
+
+class StepPlaceStore(PlaceStore, StepStore):
+    """The extract store of a log for one step."""

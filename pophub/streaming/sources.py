@@ -6,7 +6,7 @@ It has the dataset for one step at a time, so that an extract of the DAGs gets i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -15,18 +15,28 @@ from typing import cast
 from pophub.contracts.model import Connector
 from pophub.contracts.source_model import SourceFile
 from pophub.domain.errors import ContractBreach, PophubError
+from pophub.domain.places import LogPart
 from pophub.domain.record import Columns
 from pophub.kafka import RawWriter
 from pophub.live.circuit import refuse_resting
 from pophub.live.heartbeat import beat
 from pophub.live.state import Outcome
-from pophub.ports import BlockWriter, DropFile, FolderSource, OpenSource, TableSource, WalSource, WalStretch
+from pophub.ports import (
+    BlockWriter,
+    DropFile,
+    FolderSource,
+    LogSource,
+    OpenSource,
+    Source,
+    WalSource,
+    WalStretch,
+)
 from pophub.settings import Settings
 from pophub.stages.extract import Extract, Extracted
 from pophub.stages.refused import refusal
 from pophub.stores.slot import is_followed
 from pophub.streaming.kept import KeptOpen
-from pophub.streaming.sent import Sent, StepSlotStore, StepStore
+from pophub.streaming.sent import Sent, StepPlaceStore, StepSlotStore, StepStore
 from pophub.streaming.standing import Standing
 from pophub.streaming.turn import Turn, TurnOver
 from pophub.wiring import Hub
@@ -73,7 +83,8 @@ class SourceWorker:
             self._kept.refuse_redeclared(self._connector)
             self._rested = True
         self._turn.begin(TURN_S)
-        step_store = partial(StepSlotStore if marker == "wal" else StepStore, sent=self._sent)
+        kinds: dict[str, type[StepStore]] = {"wal": StepSlotStore, "log": StepPlaceStore}
+        step_store = partial(kinds.get(marker, StepStore), sent=self._sent)
         with self._hub.open_extract(stem, self._run, at_once=True, take=step_store, adapters=self._kept) as (
             stage,
             store,
@@ -133,10 +144,13 @@ class KeptSource(KeptOpen):
         self._writer = self._stack.enter_context(closing(writer))
         source = connector.file.source
         self._table: StreamedTable | None = None
-        self._log: StreamedLog | None = None
+        self._log: StreamedLog | StreamedTopic | None = None
         if source.marker.kind == "wal":
             log = cast(WalSource, super().source(connector))
             self._log = StreamedLog(self._stack.enter_context(closing(log)), source.look_s, turn)
+        elif source.reads == "log":
+            topic = cast(LogSource, super().source(connector, stays_open=True))
+            self._log = StreamedTopic(self._stack.enter_context(closing(topic)), turn)
         elif source.reads == "table":
             table = cast(OpenSource, super().source(connector, stays_open=True))
             self._table = StreamedTable(self._stack.enter_context(closing(table)), source, turn, known)
@@ -148,7 +162,7 @@ class KeptSource(KeptOpen):
 
     def rests(self, stem: str) -> bool:
         """Tell whether a log is not to be read now: its next look is not due, or a snapshot has to come first."""
-        if self._log is None:
+        if not isinstance(self._log, StreamedLog):
             return False
         with self.connection("pophub_extract") as connection:
             return not self._log.due() or not is_followed(connection, stem)
@@ -158,9 +172,10 @@ class KeptSource(KeptOpen):
         """Lend the writer."""
         yield self._writer
 
-    def source(self, connector: Connector, *, stays_open: bool = False) -> TableSource | FolderSource:
+    def source(self, connector: Connector, *, stays_open: bool = False) -> Source:
         """Lend the table or its log, or give the folder for as long as the turn lasts."""
-        return self._log or self._table or _Folder(cast(FolderSource, super().source(connector)), self._turn)
+        lent = self._log or self._table
+        return lent or _Folder(cast(FolderSource, super().source(connector)), self._turn)
 
 
 class LateWriter(RawWriter):
@@ -282,6 +297,20 @@ class StreamedLog:
         ):
             self._whole = stretch.upto is not None
             yield stretch
+
+
+class StreamedTopic:
+    """A log that is read as long as the turn lasts: behind each part its place is kept."""
+
+    def __init__(self, log: LogSource, turn: Turn) -> None:
+        self._log = log
+        self._turn = turn
+        self.ends, self.columns, self.read, self.close = log.ends, log.columns, log.read, log.close
+
+    def follow(
+        self, generation: int, places: Mapping[int, int], end: Mapping[int, int], chunk_rows: int
+    ) -> Iterator[LogPart]:
+        return self._turn.taken(self._log.follow(generation, places, end, chunk_rows))
 
 
 class _Folder:

@@ -12,12 +12,21 @@ sys.path.insert(0, str(Path(__file__).parent))  # the kit's modules lie beside t
 
 from hubkit import GRANTED, Project, Servers, serving
 
+from benchmarks.connect import Connect, running
+
 SMALL_BATCHES = ("(?m)^key: ", "limits: {batch_rows: 5}\nkey: ")
 
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     with serving() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def worker(debezium: None, servers: Servers) -> Iterator[Connect]:
+    """A Kafka Connect with Debezium's connectors, on the broker of the session."""
+    with running(servers.settings) as found:
         yield found
 
 

@@ -58,7 +58,7 @@ class Agency:
             self.simulation.tell(f"brings {key} back as it was")
             return before
         marker: int | None
-        if self.source.scanned:
+        if self.source.scanned or self.source.logged:
             marker = None
         elif self.source.is_time:
             marker = self.simulation.true_us // S * S if self.coarse else self.simulation.true_us
@@ -69,7 +69,7 @@ class Agency:
         if self.rng.random() < 0.03:
             marker = None
         self.simulation.tell(f"changes {key} at {marker}")
-        if self.rng.random() < 0.02 and (marker is not None or self.source.scanned):
+        if self.rng.random() < 0.02 and (marker is not None or self.source.scanned or self.source.logged):
             return Row(key, UNWELCOME.decode(), None, None, marker, False)
         if self.rng.random() < 0.2:
             return Row(key, None, None, None, marker, True)

@@ -19,12 +19,12 @@ from .database import Database
 from .follower import ELSEWHERE_NUMBER, STEM, Follower
 from .model import LANES, Model
 from .scheduler import Killed, Mood, Simulation, Worker
-from .source import EPOCH, Folder, Inventories, Table
+from .source import EPOCH, Folder, Inventories, Table, Topic
 from .wal_source import WalTwin
 from .wires import DrawnRules, Servers, SimulatedHub, drawn_things, present, subscription
 
 SCANNED = ("scan", "wal", "inventory")
-SOURCES: dict[str, type[Table]] = {"files": Folder, "inventory": Inventories, "wal": WalTwin}
+SOURCES: dict[str, type[Table]] = {"files": Folder, "inventory": Inventories, "wal": WalTwin, "log": Topic}
 NUMBERS = (("n1",), ("n1", "n2"))
 S = 1_000_000
 DAY_US = 86_400 * S
@@ -39,7 +39,8 @@ class Life:
         choice = self.rng.choice
         kind, self.is_time = choice(("sql",) * 6 + ("files", "scan", "scan")), self.rng.random() < 0.8
         kind = source or ("wal" if (mood.logged if mood else seed % 8 == 7) else kind)
-        self.is_time &= kind not in SCANNED
+        kind = "log" if source is None and mood is None and seed % 10 == 4 else kind
+        self.is_time &= kind not in (*SCANNED, "log")
         table, times = kind == "sql", self.is_time
         self.late_s = choice((0, 0, 20, 60)) if table else 0
         self.settle_s = choice((0, 0, 10, 30)) if table and times else 0
@@ -54,6 +55,7 @@ class Life:
         self.database, self.broker = Database(self.simulation), Broker(self.simulation)
         self.source = SOURCES.get(kind, Table)(self.simulation, self.is_time)
         self.source.scanned = kind in SCANNED
+        self.source.logged = kind == "log"
         self.source.scan_now = lambda: max((n for _, n in self.database.tables["extract.scan"]), default=0)
         longest_s = self.late_s + (0 if self.simulation.mood.clock_jumps else self.settle_s)
         self.agency = Agency(self.simulation, self.source, numbers, coarse, longest_s, late_rows)

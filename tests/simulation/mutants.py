@@ -99,6 +99,11 @@ EXTRACT, POSITION = "stages.extract:Extract", "stores.extract:ExtractStore.moved
 SEND = "self._send(rows, done)\n            self.store.moved(rows, position, window, columns)"
 SCAN = "stages.scan:Scan"
 FOLLOW, LOGS = "stages.replicate:Replicate", "stores.slot:SlotStore"
+TOPICS = "stages.follow:Follow"
+SEND_BATCH = "self._send(batch, self.done)\n        sent += len(batch)"
+MOVE_FIRST = "sent += len(batch)\n        self._places.skipped(part.partition, part.upto)\n        self._send(batch, self.done)"
+PLACE = "part.offsets[sent] if sent < len(rows) else part.upto"
+MOVE_PLACE = "self._move(cursor, *self._behind)"
 READ = """for chunk in whole_keys(self.fetched(source, None), self._key_columns):
             rows += self._take(scan, chunk, columns)
 """
@@ -189,6 +194,10 @@ MUTANTS = (
     _mutant("a batch is counted twice", f"{EXTRACT}._send", "len(rows))", "2 * len(rows))"),
     _mutant("a batch loses its last row", "stages.batching:Cutter.cut", "len(rows), tick)", "max(1, len(rows) - 1), tick)"),
     # scans
+    _mutant("a place is kept before its batch is sent", f"{TOPICS}._take", SEND_BATCH, MOVE_FIRST),
+    _mutant("a place is kept beside the batch's transaction", "stores.places:PlaceStore._moving", MOVE_PLACE, "pass"),
+    _mutant("a batch that is cut keeps the place of the whole part", f"{TOPICS}._take", PLACE, "part.upto"),
+    _mutant("a topic is read from its end", "stages.follow:where_to_begin", "dict(ends.first))\n    anew", "dict(ends.end))\n    anew"),
     _mutant("a torn scan deletes", f"{SCAN}.table", READ, TORN),
     _mutant("a scan deletes nothing", f"{SCAN}._take_gone", "self._delete(scan, dict(found), header)", "pass"),
     _mutant("the first of what is gone is left out", f"{SCAN}._take_gone", "dict(found)", "dict(found[1:])"),

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from pophub.domain.errors import PophubError, TransientError
-from pophub.domain.record import Columns
+from pophub.domain.places import LogEnds, LogPart
+from pophub.domain.record import CHANGED, GONE, SCAN, Columns
 from pophub.ports import DropFile
 
 from .scheduler import Simulation
@@ -39,6 +40,7 @@ class Table:
     newest: dict[str, int] = field(default_factory=dict)
     ordered: bool = True
     scanned: bool = False  # without a marker: a row that is gone is not there
+    logged: bool = False  # each change is a message, whose offset is the marker
     removed: dict[str, Row] = field(default_factory=dict)  # rows of a scanned table that are gone
     scan_now: Callable[[], int] = lambda: 0
     snapshots: dict[int, list[set[str]]] = field(default_factory=dict)  # scan: the keys that its reads saw
@@ -163,3 +165,45 @@ class Inventories(Folder):
         rows = next(rows for each, rows in self.dropped if each == file)
         self.snapshots.setdefault(self.scan_now(), []).append({row.key for row in rows})
         yield from super().read(file, chunk_rows)
+
+
+@dataclass
+class Topic(Table):
+    """A topic of two partitions. Shape: `log` has of each the rows by offset, None where a message says nothing."""
+
+    log: tuple[list[Row | None], list[Row | None]] = field(default_factory=lambda: ([], []))
+    changed: dict[tuple[int, int], datetime] = field(default_factory=dict)
+
+    def commit(self, upto_us: int) -> None:
+        """Write what is due; behind a delete comes the empty message of its key."""
+        for entry in [p for p in self.pending if p[0] <= upto_us]:
+            self.pending.remove(entry)
+            partition = ord(entry[1].key) % 2
+            offset = len(self.log[partition])
+            row = entry[1]._replace(marker=offset)
+            self.log[partition].extend([row, None] if row.gone else [row])
+            self.changed[partition, offset] = EPOCH + timedelta(microseconds=entry[0])
+            self.rows[row.key] = row
+
+    def rows_now(self) -> list[Row]:
+        """Give the rows of all messages."""
+        return [row for partition in self.log for row in partition if row is not None]
+
+    def ends(self) -> LogEnds:
+        """Look at the topic."""
+        self._ask("source ends")
+        return LogEnds("topic", {0: 0, 1: 0}, {n: len(rows) for n, rows in enumerate(self.log)})
+
+    def follow(self, generation: int, places: Any, end: Any, chunk_rows: int) -> Iterator[LogPart]:
+        """Give what stands from the places on, in parts."""
+        for partition, rows in enumerate(self.log):
+            for start in range(places[partition], end[partition], chunk_rows):
+                self._ask("source read")
+                upto = min(start + chunk_rows, end[partition])
+                there = [(at, row) for at, row in enumerate(rows[start:upto], start) if row is not None]
+                yield LogPart(partition, [at for at, _ in there], upto, self._told(partition, there))
+
+    def _told(self, partition: int, there: list[tuple[int, Row]]) -> Columns:
+        found: Columns = {name: [row[at] for _, row in there] for at, name in enumerate(COLUMNS[:4])}
+        found[SCAN], found[GONE] = [at for at, _ in there], [row.gone for _, row in there]
+        return found | {CHANGED: [self.changed[partition, at] for at, _ in there]}

@@ -21,7 +21,7 @@ from pophub.contracts.model import Connector
 from pophub.contracts.subscription_model import Grant, SubscriptionFile
 from pophub.domain.errors import ValidatorFailed
 from pophub.domain.record import Columns, Failure
-from pophub.ports import BlockReader, BlockWriter, FolderSource, LanePublisher, Rules, TableSource
+from pophub.ports import BlockReader, BlockWriter, LanePublisher, Rules, Source
 from pophub.postgres import connection
 from pophub.process import failpoints
 from pophub.sharing import hub_log
@@ -33,6 +33,7 @@ from . import (
     database,
     statements_flow,
     statements_judge,
+    statements_places,
     statements_replay,
     statements_scan,
     statements_slot,
@@ -44,6 +45,7 @@ from .source import Table
 TWINS = (
     statements_flow,
     statements_judge,
+    statements_places,
     statements_slot,
     statements_replay,
     statements_scan,
@@ -57,7 +59,7 @@ def drawn_things(
 ) -> Connector:
     """Give the made-up dataset with a source of this kind; `refers` as `things` takes it.
 
-    Kinds are sql, scan, wal, files and inventory.
+    Kinds are sql, scan, wal, files, inventory and log.
     """
     if kind == "inventory":
         source = {"kind": "files", "url": "${X}", "marker": {"kind": "scan"}, "gone_at_most": 1}
@@ -65,6 +67,9 @@ def drawn_things(
     if kind == "wal":
         logged = {"kind": "cdc", "url": "${X}", "table": "t", "key": ["key"], "gone_at_most": 1}
         return things(logged, refers=refers, limits={"batch_rows": batch_rows})
+    if kind == "log":
+        topic = {"kind": "kafka", "url": "${X}", "topic": "t", "marker": {"kind": "log"}}
+        return things(topic, refers=refers, limits={"batch_rows": batch_rows})
     if kind == "scan":
         source = {
             "kind": "sql",
@@ -141,7 +146,7 @@ class MemoryAdapters(Adapters):
         with closing(MemoryPublisher(_now[-1].broker, topic, lane)) as publisher:
             yield publisher
 
-    def source(self, connector: Connector, *, stays_open: bool = False) -> TableSource | FolderSource:
+    def source(self, connector: Connector, *, stays_open: bool = False) -> Source:
         """Give the source of the present seed."""
         return _now[-1].source  # type: ignore[return-value]
 

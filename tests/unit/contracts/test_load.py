@@ -194,7 +194,11 @@ def test_all_flaws_of_a_schema_are_told_at_once(project: Path) -> None:
     [
         ("dancu.cong_dan", "a.b.c", "source.table is not a table, or schema and table"),
         ("agency: mps", "agency: MPS", "agency is not a name: `a` to `z`, digits and `_`"),
-        ("    kind: time", "    kind: Time", "source.marker.kind is not 'time', 'sequence', 'scan' or 'wal'"),
+        (
+            "    kind: time",
+            "    kind: Time",
+            "source.marker.kind is not 'time', 'sequence', 'scan', 'wal' or 'log'",
+        ),
         ("codes: sex", "codes: sexes", "there are channel, civil_event"),
         ("    kind: time", "    kind: time\n    time_zone: Hanoi", "one is named as Asia/Ho_Chi_Minh"),
     ],

@@ -55,19 +55,24 @@ def place_in(data: dict[str, Any], title: str, examples: dict[tuple[str, str], s
     if title == "the file itself":
         return data
     path = title.split("`")[1]
-    kinds = ("`source` of `kind: files`", "`source` of `kind: http`")
+    kinds = tuple(f"`source` of `kind: {name}`" for name in ("files", "http", "kafka", "cdc"))
+    of_kind = f"`source` of {title.partition(' of ')[2]}"
     inner = path.removeprefix("source: ").partition(":")[0]
-    for kind in kinds:
-        if title == kind or ((kind, inner) in examples and (SQL, inner) not in examples):
-            needed = ("kind", "url", "marker")
-            data["source"] = {key: parse_document(examples[kind, key], WHERE).data[key] for key in needed}
+    found = [kind for kind in kinds if (kind, inner) in examples and (SQL, inner) not in examples]
+    if kind := of_kind if of_kind in kinds else next(iter(found), None):
+        needed = [
+            key for key in ("kind", "url", "table", "key", "topic", "marker") if (kind, key) in examples
+        ]
+        data["source"] = {key: parse_document(examples[kind, key], WHERE).data[key] for key in needed}
     for step in path.split(": "):
         name = step.removesuffix("[]")
         if step == "FIELD":
             data = data["full_name"]
         else:
             made = next(
-                examples[at, name] for at in ("the file itself", SQL, *kinds) if (at, name) in examples
+                examples[at, name]
+                for at in ("the file itself", SQL, *filter(None, [kind]), *kinds)
+                if (at, name) in examples
             )
             data = data.setdefault(name, parse_document(made, WHERE).data[name])
         if step.endswith("[]"):
