@@ -136,7 +136,6 @@ class DatabaseSource(SourceFile):
 
     reads = "table"
     typed = True
-    tells_flaws = False
 
     url: Reference = Field(
         description="SQLAlchemy URL, as a variable",

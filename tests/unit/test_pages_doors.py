@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ class Asked:
             async with httpx.AsyncClient(transport=self._transport, base_url="http://127.0.0.1") as client:
                 return await client.request(method, path, **more)
 
-        return asyncio.run(ask())
+        with ThreadPoolExecutor(1) as apart:  # a browser's tests in this process keep a loop of their own at work
+            return apart.submit(lambda: asyncio.run(ask())).result()
 
 
 OPEN = {"/health", "/sign-in", "/static/{name}"}
