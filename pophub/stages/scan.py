@@ -161,12 +161,16 @@ def identified(
 
 
 def content_columns(connector: Connector, columns: Columns) -> list[list[Any]]:
-    """Give the columns that the contract reads of the source, in the order of their names."""
+    """Give the columns that the contract reads of the source, in the order of their names.
+
+    What could not be read says something too; where nobody speaks of it, as in a snapshot, all could be.
+    """
     file = connector.file
     read = {m.source for m in file.mapping.values()}
     read |= {file.source.deleted.column} if file.source.deleted else set()
-    read |= {EXTRA, FLAWS} & columns.keys()  # of a file: what could not be read says something too
-    return [columns[name] for name in sorted(read)]
+    told = (EXTRA, FLAWS) if file.source.tells_flaws else ()
+    nothing: list[Any] = [None] * _count(columns)
+    return [columns[name] for name in sorted(read)] + [columns.get(name, nothing) for name in told]
 
 
 def whole_keys(chunks: Iterable[Columns], key: Sequence[str]) -> Iterator[Columns]:
