@@ -110,12 +110,23 @@ def _rejudged(
     if not blocks:
         return None
     with adapters.connection("pophub_judge") as connection:
-        return rejudge(_side(connection, before), _side(connection, after), blocks)
+        return rejudge(
+            _side(connection, before, before), _side(connection, after, _as_read(after, before)), blocks
+        )
 
 
-def _side(connection: Connection, connector: Connector) -> Side:
+def _side(connection: Connection, connector: Connector, read_as: Connector) -> Side:
     known = TrialStore(connection, connector).accepted
-    return Side(connector, ContractMapper(connector), GreatExpectationsRules(connector), known)
+    return Side(connector, ContractMapper(read_as), GreatExpectationsRules(connector), known)
+
+
+def _as_read(after: Connector, before: Connector) -> Connector:
+    """Give the changed contract with the marker by which its accepted rows were read.
+
+    Another marker is taken by a person (`position reset`), and may be a column that was not read until then.
+    """
+    source = after.file.source.model_copy(update={"marker": before.file.source.marker})
+    return after.model_copy(update={"file": after.file.model_copy(update={"source": source})})
 
 
 def _breaks(stem: str, takes: Sequence[Loss]) -> ConfigError:

@@ -140,7 +140,7 @@ def rejected_is_repaired(project: Project, hub: Hub, folder: Path) -> None:
         proposal = repair.propose(connection, connector, number, sets, "letter 12", "Lan")
         sent = browse.show(connection, number, connector, CODES)["sent"]
         assert (sent["anh"], sent["luong"]) == ("\\xabcd", "0.12345678901")
-        assert export.export(connection, Selection(stem=project.stem), "csv", folder / "x.csv") == 1
+        assert export.export(connection, Selection(stem=project.stem), "csv", folder / "x.csv", CODES) == 1
         row = next(csv.DictReader((folder / "x.csv").read_text("utf-8-sig").splitlines()))
         assert json.loads(row["row_as_sent"])["anh"] == "\\xabcd"
         shown = said(project, "quarantine", "show", str(number)).splitlines()

@@ -18,11 +18,15 @@ MARKED = {"Trường.Thu học phí": "time"}
 TRIED = ("hang_hoa", "hoc_sinh", "null")
 RUN: dict[str, tuple[int, int, set[str]]] = {  # shared, set aside, why
     "hang_hoa": (39, 1, {"clean.text.control"}),
-    "dong_don": (60, 60, {"contract.number.nonfinite"}),
+    "dong_don": (59, 61, {"contract.number.nonfinite", "sufficient.unknown_reference"}),  # one order is of no time
     "hoc_sinh": (69, 1, {"contract.date.format"}),
     "thua_dat": (50, 0, set()),
     "null": (5, 0, set()),
 }
+ORDER = (  # what a row refers to comes before it
+    "nhom_hang", "hang_hoa", "user", "don_hang", "dong_don", "nam_hoc", "lop", "hoc_sinh", "don_vi_hanh_chinh",
+    "thua_dat", "null",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -45,11 +49,16 @@ def test_thirty_tables_flow_or_name_the_decision(stranger: Project) -> None:
     kinds = {table: MARKED.get(table, "scan") for table in tables}
     assert {table: marker_of(stranger, one["stem"]) for table, one in tables.items()} == kinds
     stranger.pass_through("prepare")
-    found = {
-        one["stem"].partition(".")[2]: flows(stranger, table, one["stem"])
-        for table, one in tables.items()
-        if one["stem"].partition(".")[2] in RUN
-    }
+    source = {one["stem"].partition(".")[2]: (table, one["stem"]) for table, one in tables.items()}
+    found = {}
+    for dataset in ORDER:
+        table, stem = source[dataset]
+        if dataset in RUN:
+            found[dataset] = flows(stranger, table, stem)
+        else:
+            stranger.pass_through(
+                "extract", "judge", "judge", stem=stem
+            )  # a row may refer to one of its own table
     assert found == RUN
 
 

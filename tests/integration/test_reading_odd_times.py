@@ -107,6 +107,7 @@ def arguments(project: Project, out: Path) -> dict[str, tuple[str, ...]]:
         "reconcile": (project.stem,),
         "growth": (),
         "connector try": (project.stem,),
+        "connector impact": (project.stem,),
         "position show": (project.stem,),
         **{show: () for show in shows},
     }  # fmt: skip
