@@ -33,7 +33,9 @@ class Asked:
             async with httpx.AsyncClient(transport=self._transport, base_url="http://127.0.0.1") as client:
                 return await client.request(method, path, **more)
 
-        with ThreadPoolExecutor(1) as apart:  # a browser's tests in this process keep a loop of their own at work
+        with ThreadPoolExecutor(
+            1
+        ) as apart:  # a browser's tests in this process keep a loop of their own at work
             return apart.submit(lambda: asyncio.run(ask())).result()
 
 
