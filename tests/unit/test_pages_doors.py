@@ -33,9 +33,8 @@ class Asked:
             async with httpx.AsyncClient(transport=self._transport, base_url="http://127.0.0.1") as client:
                 return await client.request(method, path, **more)
 
-        with ThreadPoolExecutor(
-            1
-        ) as apart:  # a browser's tests in this process keep a loop of their own at work
+        # apart, since the tests in a browser keep a loop of their own at work in this process
+        with ThreadPoolExecutor(1) as apart:
             return apart.submit(lambda: asyncio.run(ask())).result()
 
 
