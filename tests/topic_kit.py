@@ -11,6 +11,14 @@ from typing import Any
 import fastavro
 
 Field = Mapping[str, Any]
+SOURCE = """source:
+  kind: kafka
+  url: ${{POPHUB_SOURCE_TOPIC_URL}}
+  topic: {topic}
+  login: {{user: "${{POPHUB_SOURCE_TOPIC_USER}}", secret: "${{POPHUB_SOURCE_TOPIC_SECRET}}"}}
+  marker: {{kind: log}}
+
+"""
 
 
 def column(name: str, kind: str, semantic: str | None = None, **parameters: str) -> dict[str, Any]:

@@ -22,18 +22,10 @@ from pophub.sources.topic import Topic
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from topic_kit import by_changes, fresh
+from topic_kit import SOURCE, by_changes, fresh
 from types_page import connector, differences, reached, rows
 
 pytestmark = pytest.mark.timeout(300)
-SOURCE = """source:
-  kind: kafka
-  url: ${{POPHUB_SOURCE_TOPIC_URL}}
-  topic: {topic}
-  login: {{user: "${{POPHUB_SOURCE_TOPIC_USER}}", secret: "${{POPHUB_SOURCE_TOPIC_SECRET}}"}}
-  marker: {{kind: log}}
-
-"""
 
 
 class Captured:

@@ -34,17 +34,9 @@ from pophub.streaming.sources import SourceWorker
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from topic_kit import by_changes, change, column, fresh, told
+from topic_kit import SOURCE, by_changes, change, column, fresh, told
 
 pytestmark = pytest.mark.timeout(240)
-SOURCE = """source:
-  kind: kafka
-  url: ${{POPHUB_SOURCE_TOPIC_URL}}
-  topic: {topic}
-  login: {{user: "${{POPHUB_SOURCE_TOPIC_USER}}", secret: "${{POPHUB_SOURCE_TOPIC_SECRET}}"}}
-  marker: {{kind: log}}
-
-"""
 FIELDS = [
     column(name, "string")
     for name in ("so_ddcn", "ho_ten", "ngay_sinh", "gioi_tinh", "ma_tinh", "ma_ho", "so_cmnd")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from typing import Any, NamedTuple
 
 import fastavro
 import pytest
+from project_kit import copied, edit
 
 from pophub import avro
 from pophub.avro import container
@@ -311,19 +311,10 @@ def test_a_bad_declaration_fails_by_its_code(bad: Bad, tmp_path: Path) -> None:
             parse_document(bad.input, Path("connectors/x.yaml"))
         found = caught.value
     else:
-        found = check(spoiled(tmp_path, *bad.input))[0]
+        edit(copied(tmp_path), *bad.input)
+        found = check(tmp_path)[0]
     assert (found.code, "hunter2" in str(found)) == (bad.code, False)
     assert bad.number != 43 or "did you mean table" in found.what
-
-
-def spoiled(folder: Path, name: str, old: str, new: str) -> Path:
-    """Copy the project's declarations with one place changed."""
-    for part in ("connectors", "schemas", "expectations", "codes", "subscriptions", "bases"):
-        shutil.copytree(PROJECT / part, folder / part)
-    whole = (folder / name).read_text(encoding="utf-8")
-    assert old in whole
-    (folder / name).write_text(whole.replace(old, new, 1), encoding="utf-8")
-    return folder
 
 
 COMMANDS = [
@@ -349,8 +340,9 @@ def program(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("bad", COMMANDS, ids=lambda bad: f"{bad.number}-{bad.code or bad.input[0]}")
 def test_a_wrong_command_ends_with_2_and_says_what_to_do(bad: Bad, tmp_path: Path) -> None:
-    folder = spoiled(tmp_path, FILE, "contract: 1", "contract: 7") if bad.number == 57 else tmp_path
-    with program(folder, *bad.input) as ran:
+    if bad.number == 57:
+        edit(copied(tmp_path), FILE, "contract: 1", "contract: 7")
+    with program(tmp_path, *bad.input) as ran:
         said, told = ran.communicate(timeout=60)
     assert (ran.returncode, said) == (2, "")
     assert bad.code in told and bad.where in told

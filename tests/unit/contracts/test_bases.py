@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from project_kit import edit
 
 from pophub.contracts import bases as legal
 from pophub.contracts.load import check, load_all, load_subscriptions
@@ -18,19 +18,6 @@ from pophub.settings import PROJECT
 
 OLD, NEW = "bases/decree_59_2022.yaml", "bases/decree_69_2024.yaml"
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    for folder in ("connectors", "schemas", "expectations", "codes", "subscriptions", "bases"):
-        shutil.copytree(PROJECT / folder, tmp_path / folder)
-    return tmp_path
-
-
-def edit(project: Path, name: str, old: str, new: str) -> None:
-    text = (project / name).read_text()
-    assert old in text
-    (project / name).write_text(text.replace(old, new, 1))
 
 
 @pytest.mark.parametrize(

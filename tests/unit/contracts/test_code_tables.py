@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from project_kit import edit
 
 from pophub.contracts.code_tables import read_tables
 from pophub.contracts.connector_page import TABLE
@@ -22,19 +23,6 @@ from pophub.settings import PROJECT, Settings
 
 FILE = "connectors/mps/citizens.yaml"
 SEX = "codes/sex.json"
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    for folder in ("connectors", "schemas", "expectations", "codes", "subscriptions", "bases"):
-        shutil.copytree(PROJECT / folder, tmp_path / folder)
-    return tmp_path
-
-
-def edit(project: Path, name: str, old: str, new: str) -> None:
-    text = (project / name).read_text(encoding="utf-8")
-    assert old in text
-    (project / name).write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,6 @@ from pophub.contracts.load import check, load_connector
 
 PROJECT = Path(__file__).parents[3]
 Fields = list[dict[str, Any]]
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    for folder in ("connectors", "schemas", "expectations", "codes", "subscriptions", "bases"):
-        shutil.copytree(PROJECT / folder, tmp_path / folder)
-    return tmp_path
 
 
 def second_version(project: Path, change: Callable[[dict[str, Any]], None]) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
+from project_kit import edit
 
 from pophub.contracts.editor_schema import schema_text
 from pophub.contracts.load import check, load_all, load_connector, load_subscriptions
@@ -17,20 +17,6 @@ FILE = "connectors/mps/citizens.yaml"
 SCHEMA = "schemas/mps/citizens.v1.avsc"
 SUITE = "expectations/mps/citizens.json"
 GDT = "subscriptions/gdt.yaml"
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    for folder in ("connectors", "schemas", "expectations", "codes", "subscriptions", "bases"):
-        shutil.copytree(PROJECT / folder, tmp_path / folder)
-    return tmp_path
-
-
-def edit(project: Path, name: str, old: str, new: str) -> None:
-    path = project / name
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 CASES = [

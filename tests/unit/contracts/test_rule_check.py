@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from project_kit import edit
 
 from pophub.contracts.code_tables import read_tables
 from pophub.contracts.load import check, load_all
@@ -204,13 +204,9 @@ DECLARED = [
 
 @pytest.mark.parametrize(("old", "new", "code", "words"), DECLARED)
 def test_what_a_connector_would_not_use_is_refused(
-    tmp_path: Path, old: str, new: str, code: str, words: str
+    project: Path, old: str, new: str, code: str, words: str
 ) -> None:
-    for folder in ("connectors", "schemas", "expectations", "codes", "subscriptions", "bases"):
-        shutil.copytree(PROJECT / folder, tmp_path / folder)
-    text = (tmp_path / FILE).read_text()
-    assert old in text
-    (tmp_path / FILE).write_text(text.replace(old, new, 1))
-    finding = check(tmp_path)[0]
+    edit(project, FILE, old, new)
+    finding = check(project)[0]
     assert (finding.code, words in finding.what) == (code, True), str(finding)
     assert finding.where.rpartition(":")[2].isdigit()
