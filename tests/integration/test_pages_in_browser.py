@@ -211,7 +211,8 @@ def test_in_vietnamese_no_page_has_a_sentence_in_english(chromium: Any, hub: str
         for template, (_, path) in pages_of(project).items():
             page.goto(address(hub, template, path, "vi"))
             shown = page.evaluate(text)
-            words = set(re.findall(r"[a-z]+", shown.lower()))
+            said = re.sub(r"\b\w+\.\w+\b", "", shown)  # a dataset of another test is named t65.the
+            words = set(re.findall(r"[a-z]+", said.lower()))
             english = words & {"the", "and", "was", "which", "with", "not", "are", "of", "records"}
             assert not english, (path, shown)
 
