@@ -11,6 +11,7 @@ from pathlib import Path
 from pophub.contracts.bases import end_of, read_bases
 from pophub.contracts.load import load_subscriptions
 from pophub.contracts.model import Connector
+from pophub.contracts.subscription_model import SubscriptionFile
 from pophub.domain.dates import today
 from pophub.domain.errors import PophubError
 from pophub.kafka import Publisher, slow_readers
@@ -50,7 +51,8 @@ def watch_once(
         slow = late_readers(settings, recipients)
     except PophubError as error:  # the broker is away: the rest of the look goes on
         unknown.append(error)
-    ending = [*of_bases(ending_rights(settings.project, connectors), today())]
+    files = load_subscriptions(settings.project, list(connectors.values()))[0]
+    ending = [*of_bases(ending_rights(settings.project, files), today())]
     with closing(connect(settings, ROLE)) as connection:
         watched = watch(
             LiveStore(connection), AlertStore(connection, connectors), connectors, recipients, sinks(settings),
@@ -60,9 +62,9 @@ def watch_once(
     return watched
 
 
-def ending_rights(project: Path, connectors: Mapping[str, Connector]) -> list[tuple[str, str, date]]:
+def ending_rights(project: Path, files: Iterable[SubscriptionFile]) -> list[tuple[str, str, date]]:
     """Give the rights whose legal basis has an end: dataset, subscriber, last day."""
-    bases, files = read_bases(project)[0], load_subscriptions(project, list(connectors.values()))[0]
+    bases = read_bases(project)[0]
     ends = [
         (grant.dataset, file.subscriber, end_of(grant, bases, today()))
         for file in files

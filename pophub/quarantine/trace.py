@@ -6,7 +6,8 @@ Who asks is known before: keys are compared, values are given to nobody here but
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -75,7 +76,7 @@ def find(connection: Connection, text: str, secrets: Mapping[tuple[str, str], by
     if _DIGEST.match(text.lower()):
         event = bytes.fromhex(text)
         of_event = _hits(connection, "of_event", {"event": event})
-        sent = list(_of_transaction(connection, event, secrets)) if not of_event else []
+        sent = _of_transaction(connection, event, secrets) if not of_event else []
         places |= {"event": len(of_event)} | ({"transaction": len(sent)} if secrets else {})
         hits += of_event + sent
     return FoundRecord(hits, places)
@@ -93,14 +94,17 @@ def _of_key(connection: Connection, key: str) -> tuple[list[Hit], dict[str, int]
 
 def _of_transaction(
     connection: Connection, wanted: bytes, secrets: Mapping[tuple[str, str], bytes]
-) -> Iterable[Hit]:
+) -> list[Hit]:
     """Derive the transaction id of each accepted version for each recipient, until one is the one that is looked for."""
+    of_stem = defaultdict[str, list[Callable[[bytes], bytes]]](list)
     for (_, stem), secret in secrets.items():
-        digest = keyed(secret, b"transaction")
+        of_stem[stem].append(keyed(secret, b"transaction"))
+    for stem, ids in of_stem.items():
         with transaction(connection, "finding a transaction"), connection.cursor(name="events") as cursor:
             cursor.itersize = CHUNK
             cursor.execute(SQL["events"], {"stem": stem})
-            event = next((e for (row,) in cursor if digest(e := bytes(row))[:16] == wanted), None)
+            events = (bytes(row) for (row,) in cursor)
+            event = next((e for e in events if any(one(e)[:16] == wanted for one in ids)), None)
         if event is not None:
             return _hits(connection, "of_event", {"event": event})
     return []

@@ -24,7 +24,7 @@ from pophub.web import (
 from pophub.web.counts import Counts
 from pophub.web.head import HeadAsGet
 from pophub.web.hosts import DeclaredHosts, declared_hosts
-from pophub.web.layout import CONTENT_SECURITY_POLICY, PageMaker, files, server_of
+from pophub.web.layout import CONTENT_SECURITY_POLICY, PageMaker, came_back, files, server_of
 from pophub.web.login import Login
 from pophub.web.missing import NotThere
 from pophub.web.visitors import NotAllowed, Sessions, SignedOut, guard
@@ -119,10 +119,12 @@ def _answer_errors(app: FastAPI, pages: PageMaker) -> None:
     async def out_of_order(request: Request, error: Exception) -> Response:
         assert isinstance(error, PophubError)
         wrong = request.method == "POST" and isinstance(error, ConfigError | PromiseBroken)
-        form = getattr(request.state, "form", {})
+        came_from = (
+            form.get("back", "/") if (form := getattr(request.state, "form", {})) else came_back(request)
+        )
         return pages.render(
             request, "broken.html", 422 if wrong else 503, error=error, meaning=pages.means(error.code, language(request)),
-            server=server_of(error), wrong=wrong, came_from=form.get("back", "/"),
+            server=server_of(error), wrong=wrong, came_from=came_from,
         )  # fmt: skip
 
     app.add_exception_handler(SignedOut, signed_out)
@@ -130,6 +132,7 @@ def _answer_errors(app: FastAPI, pages: PageMaker) -> None:
     app.add_exception_handler(NotThere, missing)
     app.add_exception_handler(RequestValidationError, no_page)
     app.add_exception_handler(404, no_page)
+    app.add_exception_handler(405, no_page)
     app.add_exception_handler(PophubError, out_of_order)
 
 

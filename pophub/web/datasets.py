@@ -11,7 +11,7 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from pophub.contracts.load import connector_paths, load_all
+from pophub.contracts.load import connector_paths, load_all, stem_at
 from pophub.domain.codes import GATES
 from pophub.postgres import connect
 from pophub.quarantine import holds
@@ -50,11 +50,10 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
         demand_dataset(counts, project, stem)
         told = counts.figures((sql.RUNS, sql.MONTHS, sql.HOLDS, sql.FIRST, sql.STATES), stem=stem)
         runs, months, held, first, states = told.rows
-        connector = next((c for c in load_all(project)[0] if c.stem == stem), None)
-        to = [
-            "shared",
-            *(who for who, file in declared(settings).items() if stem in {g.dataset for g in file.grants}),
-        ]
+        connectors = load_all(project)[0]
+        connector = next((c for c in connectors if c.stem == stem), None)
+        files = declared(project, connectors)
+        to = ["shared", *(who for who, file in files.items() if stem in {g.dataset for g in file.grants})]
         stand, seen = counts.found(("stands", stem), partial(stands, stem, to)), look_again(settings, counts)
         codes = [one.code for one in seen.rows[0].matters if one.stem == stem]
         return pages.render(
@@ -97,7 +96,7 @@ def _with_sources(rows: list[Row], seen: dict[str, str], project: Path) -> list[
     """Give each dataset that is declared or was read, with the state of its source."""
     known = {row["stem"]: row for row in rows}
     for path in connector_paths(project):
-        stem = f"{path.parent.name}.{path.stem}"
+        stem = stem_at(path)
         known.setdefault(stem, _nothing() | {"stem": stem})
     return [row | {"source": seen.get(stem, "unknown")} for stem, row in sorted(known.items())]
 

@@ -63,7 +63,7 @@ class PageMaker:
             "who": who, "alone": self._alone, "places": PLACES, "at": at, "broken": broken,
             "server": server_of(broken) if broken else None, "here": request.url.path, "done": done(request),
             "token": who.token if isinstance(who, Visitor) else "",
-            "means": partial(self.means, lang=lang),
+            "means": cache(partial(self.means, lang=lang)),
         }  # fmt: skip
         text = _templates().get_template(template).render(_tools(request, lang) | common | values)
         headers = {"Content-Language": lang, "Vary": "Accept-Language, Cookie"}
@@ -130,11 +130,11 @@ def _tools(request: Request, lang: Language) -> dict[str, Any]:
         "ago": lambda moment: age(datetime.now(UTC) - moment, lang), "span": lambda seconds: age(timedelta(seconds=seconds), lang),
         "link": link, "in_language": in_language, "states": STATES, "gates": GATES,
         "static": lambda name: f"{prefix}/static/{name}?v={_digest(name)}",
-        "back": _back(request), "here_link": lambda path: here(request, path),
+        "back": came_back(request), "here_link": lambda path: here(request, path),
     }  # fmt: skip
 
 
-def _back(request: Request) -> str:
+def came_back(request: Request) -> str:
     """Give the path of this page within the pages, for a form that is to lead back here."""
     path = request.url.path.removeprefix(request.scope.get("root_path", ""))
     kept = [(k, v) for k, v in request.query_params.multi_items() if k not in ("lang", "done")]

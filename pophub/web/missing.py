@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from pophub.contracts.load import connector_paths
+from pophub.contracts.load import connector_paths, stem_at
 from pophub.web import counts as sql
 from pophub.web.counts import Counts
 
@@ -28,7 +28,7 @@ def demand_dataset(counts: Counts, project: Path, stem: str) -> None:
 
     Errors: `NotThere`, naming all that are.
     """
-    declared = {f"{path.parent.name}.{path.stem}" for path in connector_paths(project)}
+    declared = {stem_at(path) for path in connector_paths(project)}
     known = declared | {row["stem"] for row in counts.figures((sql.STEMS,)).rows[0]}
     if stem not in known:
         raise NotThere("no_dataset", stem, [("datasets", name) for name in sorted(known)])

@@ -29,7 +29,7 @@ from pophub.web.visitors import needs
 
 WORST = (
     "kafka.unreachable", "alert.unbalanced", "alert.offline", "alert.held", "alert.failed_share", "alert.lag",
-    "alert.reader_slow", "alert.silent", "alert.frozen", "alert.clock_wrong", "alert.overdue", "alert.untold",
+    "alert.reader_slow", "alert.slot_kept", "alert.silent", "alert.frozen", "alert.clock_wrong", "alert.overdue", "alert.untold",
     "proposed", "waits", "paused", "alert.basis_ends", "alert.access_ended",
 )  # fmt: skip
 """What is wrong, the worst first: codes, and three words of these pages."""
@@ -39,7 +39,7 @@ BALANCE = """
 select coalesce(sum(waiting), 0)::bigint as waiting, count(distinct stem) filter (where not balanced and waiting = 0) as wrong
 from hub.reconciliation_by_day
 """
-ALERTED = "select code, stem, subject, opened_at from live.alert where closed_at is null"
+ALERTED = "select code, stem, subject, what, opened_at from live.alert where closed_at is null"
 
 
 class Matter(NamedTuple):
@@ -111,12 +111,16 @@ def look_now(settings: Settings, connection: Connection) -> NowSeen:
     states, conditions = look(
         store, connectors, recipients(connectors, files), store.now(), store.failing(connectors, ())
     )
-    conditions += of_bases(ending_rights(settings.project, connectors), today())
+    conditions += of_bases(ending_rights(settings.project, files), today())
     with transaction(connection, "pages") as cursor:
         cursor.execute(BALANCE)
         ((waiting, wrong),) = cursor.fetchall()
         cursor.execute(ALERTED)
-        opened = {(code, stem, subject): at for code, stem, subject, at in cursor.fetchall()}
+        alerts = cursor.fetchall()
+    opened = {(code, stem, subject): at for code, stem, subject, _, at in alerts}
+    conditions += [
+        Condition(*one[:4]) for one in alerts if one[0] == "alert.reader_slow"
+    ]  # the watcher asks Kafka
     causes = browse.waiting(connection)
     found = NowSeen(states, waiting=int(waiting), wrong=int(wrong))
     found.held = sum(one.records for one in causes)

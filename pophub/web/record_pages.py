@@ -87,19 +87,16 @@ def _records(routes: APIRouter, settings: Settings, pages: PageMaker) -> None:
     def accepted(request: Request, stem: str, lane: int, sequence: int) -> HTMLResponse:
         return page_of(request, _accepted(settings, stem, lane, sequence))
 
-    @routes.post("/record/version/{version}/reveal")
+    @routes.post("/record/version/{version}")
     @needs("act")
     def reveal_failed(request: Request, version: int) -> HTMLResponse:
-        told = _failed(settings, version)
-        _reveal(settings, request, told)
-        return page_of(request, _failed(settings, version), values=True)
+        return page_of(request, _revealed(settings, request, _failed(settings, version)), values=True)
 
-    @routes.post("/record/accepted/{stem}/{lane}/{sequence}/reveal")
+    @routes.post("/record/accepted/{stem}/{lane}/{sequence}")
     @needs("act")
     def reveal_accepted(request: Request, stem: str, lane: int, sequence: int) -> HTMLResponse:
         told = _accepted(settings, stem, lane, sequence)
-        _reveal(settings, request, told)
-        return page_of(request, _accepted(settings, stem, lane, sequence), values=True)
+        return page_of(request, _revealed(settings, request, told), values=True)
 
     @routes.get("/audit")
     @needs("audit")
@@ -145,12 +142,11 @@ def _opened(settings: Settings) -> Iterator[tuple[Connection, Connection]]:
 
 
 def _connector(settings: Settings, stem: str) -> Connector:
-    for connector in load_all(settings.project)[0]:
-        if connector.stem == stem:
-            return connector
-    raise ConfigError(
-        "config.unknown_stem", f"there is no connector {stem}", remedy="see `pophub connector list`"
-    )
+    if (found := _known(settings, stem)) is None:
+        raise ConfigError(
+            "config.unknown_stem", f"there is no connector {stem}", remedy="see `pophub connector list`"
+        )
+    return found
 
 
 def _known(settings: Settings, stem: str) -> Connector | None:
@@ -183,7 +179,7 @@ def _failed(settings: Settings, version: int) -> dict[str, Any]:
         if seen["state"] == "shared" and connector is not None:
             lane = lane_of(seen["key"], connector.file.lanes)
             moments += _after(reader, stem, trace.acceptance(judge, stem, lane, event))
-        elif seen["state"] != "quarantined":
+        elif seen["state"] not in ("quarantined", "shared"):
             moments.append(Moment(seen["last_judged_at"], seen["state"]))
         if seen["expired_at"]:
             moments.append(Moment(seen["expired_at"], "expired"))
@@ -257,8 +253,11 @@ def _waiting(connector: Connector | None, repairs: list[dict[str, Any]]) -> list
     return [r | {"fields": _as_sent(typed(fields, r["fields"]))} for r in repairs if not r["approved_by"]]
 
 
-def _reveal(settings: Settings, request: Request, told: dict[str, Any]) -> None:
-    """Keep who is to see the values, and why, before they are shown."""
-    what, reason = trace.record_named(told["event_id"]), request.state.form.get("reason", "")
-    with closing(connect(settings, "pophub_judge")) as connection:
-        steps.reveal(connection, told["stem"], what, 1, reason, request.state.visitor.name)
+def _revealed(settings: Settings, request: Request, told: dict[str, Any]) -> dict[str, Any]:
+    """Keep who is to see the values, and why, before they are shown; give the page with that look in its line."""
+    stem, event = told["stem"], told["event_id"]
+    reason = request.state.form.get("reason", "")
+    with _opened(settings) as (judge, reader):
+        steps.reveal(judge, stem, trace.record_named(event), 1, reason, request.state.visitor.name)
+        before = [one for one in told["moments"] if one.what != "revealed"]
+        return told | {"moments": sorted([*before, *trace.looks(reader, stem, event)])}

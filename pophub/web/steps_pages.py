@@ -14,6 +14,8 @@ from pophub.settings import Settings
 from pophub.web.layout import here
 from pophub.web.visitors import needs
 
+HERE = ("assigned", "acknowledged")  # what is returned is given to the agency too: `quarantine_pages`
+
 
 def router(settings: Settings) -> APIRouter:
     """Make the routes; each leads back to the page that the form stood on."""
@@ -24,9 +26,9 @@ def router(settings: Settings) -> APIRouter:
     def take(request: Request) -> RedirectResponse:
         form = request.state.form
         act = form.get("act", "")
-        if act not in steps.ACTS:
+        if act not in HERE:
             raise ConfigError(
-                "cli.choice", f"a step is one of {', '.join(steps.ACTS)}", remedy="load the page again"
+                "cli.choice", f"a step is one of {', '.join(HERE)}", remedy="load the page again"
             )
         about = steps.About(form.get("stem", ""), form.get("code", ""), form.get("field", ""))
         with closing(connect(settings, "pophub_judge")) as connection:

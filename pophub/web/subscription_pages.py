@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from pophub.contracts.load import load_all, load_subscriptions
+from pophub.contracts.model import Connector
 from pophub.contracts.subscription_model import SubscriptionFile
 from pophub.domain.errors import PophubError
 from pophub.kafka import GroupBehind, unread
@@ -47,7 +50,7 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     def listed(request: Request) -> HTMLResponse:
         told = counts.figures((RIGHTS,))
         return pages.render(
-            request, "subscriptions.html", told=[told], rows=told.rows[0], files=declared(settings)
+            request, "subscriptions.html", told=[told], rows=told.rows[0], files=_declared(settings)
         )
 
     @routes.get("/subscriptions/{recipient}/{stem}")
@@ -62,16 +65,20 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
         readers, silent = _readers(settings, counts, recipient, stem)
         return pages.render(
             request, "subscription.html", told=[told], recipient=recipient, stem=stem, terms=terms, months=months,
-            right=next(iter(mine), None), file=declared(settings).get(recipient), readers=readers, silent=silent,
+            right=next(iter(mine), None), file=_declared(settings).get(recipient), readers=readers, silent=silent,
         )  # fmt: skip
 
     return routes
 
 
-def declared(settings: Settings) -> dict[str, SubscriptionFile]:
+def declared(project: Path, connectors: Sequence[Connector]) -> dict[str, SubscriptionFile]:
     """Give the subscribers by name, as declared."""
-    files, _ = load_subscriptions(settings.project, load_all(settings.project)[0])
+    files, _ = load_subscriptions(project, connectors)
     return {file.subscriber: file for file in files}
+
+
+def _declared(settings: Settings) -> dict[str, SubscriptionFile]:
+    return declared(settings.project, load_all(settings.project)[0])
 
 
 def _readers(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 FRAME: dict[str, tuple[str, str]] = {
     "skip": ("To the content", "Đến nội dung"),
-    "pages": ("PageMaker", "Các trang"),
+    "pages": ("Pages", "Các trang"),
     "place_now": ("Now", "Hiện trạng"),
     "place_datasets": ("Datasets", "Bộ dữ liệu"),
     "place_quarantine": ("Quarantine", "Cách ly"),
@@ -80,6 +80,8 @@ NOW: dict[str, tuple[str, str]] = {
     "proposal_waits": ("A correction waits for another person", "Một đề xuất sửa đang chờ người khác duyệt"),
     "is_paused": ("Paused by a person", "Đang tạm dừng theo yêu cầu"),
     "subject_source": ("source", "nguồn"),
+    "subject_slot": ("log kept at the source", "nhật ký giữ tại nguồn"),
+    "subject_group": ("group", "nhóm đọc"),
     "subject_hold": ("hold", "lô bị giữ"),
     "subject_batch": ("batch", "lô"),
     "subject_recipient": ("recipient", "nơi nhận"),

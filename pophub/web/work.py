@@ -1,4 +1,4 @@
-"""Jobs that takes longer than a page may: previews and replays, one after the other in a thread of this process.
+"""Jobs that take longer than a page may: previews and replays, one after the other in a thread of this process.
 
 A replay that ends with the process goes on with the next one of the same selection, as that of a command does.
 """

@@ -135,6 +135,26 @@ def test_an_address_that_is_none_of_these_pages_says_so(settings: Settings, path
     assert answer.status_code == 404 and "There is no such page" in answer.text
 
 
+def test_an_address_that_only_forms_are_sent_to_is_no_page(settings: Settings) -> None:
+    answer = Asked(web.create_pages(settings, visitor=pages_kit.operator)).request("GET", "/steps")
+    assert answer.status_code == 404 and "There is no such page" in answer.text
+
+
+def test_trying_again_asks_what_was_asked(settings: Settings) -> None:
+    path = "/quarantine/group?stem=mps.citizens&code=clean.text.control"
+    answer = Asked(web.create_pages(settings, visitor=pages_kit.operator)).request("GET", path)
+    assert answer.status_code == 503 and "PostgreSQL" in answer.text
+    assert "/quarantine/group?stem=mps.citizens&amp;code=clean.text.control&amp;lang=en" in answer.text
+
+
+def test_a_step_that_gives_records_back_is_not_taken_by_word_alone(settings: Settings) -> None:
+    form = {"token": pages_kit.TOKEN, "act": "returned", "stem": "mps.citizens"}
+    answer = Asked(web.create_pages(settings, visitor=pages_kit.operator)).request(
+        "POST", "/steps", data=form
+    )
+    assert answer.status_code == 422 and "cli.choice" in answer.text
+
+
 def test_roles_have_what_they_need_and_no_more() -> None:
     assert set(RIGHTS) == {"viewer", "operator", "auditor"}
     assert not Visitor("Vy", "viewer", "t").may("act") and not Visitor("Vy", "auditor", "t").may("act")

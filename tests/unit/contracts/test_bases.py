@@ -108,8 +108,7 @@ def test_a_basis_that_is_none_carries_no_right(project: Path) -> None:
 @pytest.mark.parametrize(("days", "told"), [(0, True), (BASIS_DAYS, True), (BASIS_DAYS + 1, False)])
 def test_the_end_of_a_basis_is_told_ninety_days_before(project: Path, days: int, told: bool) -> None:
     ends(project, today() + days * DAY)
-    connectors = {one.stem: one for one in load_all(project)[0]}
-    rights = ending_rights(project, connectors)
+    rights = ending_rights(project, load_subscriptions(project, load_all(project)[0])[0])
     assert rights == [("mps.citizens", "portal", today() + days * DAY)], "the others have no end"
     found = [(one.code, one.stem, one.subject) for one in of_bases(rights, today())]
     assert found == ([("alert.basis_ends", "mps.citizens", "recipient portal")] if told else [])
