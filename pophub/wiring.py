@@ -65,19 +65,17 @@ STAGES: dict[
     "wal": (Replicate, SlotStore),
     "log": (Follow, PlaceStore),
 }
-Settle = Callable[[Adapters, Connection, Connector], None]
 LedgerKind = Callable[[Connection, str, str, History], LedgerStore]
 
 
 class Hub:
     """The stages of the hub, bounded: each call drains what it sees at its start."""
 
-    def __init__(
-        self, settings: Settings, adapters: Adapters | None = None, settle: Settle = settle_contract
-    ) -> None:
+    _settle = staticmethod(settle_contract)
+
+    def __init__(self, settings: Settings, adapters: Adapters | None = None) -> None:
         self.settings = settings
         self.adapters = adapters or Adapters(settings)
-        self._settle = settle
         connectors, self.broken = load_all(settings.project)
         self.connectors = {c.stem: c for c in connectors}
         self.subscriptions, refused = load_subscriptions(settings.project, connectors)
@@ -183,7 +181,7 @@ class Hub:
         return counts
 
     def judge(self, stem: str, run: str = "by hand", lanes: list[int] | None = None) -> dict[str, Any]:
-        """Judge each lane up to the end seen, then what waited for people who exist by now."""
+        """Judge each lane up to the end seen, then what waited for what exists by now."""
         if why := self._paused_whole(stem):
             return {
                 "stem": stem,

@@ -52,7 +52,7 @@ class Messages:
 
     def __init__(self, schema_of: Callable[[int], str] | None) -> None:
         self._schema_of = schema_of
-        self._foreign: OrderedDict[int, ForeignSchema] = OrderedDict()
+        self._foreign: OrderedDict[int, ForeignSchema | BadForeign] = OrderedDict()
         self._prefixes: OrderedDict[bytes, Schema] = OrderedDict()
 
     def read(self, data: bytes) -> MessageTold:
@@ -83,10 +83,12 @@ class Messages:
             raise ValueError("Avro, and no registry is declared")
         _, number = _FRAME.unpack_from(data)
         if number not in self._foreign:
-            self._foreign[number] = ForeignSchema(self._schema_of(number))
+            self._foreign[number] = _foreign(self._schema_of, number)
             while len(self._foreign) > _KEPT:
                 self._foreign.popitem(last=False)
         schema = self._foreign[number]
+        if isinstance(schema, BadForeign):
+            raise BadForeign(str(schema))
         return MessageTold(schema.connect, schema.decode(data[_FRAME.size :]))
 
     def _remember(self, data: bytes, schema: Schema) -> None:
@@ -101,6 +103,14 @@ class Messages:
                 if len(self._prefixes) > _KEPT:
                     self._prefixes.popitem(last=False)
             return
+
+
+def _foreign(schema_of: Callable[[int], str], number: int) -> ForeignSchema | BadForeign:
+    """Give a schema, or why nothing that has it can be read: its text never changes."""
+    try:
+        return ForeignSchema(schema_of(number))
+    except BadForeign as bad:
+        return bad
 
 
 class RowReader:

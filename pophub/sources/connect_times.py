@@ -9,13 +9,11 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from pophub.domain.dates import EPOCH
+from pophub.domain.dates import DAY_US, EPOCH, EPOCH_DAY
 
-DAY_US = 86_400_000_000
 _START = EPOCH.replace(tzinfo=None)
-_EPOCH_DAY = EPOCH.toordinal()
-_LAST_DAY = date.max.toordinal() - _EPOCH_DAY
-_FIRST_DAY = 1 - _EPOCH_DAY
+_LAST_DAY = date.max.toordinal() - EPOCH_DAY
+_FIRST_DAY = 1 - EPOCH_DAY
 _INFINITE_US = {
     9223372036825200000: "infinity",
     -9223372036832400000: "-infinity",
@@ -38,7 +36,7 @@ def of_days(days: int) -> date | str:
     (datetime.date(2024, 2, 29), '10000-01-01', '0044-03-15 BC')
     """
     if _FIRST_DAY <= days <= _LAST_DAY:
-        return date.fromordinal(days + _EPOCH_DAY)
+        return date.fromordinal(days + EPOCH_DAY)
     return " ".join(filter(None, _far_day(days)))
 
 

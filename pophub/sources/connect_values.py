@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import simplejson
 
-from pophub.domain.dates import printed
-from pophub.sources.connect_times import DAY_US, of_days, of_micros, of_nanos, span, time_of_day, whole, zoned
+from pophub.domain.dates import DAY_US, printed
+from pophub.sources.connect_times import of_days, of_micros, of_nanos, span, time_of_day, whole, zoned
 from pophub.sources.json_pages import MOST_DIGITS, plain
 
 ValueReader = Callable[[Any], Any]

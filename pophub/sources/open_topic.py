@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 
+from pophub.avro import BadForeign
 from pophub.contracts.kafka_source import KafkaSource
 from pophub.contracts.model import Connector
 from pophub.domain.errors import ConfigError, PophubError
@@ -98,7 +99,7 @@ def schemas_of(source: KafkaSource, settings: Settings, where: str) -> Callable[
         try:
             found = orjson.loads(page.data)
             if found.get("schemaType", "AVRO") != "AVRO" or found.get("references"):
-                raise ValueError("no plain Avro")
+                raise BadForeign("no plain Avro")
             return str(found["schema"])
         except (orjson.JSONDecodeError, AttributeError, KeyError):
             raise no_page("what answers for the registry gives no schema", where) from None

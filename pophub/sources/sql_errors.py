@@ -46,6 +46,10 @@ _STATES: dict[str, tuple[type[PophubError], str, str, str]] = {
         "the source did not answer a query in time",
         "the run tries again; ask the agency for an index on marker and key",
     ),
+    "22P05": _NO_UTF8,
+    "22021": _NO_UTF8,
+}
+_LOG_STATES: dict[str, tuple[type[PophubError], str, str, str]] = {  # where the log is read, and there alone
     "55006": (
         TransientError,
         "source.slot_busy",
@@ -70,8 +74,6 @@ _STATES: dict[str, tuple[type[PophubError], str, str, str]] = {
         "the source does not keep its log for the slot any more",
         "the next run makes the slot anew and reads the whole table",
     ),
-    "22P05": _NO_UTF8,
-    "22021": _NO_UTF8,
 }
 _NUMBERS = {  # MariaDB's and MySQL's own, which have a state for some of them only
     1146: "42P01",
@@ -152,11 +154,14 @@ def translated(where: str) -> Iterator[None]:
 
 @contextmanager
 def driver_translated(where: str) -> Iterator[None]:
-    """Raise errors of PostgreSQL's driver as `translated` does, where SQLAlchemy is not between."""
+    """Raise errors of PostgreSQL's driver as `translated` does, where SQLAlchemy is not between: for its log."""
     with translated(where):
         try:
             yield
         except DriverError as error:
+            if error.pgcode in _LOG_STATES:
+                kind, code, what, remedy = _LOG_STATES[error.pgcode]
+                raise kind(code, what, where=where, remedy=remedy) from error
             raise exc.DBAPIError.instance(None, None, error, DriverError) from error
 
 

@@ -25,7 +25,7 @@ insert into extract.scan (stem, scan, run, state) values (%(stem)s, %(scan)s, %(
 on conflict do nothing returning scan
 
 -- name: lock_slot
-select claim, state from extract.slot where stem = %s for update
+select claim from extract.slot where stem = %s for update
 
 -- name: follow_slot
 update extract.slot set state = 'following', reading = false, highest = %(place)s, changed_at = clock_timestamp() where stem = %(stem)s

@@ -188,9 +188,14 @@ class Extract:
                 settled, now, markers = start.settled_us, start.now_us, rows.markers
                 keep = [i for i in keep if (marker := markers[i]) is None or not settled < marker <= now]
             done.filtered += len(rows) - len(keep)
-            done.see(rows.changed_at, keep, start.now_us + self.connector.file.live.clock_skew_s * US)
+            self._see(rows, keep, done)
             if keep:
                 yield from cutter.cut(rows.take(keep), start.now_us)
+
+    def _see(self, rows: Rows, new: Sequence[int], done: Extracted) -> None:
+        """Tell of new rows when they were changed, and how far ahead of our clock."""
+        limit_us = self.store.start().now_us + self.connector.file.live.clock_skew_s * US
+        done.see(rows.changed_at, new, limit_us)
 
     @property
     def cutter(self) -> Cutter:

@@ -14,7 +14,7 @@ from pophub.domain.places import LogEnds, LogPart, LogPlaces
 from pophub.domain.rows import Rows
 from pophub.ports import LogSource, PlaceKeeper
 from pophub.process.failpoints import reach
-from pophub.stages.extract import US, Extract, Extracted
+from pophub.stages.extract import Extract, Extracted
 
 
 class Follow(Extract):
@@ -39,8 +39,7 @@ class Follow(Extract):
             self._places.skipped(part.partition, part.upto)
             return
         start, rows = self._places.start(), Rows.of(part.columns, self.mapper)
-        limit_us = start.now_us + self.connector.file.live.clock_skew_s * US
-        self.done.see(rows.changed_at, range(len(rows)), limit_us)
+        self._see(rows, range(len(rows)), self.done)
         sent = 0
         for batch in self.cutter.cut(rows, start.now_us):
             self._send(batch, self.done)

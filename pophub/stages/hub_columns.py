@@ -9,10 +9,10 @@ from pophub.contracts.bases import basis_columns
 from pophub.contracts.model import Connector, Person
 from pophub.contracts.referred import PEOPLE, Referred, referred
 from pophub.domain.codes import explain
+from pophub.domain.dates import DAY_US
 from pophub.domain.keys import joined_keys
 from pophub.domain.record import Accepted, Columns, Failure, Versions
 
-DAY_US = 86_400_000_000
 CONTRADICTION = "clean.contradiction"
 
 

@@ -21,7 +21,7 @@ from pophub.domain.record import GONE
 from pophub.domain.rows import Rows
 from pophub.ports import Followed, Slots, SlotState, TableSource, WalSource, WalStretch
 from pophub.process.failpoints import reach
-from pophub.stages.extract import US, Extracted
+from pophub.stages.extract import Extracted
 from pophub.stages.scan import Scan, content_columns
 
 QUIET_S = 10.0  # how often the position follows a log in which nothing of the table stands
@@ -154,8 +154,7 @@ class Replicate(Scan):
         self, rows: Rows, upto: int | None, header: Sequence[str], contents: dict[str, bytes | None]
     ) -> None:
         start = self._slots.start()
-        limit = start.now_us + self.connector.file.live.clock_skew_s * US
-        self.done.see(rows.changed_at, range(len(rows)), limit)
+        self._see(rows, range(len(rows)), self.done)
         *earlier, last = self.cutter.cut(rows, start.now_us)
         for batch in earlier:
             self._send(batch, self.done)

@@ -98,12 +98,16 @@ class ScanStore(ExtractStore):
         reach("scan.kept")
 
     def ended(self, state: Literal["held", "whole"], rows: int, sent: int, gone: int) -> None:
-        """End the scan, which is the dataset's position from here on."""
+        """End the scan and move the dataset's position."""
         counts = {"state": state, "rows": rows, "sent": sent, "gone": gone}
         with self._open_scan() as cursor:
             cursor.execute(SQL["end_scan"], counts | {"stem": self._stem, "scan": self.scan})
-            cursor.execute(EXTRACT["pass_position"], {"stem": self._stem, "marker": self.scan})
+            self._pass(cursor, state)
         reach("scan.ended")
+
+    def _pass(self, cursor: Cursor, state: Literal["held", "whole"]) -> None:
+        """Set the position to the number of the scan, held or whole."""
+        cursor.execute(EXTRACT["pass_position"], {"stem": self._stem, "marker": self.scan})
 
     def newest_file(self) -> str | None:
         """Give the name of the inventory that was taken last."""

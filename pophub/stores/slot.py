@@ -79,26 +79,18 @@ class SlotStore(ScanStore):
         """Keep in mind from which place on the slot of this snapshot tells all."""
         self._place = place
 
-    def ended(self, state: Literal["held", "whole"], rows: int, sent: int, gone: int) -> None:
-        """End the snapshot: the position is where its slot begins to tell; a held one is taken again."""
-        counts = {"state": state, "rows": rows, "sent": sent, "gone": gone}
-        with self._open_scan() as cursor:
-            cursor.execute(SCAN["end_scan"], counts | {"stem": self._stem, "scan": self.scan})
-            if state == "whole" and self._place is not None:
-                place = self.base + self._place
-                cursor.execute(
-                    SQL["place_position"],
-                    {"stem": self._stem, "marker": place},
-                )
-                cursor.execute(SQL["follow_slot"], {"stem": self._stem, "place": place})
-        reach("scan.ended")
+    def _pass(self, cursor: Cursor, state: Literal["held", "whole"]) -> None:
+        """Set the position to where the slot of the snapshot begins to tell; a held one is taken again."""
+        if state == "whole" and self._place is not None:
+            place = self.base + self._place
+            cursor.execute(SQL["place_position"], {"stem": self._stem, "marker": place})
+            cursor.execute(SQL["follow_slot"], {"stem": self._stem, "place": place})
 
     def claimed(self, followed: Followed) -> None:
         """Become the one that follows the log from here on."""
         self.base, self._place = followed.base, None
         with self._transaction() as cursor:
             self._claim_as(cursor, followed.slot, followed.origin, "following", followed.marker or 0)
-            cursor.execute(SCAN["make_seen"])
 
     def rested(self, marker: int) -> None:
         """Move the position to where this run read the log to its end."""

@@ -307,6 +307,12 @@ def test_a_dropped_column_shows_and_a_dropped_table_is_a_breach(settings: Settin
     assert error.code == "source.table_missing"
 
 
+def test_a_view_that_was_never_filled_is_told_without_a_word_of_slots(settings: Settings, owner: Any) -> None:
+    owner.execute("CREATE MATERIALIZED VIEW dancu.xem AS SELECT 'k' AS so, now() AS luc WITH NO DATA")
+    declared = SqlSource.model_validate({**source().model_dump(), "table": "dancu.xem"})
+    assert "slot" not in str(refusal(SqlTable(declared, url(settings))))
+
+
 def test_password_database_rights_and_address_are_told_apart(settings: Settings, owner: Any) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

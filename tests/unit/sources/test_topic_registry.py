@@ -52,15 +52,25 @@ def agency(monkeypatch: pytest.MonkeyPatch) -> Iterator[Agency]:
 
 
 def read(number: int) -> Change:
+    return reader()(number)
+
+
+def reader() -> Callable[[int], Change]:
+    """Give what reads a message in Avro under a schema's number."""
     source = KafkaSource.model_validate({
         "kind": "kafka", "url": "${X}", "topic": "t", "marker": {"kind": "log"},
         "registry": {"url": "${POPHUB_SOURCE_X_REGISTRY}", "secret": "${POPHUB_SOURCE_X_TOKEN}"},
     })  # fmt: skip
     messages = Messages(schemas_of(source, Settings.load(), "mps.citizens"))
-    value = framed(number, SCHEMA, {"after": {"so": "1"}, "op": "c"})
-    found = MessageReader(source, messages, ("so",), ("so",)).change(TopicMessage(1, None, value, 1), 0)
-    assert found is not None
-    return found
+    changes = MessageReader(source, messages, ("so",), ("so",))
+
+    def read_one(number: int) -> Change:
+        value = framed(number, SCHEMA, {"after": {"so": "1"}, "op": "c"})
+        found = changes.change(TopicMessage(1, None, value, 1), 0)
+        assert found is not None
+        return found
+
+    return read_one
 
 
 def test_a_schema_is_asked_for_by_its_number_with_the_login(agency: Agency) -> None:
@@ -81,6 +91,13 @@ def test_a_schema_is_asked_for_by_its_number_with_the_login(agency: Agency) -> N
 def test_a_schema_that_is_none_is_the_fault_of_the_message(agency: Agency, answer: Any) -> None:
     agency.odd = registry({"/api/schemas/ids/7": answer, "/api/subjects": []})
     assert read(7).flaws == {"": "contract.message.format"}
+
+
+def test_a_schema_that_cannot_be_read_is_asked_for_once(agency: Agency) -> None:
+    agency.odd = registry({"/api/schemas/ids/7": {"schema": "no"}})
+    read_one = reader()
+    assert [read_one(7).flaws for _ in range(3)] == [{"": "contract.message.format"}] * 3
+    assert len(agency.asked) == 1
 
 
 @pytest.mark.parametrize(
