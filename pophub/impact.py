@@ -7,14 +7,13 @@ is refused until a user has acknowledged it, with the day from which it may.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 from pophub import avro
 from pophub.adapters import Adapters
 from pophub.contracts.model import Connector
 from pophub.domain.codes import explain
-from pophub.domain.dates import HO_CHI_MINH
+from pophub.domain.dates import today
 from pophub.domain.errors import ConfigError
 from pophub.gates.mapping import ContractMapper
 from pophub.gates.rules import GreatExpectationsRules
@@ -56,7 +55,7 @@ def settle_contract(adapters: Adapters, connection: Connection, connector: Conne
     acknowledged = store.acknowledged(connector.digest) if found.takes else None
     if found.takes and acknowledged is None:
         raise _breaks(connector.stem, found.takes)
-    if acknowledged is not None and acknowledged.starts > datetime.now(HO_CHI_MINH).date():
+    if acknowledged is not None and acknowledged.starts > today():
         what = f"the changed contract was acknowledged by {acknowledged.by} from {acknowledged.starts} on"
         raise _refused("impact.not_yet", what, connector.stem)
     store.keep(connector, acknowledged)
@@ -78,8 +77,8 @@ def impact(
     adapters: Adapters, store: ContractStore, before: Connector, after: Connector, most: int
 ) -> Impact:
     """Hold a changed contract against the one on record, and against what was accepted last."""
-    today = datetime.now(HO_CHI_MINH).date()
-    grants = [(name, grant) for name, grant in store.grants() if grant.ends is None or grant.ends > today]
+    day = today()
+    grants = [(name, grant) for name, grant in store.grants() if grant.ends is None or grant.ends > day]
     takes = [one for name, grant in grants for one in taken_fields(before, after, name, grant)]
     rejudged = _rejudged(adapters, store, before, after, most)
     effects = list[Effect]()

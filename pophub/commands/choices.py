@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import closing
 
-from pophub.contracts.load import connector_paths, load_all, load_subscriptions
+from pophub.contracts.load import connector_paths, load_all, load_subscriptions, stem_at
 from pophub.contracts.rule_codes import project_codes
 from pophub.contracts.suite import nearest
 from pophub.domain.codes import GATES, origin
@@ -112,8 +112,7 @@ def _demand_versions(ids: Iterable[int]) -> None:
 
 
 def _declared() -> set[str]:
-    paths = connector_paths(Settings.load().project)
-    return {f"{path.parent.name}.{path.stem}" for path in paths}
+    return {stem_at(path) for path in connector_paths(Settings.load().project)}
 
 
 def _agencies(stems: Iterable[str]) -> set[str]:

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from pophub.commands.choices import demand
 from pophub.commands.output import answer, print_json, print_table, talk, tell
-from pophub.contracts.load import connector_paths, load_all
+from pophub.contracts.load import connector_paths, load_all, stem_at
 from pophub.domain.errors import ConfigError, PophubError
 from pophub.figures.declared import figure_paths
 from pophub.scoring.examine import examine
@@ -51,7 +51,7 @@ def check(stem: str | None, as_json: bool, sources: bool = True) -> None:
 
 
 def _stems(settings: Settings) -> list[str]:
-    return [f"{path.parent.name}.{path.stem}" for path in connector_paths(settings.project)]
+    return [stem_at(path) for path in connector_paths(settings.project)]
 
 
 def _told(error: PophubError) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import typer
@@ -16,7 +16,7 @@ from pophub.commands.trying import EXAMPLES, example, such_as
 from pophub.commands.who import proven
 from pophub.contracts.personal import hidden_fields
 from pophub.domain.codes import explain
-from pophub.domain.dates import HO_CHI_MINH
+from pophub.domain.dates import today
 from pophub.domain.errors import ConfigError
 from pophub.gates.rules import preload
 from pophub.impact import Impact, impact
@@ -65,7 +65,7 @@ def _day(text: str) -> date:
         day = date.fromisoformat(text)
     except ValueError:
         day = None
-    if day is None or day < datetime.now(HO_CHI_MINH).date():
+    if day is None or day < today():
         raise ConfigError(
             "cli.as_of", f"{text} is no day from today on", where="--acknowledge",
             remedy="write the day from which the contract may judge, such as 2027-01-31",

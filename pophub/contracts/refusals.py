@@ -32,7 +32,9 @@ _CODES = {
 _ORDER = ("secret.inline", "config.unknown_key", "config.missing")
 _URL_SECRET = re.compile(r"\A[a-z][a-z0-9+.-]*://[^/\s@]*:[^/\s@]+@", re.IGNORECASE)
 _SECRET_KEYS = frozenset({"password", "passwd", "secret", "token", "api_key", "pwd"})
-_TAGS = frozenset({"sql", "files"})
+_TAGS = frozenset(
+    {"sql", "cdc", "files", "http", "kafka"}
+)  # kinds of source, by which its models are told apart
 M = TypeVar("M", bound=BaseModel)
 
 

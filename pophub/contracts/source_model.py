@@ -14,6 +14,8 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 TableName = Annotated[str, StringConstraints(pattern=TABLE, max_length=260)]
 Reference = Annotated[str, StringConstraints(pattern=REFERENCE)]
+NUMBERED = frozenset({"scan", "wal", "log"})
+"""Kinds of marker that the hub gives itself."""
 MemberPath = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
@@ -60,7 +62,7 @@ class Marker(Model):
     @property
     def numbered(self) -> bool:
         """Whether the hub gives the number, since no column of the source holds one."""
-        return self.kind in ("scan", "wal", "log")
+        return self.kind in NUMBERED
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pophub.contracts.load import load_all
 from pophub.contracts.model import ConnectorFile
 from pophub.contracts.patterns import STEM
 from pophub.contracts.refusals import read_model
-from pophub.contracts.source_model import FilesSource, Model, SqlSource
+from pophub.contracts.source_model import DatabaseSource, FilesSource, Model
 from pophub.contracts.strict_yaml import load_document
 
 REGISTER = "docs/systems.yaml"
@@ -68,6 +68,6 @@ def _stands(file: ConnectorFile | None) -> str:
         return "not yet"
     if isinstance(file.source, FilesSource):
         return f"flows: files {file.source.pattern.replace('*', chr(92) + '*')}"
-    if isinstance(file.source, SqlSource):
+    if isinstance(file.source, DatabaseSource):
         return f"flows: table {file.source.table}, by {file.source.marker.kind}"
-    return "flows: a JSON API"
+    return f"flows: {file.source.described}"

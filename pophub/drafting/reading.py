@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pophub.contracts.personal import folded
+from pophub.contracts.source_model import NUMBERED
 from pophub.contracts.suite import nearest
 from pophub.domain.errors import ConfigError
 from pophub.domain.record import SCAN
@@ -36,7 +37,7 @@ class MarkerDraft(NamedTuple):
     @property
     def numbered(self) -> bool:
         """Whether the hub numbers what it reads, since no column of the source does."""
-        return self.keys["kind"] in ("scan", "wal", "log")
+        return self.keys["kind"] in NUMBERED
 
 
 def draft_key(

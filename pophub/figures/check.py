@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from pophub.contracts.flaws import Flaws
-from pophub.contracts.load import connector_paths
+from pophub.contracts.load import connector_paths, stem_at
 from pophub.contracts.model import Connector
 from pophub.contracts.strict_yaml import Place
 from pophub.contracts.suite import nearest, refuse
@@ -29,7 +29,7 @@ def check_figures(project: Path, connectors: Sequence[Connector]) -> list[Config
     if not figures:
         return errors
     known = {one.stem: schema_of(one, one.contract.fields) for one in connectors} | {SHARES: SHARES_SCHEMA}
-    broken = {f"{path.parent.name}.{path.stem}" for path in connector_paths(project)} - known.keys()
+    broken = {stem_at(path) for path in connector_paths(project)} - known.keys()
     names = [*known, *{name for schema in known.values() for name in schema.names}]
     with Engine() as engine:
         for table, schema in known.items():

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from pophub.contracts.load import connector_paths, read_all
+from pophub.contracts.load import connector_paths, read_all, stem_at
 from pophub.contracts.model import Connector
 from pophub.domain.errors import ConfigError
 from pophub.scoring.declared import score_files
@@ -38,7 +38,7 @@ def examine(
     """
     connectors, errors = read_all(settings.project)
     loaded = {one.stem: one for one in connectors}
-    stems = sorted({*loaded, *(f"{p.parent.name}.{p.stem}" for p in connector_paths(settings.project))})
+    stems = sorted({*loaded, *(stem_at(path) for path in connector_paths(settings.project))})
     wanted = [one for one in stems if stem in (None, one)]
     scores = [_score(one, loaded.get(one), errors, settings) for one in wanted]
     with ThreadPoolExecutor(AT_ONCE) as pool:

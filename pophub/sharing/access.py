@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import orjson
 
 from pophub.contracts.subscription_model import Grant, SubscriptionFile
-from pophub.domain.dates import HO_CHI_MINH
+from pophub.domain.dates import today
 from pophub.kafka import AccessRule, Administrator
 from pophub.postgres import connect, statements, transaction
 from pophub.settings import Settings
@@ -35,11 +35,6 @@ Right = tuple[str, str]
 def in_force(grant: Grant, day: date) -> bool:
     """Say whether a grant gives access on a day."""
     return grant.starts <= day and (grant.ends is None or day < grant.ends)
-
-
-def today() -> date:
-    """Give the day in Việt Nam, where rights begin and end at midnight."""
-    return datetime.now(HO_CHI_MINH).date()
 
 
 def rights(files: Iterable[SubscriptionFile], day: date) -> list[Right]:

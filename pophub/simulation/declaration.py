@@ -151,7 +151,7 @@ class LaterChange(When):
 
 
 class Cohort(When):
-    """Cohort of one kind: how many, when, what is special of them, and what becomes of them."""
+    """Rows of one kind: how many, when, what is special of them, and what becomes of them."""
 
     count: int = Field(1, ge=1)
     scaled: bool = Field(False, description="true: the number grows and falls with --scale")
@@ -188,7 +188,6 @@ class Declaration(Model):
     today: int = Field(
         0, ge=0, le=100, description="so many rows in each round of today; none: kept by hand, at rest"
     )
-    recipients: int = Field(1, ge=1, description="who gets a record: the population database and subscribers")
 
     @model_validator(mode="after")
     def _plain_names(self) -> Self:

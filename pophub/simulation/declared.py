@@ -144,7 +144,7 @@ class DeclaredPlan:
         return found
 
     def _one(self, alone: list[Version]) -> Version:
-        """TakenFrom one of them; where a small scale leaves none, plan another sound row."""
+        """Take one of them; where a small scale leaves none, plan another sound row."""
         if alone:
             return alone.pop()
         marker = moment_us(self.rng, YEARS[-1], 12)

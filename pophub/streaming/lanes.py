@@ -89,7 +89,7 @@ class LaneWorker:
             self._outlets.append(self._stack.enter_context(closing(outlet)))
 
     def judge(self, *, again: bool = False) -> Judged:
-        """Judge up to the end that is seen now, or of the turn; `again` also what waited for people."""
+        """Judge up to the end that is seen now, or of the turn; `again` also what waited."""
         judged = Judged()
         if "" in self._standing.paused(self._connector.stem):
             return judged

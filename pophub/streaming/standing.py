@@ -24,7 +24,7 @@ Place = tuple[str, int]
 
 
 class Behind(NamedTuple):
-    """What a lane has to do: judge, judge again what waited for people, share."""
+    """What a lane has to do: judge, judge again what waited, share."""
 
     judge: bool
     again: bool

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 from project_kit import edit
 
 from pophub.contracts.editor_schema import schema_text
 from pophub.contracts.load import check, load_all, load_connector, load_subscriptions
+from pophub.contracts.model import ConnectorFile
+from pophub.contracts.source_model import SourceFile
 from pophub.domain.errors import ConfigError
 
 PROJECT = Path(__file__).parents[3]
@@ -192,6 +195,20 @@ def test_all_flaws_of_a_schema_are_told_at_once(project: Path) -> None:
 def test_a_message_says_what_is_right(project: Path, old: str, new: str, words: str) -> None:
     edit(project, FILE, old, new)
     assert words in check(project)[0].what, check(project)[0].what
+
+
+@pytest.mark.parametrize(
+    "kind", get_args(get_type_hints(ConnectorFile)["source"]), ids=lambda one: one.__name__
+)
+def test_an_unknown_key_of_any_kind_of_source_is_named_as_written_with_its_line(
+    project: Path, kind: type[SourceFile]
+) -> None:
+    (name,) = get_args(kind.model_fields["kind"].annotation)
+    edit(project, FILE, "  kind: sql\n", f"  kind: {name}\n  tabel: x\n")
+    lines = (project / FILE).read_text().splitlines()
+    where = f"{FILE}:{lines.index('  tabel: x') + 1}"
+    (told,) = [one for one in check(project) if one.where == where]
+    assert "unknown key 'source.tabel'" in told.what
 
 
 def test_the_line_is_that_of_the_flaw(project: Path) -> None:
