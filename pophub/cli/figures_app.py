@@ -1,4 +1,4 @@
-"""figures: what the command takes; the work is in `figure_answers`."""
+"""figures: what the command takes; the work is in `pophub/commands/figures.py`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def figures(
     json: bool = JSON,
 ) -> None:
     """Count what the reports are made of from accepted records, as of a signed checkpoint; no figure names a person."""
-    from pophub.commands.figure_answers import compared, listed, told
+    from pophub.commands.figures import compared, listed, told
 
     with errors_told(json):
         if wanted:

@@ -32,7 +32,7 @@ def _one_of(option: str, value: str, choices: tuple[str, ...]) -> None:
 @app.command("verify", epilog="Example: pophub ledger verify")
 def verify(json: bool = JSON) -> None:
     """Derive each lane's chain again, check the signed checkpoints, and name the first row that differs."""
-    from pophub.commands.figures import verify as derive
+    from pophub.commands.ledger import verify as derive
 
     with errors_told(json):
         derive(json)
@@ -46,7 +46,7 @@ def checkpoint(
     json: bool = JSON,
 ) -> None:
     """Sign the present heads of all lanes; unchanged where nothing came since the last checkpoint."""
-    from pophub.commands.figures import checkpoint as sign
+    from pophub.commands.ledger import checkpoint as sign
 
     with errors_told(json):
         sign(show, json)
@@ -60,7 +60,7 @@ def replace_key(
     json: bool = JSON,
 ) -> None:
     """Make a new key for checkpoints; one checkpoint, signed by the old key and the new one, says so."""
-    from pophub.commands.figures import replace_key as hand_on
+    from pophub.commands.ledger import replace_key as hand_on
 
     with errors_told(json):
         hand_on(yes, json)
@@ -74,7 +74,7 @@ def export(
     json: bool = JSON,
 ) -> None:
     """Write an evidence pack that anyone checks with the script inside it; it names no person."""
-    from pophub.commands.figures import export as write
+    from pophub.commands.ledger import export as write
 
     with errors_told(json):
         write(period, out or Path(f"evidence-{period}"), as_of, json)

@@ -162,7 +162,7 @@ def explain(
     code: Annotated[str, typer.Argument(help="A code from an error, a page or the quarantine.")],
 ) -> None:
     """Say what a code means and what to do about it."""
-    from pophub.commands.figures import explain as tell
+    from pophub.commands.ledger import explain as tell
 
     with errors_told():
         tell(code)

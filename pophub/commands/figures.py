@@ -1,137 +1,177 @@
-"""ledger, explain."""
+"""figures: list them, answer one, compare all with what the reports say."""
 
 from __future__ import annotations
 
-import os
-import sys
-from contextlib import closing
-from pathlib import Path
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 
 import typer
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from pophub.commands.output import answer, print_json, print_table, talk, writing
-from pophub.domain.errors import ConfigError
-from pophub.postgres import connect
-from pophub.settings import Settings, secret_variable
+from pophub.commands.choices import demand
+from pophub.commands.moments import checkpoint_of, moment_of
+from pophub.commands.output import answer, print_json, print_table, talk, tell
+from pophub.contracts.load import load_all
+from pophub.contracts.model import Connector
+from pophub.domain.dates import HO_CHI_MINH
+from pophub.figures import run
+from pophub.figures.compare import ComparedNumber, compare
+from pophub.figures.declared import Figure, figure_paths, load_figures
+from pophub.figures.engine import FigureRows
+from pophub.ledger.checkpoint import Checkpoint
+from pophub.ledger.periods import moment
+from pophub.settings import Settings
+
+BAR = 30
 
 
-def verify(as_json: bool) -> None:
-    """Verify all chains and checkpoints; exit 1 when a row is not what was written."""
-    from pophub.ledger.checkpoint import load
-    from pophub.ledger.signing import public_key
-    from pophub.ledger.verify import Evidence
-    from pophub.ledger.verify import verify as derive
-    from pophub.ledger.witness import Witness
-
-    settings = Settings.load()
-    witness = Witness(settings)
-    with (
-        closing(connect(settings, "pophub_owner")) as connection,
-        Progress(SpinnerColumn(), TextColumn("verifying"), MofNCompleteColumn(), TimeElapsedColumn(), console=talk,
-                 disable=not sys.stderr.isatty()) as bar,
-    ):  # fmt: skip
-        task = bar.add_task("rows", total=None)
-        checkpoints = load(connection)
-        due = checkpoints[-1].due if checkpoints else None
-        key = public_key(settings, due) if checkpoints or witness.names() else None
-        evidence = Evidence(checkpoints, key, witness)
-        found = derive(connection, lambda rows: bar.advance(task, rows), evidence)
+def listed(as_json: bool) -> None:
+    """List the figures of the project."""
+    figures, errors = load_figures(Settings.load().project)
     if as_json:
-        broken = [vars(b) for b in found.broken]
-        print_json({"rows": found.rows, "checkpoints": found.checkpoints, "broken": broken})
-    elif not found.broken:
-        answer.print(
-            f"{found.rows:,} rows verified: each is what was written; {found.checkpoints:,} checkpoints hold"
-        )
-    for b in [] if as_json else found.broken:
-        place = f"{b.table}, lane {b.lane}, sequence {b.sequence}" if b.lane else f"{b.table} {b.sequence}"
-        answer.print(f"ledger.broken: {place}: {b.what}", markup=False)
-    if found.broken:
+        found = [
+            {"figure": one.name, **one.file.model_dump(include={"title", "unit", "source", "by"})}
+            for one in figures
+        ]
+        print_json({"figures": found})
+    else:
+        rows = [(one.name, one.file.title.en, one.file.title.vi, ", ".join(one.file.by)) for one in figures]
+        print_table("Figures", ("figure", "title", "tên", "by"), rows, empty="none is declared")
+    for error in errors:
+        tell(error, as_json)
+    if errors:
+        raise typer.Exit(2)
+
+
+def told(name: str, by: str | None, as_of: str, as_json: bool) -> None:
+    """Answer one figure."""
+    settings = Settings.load()
+    figure = _figure(settings, name)
+    if by is not None:
+        demand(f"way to count {name} by", by, figure.file.by)
+    connectors = load_all(settings.project)[0]
+    checkpoint = _checkpoint(settings, as_of)
+    at = moment_of(as_of, checkpoint)
+    (found,) = run.answer(settings, connectors, [run.FigureAsked(figure, by)], checkpoint, at)
+    if as_json:
+        print_json(_document(figure, figure.by(by), found, checkpoint, at))
+    else:
+        _show(figure, figure.by(by), found, checkpoint, at)
+
+
+def compared(name: str | None, as_json: bool) -> None:
+    """Compare what the reports say with what is found."""
+    settings = Settings.load()
+    figures = [_figure(settings, name)] if name else load_figures(settings.project)[0]
+    rows = compare_now(settings, figures, checkpoint_of(settings, "now"))
+    if as_json:
+        print_json({"wanted": [row._asdict() for row in rows]})
+    else:
+        print_wanted(rows)
+    if not all(row.equal for row in rows):
         raise typer.Exit(1)
 
 
-def checkpoint(show: bool, as_json: bool) -> None:
-    """Sign a checkpoint, or list them."""
-    from pophub.ledger.checkpoint import load, make
-
-    settings = Settings.load()
-    if show:
-        with closing(connect(settings, "pophub_read")) as connection:
-            found = load(connection)
-        if as_json:
-            print_json({"checkpoints": [one.as_json() for one in found]})
-            return
-        rows = [(one.id, f"{one.at:%Y-%m-%d %H:%M:%S}", one.fingerprint[:16]) for one in found]
-        print_table("Checkpoints", ("checkpoint", "signed (UTC)", "SHA-256"), rows)
-        return
-    made = make(settings)
-    if as_json:
-        print_json({**made.as_json(), "new": made.new, "public_key": made.public_key.hex()})
-        return
-    what = "signed" if made.new else "unchanged: nothing came since"
-    answer.print(f"{what} checkpoint {made.id} of {made.at:%Y-%m-%d %H:%M:%S} UTC, {made.fingerprint[:16]}")
-    answer.print(f"public key {made.public_key.hex()}: publish it where the database cannot change it")
+def compare_now(
+    settings: Settings, figures: Sequence[Figure], checkpoint: Checkpoint
+) -> list[ComparedNumber]:
+    """Compare over all connectors of the project."""
+    connectors: list[Connector] = load_all(settings.project)[0]
+    return compare(settings, connectors, figures, checkpoint, datetime.now(UTC))
 
 
-def replace_key(yes: bool, as_json: bool) -> None:
-    """Hand the ledger on to a new key."""
-    from pophub.ledger.keys import replace_key as hand_on
-    from pophub.ledger.signing import KEY
+def print_wanted(rows: Sequence[ComparedNumber]) -> None:
+    """Print what the reports say beside what is found."""
+    shown = [
+        (row.figure, row.row, row.column, row.as_of or "now", _number(row.wanted), _number(row.found),
+         "equal" if row.equal else "DIFFERS")
+        for row in rows
+    ]  # fmt: skip
+    columns = ("figure", "of", "", "as of", "wanted", "found", "")
+    print_table("Figures of the reports: wanted and found", columns, shown, empty="none is declared")
 
-    if not yes:
+
+def _checkpoint(settings: Settings, as_of: str) -> Checkpoint:
+    """Give the checkpoint that is named; of a day or a time all that is there now, as it is signed now."""
+    return checkpoint_of(settings, as_of if isinstance(moment(as_of), int) else "now")
+
+
+def _figure(settings: Settings, name: str) -> Figure:
+    """Give a figure by its name.
+
+    Errors: `cli.choice` where no file declares it; what is wrong with its file.
+    """
+    demand("figure", name, [path.stem for path in figure_paths(settings.project)])
+    figures, errors = load_figures(settings.project)
+    for figure in figures:
+        if figure.name == name:
+            return figure
+    raise next(error for error in errors if f"/{name}.sql" in error.where)
+
+
+def _document(
+    figure: Figure, by: str | None, found: FigureRows, checkpoint: Checkpoint, at: datetime
+) -> dict[str, Any]:
+    return {
+        "figure": figure.name,
+        **figure.file.model_dump(include={"title", "unit", "source", "target"}),
+        "by": by,
+        "as_of": at.isoformat(),
+        "checkpoint": checkpoint.as_json(),
+        "rows": [dict(zip(found.columns, map(_plain, row), strict=True)) for row in found.rows],
+    }
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _show(figure: Figure, by: str | None, found: FigureRows, checkpoint: Checkpoint, at: datetime) -> None:
+    """Print a figure as a table with bars, and what it stands on."""
+    file, chart = figure.file, found.columns.index(figure.file.chart)
+    values = [float(row[chart] or 0) for row in found.rows]
+    most = max([*values, 0]) or 1
+    target = None if file.target is None else found.columns.index(file.target.column)
+    rows = [
+        (
+            *(_number(value) for value in row),
+            "█" * round(BAR * max(value, 0) / most),
+            *_reached(file.target, row, target),
+        )
+        for row, value in zip(found.rows, values, strict=True)
+    ]
+    names = (
+        by or found.columns[0],
+        *found.columns[1:],
+        file.unit.en,
+        *(() if target is None else ("reached",)),
+    )
+    print_table(f"{file.title.en} · {file.title.vi}", [name.replace("_", " ") for name in names], rows)
+    if file.target is not None:
         answer.print(
-            "would make a new key that signs from now on, in one checkpoint signed by both; add --yes"
+            f"target: {file.target.column} of {file.target.at_least:g} by {file.target.due}", markup=False
         )
-        return
-    settings = Settings.load()
-    made = hand_on(settings)
-    if as_json:
-        keys = {"before": made.public_key.hex(), "public_key": made.due.hex()}
-        print_json({"version": 1, **made.as_json(), **keys})
-        return
-    answer.print(f"checkpoint {made.id} is signed by both keys, {made.fingerprint[:16]}")
-    answer.print(f"public key {made.due.hex()}: publish it where the database cannot change it")
-    answer.print("keep a copy of secrets/ledger.ed25519 elsewhere; the one before signs nothing any more")
-    if os.environ.get(variable := secret_variable(KEY)):
-        answer.print(f"set {variable} to what secrets/ledger.ed25519 holds, on each machine that signs")
-
-
-def export(period: str, out: Path, as_of: str, as_json: bool) -> None:
-    """Write an evidence pack."""
-    from pophub.commands.moments import checkpoint_of
-    from pophub.ledger.export import export as write
-    from pophub.ledger.periods import months_of
-
-    months_of(period)
-    settings = Settings.load()
-    made = checkpoint_of(settings, as_of)
-    with closing(connect(settings, "pophub_ledger")) as connection, writing(out):
-        figures = write(connection, made, period, out)
-    if as_json:
-        print_json({**figures, "folder": str(out), "public_key": made.public_key.hex()})
-        return
     answer.print(
-        f"{out}: {figures['transactions']:,} share transactions of {period} as of checkpoint {made.id}"
+        f"as of {at.astimezone(HO_CHI_MINH):%Y-%m-%d %H:%M}, checkpoint {checkpoint.id} signed "
+        f"{checkpoint.at:%Y-%m-%d %H:%M:%S} UTC",
+        markup=False,
     )
-    answer.print(
-        f"check it with: python {out / 'verify_pack.py'} --key {made.public_key.hex()}", markup=False
-    )
+    talk.print(f"source: {file.source}", markup=False)
 
 
-def explain(code: str) -> None:
-    """Print what a code means, in English and Vietnamese."""
-    from difflib import get_close_matches
+def _reached(target: Any, row: tuple[Any, ...], at: int | None) -> tuple[str, ...]:
+    if at is None:
+        return ()
+    return ("yes" if row[at] is not None and float(row[at]) >= target.at_least else "no",)
 
-    from pophub.contracts.rule_codes import project_codes
 
-    codes = project_codes(Settings.load().project)
-    if code not in codes:
-        near = get_close_matches(code, list(codes), 1)
-        raise ConfigError(
-            "cli.unknown_code",
-            f"there is no code {code}",
-            remedy=f"did you mean {near[0]}?" if near else "see docs/codes.md",
-        )
-    entry = codes[code]
-    answer.print(f"{code}\n  {entry.en}\n  {entry.vi}\n  next: {entry.remedy}", markup=False)
+def _number(value: Any) -> Any:
+    """Write a number for a table: whole ones without a point.
+
+    >>> _number(690.0), _number(57.04), _number(None)
+    (690, 57.04, None)
+    """
+    if isinstance(value, float | Decimal):
+        return int(value) if value == int(value) else float(value)
+    return value

@@ -8,7 +8,7 @@ from typing import Any
 from rich.panel import Panel
 from rich.table import Table
 
-from pophub.commands.figure_answers import compare_now, print_wanted
+from pophub.commands.figures import compare_now, print_wanted
 from pophub.commands.output import answer, print_table
 from pophub.domain.codes import GATES
 from pophub.figures.compare import ComparedNumber

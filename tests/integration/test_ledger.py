@@ -20,7 +20,7 @@ import pytest
 import typer
 from hubkit import GRANTED, Project, Servers
 
-from pophub.commands import figures
+from pophub.commands import ledger as commands
 from pophub.domain import digests
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError, LedgerDiverged
@@ -191,7 +191,7 @@ def test_a_row_put_in_is_named(filled: Project, capsys: pytest.CaptureFixture[st
     with tampered(filled.servers, statement):
         (broken,) = mine(filled, found(filled.servers))
         with pytest.raises(typer.Exit):
-            figures.verify(as_json=False)
+            commands.verify(as_json=False)
     assert (broken.table, broken.sequence) == ("ledger.stretch", last + 1)
     assert f"ledger.broken: ledger.stretch, lane {broken.lane}" in capsys.readouterr().out.replace("\n", " ")
 

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hubkit import Project
 from test_ledger import fill, found, tampered
 
-from pophub.commands.figures import replace_key as command
 from pophub.commands.growth import Wanted, growth
+from pophub.commands.ledger import replace_key as command
 from pophub.domain.errors import ConfigError
 from pophub.ledger.checkpoint import find, make
 from pophub.ledger.export import export

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import project_kit
 import pytest
+from project_kit import copied
 
 from pophub import avro
 from pophub.contracts.load import load_all, load_connector
@@ -32,15 +33,11 @@ Edit = Callable[..., Connector]
 @pytest.fixture
 def edit(tmp_path: Path) -> Edit:
     """Change a file of the e-invoices' contract; give the connector as it is then."""
-    for folder in ("connectors/mof", "schemas/mof", "expectations/mof", "codes"):
-        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    copied(tmp_path)
 
     def change(name: str, *pairs: tuple[str, str]) -> Connector:
-        text = (tmp_path / name).read_text(encoding="utf-8")
         for old, new in pairs:
-            assert old in text, old
-            text = text.replace(old, new, 1)
-        (tmp_path / name).write_text(text, encoding="utf-8")
+            project_kit.edit(tmp_path, name, old, new)
         return load_connector(tmp_path / FILE, tmp_path)
 
     return change

@@ -6,21 +6,18 @@ import shutil
 from pathlib import Path
 
 import pytest
+from project_kit import copied
 
 from pophub.contracts.load import load_all
 from pophub.contracts.systems_page import systems_page
 from pophub.settings import PROJECT
 from tests.refused import refused
 
-DECLARATIONS = ("connectors", "schemas", "expectations", "codes")
-
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Give a copy of the declarations and the register."""
-    for name in DECLARATIONS:
-        if (PROJECT / name).exists():
-            shutil.copytree(PROJECT / name, tmp_path / name)
+    copied(tmp_path)
     (tmp_path / "docs").mkdir()
     shutil.copy(PROJECT / "docs" / "systems.yaml", tmp_path / "docs" / "systems.yaml")
     return tmp_path
