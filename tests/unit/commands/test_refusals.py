@@ -12,7 +12,7 @@ import pytest
 from answers import answering
 
 from pophub.cli.program import app
-from pophub.commands import demo, documents, figures
+from pophub.commands import demo, documents, ledger
 from pophub.commands.airflow_runs import Airflow
 from pophub.commands.quarantine_access import connector_here
 from pophub.domain.errors import PophubError
@@ -113,7 +113,7 @@ def test_stale_pages_are_named_and_written_anew(tmp_path: Path, monkeypatch: pyt
 
 def test_an_unknown_code_brings_the_nearest() -> None:
     with refused("cli.unknown_code") as raised:
-        figures.explain("live.stail")
+        ledger.explain("live.stail")
     assert "live.stale" in raised.value.remedy
 
 
