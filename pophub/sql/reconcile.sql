@@ -45,19 +45,19 @@ select lane, terms from ledger.lane where recipient = %s and stem = %s
 -- name: ledger
 select h.lane, h.sequence, h.event_id
 from ledger.stretch s join unnest(%(lanes)s::int[], %(after)s::bigint[], %(upto)s::bigint[]) as b(lane, after, upto) using (lane)
-cross join lateral generate_series(greatest(s.first, b.after + 1), least(s.last, b.upto)) as one(sequence)
-join ledger.history h on (h.month, h.stem, h.lane, h.sequence) = (s.history_month, s.stem, s.lane, one.sequence)
+join ledger.history h on (h.month, h.stem, h.lane) = (s.history_month, s.stem, s.lane)
+    and h.sequence between greatest(s.first, b.after + 1) and least(s.last, b.upto)
 where s.recipient = %(recipient)s and s.stem = %(stem)s and s.last > b.after and s.first <= b.upto
-    and (s.omitted @> one.sequence) is not true
+    and (s.omitted @> h.sequence) is not true
 
 -- name: ledger_with_history
 select h.lane, h.sequence, h.event_id, h.key, h.marker, h.operation, h.payload, h.contract,
     (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint, h.content, s.subscription
 from ledger.stretch s join unnest(%(lanes)s::int[], %(after)s::bigint[], %(upto)s::bigint[]) as b(lane, after, upto) using (lane)
-cross join lateral generate_series(greatest(s.first, b.after + 1), least(s.last, b.upto)) as one(sequence)
-join ledger.history h on (h.month, h.stem, h.lane, h.sequence) = (s.history_month, s.stem, s.lane, one.sequence)
+join ledger.history h on (h.month, h.stem, h.lane) = (s.history_month, s.stem, s.lane)
+    and h.sequence between greatest(s.first, b.after + 1) and least(s.last, b.upto)
 where s.recipient = %(recipient)s and s.stem = %(stem)s and s.last > b.after and s.first <= b.upto
-    and (s.omitted @> one.sequence) is not true
+    and (s.omitted @> h.sequence) is not true
 
 -- name: make_source_row
 create temp table if not exists source_row (key text collate "C", marker bigint, event_id bytea, kind "char");

@@ -412,9 +412,9 @@ create or replace view hub.share_transaction as
     union all
     select s.recipient, s.stem, s.lane, h.sequence, h.event_id, s.exchanged_at, s.recorded_at, s.month
     from ledger.stretch s
-    cross join lateral generate_series(s.first, s.last) as one(sequence)
-    join ledger.history h on (h.month, h.stem, h.lane, h.sequence) = (s.history_month, s.stem, s.lane, one.sequence)
-    where (s.omitted @> one.sequence) is not true;
+    join ledger.history h on (h.month, h.stem, h.lane) = (s.history_month, s.stem, s.lane)
+        and h.sequence between s.first and s.last
+    where (s.omitted @> h.sequence) is not true;
 
 create or replace view hub.batch_summary as
     select b.stem, b.batch, b.run, b.contract, b.exchanged_at, b.state, b.rows as sent,
