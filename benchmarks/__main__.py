@@ -100,6 +100,7 @@ def _source(settings: Settings, rows: int) -> None:
 
 def _rounds(settings: Settings, asked: argparse.Namespace, found: dict[str, Any]) -> None:
     with Rounds(settings, asked.rows, asked.peers) as rounds:
+        rounds.warm()
         done = [rounds.one(number) for number in range(asked.rounds)]
         found |= figures.summary(asked.rows, done)
         found["load"] = [round(one, 1) for one in os.getloadavg()]
