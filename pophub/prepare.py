@@ -6,6 +6,7 @@ Repeating it changes nothing; `pophub up` runs it at each start, before anything
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from importlib import resources
 
 from psycopg2 import sql
@@ -22,6 +23,7 @@ from pophub.sharing import access
 from pophub.sharing.logins import note_operator
 from pophub.sharing.registry import OWNER, register
 from pophub.sharing.secret_in_use import note_in_use
+from pophub.stores.look_up import settle_looked_up
 
 STAGE_ROLES = (
     "pophub_extract",
@@ -55,6 +57,7 @@ def prepare(
     Give what was left out: subscriptions whose terms are refused. Their access stays as it was.
     """
     prepare_database(settings)
+    prepare_looked_up(settings, connectors)
     sound, refused = register(settings, connectors, subscriptions)
     prepare_broker(settings, connectors, sound)
     prepare_feedback(settings, connectors)
@@ -104,6 +107,12 @@ def prepare_database(settings: Settings) -> None:
             note_operator(cursor, settings)
     finally:
         connection.close()
+
+
+def prepare_looked_up(settings: Settings, connectors: Sequence[Connector]) -> None:
+    """Keep the versions of the datasets that these connectors look up."""
+    with closing(connect(settings, OWNER)) as connection:
+        settle_looked_up(connection, connectors)
 
 
 def _role(cursor: Cursor, role: str, password: str) -> None:

@@ -14,7 +14,8 @@ from pophub.commands.quarantine_access import connector_here
 from pophub.commands.shown import shown
 from pophub.contracts.model import Connector, Rule
 from pophub.contracts.personal import hidden_fields
-from pophub.contracts.shapes import joined_columns
+from pophub.contracts.referred import looked_up_columns
+from pophub.contracts.shapes import read_columns
 from pophub.contracts.source_model import DatabaseSource
 from pophub.domain.dates import HO_CHI_MINH, micros
 from pophub.domain.errors import ConfigError, PophubError
@@ -80,10 +81,12 @@ def _hub(settings: Settings, connector: Connector, stack: ExitStack) -> Known | 
 
 def _without_people(connector: Connector) -> tuple[Connector, list[str]]:
     """Leave out the rules that ask the population database or another dataset, and name them."""
-    hub = {
-        f"hub_{one.id}_{what}" for one in connector.file.people for what in ("known", "name", "birth_date")
-    } | {f"hub_{one.fields[0]}_known" for one in connector.file.references}
-    asking = [r for r in connector.contract.rules if hub & set(joined_columns(r.expectation, r.kwargs))]
+    hub = (
+        {f"hub_{one.id}_{what}" for one in connector.file.people for what in ("known", "name", "birth_date")}
+        | {f"hub_{one.fields[0]}_known" for one in connector.file.references}
+        | set(looked_up_columns(connector))
+    )
+    asking = [r for r in connector.contract.rules if hub & set(read_columns(r.expectation, r.kwargs))]
     kept = tuple(rule for rule in connector.contract.rules if rule not in asking)
     contract = connector.contract.model_copy(update={"rules": kept})
     return connector.model_copy(update={"contract": contract}), [_name(rule) for rule in asking]

@@ -161,7 +161,8 @@ def _parts(key: str, part: Node, models: Node) -> Iterator[tuple[str, str]]:
     """Give the models that a key holds, each with the words for its place, without the first backtick."""
     if "items" in part or "patternProperties" in part:
         inner = part.get("items") or next(iter(part["patternProperties"].values()))
-        step = f"{key}[]" if "items" in part else f"{key}: FIELD"
+        each = "FIELD" if key == "mapping" else "NAME"
+        step = f"{key}[]" if "items" in part else f"{key}: {each}"
         yield from ((name, f"{step}`") for name in _names(inner))
         return
     names = list(_names(part))

@@ -33,8 +33,8 @@ A rule of `expectations/<agency>/<dataset>.json` is one expectation with its `kw
 
 An argument that is a column names a contract field, or one of `hub_key`, `hub_marker`, `hub_operation`,
 `hub_changed_at`, `hub_exchanged_at`, `hub_content` and `hub_rival_content`. What the hub joins from the
-population database needs an entry under `people`, or the field under `unique`, in
-[the connector's file](connector-file.md). A delete carries nothing but key and marker, and only rules that read
+population database needs an entry under `people`, or the field under `unique`, and what it looks up in another
+dataset (`hub_<name>_<field>`) one under `look_up`, in [the connector's file](connector-file.md). A delete carries nothing but key and marker, and only rules that read
 nothing else judge it. A date counts in days and a time in microseconds, both since 1970. The gate and code of each example are the usual ones; a rule may choose others of
 [codes.md](codes.md).
 

@@ -13,7 +13,16 @@ from pophub.contracts.crosscheck import check_authority, check_file, check_refer
 from pophub.contracts.evolution import check_evolution, earlier_versions
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.grants import check_subscription
-from pophub.contracts.model import Connector, ConnectorFile, Contract, LegalBasis, ProjectTables, Rule
+from pophub.contracts.look_up import read_looked_up
+from pophub.contracts.model import (
+    Connector,
+    ConnectorFile,
+    Contract,
+    LegalBasis,
+    LookedUp,
+    ProjectTables,
+    Rule,
+)
 from pophub.contracts.refusals import read_model
 from pophub.contracts.rule_codes import check_words
 from pophub.contracts.strict_yaml import load_document
@@ -48,12 +57,17 @@ def load_connector(path: Path, project: Path, tables: ProjectTables | None = Non
     record_name, fields, text = read_schema(schema, file.key)
     earlier = earlier_versions(schema_path, project)
     rules: tuple[Rule, ...] = ()
+    looked_up: tuple[LookedUp, ...] = ()
+    schemas: list[Path] = []
+    with flaws.gathered():
+        looked_up, schemas = read_looked_up(document, file, project)
     with flaws.gathered():
         check_evolution(schema, earlier, (record_name, fields))
     with flaws.gathered():
         check_file(document, file, fields, tables)
     with flaws.gathered():
-        rules = SuiteReader(load_document(suite_path, project), file, fields, tables).read()
+        if len(looked_up) == len(file.look_up):  # rules need them
+            rules = SuiteReader(load_document(suite_path, project), file, fields, tables, looked_up).read()
     flaws.tell()
     contract = Contract(
         version=file.contract,
@@ -72,9 +86,11 @@ def load_connector(path: Path, project: Path, tables: ProjectTables | None = Non
     bases: tuple[LegalBasis, ...] = ()
     if file.cites:
         bases, besides = tuple(read_bases(project)[0].values()), [*besides, *basis_paths(project)]
-    digest = _digest((path, schema_path, suite_path, *besides))
+    digest = _digest((path, schema_path, suite_path, *besides, *schemas))
     of_it = {name: tables.sound[name] for name in used}
-    return Connector(file=file, contract=contract, path=path, tables=of_it, bases=bases, digest=digest)
+    return Connector(
+        file=file, contract=contract, path=path, tables=of_it, bases=bases, looked_up=looked_up, digest=digest
+    )
 
 
 def load_all(project: Path) -> tuple[list[Connector], list[ConfigError]]:

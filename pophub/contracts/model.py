@@ -120,6 +120,25 @@ class DatasetReference(Model):
     )
 
 
+class LookUp(Model):
+    """Fields of a row that the record refers to, for its rules: columns `hub_<name>_<field>`."""
+
+    by: Name = Field(
+        description="the reference that is followed, by its first field", examples=["procedure_code"]
+    )
+    dataset: str = Field(
+        alias="in",
+        pattern=STEM,
+        description="the dataset it leads to",
+        examples=["laocai.procedure_catalogue"],
+    )
+    fields: tuple[Name, ...] = Field(
+        min_length=1,
+        description="fields of that dataset, as they stood at the record's time (`at` of the reference)",
+        examples=[["paperless", "fee_online_vnd"]],
+    )
+
+
 class CitedBasis(Model):
     """A field in which the record cites the decree or decision that it stands on."""
 
@@ -242,6 +261,11 @@ class ConnectorFile(Model):
     references: tuple[DatasetReference, ...] = Field(
         (), description="rows of other datasets that a record names"
     )
+    look_up: dict[Name, LookUp] = Field(
+        default_factory=dict,
+        description="what rules may know of the rows that a record refers to, by a name: columns `hub_<name>_<field>`",
+        examples=[{"procedure": {"by": "procedure_code", "in": "laocai.procedures", "fields": ["fee_vnd"]}}],
+    )
     cites: tuple[CitedBasis, ...] = Field((), description="fields in which a record cites a legal basis")
     population: Population | None = Field(
         None, description="fields of the citizen of which this dataset is the authority"
@@ -282,6 +306,15 @@ class AvroField(Model):
     nullable: bool
     precision: int = 0  # digits of a decimal; `scale` of them stand behind its point
     scale: int = 0
+
+
+class LookedUp(Model):
+    """A look-up with what the other dataset's schemas say of it; `schemas` are those of its contract, the newest first."""
+
+    name: Name
+    reference: DatasetReference
+    fields: tuple[AvroField, ...]
+    schemas: tuple[str, ...]
 
 
 class CodeTable(Model):
@@ -353,7 +386,10 @@ class Connector(Model):
     bases: tuple[LegalBasis, ...] = Field(
         (), description="the legal bases of the project, where records cite them"
     )
-    digest: str = Field(description="SHA-256 over the three files, these tables and these bases, hex")
+    looked_up: tuple[LookedUp, ...] = Field((), description="what its rules know of other datasets")
+    digest: str = Field(
+        description="SHA-256 over the three files, these tables and bases, and schemas that are looked up, hex"
+    )
 
     @property
     def stem(self) -> str:

@@ -9,7 +9,9 @@ from pophub.contracts.flaws import Flaws
 from pophub.contracts.model import AvroField, Connector, ConnectorFile, DatasetReference
 from pophub.contracts.strict_yaml import Document
 from pophub.contracts.suite import nearest, refuse
+from pophub.domain.dates import DAY_US, ZONE_US
 from pophub.domain.errors import ConfigError
+from pophub.domain.record import Versions
 
 PEOPLE = "people"
 """What a version waits for is `<where> <key>`: where is this word for people, else the dataset's stem."""
@@ -36,6 +38,24 @@ def referred(file: ConnectorFile) -> list[Referred]:
         for r in file.references
     ]
     return people + others
+
+
+def looked_up_columns(connector: Connector) -> list[str]:
+    """Give the columns in which rules find what a connector looks up: `hub_<name>_<field>`."""
+    return [f"hub_{one.name}_{field.name}" for one in connector.looked_up for field in one.fields]
+
+
+def moments(at: str | None, fields: Sequence[AvroField], versions: Versions) -> list[int]:
+    """Give the time of each record's facts, microseconds UTC.
+
+    It is that of the field `at`, of a day its end in Asia/Ho_Chi_Minh; else of the change, else of the exchange.
+    """
+    times = versions.columns[at] if at else versions.changed_at
+    days = any(field.name == at and field.type == "date" for field in fields)
+    return [
+        stamp if time is None else (time + 1) * DAY_US - ZONE_US - 1 if days else time
+        for time, stamp in zip(times, versions.stamps, strict=True)
+    ]
 
 
 def check_references(document: Document, file: ConnectorFile, known: dict[str, AvroField]) -> None:

@@ -103,7 +103,8 @@ def _bounds_type(one: Argument, value: Any, held: str) -> Iterator[Flaw]:
 
 def _range(least: str, most: str, kwargs: Mapping[str, Any], shape: Shape) -> Iterator[Flaw]:
     low, high = kwargs.get(least), kwargs.get(most)
-    if low is None and high is None and not any(kwargs.get(name) for name in shape.columns[1:]):
+    others = (one.name for one in shape.arguments if one.kind == "column" and one.like)
+    if low is None and high is None and not any(map(kwargs.get, others)):
         yield Flaw("", "config.missing", f"neither {least} nor {most} is there")
     elif low is not None and high is not None and type(low) is type(high) and low > high:
         yield Flaw(most, "config.range", f"{most} is below {least}")

@@ -53,6 +53,13 @@ _TEXT_CODES = (
     "correct.taxcode.format",
 )
 
+_ONLY_IF = _column(
+    "a yes or no: the rule is about rows where it is yes", "boolean", name="only_if", needed=False
+)
+_UNLESS = _column(
+    "a yes or no: the rule is about rows where it is no", "boolean", name="unless", needed=False
+)
+
 OWN: dict[str, Shape] = {
     "expect_personal_id": Shape(
         "Expect a personal identification number to pass one check of Decree 137/2015.",
@@ -198,6 +205,18 @@ OWN: dict[str, Shape] = {
         ("correct.dates.order",),
         {"first": "appointed_on", "then": "left_on"},
     ),
+    "expect_same": Shape(
+        "Expect a value to be that of another column, such as one that was looked up.",
+        (
+            _column("what is judged"),
+            _column("what it must be", name="other", like="{column}"),
+            _ONLY_IF,
+            _UNLESS,
+        ),
+        "passes, in whichever of the two it is; one in `only_if` or `unless` leaves the row out",
+        ("correct.agreement.reference",),
+        {"column": "full_name", "other": "name_on_card"},
+    ),
     "expect_amount": Shape(
         "Expect a number between `least` and `most`, and not above the column `not_above`.",
         (
@@ -212,8 +231,10 @@ OWN: dict[str, Shape] = {
                 needed=False,
                 like="{column}",
             ),
+            _ONLY_IF,
+            _UNLESS,
         ),
-        "passes; a null in `not_above` bounds nothing",
+        "passes; a null in `not_above` bounds nothing, and one in `only_if` or `unless` leaves the row out",
         ("correct.amount.range",),
         {"column": "salary_vnd", "least": 0, "not_above": "salary_cap_vnd"},
     ),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pophub.contracts.flaws import Flaws
-from pophub.contracts.model import AvroField, ConnectorFile, ProjectTables, Rule
+from pophub.contracts.model import AvroField, ConnectorFile, LookedUp, ProjectTables, Rule
 from pophub.contracts.rule_check import HELD, flaws_of
 from pophub.contracts.shapes import SHAPES, joined_columns, named_columns
 from pophub.contracts.strict_yaml import Document
@@ -114,7 +114,7 @@ class SuiteReader:
 
     def __init__(
         self, document: Document, file: ConnectorFile, fields: tuple[AvroField, ...],
-        tables: ProjectTables,
+        tables: ProjectTables, looked_up: Sequence[LookedUp] = (),
     ) -> None:  # fmt: skip
         self._document = document
         self._file = file
@@ -132,6 +132,16 @@ class SuiteReader:
             self._joined[f"hub_{cited.field}_in_force"] = "boolean"
         for name in file.unique:
             self._joined[f"hub_{name}_holder"] = "text"
+        for one in looked_up:
+            for field in one.fields:
+                self._add_looked_up(one.name, field)
+
+    def _add_looked_up(self, name: str, field: AvroField) -> None:
+        column = f"hub_{name}_{field.name}"
+        if column in self._joined:
+            what = f"{column} is a column already: call the look-up otherwise than {name}"
+            raise refuse("config.value", what, self._document.where())
+        self._joined[column] = HELD[field.type]
 
     def read(self) -> tuple[Rule, ...]:
         """Give the rules in the order of the file.

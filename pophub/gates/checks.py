@@ -186,8 +186,36 @@ def order(take: Take, told: Arguments) -> list[int]:
     ]
 
 
+def same(take: Take, told: Arguments) -> list[int]:
+    """Judge that a value is that of another column."""
+    own, other = take(told["column"]), take(told["other"])
+    if own == other:
+        return []
+    rows = _where(take, told)
+    return [
+        row
+        for row, (mine, theirs) in enumerate(zip(own, other, strict=True))
+        if mine is not None and theirs is not None and mine != theirs and (rows is None or row in rows)
+    ]
+
+
+def _where(take: Take, told: Arguments) -> set[int] | None:
+    """Give the rows that a rule is about, None for all: where `only_if` is true, where `unless` is false."""
+    rows: set[int] | None = None
+    for name, wanted in (("only_if", True), ("unless", False)):
+        if told.get(name):
+            found = {row for row, value in enumerate(take(told[name])) if value is wanted}
+            rows = found if rows is None else rows & found
+    return rows
+
+
 def amount(take: Take, told: Arguments) -> list[int]:
-    """Judge that a number lies between bounds, and not above another column's."""
+    """Judge that a number lies between bounds, and not above another column's, in the rows that it is about."""
+    rows, about = _out_of_bounds(take, told), _where(take, told)
+    return sorted(rows if about is None else rows & about)
+
+
+def _out_of_bounds(take: Take, told: Arguments) -> set[int]:
     values = take(told["column"])
     least, most = told.get("least"), told.get("most")
     fractions = isinstance(least, float) or isinstance(most, float)
@@ -208,7 +236,7 @@ def amount(take: Take, told: Arguments) -> list[int]:
             for row, (value, top) in enumerate(pairs)
             if value is not None and top is not None and value > top
         )
-    return sorted(rows)
+    return rows
 
 
 def code(take: Take, told: Arguments) -> list[int]:
@@ -232,6 +260,7 @@ CHECKS: dict[str, Callable[[Take, Arguments], list[int]]] = {
     "expect_unclaimed": unclaimed,
     "expect_text": text,
     "expect_order": order,
+    "expect_same": same,
     "expect_amount": amount,
     "expect_code": code,
 }

@@ -14,6 +14,7 @@ from typing import Any
 
 from pophub.contracts.bases import basis_columns
 from pophub.contracts.model import Connector
+from pophub.contracts.referred import looked_up_columns
 from pophub.domain.codes import GATES, is_rule
 from pophub.domain.dates import EPOCH
 from pophub.domain.errors import ConfigError, PophubError
@@ -98,6 +99,7 @@ def unknown_hub(connector: Connector) -> dict[str, Any]:
         hub[f"hub_{person.id}_known"] = False
         hub[f"hub_{person.id}_name"] = hub[f"hub_{person.id}_birth_date"] = None
     hub |= {f"hub_{one.fields[0]}_known": False for one in connector.file.references}
+    hub |= dict.fromkeys(looked_up_columns(connector))
     return hub | {f"hub_{name}_holder": None for name in connector.file.unique}
 
 

@@ -8,7 +8,7 @@ from random import Random
 
 from pophub.simulation import defects, names
 from pophub.simulation.declaration import Declaration, Filling
-from pophub.simulation.model import Defect, Row, put
+from pophub.simulation.model import Defect, Row, edit, put
 
 Near = Callable[[Row], str]
 """Changes a sound row into another sound one that looks odd, and says how."""
@@ -117,6 +117,12 @@ def _unknown_reference(name: str, column: Filling, declaration: Declaration) -> 
     return [Defect("sufficient", "sufficient.unknown_reference", label, put(name, "0.000000"))]
 
 
+def _not_taken(name: str, column: Filling, declaration: Declaration) -> list[Defect]:
+    assert column.take is not None
+    label = f"{name} is not what {column.take.by} says"
+    return [Defect("correct", "correct.agreement.reference", label, edit(name, lambda value: int(value) + 1))]
+
+
 _WAYS: dict[str, Callable[[str, Filling, Declaration], list[Defect]]] = {
     "missing": _missing,
     "words": _words,
@@ -132,6 +138,7 @@ _WAYS: dict[str, Callable[[str, Filling, Declaration], list[Defect]]] = {
     "other_birth": _other_birth,
     "tax_code": _tax_code,
     "unknown_reference": _unknown_reference,
+    "not_taken": _not_taken,
 }
 
 

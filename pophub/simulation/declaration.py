@@ -24,10 +24,11 @@ Value = bool | int | str | None
 FOLDER = Path(__file__).parent / "agencies"
 DefectName = Literal[
     "missing", "words", "other_form", "negative", "unknown", "before", "future", "hidden",
-    "id", "unknown_person", "other_name", "other_birth", "tax_code", "unknown_reference",
+    "id", "unknown_person", "other_name", "other_birth", "tax_code", "unknown_reference", "not_taken",
 ]  # fmt: skip
 FROM_VALUE = frozenset({"hidden", "id", "unknown_person", "other_name", "other_birth", "spelling", "spaces"})
 """What begins from the value that a cell has: an empty one cannot be spoilt so."""
+DEFECT_CODE = r"^(contract|correct|sufficient|clean|live)\.[a-z_.]+$"
 NearMiss = Literal["spelling", "spaces", "zero", "same_day"]
 KINDS = ("code", "text", "person", "organisation", "date", "amount", "flag", "reference", "take", "since")
 
@@ -108,6 +109,8 @@ class Filling(Model):
             raise ValueError(f"a column is one of {', '.join(KINDS)}, not {' and '.join(found) or 'none'}")
         if {"before", "same_day"} & {*self.defects, *self.near} and not (self.date and self.date.after):
             raise ValueError("before and same_day are for a date that comes after another")
+        if "not_taken" in self.defects and not self.take:
+            raise ValueError("not_taken is for what a row takes from the one that it refers to")
         if self.empty and self.from_value:
             raise ValueError("a column that may be empty has no value to begin from")
         return self
@@ -159,12 +162,16 @@ class Cohort(When):
     each: tuple[dict[str, Value], ...] = Field((), description="instead of count: a row for each")
     columns: dict[str, Filling] = Field(default_factory=dict, description="columns filled otherwise here")
     then: tuple[LaterChange, ...] = ()
+    label: str = Field("", description="what is odd about these rows, such as a near miss")
+    wrong: str | None = Field(
+        None, pattern=DEFECT_CODE, description="these rows are defective: the code that must find them"
+    )
 
 
 class OwnDefect(Model):
     """A defect that no column of its kind has: values that do not go together."""
 
-    code: str = Field(pattern=r"^(contract|correct|sufficient|clean|live)\.[a-z_.]+$")
+    code: str = Field(pattern=DEFECT_CODE)
     label: str
     set: dict[str, Value]
 

@@ -84,6 +84,9 @@ class DeclaredPlan:
         for index, kind in enumerate(kinds):
             marker = self.fill.moment(rows)
             made = self._add(self.fill.row(marker, {**rows.set, **kind}, rows.columns), marker)
+            made.label = rows.label
+            if rows.wrong is not None:
+                _wrong(made, rows.wrong, rows.label)
             for change in rows.then:
                 if index < change.of if change.of is not None else self.rng.random() < change.share:
                     made = self._changed(made, change) or made
@@ -126,7 +129,7 @@ class DeclaredPlan:
     def _remember(self) -> None:
         """Keep how each key stood when, for those who refer to it."""
         known: dict[str, list[tuple[int, Row | None]]] = defaultdict(list)
-        for made in sorted(self.versions, key=lambda made: made.marker):
+        for made in sorted((one for one in self.versions if one.sound), key=lambda made: made.marker):
             known[made.key].append((made.changed, None if made.delete else made.row))
         self._known = dict(known)
         self._keys = list(known)
@@ -138,7 +141,7 @@ class DeclaredPlan:
         found = [
             made
             for made in self.versions
-            if keys[made.key] == 1 and all(made.row[name] is not None for name in needed)
+            if keys[made.key] == 1 and not made.label and all(made.row[name] is not None for name in needed)
         ]
         self.rng.shuffle(found)
         return found

@@ -177,6 +177,16 @@ create table if not exists population.former_identity (
     primary key (citizen_id, valid_from)
 );
 
+-- the accepted versions of datasets that others look up, each since when it is valid; no payload: a delete
+create table if not exists population.looked_up (
+    valid_from bigint not null,
+    marker bigint not null,
+    dataset smallint not null,
+    key text collate "C" not null,
+    payload bytea,
+    primary key (dataset, key, valid_from)
+);
+
 -- `field`: its place in the contract, which no later version moves
 create table if not exists population.claim (
     dataset smallint not null,
@@ -318,6 +328,11 @@ create table if not exists hub.dataset (
     identity boolean not null
 );
 
+-- the datasets that others look up, as of the last `pophub up`
+create table if not exists hub.looked_up (
+    stem text primary key
+);
+
 -- the number of a dataset, given at its first judging; how it is kept changes only before its first accepted version
 create or replace function hub.number_dataset(wanted text, gives_identity boolean)
 returns table (number smallint, identity boolean)
@@ -447,6 +462,8 @@ grant execute on function hub.number_dataset(text, boolean) to pophub_judge;
 grant select on hub.dataset to pophub_judge;
 grant select, insert, update on population.key_head, population.citizen to pophub_judge;
 grant select, insert, update, delete on population.former_identity, population.claim to pophub_judge;
+grant select, insert, update on population.looked_up to pophub_judge;
+grant select on hub.looked_up to pophub_judge;
 grant select on population.identity to pophub_judge;
 grant select, insert, update on quarantine.version to pophub_judge;
 grant select, insert on ledger.history to pophub_judge;

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pophub.contracts.bases import basis_columns
-from pophub.contracts.model import Connector, Person
-from pophub.contracts.referred import PEOPLE, Referred, referred
+from pophub.contracts.model import AvroField, Connector, LookedUp, Person
+from pophub.contracts.referred import PEOPLE, Referred, moments, referred
 from pophub.domain.codes import explain
-from pophub.domain.dates import DAY_US
 from pophub.domain.keys import joined_keys
 from pophub.domain.record import Accepted, Columns, Failure, Versions
 
@@ -28,15 +27,16 @@ def hub_columns(connector: Connector, versions: Versions, accepted: Accepted) ->
         "hub_content": contents,
         "hub_rival_content": _rivals(versions, contents, accepted),
     }
-    kinds = {f.name: f.type for f in connector.contract.fields}
+    fields = connector.contract.fields
     for one in referred(connector.file):
         if one.to != PEOPLE:
-            moments = _moments(one.at, kinds, versions)
             columns[f"hub_{one.name}_known"] = _known(
-                one, versions, moments, accepted.referred.get(one.to, {})
+                one, versions, moments(one.at, fields, versions), accepted.referred.get(one.to, {})
             )
     for person in connector.file.people:
-        columns |= _person_columns(person, _moments(person.at, kinds, versions), versions, accepted)
+        columns |= _person_columns(person, moments(person.at, fields, versions), versions, accepted)
+    for look_up in connector.looked_up:
+        columns |= _looked_up_columns(look_up, fields, versions, accepted)
     columns |= basis_columns(connector, versions.columns, versions.changed_at, versions.stamps)
     for name in connector.file.unique:
         columns[f"hub_{name}_holder"] = _holders_of(name, versions, accepted)
@@ -106,32 +106,22 @@ def contradictions(hub: Columns) -> list[Failure]:
     ]
 
 
-def _moments(at: str | None, kinds: Mapping[str, str], versions: Versions) -> Iterator[int]:
-    """Give the time of each record's facts: of a day its end; where none is told, that of the exchange."""
-    times = versions.columns[at] if at else versions.changed_at
-    days = kinds.get(at or "") == "date"
-    for time, stamp in zip(times, versions.stamps, strict=True):
-        yield stamp if time is None else (time + 1) * DAY_US - 1 if days else time
-
-
 def _known(
-    one: Referred, versions: Versions, moments: Iterator[int], accepted: Mapping[str, int | None]
+    one: Referred, versions: Versions, times: Sequence[int], accepted: Mapping[str, int | None]
 ) -> list[bool]:
     """Tell of each record whether what it refers to was accepted, and not gone at the record's time."""
     keys = joined_keys(versions.columns, one.fields)
     return [
         key is None or gone or (key in accepted and ((since := accepted[key]) is None or moment < since))
-        for key, gone, moment in zip(keys, versions.deleted, moments, strict=True)
+        for key, gone, moment in zip(keys, versions.deleted, times, strict=True)
     ]
 
 
-def _person_columns(
-    person: Person, moments: Iterator[int], versions: Versions, accepted: Accepted
-) -> Columns:
+def _person_columns(person: Person, times: Sequence[int], versions: Versions, accepted: Accepted) -> Columns:
     known: list[Any] = []
     names: list[Any] = []
     births: list[Any] = []
-    for citizen, moment in zip(versions.columns[person.id], moments, strict=True):
+    for citizen, moment in zip(versions.columns[person.id], times, strict=True):
         if citizen is None:
             known.append(True)
             names.append(None)
@@ -145,6 +135,20 @@ def _person_columns(
         f"hub_{person.id}_known": known,
         f"hub_{person.id}_name": names,
         f"hub_{person.id}_birth_date": births,
+    }
+
+
+def _looked_up_columns(
+    one: LookedUp, fields: Sequence[AvroField], versions: Versions, accepted: Accepted
+) -> Columns:
+    """Give what the row that each record refers to said at the record's time; nulls where nothing is known of it."""
+    reference, known = one.reference, accepted.looked_up.get(one.name, {})
+    keys = joined_keys(versions.columns, reference.fields)
+    places = zip(keys, moments(reference.at, fields, versions), strict=True)
+    absent = (None,) * len(one.fields)
+    rows = [absent if key is None else known.get((key, moment), absent) for key, moment in places]
+    return {
+        f"hub_{one.name}_{field.name}": [row[place] for row in rows] for place, field in enumerate(one.fields)
     }
 
 

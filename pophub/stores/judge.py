@@ -33,6 +33,7 @@ from pophub.postgres import (
 from pophub.quarantine.repair import approved_fields, stored
 from pophub.stores.citizen import gives_identity, write_citizens, write_identities
 from pophub.stores.columns import parted
+from pophub.stores.look_up import is_looked_up, keep_looked_up, read_looked_up
 
 SQL = statements("judge")
 NEVER_THERE = -(1 << 62)
@@ -169,7 +170,10 @@ class JudgeTransaction:
         for key, number, marker, content, contract in cursor.fetchall():
             quarantine.setdefault(key, []).append(Quarantined(number, marker, bytes(content), contract))
         claims = self._claims(versions)
-        return Accepted(heads, quarantine, self._identities(versions), claims, self._referred(versions))
+        looked_up = read_looked_up(cursor, self._connector, versions)
+        return Accepted(
+            heads, quarantine, self._identities(versions), claims, self._referred(versions), looked_up
+        )
 
     def _heads_of(self, asked: str) -> dict[str, Head]:
         if gives_identity(self._connector):
@@ -258,11 +262,17 @@ class JudgeTransaction:
             })  # fmt: skip
 
     def append_history(self, columns: Columns) -> None:
-        """Append accepted versions, columns as `HISTORY`; a month's partition is made when it is missing."""
+        """Append accepted versions, columns as `HISTORY`, also for those who look them up.
+
+        A month's partition is made when it is missing.
+        """
+        looked_up = is_looked_up(self._cursor, self._stem)  # before: who begins meanwhile waits
         for month in set(columns["month"]) - self._months:
             self._cursor.execute(SQL["ensure_month"], (month,))
             self._months.add(month)
         copy_columns(self._cursor, "ledger.history", columns)
+        if looked_up:
+            keep_looked_up(self._cursor, self._connector, self._dataset, columns)
 
     def move_heads(self, columns: Columns) -> None:
         """Set the heads to the newest accepted version of each key, columns as `HEAD`.

@@ -35,7 +35,8 @@ CONNECTORS = {one.stem: one for one in load_all(PROJECT)[0]}
 OLD, SOON = 46, -2  # days before now
 BIG = "9" * 30
 ARABIC = "١٥/٠٣/٢٠٢٤"
-REFERRED = "1.004222"  # the procedure that sound dossiers name
+REFERRED, PAPERLESS = "1.004222", "1.004224"  # the procedure that sound dossiers name, and a paperless one
+SAID = {"Lệ phí": 20_000, "Lệ phí trực tuyến": 15_000, "Không giấy": None}
 EMPTY = " \u00a0\t"
 
 
@@ -139,7 +140,22 @@ CASES = {
         ({"ty_le": "0"}, {"doi_tuong": " Bộ, ngành"}, {"han": "31/12/9999"}),
     ),
     "laocai.procedures": COUNTERS._replace(
-        defects=(*COUNTERS.defects, ({"ma_tt": "1.004223"}, "sufficient.unknown_reference"))
+        defects=(
+            *COUNTERS.defects,
+            ({"ma_tt": "1.004223"}, "sufficient.unknown_reference"),
+            ({"le_phi": "000"}, "correct.agreement.reference"),
+            ({"le_phi": "20000"}, "correct.agreement.reference"),
+            ({"truc_tuyen": False}, "correct.agreement.reference"),
+            ({"ma_tt": PAPERLESS, "so_giay": "1"}, "correct.agreement.reference"),
+        ),
+        sound=(
+            {"ho_ten": "NGUYỄN  VĂN AN"},
+            {"le_phi": " 15000 "},
+            {"le_phi": None},
+            {"truc_tuyen": False, "le_phi": "20000", "so_giay": "99"},
+            {"truc_tuyen": None, "le_phi": "1"},  # nobody knows how it came
+            {"ma_tt": PAPERLESS, "so_giay": "0"},
+        ),
     ),
     "tuyenquang.procedures": VIETNAMESE,
     "monre.procedures": VIETNAMESE,
@@ -246,9 +262,16 @@ def fill(project: Project, stem: str, rows: list[Changed], folder: Path) -> None
         project.environment[variable] = f"sqlite:///{folder / 'source.sqlite'}"
 
 
-def own_target(project: Project, stem: str) -> tuple[str, str]:
-    """Give the edit by which a connector refers to the project's own dataset."""
-    return rf"to: {re.escape(stem)}", f"to: {project.agency}.{stem.partition('.')[2]}"
+def own_targets(project: Project, stem: str) -> list[tuple[str, str]]:
+    """Give the edits by which a connector refers to the project's own datasets, and looks up there."""
+    file = CONNECTORS[stem].file
+    places = [("to", one.to) for one in file.references] + [
+        ("in", one.dataset) for one in file.look_up.values()
+    ]
+    return [
+        (rf"{key}: {re.escape(other)}", f"{key}: {project.agency}.{other.partition('.')[2]}")
+        for key, other in places
+    ]
 
 
 def refer(project: Project, stem: str, folder: Path) -> None:
@@ -256,7 +279,11 @@ def refer(project: Project, stem: str, folder: Path) -> None:
     rows, _, sound = rows_of(project, stem)
     key = CONNECTORS[stem].file.mapping[CONNECTORS[stem].file.key[0]].source
     (row,) = (one for one in rows if one[key] == min(sound))
-    fill(project, stem, [{**row, key: REFERRED}], folder)
+    said = {name: value for name, value in SAID.items() if name in row}
+    rows = [{**row, **said, key: REFERRED}]
+    if "Không giấy" in row:
+        rows.append({**rows[0], key: PAPERLESS, "Không giấy": "x"})
+    fill(project, stem, rows, folder)
     own = project.declare(stem)
     project.pass_through("prepare", "extract", "judge", stem=own)
 
@@ -269,7 +296,7 @@ def test_an_invented_defect_of_each_gate_is_refused_and_each_near_miss_passes(
     shutil.copytree(PROJECT / "bases", project.folder / "bases")
     for reference in CONNECTORS[stem].file.references:
         refer(project, reference.to, tmp_path)
-    own = project.declare(stem, *(own_target(project, one.to) for one in CONNECTORS[stem].file.references))
+    own = project.declare(stem, *own_targets(project, stem))
     if CONNECTORS[stem].file.people:
         project.declare("mps.citizens")
         project.put(1, 60 * 24 * 30, ho_ten="Nguyễn Văn An", ngay_sinh="15/03/1990")

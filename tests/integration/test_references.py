@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 import pytest
 from hubkit import Project
 from outside import check
+
+from pophub.domain.dates import HO_CHI_MINH
 
 pytestmark = pytest.mark.timeout(240)
 SELLERS = ("sellers", {"branch": "chi_nhanh", "code": "ma"}, ["branch", "code"])
@@ -81,6 +84,11 @@ def put(project: Project, table: str, minutes_ago: float, *values: object, gone:
     )
 
 
+def day(project: Project, ago: int) -> date:
+    """Give the day so many days ago, as Vietnam counts them."""
+    return project.ago(ago * 24 * 60).astimezone(HO_CHI_MINH).date()
+
+
 def waiting(project: Project, stem: str) -> dict[str, list[str]]:
     found = project.servers.query(
         "select key, waits_for from quarantine.version where stem = %s and state = 'quarantined'", stem
@@ -98,7 +106,7 @@ def test_a_record_waits_for_what_it_refers_to(bare_project: Project) -> None:
     project.sql("create table invoices (id serial, so text, chi_nhanh text, ma_ban text, ngay date, xoa boolean,"
                 " cap_nhat timestamptz)")  # fmt: skip
     project.pass_through("prepare")
-    today, before = project.now.date(), project.ago(3 * 24 * 60).date()
+    today, before = day(project, 0), day(project, 3)
     put(project, "invoices", 60, "I1", "HN", "A|1", today)
     put(project, "invoices", 60, "I2", "HN", None, today)
     put(project, "invoices", 60, "I3", "HP", "A|1", today)
@@ -143,9 +151,82 @@ def test_what_comes_after_all_patience_is_not_waited_for(bare_project: Project) 
     project.sql("create table invoices (id serial, so text, chi_nhanh text, ma_ban text, ngay date, xoa boolean,"
                 " cap_nhat timestamptz)")  # fmt: skip
     project.pass_through("prepare")
-    put(project, "invoices", 60, "I1", "HN", "1", project.now.date())
+    put(project, "invoices", 60, "I1", "HN", "1", day(project, 0))
     project.pass_through(stem=invoices)
     put(project, "sellers", 50, "HN", "1")
     project.pass_through(stem=sellers)
     assert project.pass_through(stem=invoices)[1]["replayed"] == 0
     assert project.states(invoices) == {"quarantined": 1}
+
+
+STOCK = ("sellers", {"code": "ma", "grade": "hang"}, ["code"])
+SALES = (
+    "invoices",
+    {"number": "so", "seller": "ma_ban", "grade": "hang_ban", "issued_on": "ngay"},
+    ["number"],
+)
+LOOKED_UP = """references:
+  - {fields: [seller], to: AGENCY.sellers, at: issued_on, grace_s: 86400}
+look_up:
+  seller: {by: seller, in: AGENCY.sellers, fields: [grade]}
+"""
+SAME = rule("expect_same", "correct", "correct.agreement.reference", column="grade", other="hub_seller_grade")
+DAY = 24 * 60  # minutes
+SELLER_KNOWN = rule("expect_reference_known", "sufficient", "sufficient.unknown_reference", column="seller")
+
+
+def looked_up(project: Project, stem: str) -> list[tuple[object, ...]]:
+    """Give what is kept for those who look a dataset up: key, moments before now in minutes, whether it is gone."""
+    return project.servers.query(
+        "select l.key, l.valid_from = l.marker, l.payload is null from population.looked_up l"
+        " join hub.dataset d on d.number = l.dataset where d.stem = %s order by l.key, l.valid_from",
+        stem,
+    )
+
+
+def test_what_a_record_refers_to_is_looked_up_as_it_stood_on_its_day(bare_project: Project) -> None:
+    project = bare_project
+    sellers = declare(project, STOCK)
+    project.sql("create table sellers (id serial, ma text, hang text, xoa boolean, cap_nhat timestamptz)")
+    project.sql("create table invoices (id serial, so text, ma_ban text, hang_ban text, ngay date, xoa boolean,"
+                " cap_nhat timestamptz)")  # fmt: skip
+    project.pass_through("prepare")
+    put(project, "sellers", 9 * DAY, "S1", "A")
+    project.pass_through(stem=sellers)
+    assert looked_up(project, sellers) == []  # nobody looks it up yet
+
+    invoices = declare(project, SALES, LOOKED_UP, SELLER_KNOWN, SAME)
+    put(project, "invoices", 60, "I1", "S1", "A", day(project, 8))
+    project.pass_through("prepare")
+    assert looked_up(project, sellers) == [("S1", True, False)]  # from history
+    project.pass_through("extract", stem=invoices)
+    project.servers.query("delete from hub.looked_up where stem = %s", sellers)  # as before `pophub up`
+    assert project.run("judge", stem=invoices).error == "judge.not_looked_up"
+    project.pass_through("prepare")
+    put(project, "sellers", 5 * DAY, "S1", "B")
+    put(project, "sellers", 2 * DAY, "S1", "B", gone=True)
+    project.pass_through(stem=sellers)
+    assert looked_up(project, sellers) == [("S1", True, False), ("S1", True, False), ("S1", True, True)]
+
+    put(project, "invoices", 60, "I2", "S1", "A", day(project, 4))  # it is a B by then
+    put(project, "invoices", 60, "I3", "S1", "B", day(project, 4))
+    put(project, "invoices", 60, "I4", "S1", "A", day(project, 30))  # before all that is known
+    put(project, "invoices", 60, "I5", "S2", "C", day(project, 4))
+    put(project, "invoices", 60, "I6", "S1", "B", day(project, 1))  # gone by then
+    project.pass_through(stem=invoices)
+    refused_codes = {key: codes for key, (_, _, codes) in project.verdicts(invoices).items()}
+    assert refused_codes == {
+        "I2": {"correct.agreement.reference"},
+        "I5": {"sufficient.unknown_reference"},
+        "I6": {"sufficient.unknown_reference"},
+    }
+    put(project, "sellers", 1.5 * DAY, "S2", "D")  # comes later, and says something else
+    project.pass_through(stem=sellers)
+    project.pass_through(stem=invoices)
+    assert "correct.agreement.reference" in project.verdicts(invoices)["I5"][2]
+    for stem in (sellers, invoices):
+        check(project, stem, subscriber=False)
+
+    (project.folder / f"connectors/{project.agency}/invoices.yaml").unlink()
+    project.pass_through("prepare")
+    assert looked_up(project, sellers) == []  # nobody does any more

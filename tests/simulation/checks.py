@@ -40,6 +40,7 @@ def sound(life: Life) -> None:
         _deletes(life)
     _states(life)
     _history(life)
+    _looked_up(life)
     _counts(life)
     for lane in range(LANES):
         _own_topic(life, lane)
@@ -60,6 +61,22 @@ def settled(life: Life) -> None:
             assert (row["sequence"] if row else 0) == end, (
                 f"the ledger of lane {lane} for {recipient} is not complete"
             )
+
+
+def _looked_up(life: Life) -> None:
+    """Who looks a dataset up finds each accepted version under its time, of one moment the newest."""
+    tables, promised = life.database.tables, dict[tuple[str, int], tuple[int, bytes | None]]()
+    if not tables["hub.looked_up"]:
+        return
+    rows = sorted(tables["ledger.history"].values(), key=lambda r: r["marker"])
+    timed = life.connector.file.source.marker.kind == "time"
+    for r in rows:
+        promised[r["key"], r["marker"] if timed else us(r["exchanged_at"])] = (r["marker"], r["payload"])
+    found = {
+        (r["key"], r["valid_from"]): (r["marker"], r["payload"])
+        for r in tables["population.looked_up"].values()
+    }
+    assert found == promised, "what others look up is not what was accepted"
 
 
 def _states(life: Life) -> None:

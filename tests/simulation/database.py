@@ -119,6 +119,7 @@ class Session:
         self.claimed: dict[str, int] = {}
         self.replayed: list[int] = []
         self.head_new: list[Row] = []
+        self.looked_up_new: list[Row] = []
         self.part: Writes = {}
 
     # psycopg2's face

@@ -72,6 +72,8 @@ class Life:
         if self.refers:
             known = {"stem": ELSEWHERE, "number": ELSEWHERE_NUMBER, "identity": False}
             self.database.tables["hub.dataset"][ELSEWHERE,] = known
+        if seed % 2:  # others look it up
+            self.database.tables["hub.looked_up"][STEM,] = {"stem": STEM}
         self.told = 0
         self.simulation.on_kill = self._killed
         if self.rng.random() < 0.2:

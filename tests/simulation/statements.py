@@ -23,6 +23,8 @@ TABLES.update({
     "judge.passed_over": lambda r: (r["stem"], r["lane"], r["raw_offset"], r["row"]),
     "judge.reconciliation": lambda r: (r["stem"], r["lane"], r["raw_from"], r["batch"]),
     "hub.dataset": lambda r: (r["stem"],),
+    "hub.looked_up": lambda r: (r["stem"],),
+    "population.looked_up": lambda r: (r["dataset"], r["key"], r["valid_from"]),
     "population.key_head": lambda r: (r["dataset"], r["key"]),
     "population.identity": lambda r: (r["citizen_id"], r["valid_from"]),
     "population.claim": lambda r: (r["dataset"], r["field"], r["value"]),

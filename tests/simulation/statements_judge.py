@@ -143,6 +143,33 @@ def append_history(session: Session, rows: Any) -> Answer:
     return len(rows)
 
 
+@twin("look_up")
+def is_looked_up(session: Session, args: Any) -> Answer:
+    return [(session.get("hub.looked_up", tuple(args)) is not None,)]
+
+
+@twin("look_up")
+def stage_looked_up(session: Session, args: Any) -> Answer:
+    return 0
+
+
+@twin(text="copy looked_up_new")
+def fill_looked_up(session: Session, rows: Any) -> Answer:
+    session.looked_up_new = rows
+    return len(rows)
+
+
+@twin("look_up")
+def keep_looked_up(session: Session, args: Any) -> Answer:
+    for row in session.looked_up_new:
+        place = (row["dataset"], row["key"], row["valid_from"])
+        session.lock("population.looked_up", place)
+        old = session.get("population.looked_up", place)
+        if old is None or old["marker"] < row["marker"]:
+            session.put("population.looked_up", row)
+    return len(session.looked_up_new)
+
+
 @twin(text="copy population.key_head")
 def insert_heads(session: Session, rows: Any) -> Answer:
     for row in rows:

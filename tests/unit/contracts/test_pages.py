@@ -68,6 +68,8 @@ def place_in(data: dict[str, Any], title: str, examples: dict[tuple[str, str], s
         name = step.removesuffix("[]")
         if step == "FIELD":
             data = data["full_name"]
+        elif step == "NAME":
+            data = next(iter(data.values()))
         else:
             made = next(
                 examples[at, name]

@@ -13,19 +13,26 @@ from pophub.contracts.load import check, load_all
 from pophub.contracts.model import Connector, ConnectorFile, DatasetReference
 from pophub.contracts.referred import referred
 from pophub.domain.record import Accepted, Versions
+from pophub.gates.checks import amount, same
+from pophub.gates.frame import Frame
 from pophub.gates.rules import GreatExpectationsRules
 from pophub.settings import PROJECT
 from pophub.stages.hub_columns import hub_columns
 
 FILE = "connectors/moit/ecommerce_sales.yaml"
-DAY_US = 86_400_000_000
+DAY_US, ZONE_US = 86_400_000_000, 7 * 3_600_000_000
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations has warnings of its own
 
 
-def project_with(folder: Path, references: str) -> Path:
-    for name in ("connectors", "schemas", "expectations", "codes"):
+def copied(folder: Path) -> Path:
+    for name in ("connectors", "schemas", "expectations", "codes", "bases"):
         shutil.copytree(PROJECT / name, folder / name)
+    return folder
+
+
+def project_with(folder: Path, references: str) -> Path:
+    copied(folder)
     path = folder / FILE
     path.write_text(path.read_text().rstrip("\n") + f"\nreferences:\n  - {references}\n")
     return folder
@@ -117,8 +124,8 @@ def test_people_and_references_are_one_mechanism_told_apart_by_where_they_lead()
         ("a", "c", 10, {"a|b": None}, False),
         ("a|", "b", 10, {"a\\||b": None}, True),
         (None, "b", 10, {}, True),
-        ("a", "b", 10, {"a|b": 11 * DAY_US}, True),  # gone as the next day began
-        ("a", "b", 10, {"a|b": 11 * DAY_US - 1}, False),
+        ("a", "b", 10, {"a|b": 11 * DAY_US - ZONE_US}, True),  # gone as the next day began in Vietnam
+        ("a", "b", 10, {"a|b": 11 * DAY_US - ZONE_US - 1}, False),
         ("a", "b", None, {"a|b": 500}, False),  # no day: the time of the exchange, 500
         ("a", "b", None, {"a|b": 501}, True),
     ],
@@ -137,3 +144,88 @@ def test_what_is_referred_to_must_be_there_at_the_record_s_time(
     assert [failure.code for failure in found] == ([] if known else ["sufficient.unknown_reference"])
     versions.deleted = [True]
     assert hub_columns(connector, versions, Accepted({}, {}, {}, {}))["hub_agency_known"] == [True]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "words"),
+    [
+        ("by: procedure_code", "by: dossier_no", "config.value", "declare it under references"),
+        (
+            "    in: laocai.procedure_catalogue",
+            "    in: catalogue.databases",
+            "config.value",
+            "refers to laocai",
+        ),
+        ("[paperless,", "[paperles,", "schema.field_missing", "mean paperless"),
+        ("fields: [paperless, fee_vnd, fee_online_vnd]", "fields: []", "config.range", "fields"),
+    ],
+)
+def test_a_look_up_that_leads_nowhere_is_named_with_file_and_line(
+    tmp_path: Path, old: str, new: str, code: str, words: str
+) -> None:
+    project = copied(tmp_path)
+    path = project / "connectors/laocai/procedures.yaml"
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    line = next(n for n, one in enumerate(path.read_text().splitlines(), start=1) if new.strip() in one)
+    found = [error for error in check(project) if error.where.startswith("connectors/laocai")]
+    assert [error.code for error in found] == [code], [str(error) for error in found]
+    assert words in found[0].what
+    assert found[0].where == f"connectors/laocai/procedures.yaml:{line}"
+
+
+def test_a_look_up_in_a_dataset_that_is_not_there_or_broken_is_told(tmp_path: Path) -> None:
+    project = copied(tmp_path)
+    path = project / "connectors/laocai/procedures.yaml"
+    path.write_text(path.read_text().replace("laocai.procedure_catalogue", "laocai.procedure_catalog"))
+    assert "config.unknown_stem" in {error.code for error in check(project)}
+    path.write_text(path.read_text().replace("laocai.procedure_catalog", "laocai.procedure_catalogue"))
+    (project / "connectors/laocai/procedure_catalogue.yaml").write_text("mapping: [\n")
+    found = [error for error in check(project) if error.where.startswith("connectors/laocai/procedures")]
+    assert [error.code for error in found] == ["config.value"] and "cannot be read" in found[0].what
+
+
+def test_a_look_up_that_would_hide_another_column_is_refused(tmp_path: Path) -> None:
+    project = copied(tmp_path)
+    schema = project / "schemas/laocai/procedure_catalogue.v1.avsc"
+    schema.write_text(schema.read_text().replace('"name": "on_portal"', '"name": "known"'))
+    catalogue = project / "connectors/laocai/procedure_catalogue.yaml"
+    catalogue.write_text(catalogue.read_text().replace("  on_portal:", "  known:"))
+    path = project / "connectors/laocai/procedures.yaml"
+    text = (
+        path.read_text()
+        .replace("  procedure:\n", "  procedure_code:\n")
+        .replace("[paperless,", "[known, paperless,")
+    )
+    path.write_text(text)
+    found = {error.code: error.what for error in check(project)}
+    assert "is a column already" in found["config.value"]
+
+
+def test_what_a_record_refers_to_is_looked_up_as_it_stood_at_the_record_s_time() -> None:
+    connector = {one.stem: one for one in load_all(PROJECT)[0]}["laocai.procedures"]
+    columns: dict[str, list[Any]] = {field.name: [None] * 4 for field in connector.contract.fields}
+    columns |= {"procedure_code": ["a", "a", None, "b"], "submitted_on": [10, 11, 10, 10]}
+    versions = Versions(columns, keys=list("klmn"), markers=[1] * 4, changed_at=[100] * 4, deleted=[False] * 4,
+                        contents=[b""] * 4, event_ids=[b""] * 4, contracts=[1] * 4, batches=[1] * 4, stamps=[500] * 4,
+                        whole=[True] * 4)  # fmt: skip
+    end = 11 * DAY_US - ZONE_US - 1  # of day 10 in Asia/Ho_Chi_Minh
+    known = {"procedure": {("a", end): (False, 10, 6), ("a", end + DAY_US): (True, 20, 12)}}
+    accepted = Accepted({}, {}, {}, {}, {"laocai.procedure_catalogue": {"a": None}}, known)
+    hub = hub_columns(connector, versions, accepted)
+    assert hub["hub_procedure_paperless"] == [False, True, None, None]
+    assert hub["hub_procedure_fee_vnd"] == [10, 20, None, None]
+    assert hub["hub_procedure_fee_online_vnd"] == [6, 12, None, None]
+
+
+def test_a_rule_may_be_about_some_rows_alone() -> None:
+    frame = Frame(
+        {"fee": [1, 2, None, 2, 2], "due": [1, 1, 1, None, 1], "yes": [True, True, True, True, None]}
+    )
+    told: dict[str, Any] = {"column": "fee", "other": "due"}
+    assert same(frame, told) == [1, 4]
+    assert same(frame, {**told, "only_if": "yes"}) == [1]
+    assert same(frame, {**told, "unless": "yes"}) == []
+    assert amount(frame, {"column": "fee", "most": 1, "only_if": "yes"}) == [1, 3]
+    assert amount(frame, {"column": "fee", "most": 1}) == [1, 3, 4]
