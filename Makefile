@@ -1,7 +1,7 @@
 # pophub: `make help` lists the commands. ARGS is handed on: make demo ARGS="--once --json"
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down check test browser servers bench bench-long faults fuzz
+.PHONY: help setup demo up down check test browser servers bench bench-long pictures faults fuzz
 MAKEFLAGS += --no-print-directory
 
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -46,6 +46,9 @@ servers: $(STAMP) ## bring the foreign servers that tests read from: Debezium, a
 	@command -v mariadb-install-db >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 	  apt-get install -y -qq --no-install-recommends mariadb-server; } >&2 \
 	  || { echo "install MariaDB as your system does it: tests look for mariadbd and mariadb-install-db" >&2; exit 1; }
+
+pictures: browser ## the pages of the hub that `make demo` left up, as pictures for README and docs
+	@$(RUN) python -m tests.pictures $(ARGS)
 
 faults: $(STAMP) ## inject every fault of the matrix on real servers, under 30 minutes (ARGS="--rows 6,7 --seeds 1")
 	@$(RUN) python -m tests.faults $(ARGS)

@@ -5,8 +5,6 @@ The signal also means it where tests were started in the background.
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -18,7 +16,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # kits lie beside the tests
 
+import browser_kit
 import mariadb_kit
+from browser_kit import NOT_HERE
 
 from benchmarks import connect
 
@@ -29,27 +29,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 hypothesis.settings.register_profile("pophub", deadline=None)
 hypothesis.settings.load_profile("pophub")
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 NO_MARIADB = "no MariaDB here, so nothing was read from one: `make servers` brings it"
 NO_DEBEZIUM = "no Debezium here, so nothing was read from its topics: `make servers` brings it"
-NOT_HERE = "no Chromium or no playwright here, so nothing was tried in a browser: `make browser` brings both"
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    """A headless Chromium of the machine, driven by playwright, whose own download is not needed."""
-    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        program = None
-    if program is None:
-        pytest.skip(NOT_HERE)
-    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=as_root)
+    """A headless Chromium of the machine."""
+    with browser_kit.launched() as browser:
+        if browser is None:
+            pytest.skip(NOT_HERE)
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
