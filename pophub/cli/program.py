@@ -9,6 +9,7 @@ import typer
 
 from pophub.cli import (
     backfill_app,
+    catalogue_app,
     connector_app,
     figures_app,
     ledger_app,
@@ -35,6 +36,7 @@ app.add_typer(connector_app.app)
 app.add_typer(quarantine_app)
 ledger_app.register(app)
 figures_app.register(app)
+catalogue_app.register(app)
 app.add_typer(live_app.app)
 app.add_typer(backfill_app.app)
 app.add_typer(position_app.app)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from pophub.contracts.model import Connector, ConnectorFile
+from pophub.domain.vietnamese import toneless
 
 _TELLING = re.compile(
     r"(?:^|_)(?:ho_?(?:va_?)?ten|full_?name|first_?name|last_?name|ten_(?:dem|chu|nguoi)\w*|"
@@ -22,9 +22,7 @@ def folded(name: str) -> str:
     >>> folded("Họ và tên"), folded("SĐT (nhà)")
     ('ho_va_ten', 'sdt_nha')
     """
-    plain = unicodedata.normalize("NFD", name.replace("đ", "d").replace("Đ", "D"))
-    kept = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kept)
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", toneless(name))
     return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
 
 

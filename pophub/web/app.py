@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pophub.domain.errors import ConfigError, PophubError, PromiseBroken
 from pophub.settings import Settings
 from pophub.web import (
+    catalogue_pages,
     datasets,
     ledger_pages,
     now,
@@ -59,6 +60,7 @@ def create_pages(
         ledger_pages.router(counts, pages),
         datasets.router(settings, counts, pages),
         subscription_pages.router(settings, counts, pages),
+        catalogue_pages.router(settings, counts, pages),
         steps_pages.router(settings),
     )
     for room in rooms:

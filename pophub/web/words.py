@@ -7,6 +7,7 @@ from typing import Literal
 
 from fastapi import Request
 
+from pophub.web.words_catalogue import CATALOGUE
 from pophub.web.words_dataset import DATASET
 from pophub.web.words_frame import FRAME, NOW
 from pophub.web.words_ledger import LEDGER
@@ -19,6 +20,7 @@ Language = Literal["en", "vi"]
 WORDS: dict[str, tuple[str, str]] = {
     **FRAME,
     **NOW,
+    **CATALOGUE,
     **DATASET,
     **LEDGER,
     **QUARANTINE,
@@ -26,7 +28,6 @@ WORDS: dict[str, tuple[str, str]] = {
     **SUBSCRIPTIONS,
     "title": ("Sharing of national population data", "Chia sẻ dữ liệu dân cư quốc gia"),
     "connectors": ("Connectors", "Kết nối"),
-    "connector": ("Connector", "Kết nối"),
     "read": ("read", "đã đọc"),
     "shared": ("shared", "đã chia sẻ"),
     "quarantined": ("quarantined", "bị cách ly"),
@@ -88,7 +89,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "four_gates": ("four gates", "bốn cửa"),
     "population": ("population database", "CSDL dân cư"),
     "back": ("back with reasons", "trả lại kèm lý do"),
-    "overview": ("Overview", "Tổng quan"),
     "by_month": ("Share transactions by month", "Giao dịch chia sẻ theo tháng"),
     "zone": (
         "Times and periods are those of Asia/Ho_Chi_Minh.",

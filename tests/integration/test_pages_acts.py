@@ -338,7 +338,7 @@ class Tunnel:
         self._listening.close()
 
 
-PAGES = ("/", "/quarantine", "/datasets", "/ledger", "/quarantine/versions")
+PAGES = ("/", "/quarantine", "/datasets", "/ledger", "/quarantine/versions", "/catalogue")
 
 
 def in_time(client: httpx.Client, path: str) -> httpx.Response:

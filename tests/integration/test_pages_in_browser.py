@@ -107,6 +107,8 @@ def pages_of(project: Project) -> dict[str, tuple[str, str]]:
         "/ledger": ("ledger", "/ledger"),
         "/ledger/batches/{stem}/{day}": ("batches", f"/ledger/batches/{stem}/{day}"),
         "/audit": ("audit", "/audit"),
+        "/catalogue": ("catalogue", "/catalogue"),
+        "/catalogue/{stem}": ("catalogue-entry", f"/catalogue/{stem}"),
         "/subscriptions": ("subscriptions", "/subscriptions"),
         "/subscriptions/{recipient}/{stem}": ("subscription", f"/subscriptions/{project.subscriber}/{stem}"),
     }

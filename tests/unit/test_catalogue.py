@@ -1,0 +1,109 @@
+"""The catalogue tells what there is to get, with values that are nobody's, and is found without tone marks."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from project_kit import copied, edit
+from typer.testing import CliRunner
+
+from pophub.catalogue.entries import entries
+from pophub.catalogue.invented import NAMES, NUMBERS
+from pophub.cli.program import app
+from pophub.contracts.personal import hidden_fields
+from pophub.domain import vietnamese
+from pophub.settings import PROJECT
+
+KNOWN = {one.stem: one for one in entries(PROJECT)}
+
+
+def test_the_examples_in_docstrings_hold() -> None:
+    assert doctest.testmod(vietnamese).failed == 0
+
+
+@pytest.mark.parametrize("stem", KNOWN)
+def test_each_dataset_tells_its_fields_and_shows_records_that_are_nobodys(stem: str) -> None:
+    entry = KNOWN[stem]
+    names = [field.name for field in entry.connector.contract.fields]
+    assert [field.name for field in entry.fields] == names and all(field.meaning for field in entry.fields)
+    rows = entry.sample(PROJECT)
+    assert rows and all(list(row) == names for row in rows)
+    samples = "".join(p.read_text() for p in (PROJECT / "tests" / "samples" / stem).glob("*.json"))
+    for row in rows:
+        for name in hidden_fields(entry.connector):
+            if isinstance(row[name], str) and len(row[name]) > 4:
+                assert row[name] not in samples, "a sample may have been copied from a source"
+
+
+def test_a_sample_that_holds_a_person_shows_none_of_it(tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    sample = folder / "tests" / "samples" / "mps.citizens" / "pasted.pass.json"
+    sample.parent.mkdir(parents=True)
+    raw = json.loads((PROJECT / "tests/samples/mps.citizens/plain.pass.json").read_text())["raw"]
+    sample.write_text(json.dumps({"raw": raw}))
+    (entry,) = [one for one in entries(folder) if one.stem == "mps.citizens"]
+    (row,) = entry.sample(folder)
+    assert (row["citizen_id"], row["full_name"]) == (NUMBERS[0], NAMES[0])
+    assert not set(map(str, row.values())) & {raw["so_ddcn"], raw["ho_ten"], raw["ma_ho"], raw["so_cmnd"]}
+
+
+def test_fields_that_nobody_classified_are_hidden_and_say_so(tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    edit(folder, "connectors/project06/tasks.yaml", "personal:", "# personal:")
+    (entry,) = [one for one in entries(folder) if one.stem == "project06.tasks"]
+    kinds = {field.name: field.sensitivity for field in entry.fields}
+    assert "unsaid" in kinds.values() and "person" not in kinds.values()
+    assert all(kinds[name] in ("unsaid", "number") for name in hidden_fields(entry.connector))
+
+
+def test_sensitivity_is_that_of_the_declarations() -> None:
+    kinds = {field.name: field.sensitivity for field in KNOWN["mps.citizens"].fields}
+    assert kinds["citizen_id"] == "number" and kinds["full_name"] == "person"
+    assert {field.sensitivity for field in KNOWN["catalogue.databases"].fields} == {"open"}
+
+
+@pytest.mark.parametrize("typed", ["cong dan", "Công dân", unicodedata.normalize("NFD", "công dân"), "DAN cong"])
+def test_a_dataset_is_found_with_tone_marks_and_without(typed: str) -> None:
+    assert KNOWN["mps.citizens"].tells_of(typed)
+    assert not KNOWN["catalogue.databases"].tells_of(typed + " xyz")
+
+
+def test_figures_and_recipients_stand_with_the_dataset_that_they_take() -> None:
+    assert "tasks" in [figure.name for figure in KNOWN["project06.tasks"].figures]
+    assert KNOWN["mof.einvoices"].figures and not KNOWN["mps.identity_accounts"].fields[0].codes
+    portal = [(who.subscriber, grant.fields) for who, grant in KNOWN["mps.citizens"].receivers]
+    assert ("portal", ("citizen_id", "full_name", "birth_date", "province_code")) in portal
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("POPHUB_HOME", str(tmp_path))
+    monkeypatch.delenv("POPHUB_POSTGRES_HOST", raising=False)
+    return tmp_path
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["catalogue", *arguments])
+
+
+def test_the_command_tells_the_same_with_and_without_a_hub(home: Path) -> None:
+    told = run("mps.citizens", "--json")
+    assert told.exit_code == 0, told.output
+    (dataset,) = json.loads(told.stdout)["datasets"]
+    assert [one["name"] for one in dataset["fields"]] == [one.name for one in KNOWN["mps.citizens"].fields]
+    assert dataset["sample"][0]["citizen_id"] == NUMBERS[0] and dataset["state"] is None
+    shown = run("mps.citizens")
+    assert NUMBERS[0] in shown.output and "freshness was not measured" in shown.output
+    listed = run("--find", "hoa don").output
+    assert "mof.einvoices" in listed and "mps.citizens" not in listed
+
+
+def test_a_dataset_that_is_none_is_refused_with_the_nearest(home: Path) -> None:
+    answer = run("mps.citizen")
+    assert answer.exit_code == 2
+    assert "config.unknown_stem" in answer.output and "did you mean mps.citizens" in answer.output
