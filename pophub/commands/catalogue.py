@@ -101,7 +101,11 @@ def _show(entry: CatalogueEntry, settings: Settings, seen: dict[str, dict[str, A
         empty="nobody beside the population database" if file.population else "nobody",
     )  # fmt: skip
     answer.print(f"figures: {', '.join(one.name for one in entry.figures) or 'none'}", markup=False)
-    promise = "none" if file.live.promise_s is None else f"the newest change is {file.live.promise_s:,} s old at most"
+    promise = (
+        "none"
+        if file.live.promise_s is None
+        else f"the newest change is {file.live.promise_s:,} s old at most"
+    )
     answer.print(f"freshness promised: {promise}", markup=False)
     if seen is not None:
         now = seen[entry.stem]

@@ -13,6 +13,7 @@ from pophub.settings import Settings
 from pophub.web import (
     catalogue_pages,
     datasets,
+    figures_pages,
     ledger_pages,
     now,
     quarantine_pages,
@@ -61,6 +62,7 @@ def create_pages(
         datasets.router(settings, counts, pages),
         subscription_pages.router(settings, counts, pages),
         catalogue_pages.router(settings, counts, pages),
+        figures_pages.router(settings, counts, pages),
         steps_pages.router(settings),
     )
     for room in rooms:

@@ -56,6 +56,4 @@ def sample(entry: CatalogueEntry, settings: Settings) -> list[dict[str, str | No
     """Give the made-up records of a dataset as people read them; None where nothing stands."""
     fields = entry.connector.contract.fields
     rows: list[dict[str, Any]] = [typed(fields, row) for row in entry.sample(settings.project)]
-    return [
-        {name: None if value is None else shown(value) for name, value in row.items()} for row in rows
-    ]
+    return [{name: None if value is None else shown(value) for name, value in row.items()} for row in rows]

@@ -29,7 +29,7 @@ from pophub.web.visitors import Visitor
 from pophub.web.words import Language, age, language, number, words
 
 STATES = ("shared", "quarantined", "duplicate", "superseded")
-PLACES = ("now", "quarantine", "record", "datasets", "catalogue", "subscriptions", "ledger")
+PLACES = ("now", "quarantine", "record", "datasets", "catalogue", "subscriptions", "ledger", "figures")
 """What the navigation leads to, in its order."""
 FILES = {"pophub.css": "text/css", "theme.js": "text/javascript", "icon.svg": "image/svg+xml"}
 _FOLDER = resources.files("pophub.web").joinpath("static")

@@ -9,6 +9,7 @@ from fastapi import Request
 
 from pophub.web.words_catalogue import CATALOGUE
 from pophub.web.words_dataset import DATASET
+from pophub.web.words_figures import FIGURES
 from pophub.web.words_frame import FRAME, NOW
 from pophub.web.words_ledger import LEDGER
 from pophub.web.words_quarantine import QUARANTINE
@@ -22,6 +23,7 @@ WORDS: dict[str, tuple[str, str]] = {
     **NOW,
     **CATALOGUE,
     **DATASET,
+    **FIGURES,
     **LEDGER,
     **QUARANTINE,
     **RECORD,

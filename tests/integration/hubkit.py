@@ -186,6 +186,10 @@ class Project:
             self._grant(f"{self.agency}.{dataset}", fields)
         return f"{self.agency}.{dataset}"
 
+    def figure(self, name: str) -> None:
+        """Copy a figure of the repository; one that counts share transactions alone needs no dataset."""
+        self._write(f"figures/{name}.sql", (PROJECT / f"figures/{name}.sql").read_text())
+
     def _grant(self, stem: str, fields: Sequence[str]) -> None:
         path = self.folder / f"subscriptions/{self.subscriber}.yaml"
         head = f"subscription: 1\nsubscriber: {self.subscriber}\ntitle: {{en: x, vi: x}}\ngrants:\n"

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Iterator
@@ -16,11 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import fastavro
+import httpx
+import pages_kit
 import psycopg2
 import pytest
+from serving import served
 
 from pophub.runtime import hub
 from pophub.settings import PROJECT, Settings
+from pophub.web.app import create_pages
 
 POPHUB = str(Path(sys.executable).with_name("pophub"))
 REPORTED = {
@@ -175,6 +180,37 @@ def test_the_role_of_figures_reads_history_and_nothing_else(home: Path) -> None:
 def test_what_is_not_there_is_refused(home: Path, arguments: tuple[str, ...], code: str) -> None:
     done = subprocess.run([POPHUB, "figures", *arguments], capture_output=True, text=True, check=False)
     assert (done.returncode, code in done.stderr) == (2, True), done.stderr
+
+
+def test_the_pages_show_what_the_command_answers_as_of_a_signed_moment_and_sign_nothing(home: Path) -> None:
+    wanted = rows("tasks", "--by", "agency", "--as-of", "2024-12-31")
+    signed = told("ledger", "checkpoint", "--list")
+    app = create_pages(Settings.load(), visitor=pages_kit.viewer)
+    with served(app) as address, httpx.Client(base_url=address, timeout=60) as client:
+        listed = client.get("/figures?lang=vi").text
+        assert all(f"/figures/{name}?" in listed for name in REPORTED) and "Nhiệm vụ Đề án 06" in listed
+        page = counted(client, "/figures/tasks?by=agency&as_of=2024-12-31")
+        table = re.search(r"<table>.*?</table>", page, re.S)[0]  # type: ignore[index]
+        cells = [re.findall(r"<bdi>(.*?)</bdi>", row) for row in re.findall(r"<tr>(.*?)</tr>", table)]
+        found = {row[0]: int(row[1].replace(",", "")) for row in cells if row}
+        assert found == {place: row["tasks"] for place, row in wanted.items()} and found["tuyenquang"] == 61
+        drawn = ElementTree.fromstring(re.search(r"<svg.*?</svg>", page, re.S)[0])  # type: ignore[index]
+        assert len(drawn.findall("rect")) == len(found) and "tuyenquang: 61" in drawn.findtext("desc", "")
+        assert ">61</td>" in page, "what the report says stands beside what is found"
+        reached = counted(client, "/figures/digitised?as_of=2024-12-31")
+        assert "at least 70 by 31/12/2025" in reached and ">reached<" in reached
+        assert "ledger.no_checkpoint" in client.get("/figures/tasks?as_of=%23999").text
+        assert "cli.as_of" in client.get("/figures/tasks?as_of=soon").text
+        assert client.get("/figures/none").status_code == 404
+    assert told("ledger", "checkpoint", "--list") == signed
+
+
+def counted(client: httpx.Client, path: str) -> str:
+    """Look again until a figure is counted."""
+    until = time.monotonic() + 60
+    while "It is being counted." in (text := client.get(path).text) and time.monotonic() < until:
+        time.sleep(0.3)
+    return text
 
 
 def test_no_defect_is_missed(home: Path) -> None:

@@ -19,6 +19,7 @@ from pages_kit import form_of, signed_in
 from serving import served
 from test_quarantine_commands import BAD_NAME, pophub, user
 
+from pophub.ledger.checkpoint import make
 from pophub.postgres import connect
 from pophub.settings import Settings
 from pophub.sharing.secret_in_use import pseudonym_secret
@@ -338,7 +339,16 @@ class Tunnel:
         self._listening.close()
 
 
-PAGES = ("/", "/quarantine", "/datasets", "/ledger", "/quarantine/versions", "/catalogue")
+PAGES = (
+    "/",
+    "/quarantine",
+    "/datasets",
+    "/ledger",
+    "/quarantine/versions",
+    "/catalogue",
+    "/figures",
+    "/figures/sharing",
+)
 
 
 def in_time(client: httpx.Client, path: str) -> httpx.Response:
@@ -353,6 +363,8 @@ def test_without_postgresql_pages_name_it_and_tell_the_last_good_figures_with_th
     project: Project, how: str
 ) -> None:
     failed(project, ho_ten=BAD_NAME)
+    project.figure("sharing")
+    make(project.servers.settings)
     tunnel = Tunnel(project.servers.settings.endpoints.postgres_port)
     app = create_pages(settings_of(project, postgres_port=tunnel.port), visitor=pages_kit.operator)
     with served(app) as address, httpx.Client(base_url=address, timeout=30) as client:

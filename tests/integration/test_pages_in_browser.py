@@ -20,6 +20,7 @@ from hubkit import GRANTED, PROJECT, Project, Servers
 from serving import served
 from test_quarantine_commands import BAD_NAME
 
+from pophub.ledger.checkpoint import make
 from pophub.settings import Settings
 from pophub.web.app import create_pages
 
@@ -39,6 +40,7 @@ def project(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A dataset with what was shared, what failed and what came again."""
     found = Project(servers, tmp_path_factory.mktemp("project"))
     found.declare("mps.citizens", fields=GRANTED)
+    found.figure("sharing")
     found.pass_through("prepare")
     for person in (1, 2, 3):
         found.put(person, 60)
@@ -48,6 +50,7 @@ def project(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Itera
     found.pass_through()
     found.update(4, 30, ho_ten=BAD_NAME + BAD_NAME)
     found.pass_through()
+    make(servers.settings)
     yield found
     found.close()
 
@@ -109,6 +112,8 @@ def pages_of(project: Project) -> dict[str, tuple[str, str]]:
         "/audit": ("audit", "/audit"),
         "/catalogue": ("catalogue", "/catalogue"),
         "/catalogue/{stem}": ("catalogue-entry", f"/catalogue/{stem}"),
+        "/figures": ("figures", "/figures"),
+        "/figures/{name}": ("figure", "/figures/sharing?by=dataset"),
         "/subscriptions": ("subscriptions", "/subscriptions"),
         "/subscriptions/{recipient}/{stem}": ("subscription", f"/subscriptions/{project.subscriber}/{stem}"),
     }

@@ -40,7 +40,11 @@ def test_each_secret_is_a_reference_that_must_be_set() -> None:
 
 
 OWN = "POPHUB_SECRET_POSTGRES_POPHUB_WEB"
-ACTING = {"POPHUB_SECRET_POSTGRES_POPHUB_JUDGE", "POPHUB_SECRET_KAFKA_POPHUB_SHARE"}
+ACTING = {
+    "POPHUB_SECRET_POSTGRES_POPHUB_JUDGE",
+    "POPHUB_SECRET_POSTGRES_POPHUB_FIGURES",
+    "POPHUB_SECRET_KAFKA_POPHUB_SHARE",
+}
 
 
 @pytest.mark.parametrize(("face", "more"), [("web", ACTING), ("registry", set())])

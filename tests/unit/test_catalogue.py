@@ -67,7 +67,9 @@ def test_sensitivity_is_that_of_the_declarations() -> None:
     assert {field.sensitivity for field in KNOWN["catalogue.databases"].fields} == {"open"}
 
 
-@pytest.mark.parametrize("typed", ["cong dan", "Công dân", unicodedata.normalize("NFD", "công dân"), "DAN cong"])
+@pytest.mark.parametrize(
+    "typed", ["cong dan", "Công dân", unicodedata.normalize("NFD", "công dân"), "DAN cong"]
+)
 def test_a_dataset_is_found_with_tone_marks_and_without(typed: str) -> None:
     assert KNOWN["mps.citizens"].tells_of(typed)
     assert not KNOWN["catalogue.databases"].tells_of(typed + " xyz")
