@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pophub.contracts.avro_schema import read_schema
 from pophub.contracts.bases import basis_paths, read_bases, standing
 from pophub.contracts.code_tables import read_tables
 from pophub.contracts.crosscheck import check_authority, check_file, check_referred
-from pophub.contracts.evolution import check_evolution, earlier_versions
+from pophub.contracts.evolution import Earlier, check_evolution, earlier_versions
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.grants import check_subscription
 from pophub.contracts.look_up import read_looked_up
@@ -25,7 +26,7 @@ from pophub.contracts.model import (
 )
 from pophub.contracts.refusals import read_model
 from pophub.contracts.rule_codes import check_words
-from pophub.contracts.strict_yaml import load_document
+from pophub.contracts.strict_yaml import Document, load_document
 from pophub.contracts.subscription_model import SubscriptionFile
 from pophub.contracts.suite import SuiteReader, refuse
 from pophub.contracts.topics import apart
@@ -54,8 +55,48 @@ def load_connector(path: Path, project: Path, tables: ProjectTables | None = Non
     flaws.tell()
     tables = tables or read_tables(project)[0]
     schema = load_document(schema_path, project)
+    read = read_contract(
+        (document, file), schema, lambda: load_document(suite_path, project), suite_path, (project, tables),
+        lambda: earlier_versions(schema_path, project),
+    )  # fmt: skip
+    contract = read.contract
+    used = named_tables(file, contract.rules)
+    besides = [project / "codes" / f"{name}.json" for name in used]
+    bases: tuple[LegalBasis, ...] = ()
+    if file.cites:
+        bases, besides = tuple(read_bases(project)[0].values()), [*besides, *basis_paths(project)]
+    digest = _digest((path, schema_path, suite_path, *besides, *read.schemas))
+    of_it = {name: tables.sound[name] for name in used}
+    return Connector(
+        file=file, contract=contract, path=path, tables=of_it, bases=bases, looked_up=read.looked_up, digest=digest
+    )  # fmt: skip
+
+
+class ReadContract(NamedTuple):
+    """A contract, what its rules look up, and the files of the schemas that tell of that."""
+
+    contract: Contract
+    looked_up: tuple[LookedUp, ...]
+    schemas: list[Path]
+
+
+def read_contract(
+    declared: tuple[Document, ConnectorFile],
+    schema: Document,
+    suite: Callable[[], Document],
+    suite_path: Path,
+    beside: tuple[Path, ProjectTables],
+    before: Callable[[], Sequence[Earlier]],
+) -> ReadContract:
+    """Hold schema and suite against the connector's file and the versions `before`, wherever their texts come from.
+
+    `beside` are the project with its other datasets, and its code tables.
+
+    Errors: ConfigError with file and line; the first brings the others.
+    """
+    (document, file), (project, tables), flaws = declared, beside, Flaws()
     record_name, fields, text = read_schema(schema, file.key)
-    earlier = earlier_versions(schema_path, project)
+    earlier = before()
     rules: tuple[Rule, ...] = ()
     looked_up: tuple[LookedUp, ...] = ()
     schemas: list[Path] = []
@@ -67,7 +108,7 @@ def load_connector(path: Path, project: Path, tables: ProjectTables | None = Non
         check_file(document, file, fields, tables)
     with flaws.gathered():
         if len(looked_up) == len(file.look_up):  # rules need them
-            rules = SuiteReader(load_document(suite_path, project), file, fields, tables, looked_up).read()
+            rules = SuiteReader(suite(), file, fields, tables, looked_up).read()
     flaws.tell()
     contract = Contract(
         version=file.contract,
@@ -78,19 +119,15 @@ def load_connector(path: Path, project: Path, tables: ProjectTables | None = Non
         rules=rules,
         suite_path=suite_path,
     )
+    return ReadContract(contract, looked_up, schemas)
+
+
+def named_tables(file: ConnectorFile, rules: Iterable[Rule]) -> list[str]:
+    """Give the names of the code tables that mapping and rules name."""
     named = {mapping.codes for mapping in file.mapping.values()} | {
         rule.kwargs.get("codes") for rule in rules
     }
-    used = sorted(name for name in named if name is not None)
-    besides = [project / "codes" / f"{name}.json" for name in used]
-    bases: tuple[LegalBasis, ...] = ()
-    if file.cites:
-        bases, besides = tuple(read_bases(project)[0].values()), [*besides, *basis_paths(project)]
-    digest = _digest((path, schema_path, suite_path, *besides, *schemas))
-    of_it = {name: tables.sound[name] for name in used}
-    return Connector(
-        file=file, contract=contract, path=path, tables=of_it, bases=bases, looked_up=looked_up, digest=digest
-    )
+    return sorted(name for name in named if name is not None)
 
 
 def load_all(project: Path) -> tuple[list[Connector], list[ConfigError]]:

@@ -53,14 +53,13 @@ def _schemas(
     document: Document, name: str, look_up: LookUp, project: Path
 ) -> tuple[tuple[AvroField, ...], tuple[str, ...], Path]:
     """Give the fields and schemas of the dataset that is looked up; what is wrong with it is its own finding."""
-    agency, _, dataset = look_up.dataset.partition(".")
     where = document.where("look_up", name, "in")
-    path = project / "connectors" / agency / f"{dataset}.yaml"
-    if not path.is_file():
+    known = {f"{one.parent.name}.{one.stem}": one for one in (project / "connectors").glob("*/*.yaml")}
+    if (path := known.get(look_up.dataset)) is None:
         raise refuse("config.unknown_stem", f"there is no dataset {look_up.dataset}", where)
     try:
         other = read_model(ConnectorFile, load_document(path, project))
-        schema_path = project / "schemas" / agency / f"{dataset}.v{other.contract}.avsc"
+        schema_path = project / "schemas" / path.parent.name / f"{path.stem}.v{other.contract}.avsc"
         _, fields, text = read_schema(load_document(schema_path, project), other.key)
         earlier = earlier_versions(schema_path, project)
     except (ConfigError, OSError):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pophub.contracts.model import Connector
 from pophub.contracts.personal import look_personal
-from pophub.contracts.strict_yaml import load_document
+from pophub.contracts.strict_yaml import Document, load_document
 from pophub.scoring.findings import Scored
 
 OPEN = "?"
@@ -15,7 +15,13 @@ OPEN = "?"
 
 def score_files(connector: Connector, project: Path, scored: Scored) -> None:
     """Look for what the three files leave open."""
-    document = load_document(connector.path, project)
+    file = connector.file
+    schema = project / "schemas" / file.agency / f"{file.dataset}.v{file.contract}.avsc"
+    score_documents(connector, load_document(connector.path, project), load_document(schema, project), scored)
+
+
+def score_documents(connector: Connector, document: Document, schema: Document, scored: Scored) -> None:
+    """Look for what a connector's file and its schema leave open, wherever their texts come from."""
     file = connector.file
     if OPEN in (file.title.en, file.title.vi) or file.title.en == file.title.vi:
         what = "the title is one a draft gave, or the same in both languages"
@@ -25,7 +31,7 @@ def score_files(connector: Connector, project: Path, scored: Scored) -> None:
     if file.live.promise_s is None:
         scored.advise("promise", 10, "connector.promise", "no promise_s is set", document.where("live"))
     _score_personal(connector, scored, document.where("personal"))
-    _score_docs(connector, project, scored)
+    _score_docs(schema, scored)
 
 
 def _score_personal(connector: Connector, scored: Scored, where: str) -> None:
@@ -38,10 +44,7 @@ def _score_personal(connector: Connector, scored: Scored, where: str) -> None:
         scored.advise("personal", 5, "connector.personal", what, where)
 
 
-def _score_docs(connector: Connector, project: Path, scored: Scored) -> None:
-    file = connector.file
-    path = project / "schemas" / file.agency / f"{file.dataset}.v{file.contract}.avsc"
-    document = load_document(path, project)
+def _score_docs(document: Document, scored: Scored) -> None:
     for at, entry in enumerate(document.data["fields"]):
         if str(entry.get("doc") or "").strip() in ("", OPEN):
             what = f"the field {entry['name']} has no description"

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pophub.contracts.bases import basis_columns
 from pophub.contracts.model import Connector
@@ -103,27 +103,36 @@ def unknown_hub(connector: Connector) -> dict[str, Any]:
     return hub | {f"hub_{name}_holder": None for name in connector.file.unique}
 
 
+class SampleJudged(NamedTuple):
+    """A sample as the hub mapped it to the contract, and what fails."""
+
+    record: dict[str, Any]
+    failures: list[Failure]
+
+
 def judged(connector: Connector, samples: Sequence[dict[str, Any]]) -> list[list[Failure]]:
-    """Map and judge samples, each as a row of one frame; give the failures of each.
+    """Give the failures of each sample."""
+    return [one.failures for one in mapped_and_judged(connector, samples)]
+
+
+def mapped_and_judged(connector: Connector, samples: Sequence[dict[str, Any]]) -> list[SampleJudged]:
+    """Map and judge samples, each as a row of one frame.
 
     A column that a sample lacks is one of a source that has no such column: it is judged alone.
     """
     kinds: dict[tuple[str, ...], list[int]] = {}
     for at, sample in enumerate(samples):
         kinds.setdefault(tuple(sorted(sample["raw"])), []).append(at)
-    found: list[list[Failure]] = [[] for _ in samples]
+    found: dict[int, SampleJudged] = {}
     rules = GreatExpectationsRules(connector)
     for names, places in kinds.items():
-        for at, failures in zip(
-            places, _judged(connector, rules, names, [samples[p] for p in places]), strict=True
-        ):
-            found[at] = failures
-    return found
+        found |= zip(places, _judged(connector, rules, names, [samples[p] for p in places]), strict=True)
+    return [found[at] for at in range(len(samples))]
 
 
 def _judged(
     connector: Connector, rules: GreatExpectationsRules, names: Sequence[str], samples: list[dict[str, Any]]
-) -> list[list[Failure]]:
+) -> list[SampleJudged]:
     raw: Columns = {name: [s["raw"][name] for s in samples] for name in names}
     if connector.file.source.marker.numbered:
         raw = {SCAN: [1] * len(samples)} | raw  # the hub's own number, which no source sends
@@ -139,7 +148,13 @@ def _judged(
         values = [sample.get("hub", {}).get(name, default) for sample in samples]
         frame[name] = [_day(name, value) for value in values]
     failures = mapped.failures + rules.judge(frame)
-    return [[failure for failure in failures if failure.row == row] for row in range(len(samples))]
+    return [
+        SampleJudged(
+            {name: values[row] for name, values in mapped.columns.items()},
+            [failure for failure in failures if failure.row == row],
+        )
+        for row in range(len(samples))
+    ]
 
 
 def _day(name: str, value: Any) -> Any:

@@ -22,6 +22,7 @@ from pophub.web import (
     sign_in,
     steps_pages,
     subscription_pages,
+    workbench_pages,
 )
 from pophub.web.counts import Counts
 from pophub.web.head import HeadAsGet
@@ -63,6 +64,7 @@ def create_pages(
         subscription_pages.router(settings, counts, pages),
         catalogue_pages.router(settings, counts, pages),
         figures_pages.router(settings, counts, pages),
+        workbench_pages.router(settings, pages),
         steps_pages.router(settings),
     )
     for room in rooms:

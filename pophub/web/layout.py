@@ -29,7 +29,18 @@ from pophub.web.visitors import Visitor
 from pophub.web.words import Language, age, language, number, words
 
 STATES = ("shared", "quarantined", "duplicate", "superseded")
-PLACES = ("now", "quarantine", "record", "datasets", "catalogue", "subscriptions", "ledger", "figures")
+PLACES = (
+    "now",
+    "quarantine",
+    "record",
+    "datasets",
+    "catalogue",
+    "subscriptions",
+    "ledger",
+    "figures",
+    "workbench",
+)
+TAKES = {"record": "find", "workbench": "act"}
 """What the navigation leads to, in its order."""
 FILES = {"pophub.css": "text/css", "theme.js": "text/javascript", "icon.svg": "image/svg+xml"}
 _FOLDER = resources.files("pophub.web").joinpath("static")
@@ -60,7 +71,7 @@ class PageMaker:
         broken = next((one.broken for one in figures if one.broken), None)
         at = min((one.at for one in figures), default=None)
         common = {
-            "who": who, "alone": self._alone, "places": PLACES, "at": at, "broken": broken,
+            "who": who, "alone": self._alone, "places": [place for place in PLACES if who is None or who.may(TAKES.get(place, "see"))], "at": at, "broken": broken,
             "server": server_of(broken) if broken else None, "here": request.url.path, "done": done(request),
             "token": who.token if isinstance(who, Visitor) else "",
             "means": cache(partial(self.means, lang=lang)),

@@ -15,6 +15,7 @@ from pophub.web.words_ledger import LEDGER
 from pophub.web.words_quarantine import QUARANTINE
 from pophub.web.words_record import RECORD
 from pophub.web.words_subscriptions import SUBSCRIPTIONS
+from pophub.web.words_workbench import WORKBENCH
 
 Language = Literal["en", "vi"]
 
@@ -28,6 +29,7 @@ WORDS: dict[str, tuple[str, str]] = {
     **QUARANTINE,
     **RECORD,
     **SUBSCRIPTIONS,
+    **WORKBENCH,
     "title": ("Sharing of national population data", "Chia sẻ dữ liệu dân cư quốc gia"),
     "connectors": ("Connectors", "Kết nối"),
     "read": ("read", "đã đọc"),

@@ -5,6 +5,7 @@ Pictures of each page are written to `build/pages/`.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -114,6 +115,9 @@ def pages_of(project: Project) -> dict[str, tuple[str, str]]:
         "/catalogue/{stem}": ("catalogue-entry", f"/catalogue/{stem}"),
         "/figures": ("figures", "/figures"),
         "/figures/{name}": ("figure", "/figures/sharing?by=dataset"),
+        "/workbench": ("workbench", f"/workbench?stem={stem}"),
+        "/workbench/{number}": ("tried-missing", "/workbench/77"),
+        "/workbench/{number}/{which}": ("download-missing", "/workbench/77/suite"),
         "/subscriptions": ("subscriptions", "/subscriptions"),
         "/subscriptions/{recipient}/{stem}": ("subscription", f"/subscriptions/{project.subscriber}/{stem}"),
     }
@@ -243,6 +247,52 @@ def test_something_late_is_acknowledged_and_taken_back_with_or_without_script(
         "select done_by, undone_by, reason from quarantine.step where stem = %s order by step", project.stem
     )
     assert kept[-1] == ("Oanh", "Oanh", "letter 12")
+
+
+def judged(page: Any) -> None:
+    """Look again until what was pasted is judged."""
+    for _ in range(120):
+        if not page.get_by_role("link", name="Look again").count():
+            return
+        page.wait_for_timeout(500)
+        page.get_by_role("link", name="Look again").click()
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_connector_is_tried_on_the_workbench_with_or_without_script(
+    chromium: Any, hub: str, project: Project, script: bool
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    size = {"width": 1280, "height": 900}
+    with opened(chromium, java_script_enabled=script, viewport=size) as (page, wrong):
+        page.goto(f"{hub}/pophub/workbench?lang=en&stem={project.stem}")
+        text = page.locator("textarea[name=connector]")
+        text.fill(text.input_value().replace("promise_s: 172800", "promise_s: 86400"))
+        row = {
+            "so_ddcn": project.number_of(1),
+            "ho_ten": "N\u0007",
+            "ma_tinh": "38",
+            "cap_nhat_luc": "2024-03-15T08:00:00+07:00",
+        }
+        page.locator("textarea[name=rows]").fill(json.dumps(row))
+        page.get_by_role("button", name="Check and judge").click()
+        judged(page)
+        said = page.locator("main").inner_text()
+        assert "clean.text.control" in said and "+live: {promise_s: 86400}" in said
+        assert page.locator("tbody tr").count() == 1 and "•••" in page.locator("tbody tr").inner_text()
+        with page.expect_download() as got:
+            page.get_by_role("link", name="Connector (YAML)").click()
+        assert got.value.suggested_filename == "citizens.yaml"
+        assert "promise_s: 86400" in got.value.path().read_text()
+        if script:
+            found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}}).response
+            assert [v["id"] for v in found["violations"]] == []
+            for width in (1280, 640, 400):
+                page.set_viewport_size({"width": width, "height": 900})
+                assert page.evaluate(OVERFLOW) <= 0, width
+                page.screenshot(path=PICTURES / f"tried-en-light-{width}.png", full_page=True)
+    assert wrong == []
 
 
 def rows_of(page: Any) -> int:
