@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pophub.catalogue.invented import invented, numbers_of_people
 from pophub.contracts.load import load_all, load_subscriptions
@@ -15,7 +15,9 @@ from pophub.contracts.subscription_model import Grant, SubscriptionFile
 from pophub.domain.errors import ConfigError
 from pophub.domain.vietnamese import found_in, sort_key
 from pophub.figures.declared import Figure, load_figures
-from pophub.figures.engine import Engine
+
+if TYPE_CHECKING:
+    from pophub.figures.engine import Engine
 
 Sensitivity = Literal["number", "person", "unsaid", "open"]
 """`number`: the number of a citizen; `person`: tells of one; `unsaid`: may, nobody classified it; `open`: does not."""
@@ -108,6 +110,8 @@ def figures_by_stem(figures: Sequence[Figure]) -> dict[str, list[Figure]]:
     """Give the figures that read each dataset; one that is broken reads none."""
     found: dict[str, list[Figure]] = {}
     if figures:
+        from pophub.figures.engine import Engine  # DuckDB, which a process loads once somebody asks
+
         with Engine() as engine:
             for figure in figures:
                 for stem in sorted(_tables(engine, figure)):

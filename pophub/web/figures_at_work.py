@@ -12,16 +12,18 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Later
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pophub.contracts.model import Connector
 from pophub.domain.errors import PophubError, TransientError
-from pophub.figures.engine import FigureRows
-from pophub.figures.run import FigureAsked, answer
+from pophub.figures.declared import Figure
 from pophub.ledger.checkpoint import Checkpoint, find
 from pophub.ledger.periods import moment
 from pophub.postgres import Connection
 from pophub.settings import Settings
+
+if TYPE_CHECKING:
+    from pophub.figures.engine import FigureRows
 
 AT_ONCE_S = 0.9
 MOST_WAITING = 8
@@ -64,15 +66,17 @@ class FiguresAtWork:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="counting")
         self._asked: OrderedDict[str, Future[FigureRows]] = OrderedDict()
 
-    def ask(self, asked: FigureAsked, on: FigureStand, connectors: Sequence[Connector]) -> FigureCounted:
+    def ask(
+        self, figure: Figure, by: str | None, on: FigureStand, connectors: Sequence[Connector]
+    ) -> FigureCounted:
         """Give a figure, or nothing where it is still being counted."""
-        name = self._name(asked, on, connectors)
+        name = self._name(figure, by, on, connectors)
         with self._lock:
             work = self._asked.get(name)
             if work is None:
                 if sum(not one.done() for one in self._asked.values()) >= MOST_WAITING:
                     return FigureCounted(None, _crowded())
-                work = self._asked[name] = self._thread.submit(self._count, asked, on, connectors)
+                work = self._asked[name] = self._thread.submit(self._count, figure, by, on, connectors)
                 while len(self._asked) > MOST_KEPT:
                     self._asked.popitem(last=False)
         try:
@@ -84,13 +88,17 @@ class FiguresAtWork:
                 self._asked.pop(name, None)
             return FigureCounted(None, error)
 
-    def _count(self, asked: FigureAsked, on: FigureStand, connectors: Sequence[Connector]) -> FigureRows:
-        (found,) = answer(self._settings, connectors, [asked], on.checkpoint, on.at)
+    def _count(
+        self, figure: Figure, by: str | None, on: FigureStand, connectors: Sequence[Connector]
+    ) -> FigureRows:
+        from pophub.figures.run import FigureAsked, answer  # DuckDB, which a process loads once somebody asks
+
+        (found,) = answer(self._settings, connectors, [FigureAsked(figure, by)], on.checkpoint, on.at)
         return found
 
     @staticmethod
-    def _name(asked: FigureAsked, on: FigureStand, connectors: Sequence[Connector]) -> str:
-        parts = [asked.figure.sql, str(asked.by), on.checkpoint.fingerprint, on.at.isoformat()]
+    def _name(figure: Figure, by: str | None, on: FigureStand, connectors: Sequence[Connector]) -> str:
+        parts = [figure.sql, str(by), on.checkpoint.fingerprint, on.at.isoformat()]
         parts += [one.digest for one in connectors]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -15,8 +15,6 @@ from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
 from pophub.domain.vietnamese import sort_key
 from pophub.figures.declared import Figure, ReportedNumber, load_figures
-from pophub.figures.engine import FigureRows
-from pophub.figures.run import FigureAsked
 from pophub.settings import Settings
 from pophub.web.counts import Counts, Figures
 from pophub.web.figures_at_work import FigureCounted, FiguresAtWork, FigureStand, stand
@@ -25,6 +23,9 @@ from pophub.web.ledger_pages import SIGNED
 from pophub.web.missing import NotThere
 from pophub.web.visitors import needs
 from pophub.web.words import language, number
+
+if TYPE_CHECKING:
+    from pophub.figures.engine import FigureRows
 
 MOST_BARS = 40
 """Rows that a chart draws; the table has them all."""
@@ -68,7 +69,7 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
         try:
             found: Figures = counts.found(("figure", as_of), partial(stand, as_of))
             told, on = [signed, found], found.rows[0]
-            counted = work.ask(FigureAsked(figure, by or None), on, load_all(project)[0])
+            counted = work.ask(figure, by or None, on, load_all(project)[0])
         except ConfigError as error:
             problem = error
         return pages.render(
