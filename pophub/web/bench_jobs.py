@@ -19,7 +19,7 @@ from pophub.domain.errors import ConfigError, TransientError
 from pophub.settings import Settings
 
 AT_ONCE_S = 1.5
-MOST_S = 60
+MOST_S = 180
 MOST_KEPT, MOST_WAITING = 50, 4
 
 

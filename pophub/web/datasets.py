@@ -11,7 +11,9 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from pophub.contracts.load import connector_paths, load_all, stem_at
+from pophub.catalogue.entries import entries
+from pophub.catalogue.lineage import hops
+from pophub.contracts.load import connector_paths, stem_at
 from pophub.domain.codes import GATES
 from pophub.postgres import connect
 from pophub.quarantine import holds
@@ -19,7 +21,7 @@ from pophub.settings import Settings
 from pophub.web import counts as sql
 from pophub.web.counts import Counts, Row
 from pophub.web.held import in_language
-from pophub.web.joints import newest, promised, stands
+from pophub.web.joints import HOP_DATES, dated, newest, promised, stands
 from pophub.web.layout import STATES, PageMaker, here
 from pophub.web.missing import demand_dataset, demand_run
 from pophub.web.now import LATE, look_again, sources
@@ -48,9 +50,10 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     @needs("see")
     def dataset(request: Request, stem: str) -> HTMLResponse:
         demand_dataset(counts, project, stem)
-        told = counts.figures((sql.RUNS, sql.MONTHS, sql.HOLDS, sql.FIRST, sql.STATES), stem=stem)
-        runs, months, held, first, states = told.rows
-        connectors = load_all(project)[0]
+        told = counts.figures((sql.RUNS, sql.MONTHS, sql.HOLDS, sql.FIRST, sql.STATES, HOP_DATES), stem=stem)
+        runs, months, held, first, states, dates = told.rows
+        known = entries(project)
+        connectors = [one.connector for one in known]
         connector = next((c for c in connectors if c.stem == stem), None)
         files = declared(project, connectors)
         to = ["shared", *(who for who, file in files.items() if stem in {g.dataset for g in file.grants})]
@@ -59,6 +62,7 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
         return pages.render(
             request, "dataset.html", told=[told, stand, seen], stem=stem, runs=runs, months=months,
             stands=stand.rows[0], source=seen.rows[0].states.get(stem), connector=connector,
+            hops=hops(stem, known), dated=dated(dates),
             newest=newest(seen.rows[0].states.get(stem)), promises=promised(connector, codes) if connector else [],
             total=_sum(_connectors(row for row in states if row["stem"] == stem)),
             first=_sum(row for row in first if row["stem"] == stem),

@@ -29,6 +29,15 @@ select extract(epoch from date_trunc('hour', now()) - date_trunc('hour', exchang
 from extract.batch where stem = %(stem)s and state = 'sent' and exchanged_at > date_trunc('hour', now()) - interval '23 hours'
 group by 1
 """
+HOP_DATES = """
+select 'dataset' as kind, stem as name, min(exchanged_at) as first, max(exchanged_at) as last from extract.batch group by stem
+union all
+select 'subscriber', a.recipient, min(a.since), (
+    select max(s.recorded_at) from ledger.stretch s where s.recipient = a.recipient and s.stem = a.stem
+) from hub.access a where a.stem = %(stem)s group by a.recipient, a.stem
+union all
+select 'population', '', min(recorded_at), max(recorded_at) from ledger.stretch where recipient = 'shared' and stem = %(stem)s
+"""
 PROMISED_HOURS = 24
 
 
@@ -97,6 +106,11 @@ def promised(connector: Connector, codes: Iterable[str]) -> list[Promised]:
         Promised("mended", live.overdue_s, "alert.overdue" in wrong),
         Promised("told", UNTOLD_S, "alert.untold" in wrong),
     ]
+
+
+def dated(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Give first and last of each neighbour of a dataset, by kind and name."""
+    return {(row["kind"], row["name"]): row for row in rows}
 
 
 def newest(seen: Seen | None) -> datetime | None:

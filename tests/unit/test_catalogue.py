@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from pophub.catalogue.entries import entries
 from pophub.catalogue.invented import NAMES, NUMBERS
+from pophub.catalogue.lineage import hops
 from pophub.cli.program import app
 from pophub.contracts.personal import hidden_fields
 from pophub.domain import vietnamese
@@ -109,3 +110,29 @@ def test_a_dataset_that_is_none_is_refused_with_the_nearest(home: Path) -> None:
     answer = run("mps.citizen")
     assert answer.exit_code == 2
     assert "config.unknown_stem" in answer.output and "did you mean mps.citizens" in answer.output
+
+
+def test_a_dataset_knows_what_it_comes_from_and_where_it_goes() -> None:
+    known = list(KNOWN.values())
+    found = hops("mps.citizens", known)
+    assert found[0][:3] == ("from", "source", "dancu.cong_dan")
+    to = {(hop.kind, hop.name) for hop in found if hop.way == "to"}
+    assert {
+        ("population", ""),
+        ("subscriber", "portal"),
+        ("dataset", "moj.civil_status"),
+        ("figure", "fragmentation"),
+    } <= to
+    back = {
+        (hop.name, hop.by)
+        for hop in hops("mof.einvoices", known)
+        if hop.way == "from" and hop.kind == "dataset"
+    }
+    assert ("mps.citizens", ("seller_citizen_id",)) in back
+    assert hops("no.such", known) == []
+    for one in known:
+        assert len(hops(one.stem, known)) == len(set(hops(one.stem, known)))
+        for hop in hops(one.stem, known):
+            mirrored = ("from", "dataset", one.stem)
+            if (hop.way, hop.kind) == ("to", "dataset"):
+                assert mirrored in [other[:3] for other in hops(hop.name, known)], "told from both ends"
