@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -17,6 +17,20 @@ from pophub.settings import Settings
 
 ENDED = ("success", "failed")
 POLL_S = 0.5
+ASKED_S = 5
+"""Seconds that a page waits for each answer."""
+
+
+def start_by(settings: Settings, stem: str, who: str) -> str:
+    """Start a run of a dataset's DAG for somebody, and give its name; within a minute there is one such run.
+
+    Who asked for it stands in the run's note, which Airflow keeps.
+    Errors: `airflow.unreachable`, `airflow.refused`.
+    """
+    run = f"pages {datetime.now(UTC):%Y-%m-%dT%H:%MZ}"
+    with Airflow(settings, timeout_s=ASKED_S) as airflow:
+        airflow.trigger(stem, run, note=f"started by {who}")
+    return run
 
 
 class Airflow:
@@ -74,13 +88,12 @@ class Airflow:
         found = self._call("GET", f"/api/v2/dags/{quote(dag)}/dagRuns/{quote(run, safe='')}", missing_ok=True)
         return found["state"] if found else None
 
-    def trigger(self, dag: str, run: str) -> None:
+    def trigger(self, dag: str, run: str, note: str | None = None) -> None:
         """Start a run; one that is there already is left alone, unless it failed: then its failed tasks run again."""
         state = self.state(dag, run)
         if state is None:
-            self._call(
-                "POST", f"/api/v2/dags/{quote(dag)}/dagRuns", json={"dag_run_id": run, "logical_date": None}
-            )
+            told = {"dag_run_id": run, "logical_date": None, "note": note}
+            self._call("POST", f"/api/v2/dags/{quote(dag)}/dagRuns", json=told)
         elif state == "failed":
             self._call("POST", f"/api/v2/dags/{quote(dag)}/dagRuns/{quote(run, safe='')}/clear",
                        json={"dry_run": False, "only_failed": True})  # fmt: skip

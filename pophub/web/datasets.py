@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from pophub.catalogue.entries import entries
 from pophub.catalogue.lineage import hops
+from pophub.commands.airflow_runs import start_by
 from pophub.contracts.load import connector_paths, stem_at
 from pophub.domain.codes import GATES
 from pophub.postgres import connect
@@ -23,7 +24,7 @@ from pophub.web.counts import Counts, Row
 from pophub.web.held import in_language
 from pophub.web.joints import HOP_DATES, dated, newest, promised, stands
 from pophub.web.layout import STATES, PageMaker, here
-from pophub.web.missing import demand_dataset, demand_run
+from pophub.web.missing import NotThere, demand_dataset, demand_run
 from pophub.web.now import LATE, look_again, sources
 from pophub.web.subscription_pages import declared
 from pophub.web.visitors import needs
@@ -68,6 +69,15 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
             first=_sum(row for row in first if row["stem"] == stem),
             holds=[in_language(hold, language(request)) for hold in held if hold["stem"] == stem],
         )  # fmt: skip
+
+    @routes.post("/datasets/{stem}/run")
+    @needs("act")
+    def start(request: Request, stem: str) -> RedirectResponse:
+        if stem not in {stem_at(path) for path in connector_paths(project)}:
+            demand_dataset(counts, project, stem)
+            raise NotThere("no_dataset", stem, [("datasets",)])
+        start_by(settings, stem, request.state.visitor.name)
+        return RedirectResponse(here(request, f"/datasets/{stem}", done="run"), 303)
 
     @routes.post("/datasets/{stem}/{act}")
     @needs("act")

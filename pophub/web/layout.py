@@ -48,7 +48,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'self'; "
     "base-uri 'none'; form-action 'self'"
 )
-SERVERS = {"postgres": "PostgreSQL", "kafka": "Kafka"}
+SERVERS = {"postgres": "PostgreSQL", "kafka": "Kafka", "airflow": "Airflow"}
 
 
 class PageMaker:

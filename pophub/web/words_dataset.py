@@ -7,6 +7,12 @@ DATASET: dict[str, tuple[str, str]] = {
     "paused_by": ("Paused by {name} since {at}", "{name} tạm dừng từ {at}"),
     "pause": ("Pause", "Tạm dừng"),
     "resume": ("Resume", "Tiếp tục"),
+    "run_now": ("Run it now", "Chạy ngay"),
+    "run_note": (
+        "Airflow starts it with your name in its note; running it again loses and doubles nothing.",
+        "Airflow bắt đầu lượt chạy, ghi tên bạn vào ghi chú; chạy lại không mất và không trùng gì.",
+    ),
+    "done_run": ("A run was started in Airflow.", "Đã bắt đầu một lượt chạy trong Airflow."),
     "done_pause": ("Paused.", "Đã tạm dừng."),
     "done_resume": ("Resumed.", "Đã tiếp tục."),
     "whom_to_pause": ("What to pause", "Tạm dừng gì"),

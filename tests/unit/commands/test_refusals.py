@@ -8,15 +8,18 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import pages_kit
 import pytest
 from answers import answering
+from test_pages_doors import Asked
 
 from pophub.cli.program import app
 from pophub.commands import demo, documents, ledger
-from pophub.commands.airflow_runs import Airflow
+from pophub.commands.airflow_runs import Airflow, start_by
 from pophub.commands.quarantine_access import connector_here
 from pophub.domain.errors import PophubError
 from pophub.settings import PROJECT, Endpoints, Settings
+from pophub.web.app import create_pages
 from tests.refused import refused
 
 TOKEN = (201, b'{"access_token": "x"}')
@@ -61,6 +64,37 @@ def test_a_dag_that_is_never_read_and_a_run_that_never_ends_are_not_waited_for(s
             airflow.wait_for_dags(["mps.citizens"], deadline_s=0)
         with refused("airflow.run_stuck"):
             airflow.wait([("mps.citizens", "one")], lambda dag, state: None, deadline_s=0)
+
+
+def test_a_run_that_a_page_starts_is_one_a_minute_and_says_who_asked(settings: Settings) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def answer(method: str, path: str) -> tuple[int, bytes]:
+        asked.append((method, path))
+        if path == "/auth/token":
+            return TOKEN
+        started = ("POST", "/api/v2/dags/mps.citizens/dagRuns") in asked[:-1]
+        return (200, json.dumps(QUEUED).encode()) if method == "POST" or started else (404, b"{}")
+
+    with answering(answer) as url:
+        first, second = (start_by(at(settings, url), "mps.citizens", "Oanh") for _ in range(2))
+        assert first.startswith("pages ") and second.startswith("pages ")
+        assert [one for one in asked if one[0] == "POST" and "dags" in one[1]] == [
+            ("POST", "/api/v2/dags/mps.citizens/dagRuns")
+        ]
+        page = create_pages(at(settings, url), visitor=pages_kit.operator)
+        form = {"token": pages_kit.TOKEN}
+        begun = Asked(page).request("POST", "/datasets/mps.citizens/run?lang=en", data=form)
+        assert begun.status_code == 303 and "done=run" in begun.headers["location"]
+        assert Asked(page).request("POST", "/datasets/no.such/run", data=form).status_code in (404, 503)
+    with answering(lambda method, path: (403, b"{}")) as url:
+        page = create_pages(at(settings, url), visitor=pages_kit.operator)
+        told = Asked(page).request("POST", "/datasets/mps.citizens/run?lang=en", data=form)
+        assert (
+            told.status_code == 503
+            and "Airflow does not answer" in told.text
+            and "airflow.refused" in told.text
+        )
 
 
 def report(**wrong: Any) -> dict[str, Any]:
