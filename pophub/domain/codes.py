@@ -277,7 +277,7 @@ CODES: dict[str, Code] = {
     "figure.parameter": Code("A figure takes a parameter that it is not given, or declares by without taking it", "Tham số của chỉ tiêu không khớp với khai báo", "use $by where by is declared, $day for the day, and no other"),
     "figure.rows": Code("A figure has more rows than a figure may", "Chỉ tiêu có quá nhiều dòng", "group its rows: records do not leave by a figure"),
     "page.busy": Code("The pages are at work on what others asked", "Các trang đang xử lý yêu cầu của người khác", "ask again in a minute"),
-    "bench.bounds": Code("What was tried took more time or memory than it may", "Nội dung thử tốn nhiều thời gian hoặc bộ nhớ hơn mức cho phép", "look for a pattern that goes back and forth, such as (a+)+, or for very long texts"),
+    "page.bounds": Code("What was asked of a page took more time or memory than it may", "Yêu cầu tốn nhiều thời gian hoặc bộ nhớ hơn mức cho phép của trang", "look for a pattern that goes back and forth, such as (a+)+; verify a long ledger by pophub ledger verify"),
     "cli.period": Code("The period is not a year, a quarter or a month", "Kỳ không phải là năm, quý hoặc tháng", "write 2024, 2024-Q2 or 2024-05"),
     "cli.as_of": Code("The moment cannot be read", "Không đọc được thời điểm", "write a date, a time, #NUMBER of a checkpoint, or now"),
     "share.diverged": Code("A recipient's position and the history differ", "Vị trí của bên nhận khác với lịch sử", "run pophub ledger verify before anything else"),

@@ -59,7 +59,7 @@ def create_pages(
         now.router(settings, counts, pages),
         quarantine_pages.router(settings, counts, pages, work),
         record_pages.router(settings, pages, work),
-        ledger_pages.router(counts, pages),
+        ledger_pages.router(settings, counts, pages),
         datasets.router(settings, counts, pages),
         subscription_pages.router(settings, counts, pages),
         catalogue_pages.router(settings, counts, pages),

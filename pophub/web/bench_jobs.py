@@ -96,7 +96,7 @@ class BenchJobs:
             ended = True
         if ended:
             job.error = ConfigError(
-                "bench.bounds", "it took more time or memory than the workbench gives", where="workbench",
+                "page.bounds", "it took more time or memory than the workbench gives", where="workbench",
                 remedy="look for a pattern that goes back and forth, such as (a+)+",
             )  # fmt: skip
         else:

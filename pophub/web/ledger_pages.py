@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
@@ -15,10 +15,12 @@ from pophub.ledger.checkpoint import Checkpoint, find
 from pophub.ledger.growth import Growth, Scope, growth_as_of
 from pophub.ledger.periods import moment
 from pophub.postgres import Connection
+from pophub.settings import Settings
 from pophub.web import counts as sql
 from pophub.web.counts import Counts, Row, with_percent
-from pophub.web.layout import PageMaker
+from pophub.web.layout import PageMaker, here
 from pophub.web.missing import NotThere
+from pophub.web.verification import Verifications
 from pophub.web.visitors import needs
 
 DAYS = """
@@ -43,9 +45,9 @@ class GrowthThen(NamedTuple):
     rows: list[Growth]
 
 
-def router(counts: Counts, pages: PageMaker) -> APIRouter:
+def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     """Make the routes."""
-    routes = APIRouter(default_response_class=HTMLResponse)
+    routes, verifications = APIRouter(default_response_class=HTMLResponse), Verifications(settings)
 
     @routes.get("/ledger")
     @needs("see")
@@ -56,8 +58,14 @@ def router(counts: Counts, pages: PageMaker) -> APIRouter:
         return pages.render(
             request, "ledger.html", told=[told], days=days, matrix=matrix(days), recipients=recipients,
             total={name: sum(row[name] for row in days) for name in SUMS}, signed=signed, as_of=as_of,
-            then=then, problem=problem, growth=with_percent(growth, year[0]["period"]),
+            then=then, problem=problem, verified=verifications.last, growth=with_percent(growth, year[0]["period"]),
         )  # fmt: skip
+
+    @routes.post("/ledger/verify")
+    @needs("find")
+    def verify(request: Request) -> RedirectResponse:
+        verifications.start(request.state.visitor.name)
+        return RedirectResponse(f"{here(request, '/ledger')}#verified", 303)
 
     @routes.get("/ledger/batches/{stem}/{day}")
     @needs("see")

@@ -36,5 +36,23 @@ LEDGER: dict[str, tuple[str, str]] = {
         "Counted from the rows of now; no statement was signed yet.",
         "Tính từ số liệu hiện nay; chưa có bản nào được ký.",
     ),
+    "verification": ("Is every row still what was written?", "Mọi dòng có còn đúng như khi ghi?"),
+    "verify_now": ("Verify now", "Kiểm tra ngay"),
+    "verify_note": (
+        "All chains and signed statements, as pophub ledger verify does; one at a time.",
+        "Mọi chuỗi và bản đã ký, như pophub ledger verify; mỗi lúc một lượt.",
+    ),
+    "being_verified": (
+        "It is being verified since {at}, asked for by {name}.",
+        "Đang kiểm tra từ {at}, do {name} yêu cầu.",
+    ),
+    "verified_whole": (
+        "At {at}: {rows} rows are what was written, {statements} signed statements hold. Asked for by {name}.",
+        "Lúc {at}: {rows} dòng đúng như khi ghi, {statements} bản đã ký còn nguyên. Do {name} yêu cầu.",
+    ),
+    "verified_broken": (
+        "At {at}: {n} places are not what was written.",
+        "Lúc {at}: {n} chỗ không còn như khi ghi.",
+    ),
     "no_day": ("Nothing was exchanged then", "Không có lô dữ liệu nào khi đó"),
 }

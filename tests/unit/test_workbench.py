@@ -189,7 +189,7 @@ def test_samples_and_rows_are_judged_at_each_gate_and_persons_are_masked(app: Fa
 def test_what_takes_too_long_is_ended_and_said(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_jobs, "MOST_S", 0.2)
     _, text = tried(app, SOUND)
-    assert "bench.bounds" in text
+    assert "page.bounds" in text
 
 
 def test_who_comes_while_many_wait_is_told_to_come_later(
