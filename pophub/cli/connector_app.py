@@ -81,10 +81,16 @@ def connector_new(
         str,
         typer.Option(
             "--from",
-            help="Variable that holds the address; an address without a password; a folder; kafka://HOST:PORT/TOPIC.",
+            help="Variable that holds the address; an address without a password; a folder; https://HOST/PATH of an API; "
+            "kafka://HOST:PORT/TOPIC.",
         ),
     ],
-    table: Annotated[str | None, typer.Option(help="Table or view, with its schema; a topic.")] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            help="Table or view, with its schema; a topic; of a folder a pattern of names; of an API the path of its list."
+        ),
+    ] = None,
     like: Annotated[
         str | None, typer.Option(help="Take owner, promise and names from this connector.")
     ] = None,
@@ -96,6 +102,13 @@ def connector_new(
             "wal: each change is read from PostgreSQL's log."
         ),
     ] = None,
+    pages: Annotated[
+        str | None,
+        typer.Option(
+            help="How an API's next page is asked for, as in a connector's file, where its answers do not prove it: "
+            "{kind: number, parameter: page}; none: there is one page."
+        ),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Draft a connector for each table.")] = False,
     json: bool = JSON,
 ) -> None:
@@ -103,7 +116,7 @@ def connector_new(
     from pophub.commands.drafting import new
 
     with errors_told(json):
-        new(name, source, table, like, key, marker, every, json)
+        new(name, source, table, like, key, marker, pages, every, json)
 
 
 @connector.command("list", epilog="Example: pophub connector list --json")

@@ -1,4 +1,4 @@
-"""connector new: draft connectors from what a database, folder or topic shows."""
+"""connector new: draft connectors from what a database, folder, API or topic shows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pophub.commands.first_look import TOPICS, LookWish, look_at
 from pophub.commands.output import answer, print_json, print_table, talk, tell
 from pophub.commands.quarantine_access import connector_here
 from pophub.contracts.code_tables import read_tables
@@ -22,13 +23,15 @@ from pophub.drafting.write import write_draft
 from pophub.settings import Settings
 from pophub.sources.survey import Survey
 
-SCHEMES = ("kafka", "kafkas")
 LOOKED_ROWS = 10_000
 LOOKUP_ROWS = 51
 _AGENCY = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _STEM = re.compile(rf"{_AGENCY.pattern}\.{_AGENCY.pattern}")
 _VARIABLE = re.compile(r"(?:\$\{)?([A-Z][A-Z0-9_]*)\}?\Z")
 _PASSWORD = re.compile(r"://[^/\s@:]*:[^/\s@]+@")
+_TOKEN = re.compile(
+    r"[?&][^=&]*(?:token|secret|password|passwd|mat_khau|api_?key|access_?key)[^=&]*=", re.IGNORECASE
+)
 
 
 class Drafted(dict[str, Any]):
@@ -37,7 +40,7 @@ class Drafted(dict[str, Any]):
 
 def new(
     name: str, source: str, table: str | None, like: str | None, key: str | None, marker: str | None,
-    every: bool, as_json: bool,
+    pages: str | None, every: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Draft a connector, or one for each table; tell files, guesses and what a person has to decide."""
     settings = Settings.load()
@@ -49,12 +52,17 @@ def new(
         agency, dataset, variable, tuple(key.split(",")) if key else (), marker, connector_here(like) if like else None,
         read_tables(settings.project)[0].sound,
     )  # fmt: skip
-    if address.partition("://")[0] in SCHEMES:
-        found, refused = [_topic(settings, asked, address, table)], list[PophubError]()
-    elif "://" in address:
+    look = look_at(address)
+    if look is not None and not every:
+        survey, of = look(settings, asked, address, LookWish(table, pages), LOOKED_ROWS)
+        found, refused = [_written(settings, asked, draft(survey, asked, source=of))], list[PophubError]()
+    elif look is None:
         found, refused = _tables(settings, asked, address, table, every)
     else:
-        found, refused = [_folder(settings, asked, Path(address))], []
+        raise ConfigError(
+            "connector.from", "only a database has tables to draft all of", where="--all",
+            remedy="name the dataset, such as moet.schools, and take --all out",
+        )  # fmt: skip
     if refused and not found:
         first, *others = refused
         for error in others:
@@ -88,7 +96,7 @@ def _without_topic(source: str) -> tuple[str, str | None]:
     (('kafka://a:9092,b:9092', 'dancu.public.cong_dan'), ('POPHUB_SOURCE_MPS_URL', None))
     """
     scheme, mark, rest = source.partition("://")
-    if scheme not in SCHEMES:
+    if scheme not in TOPICS:
         return source, None
     brokers, _, topic = rest.partition("/")
     return f"{scheme}{mark}{brokers}", topic or None
@@ -101,9 +109,9 @@ def _source(settings: Settings, source: str, agency: str, dataset: str) -> tuple
     """
     if match := _VARIABLE.match(source):
         return match[1], settings.resolve(f"${{{match[1]}}}", where="--from"), None
-    if _PASSWORD.search(source):
+    if _PASSWORD.search(source) or ("://" in source and _TOKEN.search(source)):
         raise ConfigError(
-            "secret.inline", "an address with a password stands among the arguments", where="--from",
+            "secret.inline", "an address with a password or token stands among the arguments", where="--from",
             remedy="export it under a name such as POPHUB_SOURCE_MOET_URL, and give --from that name",
         )  # fmt: skip
     if "://" not in source and not Path(source).is_dir():
@@ -126,54 +134,6 @@ def _source(settings: Settings, source: str, agency: str, dataset: str) -> tuple
         "connector.from", f"{shared} and {own} hold other addresses", where="--from",
         remedy="export the address under another name, and give --from that name",
     )  # fmt: skip
-
-
-def _folder(settings: Settings, asked: DraftWish, folder: Path) -> Drafted:
-    from pophub.sources.folder_survey import survey_folder
-
-    survey, form = survey_folder(folder, LOOKED_ROWS, asked.stem)
-    return _written(settings, asked, draft(survey, asked, folder=form))
-
-
-def _topic(settings: Settings, asked: DraftWish, address: str, topic: str | None) -> Drafted:
-    """Draft a connector of a topic; login, registry and certificate are those whose variables are set.
-
-    Errors: `connector.from`, those of `survey_topic`.
-    """
-    from pophub.contracts.kafka_source import KafkaSource
-    from pophub.sources.topic_survey import survey_topic
-
-    if topic is None or not asked.dataset:
-        raise ConfigError(
-            "connector.from", "no topic is named", where="--table", remedy="name it: --table dancu.public.cong_dan"
-        )  # fmt: skip
-    keys: dict[str, Any] = {"topic": topic}
-    base = asked.variable.removesuffix("_URL")
-    if _is_set(settings, f"{base}_USER"):
-        keys["login"] = {"user": f"${{{base}_USER}}", "secret": f"${{{base}_SECRET}}"}
-        if _is_set(settings, f"{base}_MECHANISM"):
-            keys["login"]["mechanism"] = settings.resolve(f"${{{base}_MECHANISM}}", where="--from")
-    if _is_set(settings, f"{base}_CA"):
-        keys["certificate"] = f"${{{base}_CA}}"
-    if _is_set(settings, f"{base}_REGISTRY"):
-        keys["registry"] = {"url": f"${{{base}_REGISTRY}}"}
-    told = {"kind": "kafka", "url": f"${{{asked.variable}}}", "marker": {"kind": "log"}, **keys}
-    try:
-        source = KafkaSource.model_validate(told)
-    except ValueError:
-        raise ConfigError(
-            "connector.from", "the topic's name or the login's mechanism is none", where="--from",
-            remedy="a topic has letters, digits and . _ -; a mechanism is scram-sha-512, scram-sha-256 or plain",
-        ) from None  # fmt: skip
-    survey, form = survey_topic(source, address, settings, LOOKED_ROWS, asked.stem)
-    return _written(settings, asked, draft(survey, asked, topic=keys | form))
-
-
-def _is_set(settings: Settings, variable: str) -> bool:
-    try:
-        return bool(settings.resolve(f"${{{variable}}}", where="--from"))
-    except ConfigError:
-        return False
 
 
 def _tables(
@@ -242,6 +202,7 @@ def _written(settings: Settings, asked: DraftWish, plan: Any) -> Drafted:
         fields=len(plan.fields),
         files=[str(file.relative_to(settings.project)) for file in files],
         guesses={"key": plan.why["key"], "marker": plan.why["marker"]}
+        | plan.source.form.why
         | {one.name: "; ".join(one.notes) for one in plan.fields if one.notes},
         decisions=decisions,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pophub.contracts.model import ConnectorFile
-from pophub.contracts.source_model import HttpSource
+from pophub.contracts.source_model import HttpPages, HttpSource
 from pophub.contracts.strict_yaml import Document
 from pophub.contracts.suite import refuse
 
@@ -16,8 +16,12 @@ def check_pages(document: Document, file: ConnectorFile) -> None:
     source = file.source
     if not isinstance(source, HttpSource) or (pages := source.pages) is None:
         return
+    if what := lacking(pages):
+        raise refuse("config.missing", what, document.where("source", "pages"))
+
+
+def lacking(pages: HttpPages) -> str:
+    """Say what pages of a kind need and have not; nothing where they are whole."""
     needed = {"cursor": ("next", "parameter"), "number": ("parameter",), "offset": ("parameter",)}
-    for key in needed.get(pages.kind, ()):
-        if getattr(pages, key) is None:
-            what = f"pages of kind {pages.kind} need {key}: see docs/source-http.md"
-            raise refuse("config.missing", what, document.where("source", "pages"))
+    missing = [key for key in needed.get(pages.kind, ()) if getattr(pages, key) is None]
+    return f"pages of kind {pages.kind} need {missing[0]}: see docs/source-http.md" if missing else ""

@@ -260,6 +260,14 @@ class FilesSource(SourceFile):
     delimiter: str = Field(
         ",", min_length=1, max_length=1, description="column separator of CSV files", examples=[";"]
     )
+    header_line: int = Field(
+        1,
+        ge=1,
+        le=1_000,
+        description="line of CSV and XLSX files that names the columns, or the first below it that is not blank; "
+        "what stands above, such as a title, is left out",
+        examples=[4],
+    )
     multiline: bool = Field(
         False, description="true: a quoted value of a CSV file may span lines", examples=[True]
     )

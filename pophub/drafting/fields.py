@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from pophub.contracts.model import AvroField, FieldMapping
@@ -13,6 +14,7 @@ from pophub.gates.mapping import Column
 
 MAX_NAME = 63
 MAX_COLUMN = 128
+MAX_PLACES = 12  # behind the point, of a number whose source bounds none
 TOLERATED = 0.2  # of the values may be refused, as defects of the source; of more, the type was guessed wrong
 _EXACT: dict[str, list[str]] = {
     "integer": ["long"],
@@ -69,19 +71,22 @@ def names_for(columns: Iterable[str], known: Mapping[str, str]) -> dict[str, str
     return found
 
 
-def draft_field(name: str, profile: ColumnProfile, *, key: bool) -> FieldDraft:
-    """Draft a field: of the types that may fit, the first that takes the values seen."""
-    trials = list(_trials(name, profile, key))
-    shares = [_refused(one) for one in trials]
+def draft_field(name: str, profile: ColumnProfile, *, key: bool, typed: bool = True) -> FieldDraft:
+    """Draft a field: of the types that may fit, the first that takes the values seen.
+
+    `typed` tells whether a value's type is the source's own word, as a table's is and a workbook's is not.
+    """
+    trials = list(_trials(name, profile, key, typed))
+    shares = [_refused(one, key, typed) for one in trials]
     chosen = next((one for one, share in zip(trials, shares, strict=True) if share <= TOLERATED), None)
     best = chosen or trials[shares.index(min(shares))]
-    if refused := _refused(best):
+    if refused := shares[trials.index(best)]:
         told = f"{refused:.0%} of the values seen are refused: look at them with `connector try`"
         best = FieldDraft(**{**vars(best), "notes": (*best.notes, told)})
     return best
 
 
-def _trials(name: str, profile: ColumnProfile, key: bool) -> Iterable[FieldDraft]:
+def _trials(name: str, profile: ColumnProfile, key: bool, typed: bool) -> Iterable[FieldDraft]:
     """Give what the column may be, the likeliest first; a text at the end takes nearly everything."""
     column = profile.column
 
@@ -99,11 +104,19 @@ def _trials(name: str, profile: ColumnProfile, key: bool) -> Iterable[FieldDraft
     elif column.kind == "decimal":
         if column.digits and column.digits <= 38 and not key:
             yield trial("decimal", precision=column.digits, scale=column.scale)
+        elif not typed and not key and (scale := _places(profile)) is not None:
+            note = (
+                f"the source bounds no digits; at most {scale} behind the point were seen, more are refused"
+            )
+            yield trial("decimal", note, precision=38, scale=scale)
         elif not column.digits and profile.values:
             yield trial("long", "the type bounds no digits; all values seen are whole")
     elif not (key and column.kind == "bytes"):
         for kind in _EXACT[column.kind]:
             yield trial(kind)
+    if not typed and not key and not profile.person:
+        note = "numbers among the texts: the zeros that they began with are lost"
+        yield trial("string", note, text="trim", numbers="as_text")
     yield trial(
         "string", "" if column.kind in ("text", "other") else f"{column.type} as the database prints it"
     )
@@ -128,6 +141,8 @@ def _text_trials(profile: ColumnProfile, trial: Any, key: bool) -> Iterable[Fiel
         yield trial("date", "a date, by its values", text="trim", parse="date", format=form)
     if (form := profile.time_form) is not None:
         yield trial("timestamp-micros", "a time, by its values", text="trim", parse="time", format=form)
+    elif profile.iso_times:
+        yield trial("timestamp-micros", "a time, by its values", text="trim", parse="time")
     if profile.few:
         note = f"only these {len(profile.few)} values were seen: taken for a code"
         yield trial("string", note, text="trim", values=profile.few)
@@ -135,11 +150,19 @@ def _text_trials(profile: ColumnProfile, trial: Any, key: bool) -> Iterable[Fiel
         yield trial("string", text="trim")
 
 
-def _refused(draft: FieldDraft) -> float:
+def _places(profile: ColumnProfile) -> int | None:
+    """Give how many digits behind the point the numbers have at most; None where all are whole."""
+    numbers = [value for value in profile.values if isinstance(value, Decimal) and value.is_finite()]
+    found = max((-int(value.as_tuple().exponent) for value in numbers), default=0)
+    return found if 0 < found <= MAX_PLACES else None
+
+
+def _refused(draft: FieldDraft, key: bool, typed: bool) -> float:
     """Give the share of the values seen that the mapping refuses."""
     values = list(draft.profile.values)
     if not values:
         return 0.0
     mapping = FieldMapping.model_validate({"from": draft.column, **draft.mapping})
-    column = Column(mapping, draft.avro, personal_id=draft.profile.person)
+    personal_id = draft.profile.person
+    column = Column(mapping, draft.avro, personal_id=personal_id, from_files=not typed, key=key)
     return len(column.read(values)[1]) / len(values)

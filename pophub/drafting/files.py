@@ -89,29 +89,23 @@ def connector_text(plan: DraftPlan) -> str:
 
 def _source(plan: DraftPlan) -> Iterator[str]:
     reference = f"${{{plan.asked.variable}}}"
+    kind = plan.source.kind
+    logged = plan.marker.keys["kind"] == "wal"
     yield "source:"
-    if plan.topic is not None:
-        yield "  kind: kafka"
-        yield f"  url: {reference}  # set in the environment, or in sources.env of the hub's home"
-        for name, value in plan.topic.items():
-            yield f"  {name}: {_flow(value)}"
-        yield f"  # the key below: {_said(plan.why['key'])}"
-    elif plan.folder is None:
-        logged = plan.marker.keys["kind"] == "wal"
-        yield "  kind: cdc  # what the source needs for it: docs/source-cdc.md" if logged else "  kind: sql"
-        yield f"  url: {reference}  # set in the environment, or in sources.env of the hub's home"
+    yield "  kind: cdc  # what the source needs for it: docs/source-cdc.md" if logged else f"  kind: {kind}"
+    what = "the folder; " if kind == "files" else ""
+    yield f"  url: {reference}  # {what}set in the environment, or in sources.env of the hub's home"
+    if kind == "sql":
         yield f"  table: {scalar(plan.survey.table)}"
         yield f"  key: {_flow(list(plan.key_columns))}  # {_said(plan.why['key'])}"
     else:
-        yield "  kind: files"
-        yield f"  url: {reference}  # the folder; set in the environment, or in sources.env of the hub's home"
-        for name, value in plan.folder.items():
-            yield f"  {name}: {scalar(str(value))}"
+        for name, value in plan.source.form.keys.items():
+            yield f"  {name}: {_flow(value)}" + (f"  # {_said(plan.why[name])}" if name in plan.why else "")
         yield f"  # the key below: {_said(plan.why['key'])}"
-    if plan.marker.keys["kind"] == "scan" and plan.folder is None:
+    if plan.marker.keys["kind"] == "scan" and kind == "sql":
         yield from (f"  # {line}" for line in _SCAN_COSTS)
     yield f"  marker: {_flow(plan.marker.keys)}  # {_said(plan.why['marker'])}"
-    if plan.marker.numbered and plan.topic is None:
+    if plan.marker.numbered and kind != "kafka":
         yield f"  gone_at_most: {GONE_AT_MOST}  # share of the known rows; more of them gone at once wait for a person"
     if plan.deleted is not None:
         yield f"  deleted: {{column: {scalar(plan.deleted)}, values: [true]}}  # by its name and its values"
@@ -188,5 +182,7 @@ def _flow(value: Any) -> str:
         return "{" + ", ".join(f"{name}: {_flow(inner)}" for name, inner in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_flow(inner) for inner in value) + "]"
+    if isinstance(value, int):  # a yes or no too
+        return json.dumps(value)
     text = str(value)
     return scalar(text) if re.fullmatch(r"[A-Za-z_]\w*", text, re.ASCII) else quoted(text)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from pophub.contracts.model import CodeTable, Connector, DatasetReference
 from pophub.domain.record import RESERVED
 from pophub.drafting.fields import MAX_COLUMN, FieldDraft, draft_field, names_for
 from pophub.drafting.profile import profiles
 from pophub.drafting.reading import LOGGED, MarkerDraft, draft_deleted, draft_key, draft_marker, no_key
-from pophub.sources.survey import Survey, TableLink
+from pophub.sources.survey import Survey, SurveyedForm, TableLink
 
 LOOKUP_ROWS = 50  # a table of at most so many rows that another refers to is one of codes
 Looked = Callable[[str], Survey]
@@ -44,6 +44,22 @@ class DraftWish:
 
 
 @dataclass(frozen=True)
+class SourceDraft:
+    """The kind of a source, and how it is read: keys of the part `source`, and what its look told of them."""
+
+    kind: Literal["sql", "files", "http", "kafka"] = "sql"
+    form: SurveyedForm = field(default_factory=lambda: SurveyedForm({}, {}, []))
+
+    @property
+    def typed(self) -> bool:
+        """Whether a value's type is the source's own word."""
+        return self.kind in ("sql", "kafka")
+
+
+TABLE = SourceDraft()
+
+
+@dataclass(frozen=True)
 class DraftPlan:
     """What the files of a connector will say.
 
@@ -60,9 +76,8 @@ class DraftPlan:
     deleted: str | None
     why: Mapping[str, str]
     decisions: tuple[str, ...]
-    folder: Mapping[str, Any] | None = None
-    references: tuple[DatasetReference, ...] = ()
-    topic: Mapping[str, Any] | None = None
+    references: tuple[DatasetReference, ...]
+    source: SourceDraft
 
     @property
     def people(self) -> list[str]:
@@ -86,14 +101,12 @@ def draft(
     survey: Survey,
     asked: DraftWish,
     looked: Looked | None = None,
-    folder: Mapping[str, Any] | None = None,
     datasets: Mapping[str, KnownTable] | None = None,
-    topic: Mapping[str, Any] | None = None,
+    source: SourceDraft = TABLE,
 ) -> DraftPlan:
-    """Draft a connector from what a table, file or topic shows; `looked` looks at a table that it refers to.
+    """Draft a connector from what a table, file, API or topic shows; `looked` looks at a table that it refers to.
 
-    Shape: `datasets` has the tables of the source that are datasets, by their names as `survey` gives them;
-    `folder` and `topic` are keys of the part `source`, of files or of a topic.
+    Shape: `datasets` has the tables of the source that are datasets, by their names as `survey` gives them.
     Errors: `connector.no_key`, `connector.no_marker`, `source.column_missing`.
     """
     found = profiles(survey, asked.tables)
@@ -101,12 +114,12 @@ def draft(
     key, key_why = draft_key(survey, found, asked.key)
     if lost := [name for name in key if name in left_out]:
         raise no_key(f"the column {lost[0][:40]} of the key cannot be declared", survey.table)
-    marker = LOGGED if topic else draft_marker(survey, found, asked.marker, folder=folder is not None)
+    marker = LOGGED if source.kind == "kafka" else draft_marker(survey, found, asked.marker, source.kind)
     deleted = draft_deleted(found)
     mapped = [name for name in found if name not in left_out and (name != deleted or name in key)]
     names = names_for(mapped, _known_names(asked.like))
-    fields = [draft_field(names[name], found[name], key=name in key) for name in mapped]
-    why = {"key": key_why, "marker": marker.note}
+    fields = [draft_field(names[name], found[name], key=name in key, typed=source.typed) for name in mapped]
+    why = {"key": key_why, "marker": marker.note, **source.form.why}
     references = _references(fields, survey.links, datasets or {})
     fields = _linked(fields, survey.links, looked, key, references)
     decisions = ["owner: who answers for the data, and an address"] if asked.like is None else []
@@ -119,12 +132,13 @@ def draft(
         decisions.append(
             "marker: whether the source bears that all its rows are read each time, or has a time of update"
         )
+    decisions += source.form.asks
     decisions += [f"the column {name[:40]} is left out: its name cannot be declared" for name in left_out]
     if any(one.profile.person for one in fields):
         why["people"] = "numbers of people: a record waits until the population database knows them"
     return DraftPlan(
-        asked, survey, tuple(fields), tuple(names[c] for c in key), key, marker, deleted, why, tuple(decisions), folder,
-        references, topic,
+        asked, survey, tuple(fields), tuple(names[c] for c in key), key, marker, deleted, why, tuple(decisions),
+        references, source,
     )  # fmt: skip
 
 

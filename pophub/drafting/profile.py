@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -67,10 +68,13 @@ class ColumnProfile:
         return self.person or sounds_personal(self.column.name)
 
     def form(self, forms: Sequence[str], parse: Callable[[str], Callable[[str], int]]) -> str | None:
-        """Give the first form that most texts have."""
-        if len(self.values) < 2 or not self.texts:
+        """Give the first form that most texts have; beside them a workbook may hold dates of its own."""
+        texts = [value for value in self.values if isinstance(value, str)]
+        days = sum(isinstance(value, date) for value in self.values)
+        if len(texts) < 2 or len(texts) + days < len(self.values):
             return None
-        return next((form for form in forms if self._mostly(_parses(parse(form)))), None)
+        least = MOSTLY * len(self.values) - days
+        return next((form for form in forms if sum(map(_parses(parse(form)), texts)) >= least), None)
 
     @property
     def date_form(self) -> str | None:
@@ -81,6 +85,11 @@ class ColumnProfile:
     def time_form(self) -> str | None:
         """The form in which the texts are times."""
         return self.form(TIMES, lambda form: time_parser(form, "UTC"))
+
+    @property
+    def iso_times(self) -> bool:
+        """Whether the texts are times as ISO 8601 writes them, with a zone or without."""
+        return self.form(("ISO",), lambda form: time_parser(None, "UTC")) is not None
 
     @property
     def table(self) -> str | None:

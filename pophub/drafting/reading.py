@@ -74,18 +74,19 @@ def no_key(what: str, table: str) -> ConfigError:
 
 
 def draft_marker(
-    survey: Survey, profiles: Mapping[str, ColumnProfile], asked: str | None, *, folder: bool = False
+    survey: Survey, profiles: Mapping[str, ColumnProfile], asked: str | None, kind: str = "sql"
 ) -> MarkerDraft:
-    """Give the change marker of a table or file; a table without one is scanned, since its key tells what is new,
-    changed or gone.
+    """Give the change marker of a source of this kind; a table without one is scanned, since its key tells what is
+    new, changed or gone.
 
-    Files are inventories only where they are said to be: nothing in them proves it.
-    Errors: `connector.no_marker` where no column of a file is one, or the one that was asked for is none;
+    Files are inventories only where they are said to be: nothing in them proves it. Pages of an API never are.
+    Errors: `connector.no_marker` where no column of a file or record is one, or the one that was asked for is none;
     `source.column_missing`.
     """
-    if asked == "scan" and asked not in survey.names:
+    folder = kind == "files"
+    if asked == "scan" and asked not in survey.names and kind != "http":
         return _scan("as you said: each file is a whole inventory" if folder else "as you said")
-    if asked == "wal" and asked not in survey.names and not folder:
+    if asked == "wal" and asked not in survey.names and kind == "sql":
         return MarkerDraft({"kind": "wal"}, {}, "as you said: each change comes by the server's log")
     names = [_known(survey, asked)] if asked else list(profiles)
     found = [one for name in names if (one := _marker(profiles[name], asked is not None, folder)) is not None]
@@ -99,9 +100,9 @@ def draft_marker(
     )
     if found:
         return found[0]
-    if asked is None and not folder:
+    if asked is None and kind == "sql":
         return _scan("no column tells when a row was changed last")
-    raise _no_marker("no column tells when a row was changed last", survey.table)
+    raise _no_marker("no column tells when a row was changed last", survey.table, kind)
 
 
 LOGGED = MarkerDraft({"kind": "log"}, {}, "the topic's own order")
@@ -111,11 +112,12 @@ def _scan(why: str) -> MarkerDraft:
     return MarkerDraft({"kind": "scan"}, {}, why)
 
 
-def _no_marker(what: str, table: str) -> ConfigError:
+def _no_marker(what: str, table: str, kind: str) -> ConfigError:
+    whole = "; where each file holds all rows that there are: --marker scan" if kind == "files" else ""
     return ConfigError(
         "connector.no_marker", what, where=table,
         remedy="ask the agency for a time of update, or for a number that each change raises; a column that is one"
-        " under another name: --marker COLUMN; where each file holds all rows that there are: --marker scan",
+        f" under another name: --marker COLUMN{whole}",
     )  # fmt: skip
 
 
@@ -144,6 +146,8 @@ def _marker(profile: ColumnProfile, asked: bool, folder: bool) -> MarkerDraft | 
         return MarkerDraft(
             {"column": name, "kind": "time", "format": form}, window, f"texts of times, {said}"
         )
+    if kind == "text" and profile.iso_times:
+        return MarkerDraft({"column": name, "kind": "time"}, window, f"times as ISO 8601 writes them, {said}")
     if kind == "integer" and (asked or _NUMBERED.search(words)):
         return MarkerDraft(
             {"column": name, "kind": "sequence"}, {}, f"a number that each change raises, {said}"

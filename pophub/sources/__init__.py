@@ -44,7 +44,7 @@ def open_source(connector: Connector, settings: Settings, *, stays_open: bool = 
         case HttpSource():
             from pophub.sources.http import HttpApi
 
-            access = _access(source, settings, where)
+            access = access_of(source, settings, where)
             return HttpApi(source, url, access, columns=connector.file.columns, where=where)
         case KafkaSource():
             from pophub.sources.open_topic import open_topic
@@ -52,7 +52,7 @@ def open_source(connector: Connector, settings: Settings, *, stays_open: bool = 
             return open_topic(connector, source, url, settings, stays_open=stays_open)
 
 
-def _access(source: HttpSource, settings: Settings, where: str) -> Access:
+def access_of(source: HttpSource, settings: Settings, where: str) -> Access:
     """Resolve how the hub gets in at an API.
 
     Errors: `config.variable_missing`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +52,9 @@ def dialect_of(path: Path, source: FilesSource, required: Sequence[str], where: 
             where=where,
             remedy="mend `source.encoding`, or ask the agency to drop it again in that encoding",
         )
-    delimiter = _delimiter(_first_line(start, encoding, where), source.delimiter, required)
+    delimiter = _delimiter(
+        _first_line(start, encoding, source.header_line, where), source.delimiter, required
+    )
     told = []
     if _plain(encoding) != _plain(source.encoding):
         told.append(f"encoding {encoding.removesuffix('-sig')}, by its byte order mark")
@@ -76,7 +79,7 @@ def _plain(encoding: str) -> str:
     return plain.removesuffix("sig").removesuffix("le").removesuffix("be")
 
 
-def _first_line(start: bytes, encoding: str, where: str) -> str:
+def _first_line(start: bytes, encoding: str, number: int, where: str) -> str:
     try:
         text = start.decode(encoding, "ignore")
     except LookupError as error:
@@ -88,7 +91,8 @@ def _first_line(start: bytes, encoding: str, where: str) -> str:
         ) from error
     except UnicodeError:
         return ""
-    return next((line for line in io.StringIO(text, newline="") if line.strip()), "")
+    lines = islice(io.StringIO(text, newline=""), number - 1, None)
+    return next((line for line in lines if line.strip()), "")
 
 
 def _delimiter(line: str, declared: str, required: Sequence[str]) -> str:

@@ -93,6 +93,14 @@ class _Lines:
             self.number += 1
             yield self.number, line
 
+    def below(self, first: int) -> Iterator[tuple[int, str]]:
+        """Give the lines from one on; those above are a title, and no record."""
+        for number, line in self:
+            if number >= first:
+                yield number, line
+            else:
+                self.complete()
+
     def complete(self) -> None:
         """Say that the record of the lines read since the last call is complete."""
         self._size = 0
@@ -108,7 +116,7 @@ def _parse(
     """Give the header and the rows behind it."""
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
     quotes = Quotes(delimiter, multiline=source.multiline, where=where)
-    rows = _read_to_the_end(lines, quotes, where)
+    rows = _read_to_the_end(lines.below(source.header_line), quotes, lines, where)
     first = next(rows, FileRow(1, ()))
     if first.flaw:
         raise ContractBreach(
@@ -121,9 +129,11 @@ def _parse(
     return header, (header.fit(row) for row in rows)
 
 
-def _read_to_the_end(lines: _Lines, quotes: Quotes, where: str) -> Iterator[FileRow]:
+def _read_to_the_end(
+    numbered: Iterator[tuple[int, str]], quotes: Quotes, lines: _Lines, where: str
+) -> Iterator[FileRow]:
     try:
-        for row in quotes.rows(iter(lines)):
+        for row in quotes.rows(numbered):
             lines.complete()
             if any(len(cell) > MAX_FIELD_CHARACTERS for cell in row.cells):
                 raise too_large("a value", f"{MAX_FIELD_CHARACTERS:,} characters", where)

@@ -91,7 +91,7 @@ class DropFolder:
 
         Errors: `source.unreachable` when the folder is not there.
         """
-        names = [name for name in self._names() if not _unfinished(name)]
+        names = [name for name in self._names() if not is_unfinished(name)]
         return [
             name
             for name in names
@@ -159,7 +159,7 @@ class DropFolder:
         for name in self._names():
             path = self._folder / name
             wanted = fnmatchcase(name, self._source.pattern) and not is_manifest(name, self._source)
-            if not _unfinished(name) and wanted:
+            if not is_unfinished(name) and wanted:
                 state = _state(path)
                 if state is not None:
                     found.append((path, state))
@@ -168,7 +168,9 @@ class DropFolder:
     def _read_manifests(self) -> None:
         if self._source.manifest is None:
             return
-        names = [name for name in self._names() if is_manifest(name, self._source) and not _unfinished(name)]
+        names = [
+            name for name in self._names() if is_manifest(name, self._source) and not is_unfinished(name)
+        ]
         paths = [self._folder / name for name in names if _state(self._folder / name) is not None]
         self._promised, refused = promised(paths, self._source, self._where)
         self._bad += refused
@@ -220,7 +222,8 @@ class DropFolder:
         )
 
 
-def _unfinished(name: str) -> bool:
+def is_unfinished(name: str) -> bool:
+    """Tell whether a name says that the file is still written."""
     return name.startswith((".", "~$")) or name.lower().endswith(_UNFINISHED)
 
 

@@ -69,8 +69,9 @@ class _Wait(TransientError):
 class HttpClient:
     """One source's client; it follows no redirect, so that the login goes nowhere else."""
 
-    def __init__(self, url: httpx.URL, access: Access, where: str) -> None:
+    def __init__(self, url: httpx.URL, access: Access, where: str, tries: int = TRIES) -> None:
         self._where = where
+        self._tries = tries
         self.url = url
         headers = {"Accept": "application/json", "User-Agent": "pophub"}
         if access.token is not None:
@@ -87,7 +88,7 @@ class HttpClient:
         """
         tried = Retrying(
             retry=retry_if_exception(_passes),
-            stop=stop_after_attempt(TRIES),
+            stop=stop_after_attempt(self._tries),
             wait=_patience,
             reraise=True,
         )

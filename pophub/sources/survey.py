@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Inspector, exc, func, inspect, select
@@ -45,6 +47,12 @@ _KINDS: tuple[tuple[type[TypeEngine[Any]], HeldKind], ...] = (
     (LargeBinary, "bytes"),
     (String, "text"),
 )
+_BY_VALUES: tuple[tuple[HeldKind, set[type]], ...] = (
+    ("boolean", {bool}),
+    ("integer", {int}),
+    ("decimal", {int, Decimal}),
+    ("double", {int, float}),
+)
 _HIDDEN = re.compile(r"pg_|information_schema$")
 
 
@@ -57,6 +65,31 @@ class SurveyedColumn(NamedTuple):
     nullable: bool
     digits: int = 0  # of a decimal, `scale` of them behind the point; 0 where the type bounds none
     scale: int = 0
+
+
+def held_by(values: Iterable[Any]) -> HeldKind:
+    """Tell what a column without a type of its own holds, by its values; of several kinds it is text.
+
+    >>> held_by([1, None, 2]), held_by([Decimal("1.5"), 1]), held_by(["1", 1]), held_by([date(2026, 1, 2)])
+    ('integer', 'decimal', 'text', 'date')
+    """
+    there = [value for value in values if value is not None]
+    kinds = {type(value) for value in there}
+    for held, types in _BY_VALUES:
+        if kinds and kinds <= types:
+            return held
+    if kinds and kinds <= {date, datetime}:
+        midnight = all(type(one) is date or one.time() == time() for one in there)
+        return "date" if midnight else "time"
+    return "text"
+
+
+class SurveyedForm(NamedTuple):
+    """How what was looked at is read: keys of the part `source`, the reason of some, what a person has to decide."""
+
+    keys: dict[str, Any]
+    why: dict[str, str]
+    asks: list[str]
 
 
 class TableLink(NamedTuple):

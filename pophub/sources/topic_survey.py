@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from decimal import Decimal
 from typing import Any
 
 from pophub.contracts.kafka_source import KafkaSource
@@ -15,7 +14,7 @@ from pophub.settings import Settings
 from pophub.sources.connect_rows import BROKEN, FlatRow, Messages, MessageTold, RowReader, inner
 from pophub.sources.connect_values import Schema, is_flat
 from pophub.sources.open_topic import broker_access, schemas_of
-from pophub.sources.survey import HeldKind, Survey, SurveyedColumn
+from pophub.sources.survey import HeldKind, Survey, SurveyedColumn, SurveyedForm, held_by
 
 _KINDS: dict[str, HeldKind] = {
     "int8": "integer", "int16": "integer", "int32": "integer", "int64": "integer", "float": "double",
@@ -34,7 +33,7 @@ _PRINTED = {"io.debezium.data.Enum", "io.debezium.data.Uuid"}  # texts that are 
 
 def survey_topic(
     source: KafkaSource, url: str, settings: Settings, rows: int, where: str
-) -> tuple[Survey, dict[str, str]]:
+) -> tuple[Survey, SurveyedForm]:
     """Look at a topic; give what it shows, and how its messages are written, as a connector declares it.
 
     Errors: those of `ForeignTopic`; `connector.from` where no message has a row.
@@ -53,7 +52,8 @@ def survey_topic(
     found: Columns = {name: [row.values.get(name) for row in looked.rows] for name in names}
     columns = tuple(looked.columns[name] or _by_values(name, found[name]) for name in names)
     key = tuple(name for name in looked.key if name in looked.columns)
-    return Survey(source.topic, columns, found, key), {"envelope": "debezium" if looked.enveloped else "none"}
+    form = SurveyedForm({"envelope": "debezium" if looked.enveloped else "none"}, {}, [])
+    return Survey(source.topic, columns, found, key), form
 
 
 def _first(topic: ForeignTopic, rows: int) -> Iterator[TopicMessage]:
@@ -126,10 +126,4 @@ def _number(text: Any) -> int:
 
 def _by_values(name: str, values: list[Any]) -> SurveyedColumn:
     """Tell what a column of JSON without a schema holds, by its values."""
-    kinds = {type(value) for value in values if value is not None}
-    held: HeldKind = "text"
-    for kind, types in (("boolean", {bool}), ("integer", {int}), ("decimal", {int, Decimal})):
-        if kinds and kinds <= types:
-            held = kind  # type: ignore[assignment]
-            break
-    return SurveyedColumn(name, "JSON", held, True)
+    return SurveyedColumn(name, "JSON", held_by(values), True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from openpyxl.utils.exceptions import InvalidFileException
 
@@ -26,6 +26,7 @@ MAX_SHARED_BYTES = 128 << 20  # parts besides the sheets are held in memory
 MAX_ROWS = 1 << 20  # as many as a spreadsheet has; a cell far below would be rows without end
 MAX_CELL_CHARACTERS = 4 << 20
 MAX_RATIO = 200  # a sheet of repeated rows packs to about 1:30
+HEADER_SOUGHT = 50  # among so many first rows of a sheet the names of columns are looked for
 _FREE_BYTES = 16 << 20  # below this size the ratio does not matter
 
 
@@ -38,7 +39,7 @@ def check(path: Path, source: FilesSource, required: Sequence[str], where: str) 
     `source.cells_merged` when merged cells leave a row without a value.
     """
     _check_zip(path, where)
-    with _Book(path, where) as book:
+    with _Book(path, where, source.header_line) as book:
         chosen = book.chosen(source, required)
         for sheet in chosen:
             rows = book.rows(sheet)
@@ -59,7 +60,7 @@ def read(
     Shape: a cell's value as stored: text, number, bool, date; of a formula the stored result.
     """
     _check_zip(path, where)
-    with _Book(path, where) as book:
+    with _Book(path, where, source.header_line) as book:
         for sheet in book.chosen(source, required):
             rows = book.rows(sheet)
             names = header_of(next(rows, _NO_ROW).cells, required, where, _first_line(sheet)).names
@@ -67,11 +68,35 @@ def read(
             yield from in_chunks(names, filled, chunk_rows, f"{path.name}!{sheet.title}")
 
 
+class SheetStart(NamedTuple):
+    """A sheet of a workbook, whether it can be seen, and its first rows that are not blank."""
+
+    title: str
+    visible: bool
+    rows: list[FileRow]
+
+
+def sheets_of(path: Path, where: str) -> list[SheetStart]:
+    """Give the beginning of each sheet, whatever it holds.
+
+    Errors: `source.file_truncated`, `source.file_kind`, `source.file_bomb`.
+    """
+    _check_zip(path, where)
+    with _Book(path, where, 1) as book:
+        return [
+            SheetStart(
+                sheet.title, sheet.sheet_state == "visible", list(islice(book.rows(sheet), HEADER_SOUGHT + 1))
+            )
+            for sheet in book.sheets()
+        ]
+
+
 class _Book:
     """An open workbook; what openpyxl raises on damaged parts is one error."""
 
-    def __init__(self, path: Path, where: str) -> None:
+    def __init__(self, path: Path, where: str, first: int) -> None:
         self._where = where
+        self._first = first  # line that names the columns, or the first that may
         self._file = path.open("rb")
         self._book: Opened | None = None
 
@@ -91,12 +116,16 @@ class _Book:
                 raise _truncated(self._where) from error
         return self._book
 
+    def sheets(self) -> list[Any]:
+        """Give all sheets with cells, hidden ones too."""
+        return list(self._opened().book.worksheets)
+
     def chosen(self, source: FilesSource, required: Sequence[str]) -> list[Any]:
         """Give the sheets to read: the first visible one, or those that `sheet` names.
 
         Of several those that have none of the columns are left out, such as a page of instructions.
         """
-        sheets = self._opened().book.worksheets
+        sheets = self.sheets()
         visible = [sheet for sheet in sheets if sheet.sheet_state == "visible"]
         if source.sheet is None:
             found = visible[:1]
@@ -114,8 +143,9 @@ class _Book:
         wanted = set(map(_composed, required))
         return [sheet for sheet in found if wanted & self._names(sheet)] or found[:1]
 
-    def rows(self, sheet: Any) -> Iterator[FileRow]:
+    def rows(self, sheet: Any, first: int | None = None) -> Iterator[FileRow]:
         """Give the rows that are not blank, as wide as their own cells, whatever the sheet claims."""
+        first = self._first if first is None else first
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -126,7 +156,7 @@ class _Book:
                         raise too_large("a row", f"{MAX_COLUMNS:,} columns", self._where)
                     if any(type(cell) is str and len(cell) > MAX_CELL_CHARACTERS for cell in cells):
                         raise too_large("a cell", f"{MAX_CELL_CHARACTERS:,} characters", self._where)
-                    if any(cell is not None for cell in cells):
+                    if number >= first and any(cell is not None for cell in cells):
                         yield FileRow(number, cells)
         except _BROKEN as error:
             raise _truncated(self._where) from error
@@ -149,8 +179,8 @@ class _Book:
     def refuse_unread(self, read: Sequence[Any], required: Sequence[str]) -> None:
         """Refuse a workbook of which a sheet with the columns and rows would not be read."""
         wanted = set(map(_composed, required))
-        for sheet in self._opened().book.worksheets:
-            if sheet not in read and wanted <= self._names(sheet) and self._has_rows(sheet):
+        for sheet in self.sheets():
+            if sheet not in read and self._has_rows_under(wanted, sheet):
                 hidden = "" if sheet.sheet_state == "visible" else "hidden "
                 raise ContractBreach(
                     "source.sheet_unread",
@@ -163,8 +193,10 @@ class _Book:
     def _names(self, sheet: Any) -> set[str]:
         return set(names_of(next(self.rows(sheet), _NO_ROW).cells))
 
-    def _has_rows(self, sheet: Any) -> bool:
-        return len(list(islice(self.rows(sheet), 2))) > 1
+    def _has_rows_under(self, wanted: set[str], sheet: Any) -> bool:
+        """Tell whether one of the first rows names the columns, wherever it stands, and a row comes behind it."""
+        first = list(islice(self.rows(sheet, 1), HEADER_SOUGHT + 1))
+        return any(wanted <= set(names_of(row.cells)) for row in first[:-1])
 
 
 _NO_ROW = FileRow(1, ())

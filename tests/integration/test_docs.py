@@ -22,7 +22,7 @@ from page_blocks import blocks
 
 from pophub.settings import PROJECT
 
-PAGES = ("add-a-connector", "subscribe", "operate", "figures")
+PAGES = ("add-a-connector", "subscribe", "operate", "figures", "source-files", "source-http")
 DECLARED = (
     "connectors",
     "schemas",

@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from draft_kit import School, stranger
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from pophub.cli.program import app
-from pophub.contracts.load import load_all
-from pophub.contracts.model import Connector
 from pophub.drafting.files import scalar
-from pophub.settings import PROJECT
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations has warnings of its own
 
@@ -56,40 +54,11 @@ def fill(source: sqlite3.Connection) -> None:
     source.commit()
 
 
-class School:
-    """A project without connectors, and a database that it has never seen."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.database = folder / "source.sqlite"
-        (folder / "connectors").mkdir(parents=True)
-        shutil.copytree(PROJECT / "codes", folder / "codes")
-
-    def run(self, *arguments: str, code: int = 0) -> dict[str, Any]:
-        """Run a command of `connector` with --json; give what it told."""
-        done = CliRunner().invoke(app, ["connector", *arguments, "--json"])
-        assert done.exit_code == code, (done.stdout, done.stderr, done.exception)
-        told: dict[str, Any] = json.loads(done.stdout if code == 0 or done.stdout else done.stderr)
-        return told
-
-    def connector(self, stem: str) -> Connector:
-        connectors, errors = load_all(self.folder)
-        assert errors == []
-        return next(one for one in connectors if one.stem == stem)
-
-    def texts(self) -> dict[str, str]:
-        kinds, tables = (".yaml", ".avsc", ".json"), self.folder / "codes"
-        files = [p for p in self.folder.rglob("*") if p.suffix in kinds and p.parent != tables]
-        return {str(path.relative_to(self.folder)): path.read_text(encoding="utf-8") for path in files}
-
-
 @pytest.fixture
 def school(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> School:
-    found = School(tmp_path)
+    found = stranger(tmp_path, monkeypatch)
     with sqlite3.connect(found.database) as source:
         fill(source)
-    monkeypatch.setenv("POPHUB_PROJECT", str(tmp_path))
-    monkeypatch.setenv("POPHUB_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("POPHUB_SOURCE_MOET_URL", f"sqlite:///{found.database}")
     return found
 

@@ -40,6 +40,19 @@ def test_a_line_above_the_header_is_told(tmp_path: Path, name: str) -> None:
     assert "lacks Mã hồ sơ, Cập nhật" in drop.bad()[0].what
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.xlsx"])
+def test_what_stands_above_the_declared_line_is_left_out(tmp_path: Path, name: str) -> None:
+    if name.endswith(".csv"):
+        (tmp_path / name).write_text('BÁO CÁO "THÁNG 11;;\n\n' + GOOD.replace(",", ";"))
+    else:
+        rows = [line.split(",") for line in GOOD.splitlines()]
+        workbook(tmp_path / name, [("BÁO CÁO", None, "THÁNG 11"), ("",), *rows])
+    ((chunk,),) = whole(folder(tmp_path, header_line=3)).values()
+    assert chunk["Mã hồ sơ"] == ["H1", "H2"]
+    (tmp_path / name).rename(tmp_path / f"b{name}")  # a later line names no columns
+    assert codes(folder(tmp_path, header_line=4)) == {f"b{name}": "source.header_missing"}
+
+
 def test_a_suffix_may_be_written_in_capitals(tmp_path: Path) -> None:
     (tmp_path / "a.CSV").write_text(GOOD)
     workbook(tmp_path / "b.XLSX", [line.split(",") for line in GOOD.splitlines()])
