@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from pophub.cli.program import app
+from pophub.cli.connector_app import connector
 from pophub.contracts.load import load_all
 from pophub.contracts.model import Connector
 from pophub.settings import PROJECT
@@ -27,7 +27,7 @@ class School:
 
     def run(self, *arguments: str, code: int = 0) -> dict[str, Any]:
         """Run a command of `connector` with --json; give what it told."""
-        done = CliRunner().invoke(app, ["connector", *arguments, "--json"])
+        done = CliRunner().invoke(connector, [*arguments, "--json"])
         assert done.exit_code == code, (done.stdout, done.stderr, done.exception)
         told: dict[str, Any] = json.loads(done.stdout if code == 0 or done.stdout else done.stderr)
         return told
