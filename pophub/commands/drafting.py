@@ -18,7 +18,7 @@ from pophub.contracts.patterns import table_parts
 from pophub.contracts.source_model import DatabaseSource
 from pophub.domain.errors import ConfigError, PophubError
 from pophub.drafting.fields import names_for
-from pophub.drafting.plan import DraftWish, KnownTable, draft
+from pophub.drafting.plan import DraftPlan, DraftWish, KnownTable, draft
 from pophub.drafting.write import write_draft
 from pophub.settings import Settings
 from pophub.sources.survey import Survey
@@ -156,7 +156,7 @@ def _tables(
         own = replace(asked, dataset=names[table_parts(one)[1]])
         try:
             survey = database.survey(one, LOOKED_ROWS)
-            datasets[survey.table] = KnownTable(own.stem, draft(survey, own).key_columns)
+            datasets[survey.table] = _known(draft(survey, own))
             surveys[one] = survey, own
         except PophubError as error:
             refused[one] = error
@@ -169,6 +169,12 @@ def _tables(
     return found, list(refused.values())
 
 
+def _known(plan: DraftPlan) -> KnownTable:
+    """Give what refers to a table needs of its draft."""
+    types = {one.column: one.avro.type for one in plan.fields}
+    return KnownTable(plan.asked.stem, plan.key_columns, tuple(types[name] for name in plan.key_columns))
+
+
 def _datasets(settings: Settings, variable: str) -> dict[str, KnownTable]:
     """Give the tables of a source that the project's connectors read already, by their names there."""
     found = {}
@@ -176,7 +182,9 @@ def _datasets(settings: Settings, variable: str) -> dict[str, KnownTable]:
         source, mapping = connector.file.source, connector.file.mapping
         if isinstance(source, DatabaseSource) and source.url == f"${{{variable}}}":
             key = tuple(mapping[name].source for name in connector.file.key)
-            found[source.table] = KnownTable(connector.stem, key)
+            types = {one.name: one.type.replace("int", "long") for one in connector.contract.fields}
+            kinds = tuple(types[name] for name in connector.file.key)
+            found[source.table] = KnownTable(connector.stem, key, kinds)
     return found
 
 

@@ -31,10 +31,10 @@ class LookWish(NamedTuple):
     pages: str | None
 
 
-Look = Callable[[Settings, DraftWish, str, LookWish, int], tuple[Survey, SourceDraft]]
+FirstLook = Callable[[Settings, DraftWish, str, LookWish, int], tuple[Survey, SourceDraft]]
 
 
-def look_at(address: str) -> Look | None:
+def look_at(address: str) -> FirstLook | None:
     """Give how a source of this address is looked at; None where it is a database."""
     scheme, mark, _ = address.partition("://")
     if not mark:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pophub.commands.choices import demand
 from pophub.commands.output import talk
 from pophub.commands.shown import local_time
-from pophub.contracts.load import load_all
+from pophub.contracts.load import connector_paths, load_all, load_connector, stem_at
 from pophub.contracts.model import Connector
 from pophub.contracts.rule_codes import Words, project_codes
 from pophub.postgres import Connection, connect
@@ -29,13 +29,14 @@ def words_here() -> Words:
 
 
 def connector_here(stem: str) -> Connector:
-    """Give one connector.
+    """Give one connector; the others are not read.
 
-    Errors: `config.unknown_stem`.
+    Errors: `config.unknown_stem`; those of its files.
     """
-    found = connectors_here()
-    demand("connector", stem, found, "config.unknown_stem")
-    return found[stem]
+    project = Settings.load().project
+    paths = {stem_at(path): path for path in connector_paths(project)}
+    demand("connector", stem, paths, "config.unknown_stem")
+    return load_connector(paths[stem], project)
 
 
 @contextmanager

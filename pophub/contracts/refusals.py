@@ -63,7 +63,8 @@ def _secrets(value: Any, place: Place, document: Document) -> Iterator[ConfigErr
     """Find each URL with a password, and each key that asks for a secret, anywhere in the file."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            if key.lower() in _SECRET_KEYS and inner is not None and not _is_reference(inner):
+            plain = inner is not None and not isinstance(inner, dict | list)  # else a name, as of a field
+            if key.lower() in _SECRET_KEYS and plain and not _is_reference(inner):
                 where = document.where(*place, key)
                 yield refuse("secret.inline", f"the key {key!r} holds a secret", where)
             else:

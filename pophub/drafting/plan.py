@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pophub.contracts.model import CodeTable, Connector, DatasetReference
+from pophub.contracts.personal import folded
 from pophub.domain.record import RESERVED
 from pophub.drafting.fields import MAX_COLUMN, FieldDraft, draft_field, names_for
 from pophub.drafting.profile import profiles
 from pophub.drafting.reading import LOGGED, MarkerDraft, draft_deleted, draft_key, draft_marker, no_key
 from pophub.sources.survey import Survey, SurveyedForm, TableLink
 
+_SECRET = re.compile(r"(?:^|_)(?:password|passwd|pwd|mat_khau|secret|api_key|token)(?:_|$)")
 LOOKUP_ROWS = 50  # a table of at most so many rows that another refers to is one of codes
 Looked = Callable[[str], Survey]
 
 
 @dataclass(frozen=True)
 class KnownTable:
-    """A table of the same source that a connector reads, or is drafted for: its dataset, and the key's columns."""
+    """A table of the same source that a connector reads, or is drafted for: its dataset, the key's columns, their types."""
 
     stem: str
     key: tuple[str, ...]
+    types: tuple[str, ...]
+
+    @property
+    def by_column(self) -> dict[str, str]:
+        """The type in the contract of each column of the key."""
+        return dict(zip(self.key, self.types, strict=True))
 
 
 @dataclass(frozen=True)
@@ -112,13 +121,16 @@ def draft(
     found = profiles(survey, asked.tables)
     left_out = [name for name in found if len(name) > MAX_COLUMN or name in RESERVED]
     key, key_why = draft_key(survey, found, asked.key)
+    secret = [name for name in found if _SECRET.search(folded(name)) and name not in (*key, *left_out)]
     if lost := [name for name in key if name in left_out]:
         raise no_key(f"the column {lost[0][:40]} of the key cannot be declared", survey.table)
     marker = LOGGED if source.kind == "kafka" else draft_marker(survey, found, asked.marker, source.kind)
     deleted = draft_deleted(found)
-    mapped = [name for name in found if name not in left_out and (name != deleted or name in key)]
+    mapped = [name for name in found if name not in (*left_out, *secret) and (name != deleted or name in key)]
     names = names_for(mapped, _known_names(asked.like))
-    fields = [draft_field(names[name], found[name], key=name in key, typed=source.typed) for name in mapped]
+    linked = {at for link in survey.links if _leads(link, datasets or {}) for at in link.columns}
+    alike = {*key, *linked}  # what refers to a key is read as a key is
+    fields = [draft_field(names[name], found[name], key=name in alike, typed=source.typed) for name in mapped]
     why = {"key": key_why, "marker": marker.note, **source.form.why}
     references = _references(fields, survey.links, datasets or {})
     fields = _linked(fields, survey.links, looked, key, references)
@@ -134,6 +146,7 @@ def draft(
         )
     decisions += source.form.asks
     decisions += [f"the column {name[:40]} is left out: its name cannot be declared" for name in left_out]
+    decisions += [f"the column {name[:40]} is left out: its name speaks of a secret" for name in secret]
     if any(one.profile.person for one in fields):
         why["people"] = "numbers of people: a record waits until the population database knows them"
     return DraftPlan(
@@ -152,14 +165,23 @@ def _references(
     """Give a reference for each foreign key that leads to the key of a dataset; people are named otherwise."""
     names = {one.column: one.name for one in fields if not one.profile.person}
     found: dict[str, DatasetReference] = {}
+    types = {one.column: one.avro.type for one in fields}
     for link in links:
         known = datasets.get(link.table)
-        if known is None or set(known.key) != set(link.to) or not names.keys() >= set(link.columns):
-            continue
         by_part = dict(zip(link.to, link.columns, strict=True))
+        if known is None or not _leads(link, datasets) or not names.keys() >= set(link.columns):
+            continue
+        if any(types[by_part[part]] != kind for part, kind in known.by_column.items()):
+            continue  # a database that checks no types, or holds values of many
         made = DatasetReference(fields=tuple(names[by_part[part]] for part in known.key), to=known.stem)
         found.setdefault(made.fields[0], made)
     return tuple(found.values())
+
+
+def _leads(link: TableLink, datasets: Mapping[str, KnownTable]) -> bool:
+    """Tell whether a foreign key leads to the key of a dataset."""
+    known = datasets.get(link.table)
+    return known is not None and set(known.key) == set(link.to)
 
 
 def _linked(

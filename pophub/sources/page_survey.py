@@ -25,7 +25,7 @@ _ADDRESS = re.compile(r"https?://|/|\?")
 _PASSES_OVER = ("source.answer", "source.table_missing", "source.unreachable", "source.timeout")
 
 
-class Answer(NamedTuple):
+class ApiAnswer(NamedTuple):
     """One answer: all of it, its records as they stand, and the address that its `Link` header names as next."""
 
     body: Any
@@ -53,7 +53,7 @@ class Asker:
         """Ask for the first page; errors are those of `HttpClient.page`."""
         return parsed(self._client.page(self.url, {}).data, self._where)
 
-    def ask(self, parameters: dict[str, str], address: str | None = None) -> Answer | None:
+    def ask(self, parameters: dict[str, str], address: str | None = None) -> ApiAnswer | None:
         """Ask for a page; None where the API refuses, has no list there, or was asked enough."""
         self.asked += 1
         if self.asked > MOST_QUESTIONS:
@@ -67,7 +67,7 @@ class Asker:
             if error.code not in _PASSES_OVER:
                 raise
             return None
-        return Answer(body, member(body, self.records), page.link)
+        return ApiAnswer(body, member(body, self.records), page.link)
 
     def whole_parameters(self) -> dict[str, int]:
         """Give the parameters of the address that are whole numbers."""
@@ -109,7 +109,7 @@ def find_pages(asker: Asker) -> tuple[dict[str, Any] | None, str]:
     return pages, why
 
 
-def _size(asker: Asker, base: Answer) -> str | None:
+def _size(asker: Asker, base: ApiAnswer) -> str | None:
     """Give the parameter of a page's size: asked for fewer records, the answer has the first of them."""
     few = 2 if len(base.records) > 2 else 1
     if len(base.records) <= few:
@@ -121,7 +121,7 @@ def _size(asker: Asker, base: Answer) -> str | None:
     return None
 
 
-def _linked(asker: Asker, start: Answer) -> tuple[dict[str, Any], str] | None:
+def _linked(asker: Asker, start: ApiAnswer) -> tuple[dict[str, Any], str] | None:
     """Follow what looks like an address: that of the next page leads to other records, and on from there."""
     if start.link is not None and _goes_on(start, asker.ask({}, start.link)):
         return {"kind": "link"}, "the header Link led to other records"
@@ -133,7 +133,7 @@ def _linked(asker: Asker, start: Answer) -> tuple[dict[str, Any], str] | None:
     return None
 
 
-def _cursor(asker: Asker, start: Answer, small: dict[str, str]) -> tuple[dict[str, Any], str] | None:
+def _cursor(asker: Asker, start: ApiAnswer, small: dict[str, str]) -> tuple[dict[str, Any], str] | None:
     """Send back what is named like a cursor, under each name that it may go by."""
     for path, value in _scalars(start.body, asker.records):
         last = path.rpartition(".")[2]
@@ -150,7 +150,7 @@ def _cursor(asker: Asker, start: Answer, small: dict[str, str]) -> tuple[dict[st
     return None
 
 
-def _counted(asker: Asker, start: Answer, small: dict[str, str]) -> tuple[dict[str, Any], str] | None:
+def _counted(asker: Asker, start: ApiAnswer, small: dict[str, str]) -> tuple[dict[str, Any], str] | None:
     """Count pages or records: of a number one higher, a page has other records, and a list begins one later.
 
     A whole number in the address may filter, as a year does: other records alone prove nothing of it.
@@ -178,7 +178,7 @@ def _counted(asker: Asker, start: Answer, small: dict[str, str]) -> tuple[dict[s
     return None
 
 
-def _goes_on(start: Answer, then: Answer | None) -> bool:
+def _goes_on(start: ApiAnswer, then: ApiAnswer | None) -> bool:
     """Tell whether a page has records, and none of those of another."""
     if then is None or not then.records:
         return False
@@ -199,7 +199,7 @@ def _scalars(answer: Any, records: str | None, path: str = "") -> Iterator[tuple
             yield at, inner
 
 
-def _refuse_more(base: Answer, asker: Asker) -> None:
+def _refuse_more(base: ApiAnswer, asker: Asker) -> None:
     """Refuse an answer that is said not to be all.
 
     Errors: `connector.pages`.

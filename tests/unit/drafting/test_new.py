@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import random
 import shutil
 import sqlite3
-from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from draft_kit import School, stranger
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -295,99 +292,6 @@ def test_files_are_inventories_where_that_is_said(school: School, monkeypatch: p
     assert "each file is a whole inventory" in text and "reads the whole table" not in text
     tried = school.run("try", "hcc.x")
     assert tried["states"]["shared"] == 30, tried["rules"]
-
-
-TYPES = (
-    "text",
-    "integer",
-    "real",
-    "numeric(9,2)",
-    "numeric",
-    "boolean",
-    "date",
-    "datetime",
-    "blob",
-    "varchar(20)",
-    "",
-)
-NAMES = st.one_of(
-    st.sampled_from(["id", "Mã", "Cập nhật", "updated_at", "row_version", "order", "từ khóa", "a b", "Ngày sinh", "yes",
-                     "012", "deleted", "x'y", 'x"y', "a:b", "#", "{", "hub_key", "_", "é", "raw", "hub", "null"]),
-    st.text(st.characters(min_codepoint=32, max_codepoint=0x1EF9, exclude_categories=("Cs", "Cn", "Co")), min_size=1, max_size=12),
-)  # fmt: skip
-VALUES = st.one_of(
-    st.none(), st.integers(-(2**63), 2**63 - 1), st.floats(), st.text(max_size=8), st.binary(max_size=4),
-    st.sampled_from(["2026-01-31", "31/01/2026", "2026-01-31 08:00:00", "Nam", "001090000123", "1.5", "t"]),
-)  # fmt: skip
-
-
-@st.composite
-def tables(draw: st.DrawFn) -> list[tuple[list[str], list[str], int, list[tuple[Any, ...]]]]:
-    """Give tables of a random schema: columns, their types, how many make the key, rows."""
-    found = []
-    for _ in range(draw(st.integers(1, 8))):
-        names = draw(st.lists(NAMES, min_size=1, max_size=8, unique_by=lambda name: name.casefold()))
-        kinds = [draw(st.sampled_from(TYPES)) for _ in names]
-        rows = draw(st.lists(st.tuples(*[VALUES for _ in names]), max_size=25))
-        keys = draw(st.integers(0, len(names)))
-        if "cap_nhat_luc" not in names and draw(st.integers(0, 3)):  # else few tables tell when a row changed
-            names, kinds = [*names, "cap_nhat_luc"], [*kinds, "datetime not null"]
-            rows = [(*row, f"2026-01-{at + 1:02d} 08:00:00") for at, row in enumerate(rows)]
-        found.append((names, kinds, keys, rows))
-    return found
-
-
-def rows_of(source: sqlite3.Connection, table: str) -> int:
-    return int(source.execute(f"select count(*) from {table}").fetchone()[0])
-
-
-def sql_name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-@settings(
-    max_examples=40,
-    suppress_health_check=list(HealthCheck),
-    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to shrink such a schema takes minutes
-)
-@given(schema=tables())
-def test_any_schema_is_drafted_without_errors_or_waits_for_a_decision(
-    schema: list[tuple[list[str], list[str], int, list[tuple[Any, ...]]]],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    school = School(tmp_path_factory.mktemp("random"))
-    with sqlite3.connect(school.database) as source:
-        for at, (names, kinds, keys, rows) in enumerate(schema):
-            columns = [f"{sql_name(name)} {kind}" for name, kind in zip(names, kinds, strict=True)]
-            key = [f"primary key ({', '.join(map(sql_name, names[:keys]))})"] if keys else []
-            source.execute(f"create table t{at} ({', '.join(columns + key)})")
-            for row in rows:
-                with suppress(sqlite3.IntegrityError):  # such as text in an integer primary key
-                    source.execute(f"insert into t{at} values ({', '.join('?' * len(names))})", row)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("POPHUB_PROJECT", str(school.folder))
-        patch.setenv("POPHUB_HOME", str(school.folder / "home"))
-        patch.setenv("POPHUB_SOURCE_ANY_URL", f"sqlite:///{school.database}")
-        done = CliRunner().invoke(
-            app, ["connector", "new", "any", "--from", "POPHUB_SOURCE_ANY_URL", "--all", "--json"]
-        )
-        if done.exit_code:
-            assert "connector.no_key" in done.stderr, (done.stderr, done.exception)
-            return
-        told = json.loads(done.stdout)
-        assert {one["code"] for one in told["passed_over"]} <= {"connector.no_key"}
-        held = {f"t{at}": names for at, (names, *_) in enumerate(schema)}
-        missed = {one["where"] for one in told["passed_over"]}
-        assert {one["source"] for one in told["drafted"]} == set(held) - missed
-        checked = school.run("check")
-        assert [f for f in checked["findings"] if f["level"] == "error"] == []
-        for one in told["drafted"][:1]:
-            tried = school.run("try", one["stem"])
-            assert (
-                tried["rows"]
-                == sum(tried["states"].values()) + tried["waiting"]
-                == rows_of(source, one["source"])
-            )
 
 
 @given(text=st.text(min_size=1, max_size=30).filter(lambda text: text.isprintable()))
