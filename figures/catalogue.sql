@@ -5,6 +5,7 @@ unit: {en: procedures, vi: thủ tục}
 source: Lao Cai province; 9 November 2023, 1 December 2023, on the portal undated
 by: [province, subject]
 chart: online
+own: {agency: laocai}
 wanted:
   - {row: laocai, column: online, value: 1797, as_of: 2023-11-30}
   - {row: laocai, column: wholly_online, value: 1277, as_of: 2023-11-30}

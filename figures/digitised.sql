@@ -5,6 +5,7 @@ unit: {en: "% digitised", vi: "% số hóa"}
 source: Lao Cai province; 68.7 % digitised, half or more online
 by: [year, month]
 chart: digitised_percent
+own: {agency: laocai}
 target: {column: online_percent, at_least: 70, due: 2025-12-31}
 wanted:
   - {row: "2024", column: digitised_percent, value: 68.7, as_of: 2024-12-31}

@@ -4,6 +4,7 @@ title: {en: Fees online against fees at the counter, vi: Lệ phí trực tuyế
 unit: {en: "% lower online", vi: "% thấp hơn khi trực tuyến"}
 source: Lao Cai province; lowered on 6 July 2023
 chart: lower_percent
+own: {agency: laocai}
 wanted:
   - {row: all, column: lower_percent, value: 0, as_of: 2023-06-30}
   - {row: all, column: lower_percent, value: 40, as_of: 2023-07-31}

@@ -1,19 +1,24 @@
 /*
 figure: 1
-title: {en: Tasks that stand still, vi: Nhiệm vụ gặp vướng mắc}
-unit: {en: tasks in progress, vi: nhiệm vụ đang thực hiện}
-source: bottlenecks that the Working Group of Project 06 names
-by: [year, group, agency]
-chart: in_progress
+title: {en: Obstacles that agencies filed, vi: Vướng mắc do các cơ quan nêu}
+unit: {en: obstacles without an answer, vi: vướng mắc chưa được trả lời}
+source: Working Group of Project 06; difficulties to be raised from below
+by: [agency, kind, owner, month]
+chart: open
+own: {by: agency}
 */
--- money that cannot be allotted for want of a legal basis, and tasks without money at all
 select
-    case $by when 'agency' then agency when 'group' then task_group else year::varchar end as place,
-    count(*) as in_progress,
-    count(*) filter (funding_vnd is null) as without_money,
-    count(*) filter (funding_vnd is not null and legal_basis is null) as without_legal_basis,
-    sum(funding_vnd) filter (legal_basis is null) as vnd_without_legal_basis
-from project06.tasks
-where state = 'IN_PROGRESS'
+    case $by
+        when 'kind' then kind
+        when 'owner' then owner
+        when 'month' then strftime(filed_on, '%Y-%m')
+        else agency
+    end as place,
+    count(*) as filed,
+    count(*) filter (outcome is null) as open,
+    count(*) filter (outcome = 'upheld') as upheld,
+    count(*) filter (outcome = 'declined') as declined,
+    max(date_diff('day', filed_on, $day)) filter (outcome is null) as oldest_days
+from hub.obstacles
 group by place
-order by place
+order by open desc, place

@@ -5,6 +5,7 @@ unit: {en: agencies, vi: cơ quan}
 source: Working Group of Project 06; 19 have not reported
 by: [all, level, agency]
 chart: silent
+own: {by: agency}
 wanted:
   - {row: all, column: silent, value: 19, as_of: 2024-12-31}
 */

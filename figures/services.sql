@@ -5,6 +5,7 @@ unit: {en: "% online", vi: "% trực tuyến"}
 source: targets of Project 06 for 2025; ministries 85 %, localities 70 % of dossiers online
 by: [agency, month]
 chart: online_percent
+own: {by: agency}
 wanted:
   - {row: laocai, column: target_percent, value: 70, as_of: 2024-12-31}
   - {row: mic, column: target_percent, value: 85, as_of: 2024-12-31}

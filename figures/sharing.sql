@@ -5,6 +5,7 @@ unit: {en: share transactions, vi: lượt chia sẻ}
 source: conference on Project 06; share transactions of 2024 against 2023, +57 %
 by: [year, quarter, month, agency, dataset, recipient]
 chart: transactions
+own: {by: agency}
 wanted:
   - {by: year, row: "2024", column: percent, value: 57, as_of: 2024-12-31}
 */

@@ -5,6 +5,7 @@ unit: {en: tasks, vi: nhiệm vụ}
 source: Working Group of Project 06, at the end of 2024
 by: [year, group, agency]
 chart: tasks
+own: {by: agency}
 wanted:
   - {by: year, row: "2024", column: tasks, value: 690, as_of: 2024-12-31}
   - {by: year, row: "2024", column: done, value: 348, as_of: 2024-12-31}

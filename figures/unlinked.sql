@@ -5,6 +5,7 @@ unit: {en: databases not linked, vi: cơ sở dữ liệu chưa kết nối}
 source: Working Group of Project 06; who is not linked, and since when
 by: [agency, level]
 chart: not_linked
+own: {by: agency}
 */
 select
     case $by when 'level' then level else agency end as place,

@@ -40,6 +40,7 @@ SCHEMAS = (
     "schema_extract",
     "schema_gap",
     "schema_quarantine",
+    "schema_obstacle",
     "schema_contract",
     "schema_person",
     "schema_reconcile",

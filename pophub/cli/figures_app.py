@@ -1,11 +1,13 @@
-"""figures: what the command takes; the work is in `pophub/commands/figures.py`."""
+"""figures, pack: what the commands take; the work is in `pophub/commands/figures.py` and its neighbour `pack.py`."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pophub.commands.arguments import DoneBy
 from pophub.commands.output import JSON, errors_told
 
 EXAMPLES = """Examples:
@@ -51,6 +53,33 @@ def figures(
             told(name, by, as_of, json)
 
 
+PACK = """Examples:
+
+pophub pack --month 2025-01
+
+pophub pack --month 2025-01 --agency laocai --out laocai-2025-01
+"""
+
+
+def pack(
+    month: Annotated[str, typer.Option(help="Month that has ended, such as 2025-01.")],
+    agency: Annotated[
+        str, typer.Option(help="One agency's own pack, such as laocai; of all agencies when left out.")
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to make; pack-MONTH or pack-MONTH-AGENCY when left out.")
+    ] = None,
+    by: DoneBy = "",
+    json: bool = JSON,
+) -> None:
+    """Write the Working Group's monthly pack: a page with charts, a CSV of each figure, what changed, signed."""
+    from pophub.commands.pack import make
+
+    with errors_told(json):
+        make(month, agency, out, by, json)
+
+
 def register(root: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the commands to the program."""
     root.command("figures", epilog=EXAMPLES)(figures)
+    root.command("pack", epilog=PACK)(pack)

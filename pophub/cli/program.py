@@ -14,6 +14,7 @@ from pophub.cli import (
     figures_app,
     ledger_app,
     live_app,
+    obstacle_app,
     position_app,
     reconcile_app,
     stream_app,
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.add_typer(connector_app.app)
 app.add_typer(quarantine_app)
+app.add_typer(obstacle_app.app)
 ledger_app.register(app)
 figures_app.register(app)
 catalogue_app.register(app)

@@ -13,9 +13,9 @@ from pophub.contracts.strict_yaml import Place
 from pophub.contracts.suite import nearest, refuse
 from pophub.domain.errors import ConfigError
 from pophub.figures.accepted import schema_of
-from pophub.figures.declared import Figure, load_figures
+from pophub.figures.declared import Figure, load_figures, load_words
 from pophub.figures.engine import PARAMETERS, Engine, FigureNeeds
-from pophub.figures.run import SHARES, SHARES_SCHEMA, FigureAsked, parameters
+from pophub.figures.run import HUB_TABLES, FigureAsked, parameters
 
 ANY_DAY = date(2024, 12, 31)
 
@@ -26,9 +26,13 @@ def check_figures(project: Path, connectors: Sequence[Connector]) -> list[Config
     A figure that reads a dataset whose connector is broken waits for that to be mended.
     """
     figures, errors = load_figures(project)
+    try:
+        load_words(project)
+    except ConfigError as error:
+        errors += [error, *error.others]
     if not figures:
         return errors
-    known = {one.stem: schema_of(one, one.contract.fields) for one in connectors} | {SHARES: SHARES_SCHEMA}
+    known = {one.stem: schema_of(one, one.contract.fields) for one in connectors} | HUB_TABLES
     broken = {stem_at(path) for path in connector_paths(project)} - known.keys()
     names = [*known, *{name for schema in known.values() for name in schema.names}]
     with Engine() as engine:

@@ -14,7 +14,7 @@ from pophub.contracts.flaws import Flaws
 from pophub.contracts.model import Text
 from pophub.contracts.refusals import read_model
 from pophub.contracts.source_model import Model, Name
-from pophub.contracts.strict_yaml import Document, parse_document
+from pophub.contracts.strict_yaml import Document, load_document, parse_document
 from pophub.contracts.suite import refuse
 from pophub.domain.errors import ConfigError
 
@@ -40,6 +40,13 @@ class FigureTarget(Model):
     due: date = Field(description="the day by which it is to be reached")
 
 
+class OwnRows(Model):
+    """What of a figure the pack of one agency holds: of the rows that stand for agencies its own, or the whole."""
+
+    by: Name | None = Field(None, description="the way to count whose rows stand for agencies")
+    agency: Name | None = Field(None, description="the one agency of which the whole figure tells")
+
+
 class FigureFile(Model):
     """The head of one file `figures/<name>.sql`."""
 
@@ -52,6 +59,7 @@ class FigureFile(Model):
     )
     chart: Name = Field(description="column that the chart draws")
     target: FigureTarget | None = None
+    own: OwnRows | None = None
     wanted: tuple[ReportedNumber, ...] = ()
 
 
@@ -104,10 +112,31 @@ def _load(path: Path, shown: Path) -> Figure:
     return Figure(path.stem, file, "\n" * head[0].count("\n") + text[head.end() :], document)
 
 
+class WordsFile(Model):
+    """`figures/words.yaml`: what columns, rows and ways to count are called where a person reads them."""
+
+    words: dict[Name, Text]
+
+
+def load_words(project: Path) -> dict[str, Text]:
+    """Read the words of a project's figures; none where it has no such file.
+
+    Errors: ConfigError with file and line.
+    """
+    path = project / FOLDER / "words.yaml"
+    return dict(read_model(WordsFile, load_document(path, project)).words) if path.exists() else {}
+
+
 def _check_by(document: Document, file: FigureFile) -> None:
     flaws = Flaws()
     for at, wanted in enumerate(file.wanted):
         if wanted.by is not None and wanted.by not in file.by:
             what = f"{wanted.by} is none of by: {', '.join(file.by) or 'none'}"
             flaws.add(refuse("config.value", what, document.where("wanted", at, "by")))
+    own = file.own
+    if own is not None and (own.by is None) == (own.agency is None):
+        flaws.add(refuse("config.value", "own has either by or agency", document.where("own")))
+    if own is not None and own.by is not None and own.by not in file.by:
+        what = f"{own.by} is none of by: {', '.join(file.by) or 'none'}"
+        flaws.add(refuse("config.value", what, document.where("own", "by")))
     flaws.tell()

@@ -17,6 +17,7 @@ from pophub.figures.engine import PARAMETERS, Engine, FigureRows
 from pophub.ledger.checkpoint import Checkpoint
 from pophub.ledger.standing import before_in_month
 from pophub.postgres import Connection, connect, statements, transaction
+from pophub.quarantine.obstacles import counted
 from pophub.settings import Settings
 
 SQL = statements("ledger")
@@ -26,6 +27,13 @@ SHARES_SCHEMA = pa.schema(
     [("recipient", pa.string()), ("stem", pa.string()), ("agency", pa.string()), ("month", pa.date32()),
      ("transactions", pa.int64())]
 )  # fmt: skip
+OBSTACLES = "hub.obstacles"
+OBSTACLES_SCHEMA = pa.schema(
+    [("agency", pa.string()), ("kind", pa.string()), ("stem", pa.string()), ("owner", pa.string()),
+     ("filed_on", pa.date32()), ("outcome", pa.string()), ("answered_on", pa.date32())]
+)  # fmt: skip
+HUB_TABLES = {SHARES: SHARES_SCHEMA, OBSTACLES: OBSTACLES_SCHEMA}
+"""What a figure may read of the hub itself, beside the datasets."""
 TICK = timedelta(microseconds=1)
 
 
@@ -49,7 +57,7 @@ def answer(
     """
     with closing(connect(settings, ROLE)) as connection, Engine() as engine:
         _fill(engine, connection, connectors, asked, checkpoint, as_of)
-        day = as_of.astimezone(HO_CHI_MINH).date()
+        day = _day(as_of)
         return [engine.ask(one.figure, parameters(engine, one, day)) for one in asked]
 
 
@@ -81,6 +89,8 @@ def _fill(
                 engine.take(connector.stem, schema_of(connector, fields), batches)
     if any(SHARES in need.tables for need in needs):
         engine.take(SHARES, SHARES_SCHEMA, _shares(connection, checkpoint, as_of))
+    if any(OBSTACLES in need.tables for need in needs):
+        engine.take(OBSTACLES, OBSTACLES_SCHEMA, _obstacles(connection, as_of))
 
 
 def _shares(connection: Connection, checkpoint: Checkpoint, as_of: datetime) -> Iterator[pa.RecordBatch]:
@@ -97,3 +107,17 @@ def _shares(connection: Connection, checkpoint: Checkpoint, as_of: datetime) -> 
         ],
         schema=SHARES_SCHEMA,
     )  # fmt: skip
+
+
+def _obstacles(connection: Connection, as_of: datetime) -> Iterator[pa.RecordBatch]:
+    """Give what agencies had filed by a moment, and how it was answered by then."""
+    filed = [
+        {"agency": agency, "kind": kind, "stem": stem, "owner": owner, "filed_on": _day(filed_at), "outcome": outcome,
+         "answered_on": answered_at and _day(answered_at)}
+        for agency, kind, stem, owner, filed_at, outcome, answered_at in counted(connection, as_of)
+    ]  # fmt: skip
+    yield pa.RecordBatch.from_pylist(filed, schema=OBSTACLES_SCHEMA)
+
+
+def _day(moment: datetime) -> date:
+    return moment.astimezone(HO_CHI_MINH).date()

@@ -4,6 +4,7 @@ Written to be read: it shares no code with the hub. It checks (1) the signature 
 and that each names the one before it, (2) that the rows of each lane lead from a signed head to
 the next signed head, (3) that the rows of the period add up to the figures, and to what was signed.
 A stretch counts versions of history with one subscriber; its link is over their event ids.
+Of a monthly pack it checks that pack.json carries the hub's signature, and each file the digest that stands there.
 HEX is the hub's public key, handed to you by another way than this pack. Without it the pack is held
 against the key that lies in it: whoever forges a pack puts a key of his own there.
 Exit code 0: everything holds; 1: the first thing that does not is printed; 2: the pack agrees with
@@ -288,14 +289,38 @@ def check(folder: Path, key: bytes) -> str:
     )
 
 
+def check_month(folder: Path, key: bytes) -> str:
+    """Hold each file of a monthly pack against the list that was signed."""
+    text = (folder / "pack.json").read_bytes()
+    document, proof = json.loads(text), json.loads((folder / "pack.signature.json").read_text())
+    if document.get("pack") != 1 or not signed(key, text, bytes.fromhex(proof["signature"])):
+        raise Wrong("pack.json does not carry the hub's signature")
+    files = document["files"]
+    here = {path.name for path in folder.iterdir()} - {"pack.json", "pack.signature.json"}
+    if here != set(files):
+        raise Wrong(f"not a file of the pack, or missing: {', '.join(sorted(here ^ set(files)))}")
+    for name, digest in files.items():
+        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
+            raise Wrong(f"{name} is not what was signed")
+    checkpoint = document["checkpoint"]["id"]
+    return f"{document['month']}: {len(files)} files as of checkpoint {checkpoint}; signature and digests hold"
+
+
+def key_within(folder: Path) -> str:
+    """Give the key that lies in the pack itself."""
+    proof = folder / "pack.signature.json"
+    return json.loads(proof.read_text())["key"] if proof.exists() else (folder / "public_key.hex").read_text()
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Check an evidence pack of pophub.")
+    parser = argparse.ArgumentParser(description="Check an evidence pack, or a monthly pack, of pophub.")
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).resolve().parent)
     parser.add_argument("--key", help="the hub's public key, hex, from another way than this pack")
     arguments = parser.parse_args()
     try:
-        key = bytes.fromhex(arguments.key or (arguments.folder / "public_key.hex").read_text())
-        told = check(arguments.folder, key)
+        key = bytes.fromhex(arguments.key or key_within(arguments.folder))
+        monthly = (arguments.folder / "pack.json").exists()
+        told = (check_month if monthly else check)(arguments.folder, key)
     except Wrong as wrong:
         sys.stdout.write(f"WRONG: {wrong}\n")
         return 1

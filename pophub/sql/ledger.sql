@@ -175,3 +175,10 @@ select to_char(month, 'YYYY-MM'), count(*) from ledger.history where stem = %s a
 -- name: count_stretch
 select to_char(month, 'YYYY-MM'), sum(granted)::bigint from ledger.stretch
 where recipient = %s and stem = %s and lane = %s and last <= %s group by 1
+
+-- name: pack_record
+insert into ledger.pack (month, agency, recipient, checkpoint, digest, made_by) values (%s, %s, %s, %s, %s, %s)
+on conflict (month, agency, digest) do nothing
+
+-- name: pack_recorded
+select pack, recipient, made_by, made_at from ledger.pack where month = %s and agency = %s and digest = %s

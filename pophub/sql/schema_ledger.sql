@@ -12,10 +12,27 @@ create index if not exists checkpoint_at on ledger.checkpoint (at);
 
 create or replace function ledger.refuse_change() returns trigger language plpgsql as $$
 begin
-    raise exception 'ledger.checkpoint is append-only';
+    raise exception '% is append-only', tg_relid::regclass;
 end $$;
 create or replace trigger checkpoint_append_only before update or delete or truncate on ledger.checkpoint
     for each statement execute function ledger.refuse_change();
+
+-- each month's pack that was made: of which files, for whom; the one writer is pophub_ledger
+create table if not exists ledger.pack (
+    pack bigint generated always as identity primary key,
+    month date not null,
+    agency text not null,  -- empty: all agencies
+    recipient text not null check (btrim(recipient) <> ''),
+    checkpoint bigint not null references ledger.checkpoint (id),
+    digest bytea not null,
+    made_by text not null check (btrim(made_by) <> ''),
+    made_at timestamptz not null default clock_timestamp(),
+    unique (month, agency, digest)
+);
+create or replace trigger pack_append_only before update or delete or truncate on ledger.pack
+    for each statement execute function ledger.refuse_change();
+grant select, insert on ledger.pack to pophub_ledger;
+grant select on ledger.pack to pophub_read;
 
 grant usage on schema judge, ledger, hub to pophub_ledger;
 grant select on judge.lane, ledger.lane, ledger.stretch to pophub_ledger;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
@@ -20,6 +21,7 @@ import fastavro
 import httpx
 import pages_kit
 import psycopg2
+import psycopg2.errors
 import pytest
 from serving import served
 
@@ -165,6 +167,7 @@ def test_the_role_of_figures_reads_history_and_nothing_else(home: Path) -> None:
         )
         assert set(cursor.fetchall()) == {
             ("hub.layout", "SELECT"), ("ledger.stretch", "SELECT"), ("ledger.history", "SELECT"),
+            ("quarantine.obstacle", "SELECT"), ("quarantine.obstacle_answer", "SELECT"),
         }  # fmt: skip
 
 
@@ -246,3 +249,133 @@ def test_growth_names_its_checkpoint_in_every_form(home: Path, tmp_path: Path) -
         check=False,
     )
     assert check.returncode == 0, check.stdout
+
+
+def packed(home: Path, *arguments: str) -> tuple[dict[str, Any], Path]:
+    """Make the pack of the last month; give what the command told, and the folder."""
+    folder = home / "packs" / "-".join(("pack", *arguments)).replace("--", "")
+    month = () if "--month" in arguments else ("--month", "2024-12")
+    told_of = told("pack", *month, "--out", str(folder), *arguments)
+    return told_of, folder
+
+
+def checked(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run the script of a pack as its recipient would, from a folder without the hub."""
+    done = subprocess.run(
+        [sys.executable, "-I", str(folder / "verify_pack.py"), *arguments], capture_output=True, text=True, check=False, cwd="/"
+    )  # fmt: skip
+    return done.returncode, done.stdout
+
+
+def test_the_pack_has_the_numbers_of_the_figures_and_is_checked_by_its_recipient(home: Path) -> None:
+    made, folder = packed(home)
+    assert (made["recipient"], made["changed"]) == ("government_office", True)
+    for name, by in (("tasks", "year"), ("tasks", "agency"), ("services", "agency"), ("sharing", "month")):
+        with (folder / f"{name}.{by}.csv").open(encoding="utf-8-sig", newline="") as file:
+            lines = [tuple(line.values()) for line in csv.DictReader(file)]
+        wanted = told("figures", name, "--by", by, "--as-of", "2024-12-31")["rows"]
+        assert lines == [
+            tuple("" if v is None else str(v) for v in row.values()) for row in wanted
+        ], (name, by)
+    assert checked(folder, "--key", made["public_key"])[0] == 0
+    assert checked(folder)[0] == 2, "a key that lies in the pack proves nothing"
+    again = told("pack", "--month", "2024-12", "--out", str(folder.with_name("again")))
+    assert (again["changed"], again["pack"], again["sha256"]) == (False, made["pack"], made["sha256"])
+    with psycopg2.connect(**Settings.load().dsn("postgres")) as connection, connection.cursor() as cursor:
+        cursor.execute("select month::text, agency, recipient, made_by from ledger.pack where agency = ''")
+        ((*kept, by),) = cursor.fetchall()
+        assert kept == ["2024-12-01", "", "government_office"] and by.startswith("system user ")
+    (folder / "changes.csv").write_text("row\n")
+    assert checked(folder, "--key", made["public_key"]) == (1, "WRONG: changes.csv is not what was signed\n")
+    (folder / "more.csv").write_text("row\n")
+    assert checked(folder)[1].startswith("WRONG: not a file of the pack, or missing: more.csv")
+    signed = json.loads((folder / "pack.json").read_text())
+    (folder / "pack.json").write_text(json.dumps(signed | {"month": "2024-11"}))
+    assert "does not carry the hub's signature" in checked(folder)[1]
+
+
+def test_what_changed_against_the_month_before_is_told(home: Path) -> None:
+    _, folder = packed(home, "--month", "2024-11")
+    with (folder / "changes.csv").open(encoding="utf-8-sig", newline="") as file:
+        changes = {(c["figure"], c["row"], c["column"]): c for c in csv.DictReader(file)}
+    now, before = (rows("tasks", "--as-of", day) for day in ("2024-11-30", "2024-10-31"))
+    assert now["2024"]["done"] > before["2024"]["done"]
+    told_of = changes["tasks.year", "2024", "done"]
+    assert (told_of["before"], told_of["now"]) == (str(before["2024"]["done"]), str(now["2024"]["done"]))
+    assert ("tasks.year", "2022", "tasks") not in changes
+
+
+def test_the_page_stands_alone_and_each_chart_has_words_and_a_table(home: Path) -> None:
+    _, folder = packed(home, "--month", "2024-10")
+    html = (folder / "pack.html").read_text()
+    assert not re.search(r"<script|<link|<img|@import|url\(|https?://(?!www\.w3\.org)", html)
+    charts = re.findall(r"<svg.*?</svg>", html, re.S)
+    assert len(charts) > 20 and html.count("<table>") > len(charts)
+    for chart in charts:
+        tree = ElementTree.fromstring(chart)
+        assert tree.attrib["role"] == "img"
+        title, summary = tree[0], tree[1]
+        assert title.text and summary.text and "max" in summary.text
+        assert tree.attrib["aria-labelledby"] == f"{title.attrib['id']} {summary.attrib['id']}"
+    ids = re.findall(r'\bid="([^"]+)"', html)
+    assert len(ids) == len(set(ids)) and 'lang="vi"' in html and 'lang="en"' in html
+    assert "Nhiệm vụ Đề án 06" in html and "Tasks of Project 06" in html and "@media print" in html
+
+
+def test_a_province_s_pack_holds_its_own_province_and_no_pack_a_person(home: Path) -> None:
+    made, folder = packed(home, "--agency", "laocai")
+    assert made["recipient"] == "laocai"
+    assert checked(folder, "--key", made["public_key"])[0] == 0
+    _, whole = packed(home, "--month", "2024-09")
+    with psycopg2.connect(**Settings.load().dsn("postgres")) as connection, connection.cursor() as cursor:
+        cursor.execute("select citizen_id, full_name from population.citizen")
+        people = {value for row in cursor.fetchall() for value in row if value}
+        cursor.execute("select distinct split_part(stem, '.', 1), stem from judge.lane")
+        others = {name for row in cursor.fetchall() for name in row} - {"laocai"}
+    with (whole / "security.agency.csv").open(encoding="utf-8-sig", newline="") as file:
+        others |= {row["place"] for row in csv.DictReader(file)} - {"laocai"}
+    others -= {name for name in others if name.startswith("laocai.")}
+    assert {"thanhhoa", "tuyenquang", "mps", "mps.citizens"} <= others
+    texts = {path.name: path.read_text(encoding="utf-8-sig") for path in folder.iterdir()}
+    assert {"tasks.agency.csv", "services.agency.csv", "catalogue.province.csv"} <= set(texts)
+    assert "tasks.year.csv" not in texts and "fragmentation.field.csv" not in texts
+    for name, text in texts.items():
+        found = set(re.findall(r"[\w.]+", text)) & others
+        assert not found, f"{name} of laocai names {found}"
+        if name.endswith(".agency.csv"):
+            assert {line.partition(",")[0] for line in text.splitlines()[1:]} <= {"laocai"}
+    for path in [*folder.iterdir(), *whole.iterdir()]:
+        text = path.read_text(encoding="utf-8-sig")
+        assert not {one for one in people if one in text}, path.name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--month", "2024"), "cli.period"),
+        (("--month", "2999-01"), "pack.month"),
+        (("--month", "2024-12", "--agency", "nowhere"), "cli.choice"),
+        (("--month", "2022-01", "--agency", "moj"), "pack.agency"),
+    ],
+)
+def test_a_pack_that_cannot_be_made_is_refused(home: Path, arguments: tuple[str, ...], code: str) -> None:
+    out = home / "packs" / "none"
+    done = subprocess.run(
+        [POPHUB, "pack", "--out", str(out), *arguments], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, code in done.stderr, out.exists()) == (2, True, False), done.stderr
+
+
+def test_a_kill_before_a_pack_is_on_record_leaves_none_and_nobody_changes_one(home: Path) -> None:
+    out = home / "packs" / "killed"
+    run = [POPHUB, "pack", "--month", "2024-08", "--out"]
+    killed = subprocess.run([*run, str(out)], check=False, env=os.environ | {"POPHUB_FAIL": "pack.recording"})
+    with psycopg2.connect(**Settings.load().dsn("postgres")) as connection, connection.cursor() as cursor:
+        count = "select count(*) from ledger.pack where month = '2024-08-01'"
+        cursor.execute(count)
+        assert (killed.returncode, cursor.fetchone()) == (-9, (0,))
+        assert subprocess.run([*run, str(out) + "-again"], check=False).returncode == 0
+        cursor.execute(count)
+        assert cursor.fetchone() == (1,)
+        with pytest.raises(psycopg2.errors.RaiseException, match="append-only"):
+            cursor.execute("delete from ledger.pack")

@@ -14,9 +14,9 @@ from pophub.contracts.load import load_all
 from pophub.domain.errors import TransientError
 from pophub.figures.accepted import Tokens, needed, schema_of, shown_as_tokens
 from pophub.figures.check import check_figures
-from pophub.figures.declared import load_figures
+from pophub.figures.declared import load_figures, load_words
 from pophub.figures.engine import Engine
-from pophub.figures.run import FigureAsked, parameters
+from pophub.figures.run import HUB_TABLES, FigureAsked, parameters
 from pophub.settings import PROJECT
 from tests.refused import refused
 
@@ -91,6 +91,8 @@ def test_what_is_wrong_is_told_with_file_and_line(
         (HEAD.replace("chart: tasks", "chart: tasks\nby: [year]"), ("figure.parameter", "7")),
         (HEAD.replace("chart:", "wanted: [{by: year, row: a, column: tasks, value: 1}]\nchart:"), ("config.value", "6")),
         (HEAD.replace("chart:", "wanted: [{row: a, column: task, value: 1}]\nchart:"), ("config.value", "6")),
+        (HEAD.replace("chart:", "own: {}\nchart:"), ("config.value", "6")),
+        (HEAD.replace("chart:", "own: {by: agency}\nchart:"), ("config.value", "6")),
         (HEAD.replace("chart:", "target: {column: a, at_least: 1, due: 2025-12-31}\nchart:"), ("config.value", "6")),
     ],
 )  # fmt: skip
@@ -185,3 +187,23 @@ def test_a_value_that_cannot_be_converted_is_not_shown(tmp_path: Path) -> None:
     with refused("figure.sql") as raised:
         ask(tmp_path, "select key::int as tasks from a.b", {"a.b": pa.record_batch({"key": ["Trần Thị B"]})})
     assert "Trần" not in str(raised.value)
+
+
+def test_every_column_and_way_to_count_of_the_figures_at_hand_has_words() -> None:
+    words = load_words(PROJECT)
+    with Engine() as engine:
+        known = {stem: schema_of(one, one.contract.fields) for stem, one in CONNECTORS.items()}
+        for table, schema in (known | HUB_TABLES).items():
+            engine.take(table, schema, ())
+        for figure in load_figures(PROJECT)[0]:
+            asked = FigureAsked(figure, None)
+            columns = engine.ask(figure, parameters(engine, asked, date(2024, 12, 31))).columns
+            lacking = {*columns[1:], *figure.file.by} - words.keys()
+            assert not lacking, figure.name
+
+
+def test_words_that_cannot_be_read_are_told_with_their_line(tmp_path: Path) -> None:
+    written(tmp_path, SOUND)
+    (tmp_path / "figures" / "words.yaml").write_text("words:\n  tasks: {en: tasks}\n")
+    errors = check_figures(tmp_path, list(CONNECTORS.values()))
+    assert [(error.code, error.where) for error in errors] == [("config.missing", "figures/words.yaml:2")]
