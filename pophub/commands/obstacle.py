@@ -9,9 +9,7 @@ from pophub.commands.who import proven
 from pophub.quarantine import obstacles
 
 
-def file(
-    agency: str, what: str, by: str, version: int | None, kind: str, owner: str, as_json: bool
-) -> None:
+def file(agency: str, what: str, by: str, version: int | None, kind: str, owner: str, as_json: bool) -> None:
     """File an obstacle or a dispute, as a user who gave the password."""
     demand_agency(agency)
     demand("kind of obstacle", kind, obstacles.KINDS)

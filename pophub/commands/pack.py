@@ -29,7 +29,5 @@ def make(month: str, agency: str, out: Path | None, by: str, as_json: bool) -> N
         f"{made.checkpoint}; {said} by {made.made_by} at {when(made.made_at)}",
         markup=False,
     )
-    answer.print(
-        f"check it with: python {folder / SCRIPT} --key {made.public_key}", markup=False
-    )
+    answer.print(f"check it with: python {folder / SCRIPT} --key {made.public_key}", markup=False)
     talk.print(f"next: open {folder / 'pack.html'} in a browser, and print it", markup=False)

@@ -115,7 +115,10 @@ def _record(settings: Settings, folder: Path, pack: Pack, by: str) -> PackMade:
     (folder / MANIFEST).write_bytes(canonical(document))
     (folder / SIGNATURE).write_text(json.dumps({"signature": signature.hex(), "key": key.hex()}) + "\n")
     digest, month = fingerprint(document, signature), date.fromisoformat(f"{pack.month}-01")
-    with closing(connect(settings, ROLE)) as connection, transaction(connection, "recording a pack") as cursor:
+    with (
+        closing(connect(settings, ROLE)) as connection,
+        transaction(connection, "recording a pack") as cursor,
+    ):
         values = (month, pack.agency, recipient, pack.checkpoint.id, bytes.fromhex(digest), by)
         cursor.execute(SQL["pack_record"], values)
         changed = bool(cursor.rowcount)

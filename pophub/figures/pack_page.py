@@ -7,7 +7,6 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from pophub.contracts.model import Text
 from pophub.figures.pack import Pack, PackTable
@@ -94,7 +93,7 @@ def _table(table: PackTable, words: Mapping[str, Text]) -> dict[str, Any]:
     title = f"{file.title.vi} – {file.title.en}: {heading.vi} ({heading.en})"
     svg = bars(table.name.replace(".", "-"), title, _summary(drawn, file.unit), drawn) if drawn else ""
     columns = [by, *(said(name, words) for name in table.columns[1:])]
-    return {"heading": heading, "chart": Markup(svg), "columns": columns, "file": f"{table.name}.csv",
+    return {"heading": heading, "chart": svg, "columns": columns, "file": f"{table.name}.csv",
             "rows": list(_rows(table, words))}  # fmt: skip
 
 

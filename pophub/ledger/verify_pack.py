@@ -303,7 +303,9 @@ def check_month(folder: Path, key: bytes) -> str:
         if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
             raise Wrong(f"{name} is not what was signed")
     checkpoint = document["checkpoint"]["id"]
-    return f"{document['month']}: {len(files)} files as of checkpoint {checkpoint}; signature and digests hold"
+    return (
+        f"{document['month']}: {len(files)} files as of checkpoint {checkpoint}; signature and digests hold"
+    )
 
 
 def key_within(folder: Path) -> str:

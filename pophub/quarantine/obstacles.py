@@ -46,11 +46,18 @@ def file(connection: Connection, agency: str, kind: str, what: str, by: str, own
 
     Errors: `config.missing` without words or a name; `obstacle.personal`.
     """
-    values = {"agency": agency, "kind": kind, "stem": None, "version": None, "codes": [], "owner": owner}
+    values: dict[str, Any] = {
+        "agency": agency,
+        "kind": kind,
+        "stem": None,
+        "version": None,
+        "codes": [],
+        "owner": owner,
+    }
     with transaction(connection, "filing an obstacle") as cursor:
         cursor.execute(SQL["file"], values | {"what": _words(what, "--what"), "by": named(by, "--by")})
         reach("obstacle.filing")
-        return Filed(*only_row(cursor), True)
+        return _filed(only_row(cursor), changed=True)
 
 
 def dispute(connection: Connection, agency: str, version: int, what: str, by: str, owner: str = HUB) -> Filed:
@@ -58,13 +65,13 @@ def dispute(connection: Connection, agency: str, version: int, what: str, by: st
 
     Errors: `obstacle.version` where no version of the agency waits under this number; those of `file`.
     """
-    values = {"agency": agency, "kind": DISPUTE, "version": version, "owner": owner}
+    values: dict[str, Any] = {"agency": agency, "kind": DISPUTE, "version": version, "owner": owner}
     values |= {"what": _words(what, "--what"), "by": named(by, "--by")}
     with transaction(connection, "disputing a rejection") as cursor:
         cursor.execute(SQL["lock_version"], (version,))
         cursor.execute(SQL["open_dispute"], (version,))
         if row := cursor.fetchone():
-            return Filed(*row, False)
+            return _filed(row, changed=False)
         cursor.execute(SQL["rejected"], (version,))
         stem, codes = cursor.fetchone() or ("", [])
         if stem.partition(".")[0] != agency:
@@ -74,7 +81,7 @@ def dispute(connection: Connection, agency: str, version: int, what: str, by: st
             )  # fmt: skip
         cursor.execute(SQL["file"], values | {"stem": stem, "codes": codes})
         reach("obstacle.filing")
-        return Filed(*only_row(cursor), True)
+        return _filed(only_row(cursor), changed=True)
 
 
 def answer(connection: Connection, obstacle: int, outcome: str, text: str, by: str) -> Answered:
@@ -100,7 +107,8 @@ def answer(connection: Connection, obstacle: int, outcome: str, text: str, by: s
         changed = bool(cursor.rowcount)
         reach("obstacle.answering")
         cursor.execute(SQL["answered"], (obstacle,))
-        return Answered(*only_row(cursor), changed)
+        outcome, answered_by, answered_at = only_row(cursor)
+    return Answered(outcome, answered_by, answered_at, changed)
 
 
 def obstacles(
@@ -121,6 +129,11 @@ def counted(connection: Connection, as_of: datetime) -> list[tuple[Any, ...]]:
     with transaction(connection, "counting obstacles") as cursor:
         cursor.execute(SQL["counted"], {"as_of": as_of})
         return cursor.fetchall()
+
+
+def _filed(row: tuple[Any, ...], *, changed: bool) -> Filed:
+    number, filed_by, filed_at = row
+    return Filed(number, filed_by, filed_at, changed)
 
 
 def _words(text: str, what: str) -> str:

@@ -274,9 +274,10 @@ def test_the_pack_has_the_numbers_of_the_figures_and_is_checked_by_its_recipient
         with (folder / f"{name}.{by}.csv").open(encoding="utf-8-sig", newline="") as file:
             lines = [tuple(line.values()) for line in csv.DictReader(file)]
         wanted = told("figures", name, "--by", by, "--as-of", "2024-12-31")["rows"]
-        assert lines == [
-            tuple("" if v is None else str(v) for v in row.values()) for row in wanted
-        ], (name, by)
+        assert lines == [tuple("" if v is None else str(v) for v in row.values()) for row in wanted], (
+            name,
+            by,
+        )
     assert checked(folder, "--key", made["public_key"])[0] == 0
     assert checked(folder)[0] == 2, "a key that lies in the pack proves nothing"
     again = told("pack", "--month", "2024-12", "--out", str(folder.with_name("again")))

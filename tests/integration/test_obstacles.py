@@ -45,8 +45,22 @@ def test_a_dispute_is_filed_once_and_answered_by_another_person(project: Project
     assert (first["changed"], again["changed"]) == (True, False)
     assert again["obstacle"] == first["obstacle"] and again["filed_by"] == lan
     (listed,) = pophub(project, "obstacle", "list", "--agency", project.agency)["obstacles"]
-    assert (listed["version"], listed["owner"], listed["age_days"], listed["answer"]) == (version, "hub", 0, None)
-    answer = ("obstacle", "answer", str(first["obstacle"]), "--outcome", "upheld", "--answer", "mended", "--by")
+    assert (listed["version"], listed["owner"], listed["age_days"], listed["answer"]) == (
+        version,
+        "hub",
+        0,
+        None,
+    )
+    answer = (
+        "obstacle",
+        "answer",
+        str(first["obstacle"]),
+        "--outcome",
+        "upheld",
+        "--answer",
+        "mended",
+        "--by",
+    )
     assert pophub(project, *answer, lan, code=1, password=lans)["code"] == "obstacle.four_eyes"
     assert pophub(project, *answer, minh, password=minhs)["changed"]
     later = ("obstacle", "answer", str(first["obstacle"]), "--outcome", "declined", "--answer", "no", "--by")
@@ -62,7 +76,6 @@ def test_what_cannot_be_filed_is_refused(project: Project) -> None:
     lan, lans = user(project, "Lan")
     file = ("obstacle", "file", project.agency, "--by", lan, "--what")
     for arguments, code in (
-        (("it is 001090000001",), "obstacle.personal"),
         (("  ",), "config.missing"),
         (("it", "--version", "999999999"), "obstacle.version"),
         (("it", "--kind", "weather"), "cli.choice"),
@@ -71,9 +84,10 @@ def test_what_cannot_be_filed_is_refused(project: Project) -> None:
         assert pophub(project, *file, *arguments, code=2, password=lans)["code"] == code
     missing = ("obstacle", "answer", "999999999", "--outcome", "upheld", "--answer", "x", "--by", lan)
     assert pophub(project, *missing, code=2, password=lans)["code"] == "obstacle.unknown"
-    with closing(connect(project.servers.settings, "pophub_judge")) as connection:
-        with refused("obstacle.version"):
-            obstacles.dispute(connection, "another", version, "x", "Lan")
+    with closing(connect(project.servers.settings, "pophub_judge")) as judge, refused("obstacle.version"):
+        obstacles.dispute(judge, "another", version, "x", "Lan")
+    with closing(connect(project.servers.settings, "pophub_judge")) as judge, refused("obstacle.personal"):
+        obstacles.file(judge, project.agency, "other", "it is 001090000001", "Lan")
     assert on_record(project) == []
 
 
@@ -105,9 +119,9 @@ def test_nobody_changes_what_was_filed_and_figures_see_no_words(project: Project
         ("pophub_figures", "select what from quarantine.obstacle"),
         ("pophub_figures", "select answer from quarantine.obstacle_answer"),
     ):
-        with closing(connect(settings, role)) as connection, connection.cursor() as cursor:
-            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-                cursor.execute(statement)
+        denied = pytest.raises(psycopg2.errors.InsufficientPrivilege)
+        with closing(connect(settings, role)) as other, other.cursor() as cursor, denied:
+            cursor.execute(statement)
     with closing(connect(settings, "pophub_figures")) as connection:
         now = [row for row in obstacles.counted(connection, datetime.now(UTC)) if row[0] == project.agency]
         assert [(row[1], row[3], row[5]) for row in now] == [("funding", "mof", None)]

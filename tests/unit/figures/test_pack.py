@@ -34,7 +34,9 @@ def test_what_differs_is_told_with_what_came_and_what_is_gone() -> None:
 
 def test_the_page_says_names_as_they_are_and_lets_none_of_them_into_its_markup() -> None:
     name = "<b>Sở & ban</b>"
-    html = page(Pack("2025-01", "", CHECKPOINT, [table([(name, 5, None)], [(name, 2, None)])]), load_words(PROJECT))
+    html = page(
+        Pack("2025-01", "", CHECKPOINT, [table([(name, 5, None)], [(name, 2, None)])]), load_words(PROJECT)
+    )
     assert "<b>" not in html and "&lt;b&gt;Sở &amp; ban" in html
     assert "+3" in html and "báo cáo tháng 01/2025" in html and "monthly pack 2025-01" in html
 
