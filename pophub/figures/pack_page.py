@@ -119,12 +119,12 @@ def _rows(table: PackTable, words: Mapping[str, Text]) -> Iterable[list[_Cell]]:
 def _difference(before: Any, now: Any) -> tuple[str, str]:
     """Give a change in words, and whether it is more or less.
 
-    >>> _difference(3, 5), _difference(None, 2), _difference(2, None)
-    (('+2', 'more'), ('+', 'soft'), ('–', 'soft'))
+    >>> _difference(3, 5), _difference(0.3, 0.1), _difference(None, 2), _difference(2, None)
+    (('+2', 'more'), ('−0.2', 'less'), ('+', 'soft'), ('–', 'soft'))
     """
     if before is None or now is None:
         return ("+" if before is None else "–"), "soft"
-    more = now - before
+    more = round(now - before, 6)  # of floats, without what their form adds
     return (f"+{number(more)}", "more") if more > 0 else (f"−{number(-more)}", "less")
 
 
