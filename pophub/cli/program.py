@@ -97,6 +97,19 @@ def status(json: bool = JSON) -> None:
         show(json)
 
 
+@app.command(epilog="Example: pophub top --every 5")
+def top(
+    every: Annotated[float, typer.Option(min=0.5, max=3600, help="Seconds between two looks.")] = 2,
+    once: Annotated[bool, typer.Option("--once", help="Look once, as where there is no terminal.")] = False,
+    json: bool = JSON,
+) -> None:
+    """Watch how each dataset stands, in the terminal, until Ctrl-C: what does not add up first, then alerts, then what waits."""
+    from pophub.commands.top import top as watch
+
+    with errors_told(json):
+        watch(every, once, json)
+
+
 @app.command(epilog="Example: pophub doctor")
 def doctor(json: bool = JSON) -> None:
     """Say what is wrong with this machine or the configuration, and how to mend it."""

@@ -42,6 +42,12 @@ def _systems() -> str:
     return systems_page(Settings.load().project)
 
 
+def _metrics() -> str:
+    from pophub.metrics.page import metrics_page
+
+    return metrics_page()
+
+
 def _subscription_schema() -> str:
     from pophub.contracts.editor_schema import subscription_schema_text
 
@@ -95,6 +101,7 @@ def pages(app: typer.Typer) -> dict[str, Callable[[], str]]:
         "docs/connector-file.md": _connector_file,
         "docs/expectations.md": _expectations,
         "docs/systems.md": _systems,
+        "docs/metrics.md": _metrics,
         "docs/way.md": _way,
         "docs/codes.md": _codes,
         "docs/command-line.md": partial(_command_line, app),

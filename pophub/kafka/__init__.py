@@ -1,6 +1,7 @@
 """The one room of the Kafka clients, and its face."""
 
 from pophub.kafka.admin import READABLE, TOPIC, AccessRule, Administrator
+from pophub.kafka.health import BrokerHealth, ReaderPlace, broker_health, lane_ends
 from pophub.kafka.log import Ends, Read, TopicLog
 from pophub.kafka.publisher import Publisher
 from pophub.kafka.raw import RawEnds, RawReader, RawWriter
@@ -13,6 +14,7 @@ __all__ = [
     "AccessRule",
     "Administrator",
     "BrokerAccess",
+    "BrokerHealth",
     "Ends",
     "ForeignTopic",
     "GroupBehind",
@@ -21,9 +23,12 @@ __all__ = [
     "RawReader",
     "RawWriter",
     "Read",
+    "ReaderPlace",
     "SlowReader",
     "TopicLog",
     "TopicMessage",
+    "broker_health",
+    "lane_ends",
     "slow_readers",
     "unread",
 ]

@@ -37,17 +37,17 @@ def slow_readers(
     now_ms = int(time.time() * 1000) if now_ms is None else now_ms
     with translated("the subscribers' groups"):
         admin = AdminClient(librdkafka(settings, "pophub-share"))
-        retained = _retention_ms(admin, list(topics))
+        retained = retention_ms(admin, list(topics))
         if not retained:
             return []
-        groups = _groups(admin)
+        groups = groups_of(admin)
         found: list[SlowReader] = []
         for topic, kept_ms in retained.items():
-            ends = _ends(admin, topic)
+            ends = ends_of(admin, topic)
             for group in (g for g in groups if g.startswith(topics[topic])):
                 late = 0
-                for lane, at in _committed(admin, group, topic, list(ends)).items():
-                    written_ms = _oldest_unread_ms(settings, TopicPartition(topic, lane, at), ends[lane])
+                for lane, at in committed(admin, group, topic, list(ends)).items():
+                    written_ms = oldest_unread_ms(settings, TopicPartition(topic, lane, at), ends[lane])
                     if written_ms is not None and now_ms - written_ms > kept_ms // 2:
                         late += ends[lane] - at
                 if late:
@@ -67,17 +67,17 @@ def unread(settings: Settings, topics: Mapping[str, str]) -> list[GroupBehind]:
     """Give for each topic the groups of its subscriber and what they have not read; `topics` as above."""
     with translated("the subscribers' groups"):
         admin = AdminClient(librdkafka(settings, "pophub-share"))
-        groups = _groups(admin)
+        groups = groups_of(admin)
         found = []
         for topic, prefix in topics.items():
-            ends = _ends(admin, topic)
+            ends = ends_of(admin, topic)
             for group in (g for g in groups if g.startswith(prefix)):
-                read = _committed(admin, group, topic, list(ends))
+                read = committed(admin, group, topic, list(ends))
                 found.append(GroupBehind(topic, group, sum(ends[lane] - read[lane] for lane in read)))
         return found
 
 
-def _retention_ms(admin: AdminClient, topics: Sequence[str]) -> dict[str, int]:
+def retention_ms(admin: AdminClient, topics: Sequence[str]) -> dict[str, int]:
     """Give the topics that do not keep everything, with how long they keep it."""
     if not topics:
         return {}
@@ -90,19 +90,22 @@ def _retention_ms(admin: AdminClient, topics: Sequence[str]) -> dict[str, int]:
     return {topic: ms for topic, ms in kept.items() if ms >= 0}
 
 
-def _groups(admin: AdminClient) -> list[str]:
+def groups_of(admin: AdminClient) -> list[str]:
+    """Give the names of all groups that share may see."""
     found = admin.list_consumer_groups(request_timeout=CALL_S).result()
     return sorted(str(group.group_id) for group in found.valid)
 
 
-def _ends(admin: AdminClient, topic: str) -> dict[int, int]:
+def ends_of(admin: AdminClient, topic: str) -> dict[int, int]:
+    """Give the offset behind the last message of each lane of a topic."""
     lanes = admin.list_topics(topic, timeout=CALL_S).topics[topic].partitions
     asked = {TopicPartition(topic, lane): OffsetSpec.latest() for lane in lanes}
     found = admin.list_offsets(asked, request_timeout=CALL_S)
     return {partition.partition: int(future.result().offset) for partition, future in found.items()}
 
 
-def _committed(admin: AdminClient, group: str, topic: str, lanes: Sequence[int]) -> dict[int, int]:
+def committed(admin: AdminClient, group: str, topic: str, lanes: Sequence[int]) -> dict[int, int]:
+    """Give the offset up to which a group has read each lane, where it has read any."""
     asked = confluent_kafka.ConsumerGroupTopicPartitions(
         group, [TopicPartition(topic, lane) for lane in lanes]
     )
@@ -110,7 +113,7 @@ def _committed(admin: AdminClient, group: str, topic: str, lanes: Sequence[int])
     return {p.partition: int(p.offset) for p in found.topic_partitions if p.offset >= 0}
 
 
-def _oldest_unread_ms(settings: Settings, at: TopicPartition, end: int) -> int | None:
+def oldest_unread_ms(settings: Settings, at: TopicPartition, end: int) -> int | None:
     """Give when the first record from an offset on was written; None where only marks of commits follow."""
     if at.offset >= end:
         return None

@@ -6,6 +6,7 @@ import os
 
 from pophub.runtime import broker, places, postgres
 from pophub.settings import Settings
+from pophub.sharing.logins import SCRAPER
 
 TOOL_LOGGING = "org.slf4j.simpleLogger.defaultLogLevel=error\n"
 
@@ -13,7 +14,7 @@ TOOL_LOGGING = "org.slf4j.simpleLogger.defaultLogLevel=error\n"
 def environment(settings: Settings) -> dict[str, str]:
     """Give the variables; passwords stay in 0600 files that they name."""
     endpoints = settings.endpoints
-    settings.secret("airflow.admin")  # made now, so that the file exists
+    settings.secret("airflow.admin"), settings.secret(SCRAPER)  # made now, so that the files exist
     tools = places.make_private(places.make_private(settings.home / "kafka") / "tools")
     places.write_private(tools / "simplelogger.properties", TOOL_LOGGING)
     path = os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")
@@ -32,4 +33,6 @@ def environment(settings: Settings) -> dict[str, str]:
         "SCHEMA_REGISTRY_URL": endpoints.registry_url,
         "AIRFLOW_URL": endpoints.airflow_url,
         "AIRFLOW_PASSWORD_FILE": str(settings.home / "secrets" / "airflow.admin"),
+        "PAGES_URL": endpoints.web_url,
+        "METRICS_TOKEN_FILE": str(settings.home / "secrets" / SCRAPER),
     }

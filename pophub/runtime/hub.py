@@ -31,6 +31,7 @@ from pophub.runtime.exports import environment
 from pophub.runtime.home import make_home
 from pophub.runtime.status import FACES, PROGRAMS, ServerState, state
 from pophub.settings import Settings
+from pophub.sharing.logins import SCRAPER
 
 __all__ = [
     "Checkup",
@@ -84,6 +85,8 @@ def start(
                 _clear_the_way(settings, wanted)
         if "airflow" in missing:
             settings.secret("airflow.admin")  # made before `prepare` notes who may log in
+        if "web" in missing:
+            settings.secret(SCRAPER)  # the pages make none: they let nobody in without it
         _start_servers(settings, wanted, missing, steps, prepare)
         settings.note_secrets()
     return settings

@@ -16,6 +16,7 @@ from pophub.settings import Settings
 from pophub.sharing.subscription import recipients
 
 SQL = statements("stream")
+LaneEnds = Mapping[tuple[str, int], int]
 
 
 @dataclass
@@ -62,23 +63,33 @@ def stage_lags(
     broker: bool = True,
 ) -> list[StageLag]:
     """Tell of each stage and lane how far it is behind. Without the `broker`, judge's is unknown."""
-    shared_with: dict[str, list[str]] = {}
-    for stem, recipient in recipients([c.stem for c in connectors], subscriptions):
-        shared_with.setdefault(stem, []).append(recipient)
     places = [(c.stem, lane) for c in connectors for lane in range(c.file.lanes)]
     ends = _ends(settings, places) if broker else None
     with (
         closing(connect(settings, "pophub_read")) as connection,
         transaction(connection, "where the lanes stand") as cursor,
     ):
-        found = _stages(cursor, connectors, shared_with, ends)
-        for one in found:
-            one.oldest_s = _oldest_s(cursor, one)
-        _workers(cursor, found)
+        return stages_stand(cursor, connectors, subscriptions, ends)
+
+
+def stages_stand(
+    cursor: Cursor,
+    connectors: Sequence[Connector],
+    subscriptions: Iterable[SubscriptionFile],
+    ends: LaneEnds | None,
+) -> list[StageLag]:
+    """Tell the same over a connection that is open; `ends` of raw by (stem, lane), None where unknown."""
+    shared_with: dict[str, list[str]] = {}
+    for stem, recipient in recipients([c.stem for c in connectors], subscriptions):
+        shared_with.setdefault(stem, []).append(recipient)
+    found = _stages(cursor, connectors, shared_with, ends)
+    for one in found:
+        one.oldest_s = _oldest_s(cursor, one)
+    _workers(cursor, found)
     return found
 
 
-def _ends(settings: Settings, lanes: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int] | None:
+def _ends(settings: Settings, lanes: Sequence[tuple[str, int]]) -> LaneEnds | None:
     try:
         with closing(RawEnds(settings)) as raw:
             return raw.ends(lanes)
@@ -90,7 +101,7 @@ def _stages(
     cursor: Cursor,
     connectors: Sequence[Connector],
     shared_with: Mapping[str, Sequence[str]],
-    ends: Mapping[tuple[str, int], int] | None,
+    ends: LaneEnds | None,
 ) -> list[StageLag]:
     judged, shared = lanes_stand(cursor, [c.stem for c in connectors])
     found: list[StageLag] = []

@@ -15,6 +15,8 @@ from pophub.sharing.subscription import user_of
 SQL = statements("person")
 OPERATOR = "admin"
 OPERATORS = "airflow.admin"
+SCRAPER = "web.metrics"
+"""The secret that a scrape of the metrics brings."""
 
 
 def note_operator(cursor: Cursor, settings: Settings) -> None:

@@ -19,6 +19,7 @@ from pophub.web import (
     quarantine_pages,
     record_pages,
     registry,
+    run_pages,
     sign_in,
     steps_pages,
     subscription_pages,
@@ -29,6 +30,7 @@ from pophub.web.head import HeadAsGet
 from pophub.web.hosts import DeclaredHosts, declared_hosts
 from pophub.web.layout import CONTENT_SECURITY_POLICY, PageMaker, came_back, files, server_of
 from pophub.web.login import Login
+from pophub.web.metrics import add_metrics
 from pophub.web.missing import NotThere
 from pophub.web.visitors import NotAllowed, Sessions, SignedOut, guard
 from pophub.web.words import language
@@ -52,6 +54,7 @@ def create_pages(
         sessions = Sessions(counts)
         visitor = sessions.visitor
         _tell_health(app, counts)
+        add_metrics(app, settings)
         app.include_router(sign_in.router(settings, counts, sessions, pages))
     app.include_router(files())
     work = Jobs(settings)
@@ -61,6 +64,7 @@ def create_pages(
         record_pages.router(settings, pages, work),
         ledger_pages.router(settings, counts, pages),
         datasets.router(settings, counts, pages),
+        run_pages.router(settings, counts, pages),
         subscription_pages.router(settings, counts, pages),
         catalogue_pages.router(settings, counts, pages),
         figures_pages.router(settings, counts, pages),

@@ -1,4 +1,4 @@
-"""Where a dataset's records are: all datasets, one, and one run of it."""
+"""Where a dataset's records are: all datasets, and one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pophub.web.counts import Counts, Row
 from pophub.web.held import in_language
 from pophub.web.joints import HOP_DATES, dated, newest, promised, stands
 from pophub.web.layout import STATES, PageMaker, here
-from pophub.web.missing import NotThere, demand_dataset, demand_run
+from pophub.web.missing import NotThere, demand_dataset
 from pophub.web.now import LATE, look_again, sources
 from pophub.web.subscription_pages import declared
 from pophub.web.visitors import needs
@@ -40,9 +40,9 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     def overview(request: Request, late: str = "") -> HTMLResponse:
         told, seen = counts.figures((sql.STATES, sql.HOLDS, sql.FIRST)), sources(settings, counts)
         states, held, first = told.rows
-        rows = _with_sources(_connectors(states), seen.rows[0], project)
+        rows = _with_sources(by_stem(states), seen.rows[0], project)
         return pages.render(
-            request, "datasets.html", told=[told, seen], late=bool(late), first=_sum(first), total=_sum(rows),
+            request, "datasets.html", told=[told, seen], late=bool(late), first=summed(first), total=summed(rows),
             rows=[row for row in rows if not late or row["source"] in LATE],
             holds=[in_language(hold, language(request)) for hold in held],
         )  # fmt: skip
@@ -65,8 +65,8 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
             stands=stand.rows[0], source=seen.rows[0].states.get(stem), connector=connector,
             hops=hops(stem, known), dated=dated(dates),
             newest=newest(seen.rows[0].states.get(stem)), promises=promised(connector, codes) if connector else [],
-            total=_sum(_connectors(row for row in states if row["stem"] == stem)),
-            first=_sum(row for row in first if row["stem"] == stem),
+            total=summed(by_stem(row for row in states if row["stem"] == stem)),
+            first=summed(row for row in first if row["stem"] == stem),
             holds=[in_language(hold, language(request)) for hold in held if hold["stem"] == stem],
         )  # fmt: skip
 
@@ -91,18 +91,6 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
                 holds.resume(connection, stem, request.state.form.get("recipient", ""), who)
         return RedirectResponse(here(request, f"/datasets/{stem}", done=act), 303)
 
-    @routes.get("/runs/{dag_id}/{run_id:path}")
-    @needs("see")
-    def run(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
-        demand_dataset(counts, project, dag_id)
-        demand_run(counts, dag_id, run_id)
-        told = counts.figures((sql.BATCHES, sql.RUN_STATES, sql.CAUSES), stem=dag_id, run=run_id)
-        batches, states, causes = told.rows
-        return pages.render(
-            request, "run.html", told=[told], stem=dag_id, run_id=run_id, batches=batches,
-            causes=causes, first=_sum(batches), total=_sum(_connectors(states)),
-        )  # fmt: skip
-
     return routes
 
 
@@ -115,7 +103,7 @@ def _with_sources(rows: list[Row], seen: dict[str, str], project: Path) -> list[
     return [row | {"source": seen.get(stem, "unknown")} for stem, row in sorted(known.items())]
 
 
-def _connectors(states: Iterable[Row]) -> list[Row]:
+def by_stem(states: Iterable[Row]) -> list[Row]:
     """Turn counts by state and gate into one row a stem."""
     found: dict[str, Row] = {}
     for row in states:
@@ -131,7 +119,8 @@ def _nothing() -> Row:
     return dict.fromkeys(("read", "sent", *STATES, *GATES), 0)
 
 
-def _sum(rows: Iterable[Row]) -> Row:
+def summed(rows: Iterable[Row]) -> Row:
+    """Add up the counts of rows."""
     total = _nothing()
     for row in rows:
         for name in total:

@@ -37,7 +37,7 @@ def demand_dataset(counts: Counts, project: Path, stem: str) -> None:
 def demand_run(counts: Counts, stem: str, run: str) -> None:
     """Go on where the hub took a batch in a run of a dataset that it knows.
 
-    Errors: `NotThere`, naming the dataset's newest runs: a run that took nothing leaves no trace here.
+    Errors: `NotThere`, naming the dataset's newest runs: a run that took nothing leaves no trace in the database.
     """
     if "\0" in run or not counts.figures((sql.BATCHES,), stem=stem, run=run).rows[0]:
         runs = [("runs", stem, row["run"]) for row in counts.rows(sql.RUNS, stem=stem)]

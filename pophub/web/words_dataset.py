@@ -50,6 +50,28 @@ DATASET: dict[str, tuple[str, str]] = {
         "What failed in this run, whatever became of it since; a record counts under each rule.",
         "Những gì không đạt trong lượt này, bất kể kết quả về sau; mỗi bản ghi tính ở mọi quy tắc.",
     ),
+    "retry_helps": (
+        "Running it again is safe and may be all that it takes: it goes on where the position stands.",
+        "Chạy lại an toàn và có thể là đủ: hệ thống tiếp tục từ vị trí đã đọc.",
+    ),
+    "retry_same": (
+        "Running it again is safe, and ends the same way until what is named above is mended.",
+        "Chạy lại an toàn, nhưng kết quả vẫn vậy cho đến khi điều nêu trên được khắc phục.",
+    ),
+    "ended_with": ("{task} ended with an error", "{task} kết thúc do lỗi"),
+    "ended_foreign": (
+        "is none of the hub's errors: its whole log tells more.",
+        "không phải lỗi của hub: xem toàn bộ nhật ký.",
+    ),
+    "log_tails": ("The ends of the logs", "Phần cuối của nhật ký"),
+    "log_bounded": (
+        "The last lines of the last attempt; long numbers are left out.",
+        "Những dòng cuối của lần thử gần nhất; các số dài được lược bỏ.",
+    ),
+    "log_at": ("Time", "Thời gian"),
+    "attempt": ("attempt", "lần thử"),
+    "level": ("Level", "Mức"),
+    "text": ("Text", "Nội dung"),
     "retry_is_safe": (
         "Running it again is safe: it goes on where the position stands, and what came before is recognised.",
         "Chạy lại an toàn: hệ thống tiếp tục từ vị trí đã đọc và nhận ra những gì đã đến trước đó.",

@@ -38,8 +38,9 @@ class Asked:
             return apart.submit(lambda: asyncio.run(ask())).result()
 
 
-OPEN = {"/health", "/sign-in", "/static/{name}"}
-"""A monitor's question where the pages have a port of their own, the way in, and style and script."""
+OPEN = {"/health", "/metrics", "/sign-in", "/static/{name}"}
+"""A monitor's questions where the pages have a port of their own (the second one under a token, see
+`tests/integration/test_metrics.py`), the way in, and style and script."""
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_every_route_that_is_not_open_is_refused_to_somebody_unknown(settings: S
 def test_inside_airflow_nothing_is_open_but_style_and_script(settings: Settings) -> None:
     app = web.create_pages(settings, visitor=pages_kit.operator)
     paths = {route.path for _, _, route in routes(app)}
-    assert paths & {"/health", "/sign-in", "/sign-out"} == set()
+    assert paths & {"/health", "/metrics", "/sign-in", "/sign-out"} == set()
     assert [path for _, path, route in routes(app) if not hasattr(route.endpoint, "right")] == ["/static/1"]
 
 
