@@ -56,6 +56,7 @@ FAMILIES = (
     Family("pophub_reader_seconds_to_loss", "gauge", ("dataset", "recipient", "group"), "kafka", "until retention takes the oldest unread record"),
     Family("pophub_partitions_under_min_isr", "gauge", (), "kafka", "partitions with fewer replicas in sync than a write takes"),
     Family("pophub_oldest_transaction_seconds", "gauge", (), "kafka", "age of the oldest open transaction of share; 0 where none is open"),
+    Family("pophub_denied_accesses", "counter", ("principal",), "", "what the broker on this machine denied, by its log: topics, groups and transactions that a principal has no right to"),
     Family("pophub_disk_free_bytes", "gauge", ("place",), "", "free bytes of the disk that holds the hub's home"),
     Family("pophub_disk_bytes", "gauge", ("place",), "", "bytes of that disk"),
     Family("pophub_refused_requests", "counter", ("status",), "", "requests that these pages refused since they started: 401 nobody known, 403 not allowed, 421 a foreign name"),

@@ -18,6 +18,7 @@ from pophub.kafka import BrokerHealth, broker_health, lane_ends
 from pophub.metrics.families import Sample
 from pophub.metrics.of_database import of_database
 from pophub.postgres import connect
+from pophub.runtime.denials import Denials
 from pophub.runtime.lag import LaneEnds
 from pophub.settings import Settings
 from pophub.sharing.hub_log import OWN
@@ -34,6 +35,7 @@ class Gatherer:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._denials = Denials(settings.home / "logs" / "kafka.log")
         self._open: dict[str, Future[object]] = {}
 
     def samples(self) -> list[Sample]:
@@ -51,6 +53,10 @@ class Gatherer:
             *(rows or ()),
             *(_of_health(health, connectors, subscriptions) if health is not None else ()),
             *_of_disk(self._settings),
+            *(
+                Sample("pophub_denied_accesses", (who,), times)
+                for who, times in self._denials.counts().items()
+            ),
         ]
 
     def _begin(self, server: str, question: Callable[[], Answer]) -> Future[Answer] | None:
