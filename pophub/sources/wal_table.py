@@ -18,6 +18,14 @@ from pophub.sources.sql_errors import driver_translated, translated
 from pophub.sources.wal_standing import Slot, SourceLook, base_types, look
 from pophub.sources.wal_stretches import Stretches, ValueReader
 
+_REMOVED = "the hub was away for more of the source's log than its max_slot_wal_keep_size keeps"
+_WHY = {  # by the server's own words
+    "wal_removed": _REMOVED,
+    "lost": _REMOVED,
+    "wal_level_insufficient": "the source's server ran with another wal_level than logical",
+    "idle_timeout": "nobody read by it for longer than the source's idle_replication_slot_timeout",
+}
+
 
 class WalTable(SqlTable):
     """A table and its log (`ports.WalSource`); as a plain table it is read without a slot.
@@ -59,7 +67,11 @@ class WalTable(SqlTable):
             raise self._taken()
         with driver_translated(self._where):
             system, timeline = self._open().server()
-        lost = "it is gone" if slot is None else slot.lost and f"the server says: {slot.lost}"
+        lost = (
+            "it is gone"
+            if slot is None
+            else slot.lost and _WHY.get(slot.lost, f"the server says {slot.lost}")
+        )
         return SlotState(
             f"{system}/{timeline}/{found.origin}",
             found.place,

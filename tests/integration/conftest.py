@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # the kit's modules lie beside the tests
 
 from hubkit import GRANTED, Project, Servers, serving
+from log_kit import declare_logged, drop_slot
 
 from benchmarks.connect import Connect, running
 
@@ -44,6 +45,16 @@ def project(bare_project: Project) -> Project:
     bare_project.declare("mps.citizens", fields=GRANTED)
     bare_project.pass_through("prepare")
     return bare_project
+
+
+@pytest.fixture
+def logged(bare_project: Project) -> Iterator[Project]:
+    """A project whose citizens' table is read by its log, with eight people in it."""
+    declare_logged(bare_project, ("citizen_id", "full_name"))
+    for person in range(1, 9):
+        bare_project.put(person, 30)
+    yield bare_project
+    drop_slot(bare_project)
 
 
 @pytest.fixture(scope="module")

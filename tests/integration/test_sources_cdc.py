@@ -7,14 +7,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
-from hubkit import SIGKILLED, Project, Servers, hub_of
+from hubkit import SIGKILLED, Project, hub_of
+from log_kit import at_source, drop_slot, passed, present, slot
 from outside import check
 
 from pophub.contracts.source_model import CdcSource, SqlSource
@@ -30,57 +30,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the kit of the page lies w
 from types_page import rows
 
 pytestmark = pytest.mark.timeout(300)
-LOGGED = (
-    r"(?s)kind: sql\n(.*?)  key: \[so_ddcn, id\]\n  marker:.*?mapping:",
-    r"kind: cdc\n\1  key: [so_ddcn]\n  gone_at_most: 0.6\nlimits: {batch_rows: 4}\nmapping:",
-)
-
-
-@pytest.fixture
-def logged(servers: Servers, tmp_path: Path) -> Iterator[Project]:
-    """A project whose citizens' table is read by its log, with eight people in it."""
-    project = Project(servers, tmp_path)
-    project.declare("mps.citizens", LOGGED, fields=("citizen_id", "full_name"))
-    suite = project.folder / f"expectations/{project.agency}/citizens.json"
-    suite.write_text(suite.read_text().replace("hub_marker", "hub_changed_at"))
-    project.sql("alter table dancu.cong_dan drop constraint cong_dan_pkey, add primary key (so_ddcn)")
-    project.sql("create publication pophub for table dancu.cong_dan")
-    project.pass_through("prepare")
-    for person in range(1, 9):
-        project.put(person, 30)
-    yield project
-    drop_slot(project)
-    project.close()
-
-
-def slot(project: Project) -> str:
-    return f"pophub_{project.agency}_citizens"
-
-
-def drop_slot(project: Project) -> None:
-    project.sql(
-        "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = %s",
-        slot(project),
-    )
-
-
-def passed(project: Project) -> tuple[int, dict[str, int]]:
-    """Run the stages; give the rows that were sent, and the verdicts."""
-    extracted, judged, _ = project.pass_through()
-    told = {s: judged[s] for s in ("shared", "duplicate", "quarantined", "superseded") if judged[s]}
-    return extracted["rows"], told
-
-
-def present(project: Project) -> dict[str, str]:
-    """Give number -> name of this project's people who are present in the population database."""
-    return dict(project.servers.query(
-        "select citizen_id, full_name from population.citizen where present and citizen_id like %s",
-        project.number_of(0)[:-3] + "%",
-    ))  # fmt: skip
-
-
-def at_source(project: Project) -> dict[str, str]:
-    return dict(project.sql("select so_ddcn, ho_ten from dancu.cong_dan"))
 
 
 def history(project: Project, person: int) -> list[str | None]:
