@@ -53,6 +53,7 @@ def check_file(
         *(partial(_check_mapping, document, n, m, known[n]) for n, m in file.mapping.items() if n in known),
         partial(_check_codes, document, file, tables),
         *(partial(_check_person, document, at, person, known) for at, person in enumerate(file.people)),
+        partial(_check_units, document, file, known),
         partial(check_references, document, file, known),
         partial(_check_cited, document, file, known),
         partial(_check_texts, document, file, known),
@@ -149,6 +150,26 @@ def _check_codes(document: Document, file: ConnectorFile, tables: ProjectTables)
     for name, mapping in file.mapping.items():
         if mapping.codes is not None and (what := table_flaw(tables, mapping.codes)):
             flaws.add(refuse("config.value", what, document.where("mapping", name, "codes")))
+    flaws.tell()
+
+
+def _check_units(document: Document, file: ConnectorFile, known: dict[str, AvroField]) -> None:
+    """Refuse a unit that is no text of its own, and a day that is none."""
+    flaws = Flaws()
+    for name, unit in ((name, mapping.unit) for name, mapping in file.mapping.items()):
+        if unit is None:
+            continue
+        place: Place = ("mapping", name, "unit")
+        if unit.of == "province" and unit.to == "commune":
+            flaws.add(refuse("config.value", "a province is no commune", document.where(*place, "to")))
+        if name in file.key or file.mapping[name].codes or (name in known and known[name].type != "string"):
+            what = f"{name} is a unit: a field of text that is no part of the key and has no code table"
+            flaws.add(refuse("config.value", what, document.where(*place)))
+        if unit.at is not None and (
+            unit.at not in known or known[unit.at].type not in ("date", "timestamp-micros")
+        ):
+            what = f"{unit.at} is no field with a date or a time"
+            flaws.add(refuse("config.type", what, document.where(*place, "at")))
     flaws.tell()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from pophub.contracts import units
 from pophub.contracts.avro_schema import read_schema
 from pophub.contracts.bases import basis_paths, read_bases, standing
 from pophub.contracts.code_tables import read_tables
@@ -65,7 +66,8 @@ def load_connector(path: Path, project: Path, tables: ProjectTables | None = Non
     bases: tuple[LegalBasis, ...] = ()
     if file.cites:
         bases, besides = tuple(read_bases(project)[0].values()), [*besides, *basis_paths(project)]
-    digest = _digest((path, schema_path, suite_path, *besides, *read.schemas))
+    read_by = units.edition() if any(mapping.unit for mapping in file.mapping.values()) else ""
+    digest = _digest((path, schema_path, suite_path, *besides, *read.schemas), read_by)
     of_it = {name: tables.sound[name] for name in used}
     return Connector(
         file=file, contract=contract, path=path, tables=of_it, bases=bases, looked_up=read.looked_up, digest=digest
@@ -205,8 +207,8 @@ def read_all(project: Path) -> tuple[list[Connector], list[ConfigError]]:
     return connectors, errors + load_subscriptions(project, connectors)[1]
 
 
-def _digest(paths: Sequence[Path]) -> str:
-    digest = hashlib.sha256()
+def _digest(paths: Sequence[Path], read_by: str) -> str:
+    digest = hashlib.sha256(read_by.encode())
     for path in paths:
         content = path.read_bytes()
         digest.update(len(content).to_bytes(8, "big") + content)

@@ -23,6 +23,7 @@ from pophub.contracts.source_model import (
     Name,
     SqlSource,
 )
+from pophub.contracts.units import UnitMapping
 from pophub.domain.codes import Code, Gate, explain
 from pophub.domain.dates import HO_CHI_MINH
 
@@ -74,6 +75,9 @@ class FieldMapping(Model):
         None,
         description="code table that translates the value",
         examples=["sex", "province"],
+    )
+    unit: UnitMapping | None = Field(
+        None, description="administrative unit that the value is a code of: `docs/units.md`"
     )
 
 

@@ -10,6 +10,7 @@ from datetime import date
 from pophub.contracts.model import AvroField, Connector
 from pophub.contracts.subscription_model import Grant
 from pophub.contracts.suite import nearest
+from pophub.contracts.units import codes_of
 from pophub.domain.dates import EPOCH_DAY
 
 BOOLEANS = {"true": True, "false": False}
@@ -52,6 +53,10 @@ def _unlisted(name: str, texts: tuple[str, ...], connector: Connector) -> Iterat
         r.kwargs["codes"] for r in rules if r.expectation == "expect_code" and r.kwargs["column"] == name
     }
     mapping = connector.file.mapping.get(name)
+    if mapping and mapping.unit:
+        for text in texts:
+            if text not in codes_of(mapping.unit.to):
+                yield name, f"there is no {mapping.unit.to} {text!r} since 1 July 2025"
     for table in sorted(tables | ({mapping.codes} if mapping and mapping.codes else set())):
         known = set(connector.tables[table].values.values())
         for text in texts:

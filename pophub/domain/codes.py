@@ -81,6 +81,7 @@ CODES: dict[str, Code] = {
     "correct.date.future": Code("The date lies after the day of the exchange", "Ngày sau ngày trao đổi dữ liệu", "correct the date at the source"),
     "correct.dates.order": Code("Two dates stand in the wrong order", "Hai ngày sai thứ tự", "correct the dates at the source"),
     "correct.code.unknown": Code("The value is not in the code list", "Giá trị không có trong danh mục mã", "use a code of the list, or have it added"),
+    "correct.unit.ambiguous": Code("A code may mean several administrative units of today", "Mã có thể ứng với nhiều đơn vị hành chính hiện nay", "send the code of the unit as it is since 1 July 2025; where the source writes those alone, say renewed_on"),
     "correct.agreement.name": Code("The name differs from the population database", "Họ tên khác với cơ sở dữ liệu dân cư", "compare with the person's papers; both sides are told"),
     "correct.agreement.birth_date": Code("The birth date differs from the population database", "Ngày sinh khác với cơ sở dữ liệu dân cư", "compare with the person's papers; both sides are told"),
     "correct.agreement.reference": Code("A value differs from what the record refers to says of it", "Giá trị khác với nội dung của bản ghi được viện dẫn", "compare with the record that is referred to, as it stood on that day; correct whichever is wrong"),

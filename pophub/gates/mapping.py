@@ -17,6 +17,7 @@ from pophub.domain.record import CHANGED, EXTRA, GONE, Columns, Failure, Mapped,
 from pophub.gates.flaws import RowFlaws
 from pophub.gates.parsing import Parser, Refused, clean_texts, null_meaning, parser_for, text_step
 from pophub.gates.spreadsheet import numbers_told_apart
+from pophub.gates.unit_codes import days_of, read_units
 
 MAX_KEY_CHARS = 1024
 _PLAIN = {str, bytes, int, bool, float, date}  # hashed fast and without surprises
@@ -151,6 +152,8 @@ class ContractMapper:
             )
             for name, mapping in file.mapping.items()
         ]
+        self._units = {name: mapping.unit for name, mapping in file.mapping.items() if mapping.unit}
+        self._dated = {name for name, field in fields.items() if field.type == "date"}
         self._key = file.key
         self._key_columns = [column for column in self._columns if column.name in file.key]
         self._deleted = file.source.deleted
@@ -183,6 +186,7 @@ class ContractMapper:
         keys = self._join(columns)
         _blame(failures, _absent(keys), "contract.key.unmappable", None)
         markers, changed_at = self._read_markers(raw, rows, failures)
+        self._read_units(columns, changed_at, failures)
         deleted = self._read_deleted(raw, rows, failures)
         wrong_width = [row for row, extra in enumerate(raw.get(EXTRA, ())) if extra is not None]
         _blame(failures, wrong_width, "contract.columns", None)
@@ -236,6 +240,15 @@ class ContractMapper:
             absent.update(_absent(changed_at))
         _blame(failures, sorted(absent), "contract.marker.unmappable", None)
         return markers, changed_at
+
+    def _read_units(self, columns: Columns, changed_at: list[int | None], failures: list[Failure]) -> None:
+        """Put the units of today in the place of their codes, each by the list of its record's day."""
+        for name, unit in self._units.items():
+            at = columns[unit.at] if unit.at else None
+            days = days_of(at, changed_at, dated=unit.at in self._dated)
+            columns[name], refused = read_units(columns[name], days, unit)
+            for row, code in refused:
+                _blame(failures, (row,), code, name)
 
     def _read_deleted(self, raw: Columns, rows: int, failures: list[Failure]) -> list[bool]:
         gone = list(map(bool, raw[GONE])) if self._numbered and GONE in raw else [False] * rows

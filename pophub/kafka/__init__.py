@@ -2,6 +2,7 @@
 
 from pophub.kafka.admin import READABLE, TOPIC, AccessRule, Administrator
 from pophub.kafka.health import BrokerHealth, ReaderPlace, broker_health, lane_ends
+from pophub.kafka.agency import AgencyLog
 from pophub.kafka.log import Ends, Read, TopicLog
 from pophub.kafka.publisher import Publisher
 from pophub.kafka.raw import RawEnds, RawReader, RawWriter
@@ -13,6 +14,7 @@ __all__ = [
     "TOPIC",
     "AccessRule",
     "Administrator",
+    "AgencyLog",
     "BrokerAccess",
     "BrokerHealth",
     "Ends",

@@ -138,7 +138,7 @@ def _mark_hub(settings: Settings, plan: Plan, step: Step) -> None:
                 ("simulated", "true"),
                 ("simulation.seed", str(plan.seed)),
                 ("simulation.scale", str(float(plan.scale))),
-                *((f"simulation.stem.{stem}", "true") for stem in sorted({v.stem for v in plan.versions})),
+                *((f"simulation.stem.{stem}", how) for stem, how in sorted(plan.read_by.items())),
             ]
             execute_values(
                 cursor,

@@ -9,6 +9,7 @@ from random import Random
 from pophub.simulation import defects, names
 from pophub.simulation.declaration import Declaration, Filling
 from pophub.simulation.model import Defect, Row, edit, put
+from pophub.simulation.places import DIVIDED
 
 Near = Callable[[Row], str]
 """Changes a sound row into another sound one that looks odd, and says how."""
@@ -123,6 +124,13 @@ def _not_taken(name: str, column: Filling, declaration: Declaration) -> list[Def
     return [Defect("correct", "correct.agreement.reference", label, edit(name, lambda value: int(value) + 1))]
 
 
+def _divided(name: str, column: Filling, declaration: Declaration) -> list[Defect]:
+    def change(row: Row, rng: Random) -> None:
+        row[name] = rng.choice(DIVIDED)
+
+    return [Defect("correct", "correct.unit.ambiguous", f"{name} of a commune that was divided", change)]
+
+
 _WAYS: dict[str, Callable[[str, Filling, Declaration], list[Defect]]] = {
     "missing": _missing,
     "words": _words,
@@ -139,6 +147,7 @@ _WAYS: dict[str, Callable[[str, Filling, Declaration], list[Defect]]] = {
     "tax_code": _tax_code,
     "unknown_reference": _unknown_reference,
     "not_taken": _not_taken,
+    "divided": _divided,
 }
 
 

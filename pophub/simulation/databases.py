@@ -12,7 +12,7 @@ from psycopg2 import sql
 
 from pophub.postgres import connect, transaction
 from pophub.settings import Settings
-from pophub.simulation import journals
+from pophub.simulation import journals, topics
 from pophub.simulation.declaration import declarations
 from pophub.simulation.tables import CREATE_SALES, CREATE_TRUTH, SIMULATION, Table
 
@@ -36,6 +36,7 @@ def set_up(settings: Settings) -> None:
     """
     tables = journals.tables().values()
     _databases(settings, {table.database for table in tables})
+    _let_read_the_log(settings, {table.database for table in tables if table.logged})
     for table in tables:
         _table(settings, table)
     connection = connect(settings, SIMULATION, database=SIMULATION)
@@ -53,6 +54,7 @@ def set_up(settings: Settings) -> None:
         sales.close()
     for one in declarations():
         journals.make(settings, one)
+    topics.make(settings, declarations())
     _variables(settings)
 
 
@@ -93,6 +95,17 @@ def _databases(settings: Settings, databases: set[str]) -> None:
         connection.close()
 
 
+def _let_read_the_log(settings: Settings, databases: set[str]) -> None:
+    """Give the readers of tables that are read by their log the right to it, as an agency does once."""
+    connection = connect(settings, settings.endpoints.postgres_superuser, database="postgres")
+    try:
+        with transaction(connection, "the right to read the log") as cursor:
+            for name in sorted(databases):
+                cursor.execute(sql.SQL("alter role {} replication").format(sql.Identifier(f"{name}_reader")))
+    finally:
+        connection.close()
+
+
 def _table(settings: Settings, table: Table) -> None:
     """Make an agency's table as its owner, and let the hub's reader read it, nothing more."""
     owner, reader = table.database, f"{table.database}_reader"
@@ -124,8 +137,8 @@ def _variables(settings: Settings) -> None:
         for agency, database in agencies.items()
     ]
     for one in declarations():
-        if found := journals.variable(settings, one):
-            lines.append(f"{found[0]}={shlex.quote(found[1])}")
+        found = journals.variables(settings, one)
+        lines += [f"{name}={shlex.quote(value)}" for name, value in found.items()]
     lines.append(f"POPHUB_SOURCE_MOIT_URL={shlex.quote(f'sqlite:///{sales_file(settings)}')}")
     lines.append(f"POPHUB_SOURCE_THANHHOA_URL={shlex.quote(str(drop_folder(settings)))}")
     path = settings.home / VARIABLES

@@ -5,13 +5,14 @@ The simulation alone reads it; docs/simulation.md tells its keys with an example
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from datetime import date as date_
 from functools import cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pophub.contracts.patterns import STEM
 from pophub.contracts.refusals import read_model
@@ -24,20 +25,32 @@ Value = bool | int | str | None
 FOLDER = Path(__file__).parent / "agencies"
 DefectName = Literal[
     "missing", "words", "other_form", "negative", "unknown", "before", "future", "hidden",
-    "id", "unknown_person", "other_name", "other_birth", "tax_code", "unknown_reference", "not_taken",
+    "id", "unknown_person", "other_name", "other_birth", "tax_code", "unknown_reference", "not_taken", "divided",
 ]  # fmt: skip
 FROM_VALUE = frozenset({"hidden", "id", "unknown_person", "other_name", "other_birth", "spelling", "spaces"})
 """What begins from the value that a cell has: an empty one cannot be spoilt so."""
 DEFECT_CODE = r"^(contract|correct|sufficient|clean|live)\.[a-z_.]+$"
 NearMiss = Literal["spelling", "spaces", "zero", "same_day"]
-KINDS = ("code", "text", "person", "organisation", "date", "amount", "flag", "reference", "take", "since")
+KINDS = (
+    "code",
+    "text",
+    "person",
+    "organisation",
+    "date",
+    "amount",
+    "flag",
+    "reference",
+    "take",
+    "since",
+    "unit",
+)
 
 
 class SourceShape(Model):
-    """Where the rows are: a journal in PostgreSQL or SQLite, or a file a month in a drop folder."""
+    """Where the rows are: a journal in PostgreSQL or SQLite, files in a drop folder, a topic, or a table by its log."""
 
-    kind: Literal["postgres", "sqlite", "csv", "xlsx"]
-    name: str = Field(description="schema and table, table, or how the files' names begin")
+    kind: Literal["postgres", "sqlite", "csv", "xlsx", "jsonl", "kafka", "cdc"]
+    name: str = Field(description="schema and table, table, topic, or how the files' names begin")
     key: str = Field(description="the column that names the thing of which a row is a version")
     changed: str = Field(description="the column with the time of the change")
     format: str | None = Field(None, description="strftime format of that time; none: it is a time")
@@ -46,11 +59,30 @@ class SourceShape(Model):
     )
     sequence: bool = Field(False, description="true: the hub reads by that number, not by the time")
     gone: str | None = Field(None, description="the column, a yes or no, that marks what vanished")
+    term: Literal[1, 2, 3, 4, 6, 12] = Field(
+        1,
+        description="for files: the months whose changes come in one, the newest first, so that most come late",
+    )
 
     @property
     def files(self) -> bool:
         """Tell whether it is a drop folder."""
-        return self.kind in ("csv", "xlsx")
+        return self.kind in ("csv", "xlsx", "jsonl")
+
+    @property
+    def in_postgres(self) -> bool:
+        """Tell whether it is a table of PostgreSQL."""
+        return self.kind in ("postgres", "cdc")
+
+    @property
+    def in_place(self) -> bool:
+        """Tell whether a row is changed where it stands, so that its last version alone can be read as a row."""
+        return self.kind == "cdc"
+
+    @property
+    def numbered(self) -> bool:
+        """Tell whether it is a table whose rows have a number."""
+        return self.kind in ("postgres", "sqlite")
 
 
 class DayAfter(Model):
@@ -91,6 +123,7 @@ class Filling(Model):
     )
     person: Literal["id", "name", "birth_date"] | None = None
     organisation: Literal["tax_code", "name"] | None = None
+    unit: Literal["province", "commune"] | None = None
     date: DayAfter | None = None
     amount: tuple[int, int, int] | None = Field(None, description="least, most, step")
     flag: Flag | None = None
@@ -191,16 +224,37 @@ class Declaration(Model):
         max_length=1,
         description="a column, and what it says in a second row of one time; a sequence has no such row",
     )
+    changing: tuple[str, ...] = Field(
+        (), description="for cdc: columns drawn anew in rows that a round of today changes where they stand"
+    )
     corrected: int = Field(2, ge=0, description="so many rows that come wrong first and right later")
+    dirty: int = Field(1, ge=1, description="so many times a year each defect comes")
+    stale_days: int = Field(60, ge=1, description="so old are rows that are read too late")
     today: int = Field(
         0, ge=0, le=100, description="so many rows in each round of today; none: kept by hand, at rest"
     )
 
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _each_column(cls, columns: Any) -> Any:
+        """Take a name with {a,b} in it for a column each."""
+        if not isinstance(columns, dict):
+            return columns
+        found: dict[str, Any] = {}
+        for pattern, filling in columns.items():
+            for name in _names(str(pattern)):
+                if name in found:
+                    raise ValueError(f"the column {name} stands twice")
+                found[name] = filling
+        return found
+
     @model_validator(mode="after")
     def _plain_names(self) -> Self:
         """Let columns of PostgreSQL have plain names, as most agencies' have: rows are copied by them."""
+        if bool(self.changing) != self.source.in_place:
+            raise ValueError("changing is for a table by its log, which has no other changes")
         odd = [name for name in self.columns if not (name.isascii() and name.isidentifier())]
-        if self.source.kind == "postgres" and odd:
+        if self.source.in_postgres and odd:
             raise ValueError(f"a column of PostgreSQL has a plain name, not {odd[0]}")
         return self
 
@@ -218,6 +272,12 @@ class Declaration(Model):
     def referred(self) -> set[str]:
         """Name the datasets that its rows refer to."""
         return {column.reference.to for column in self.columns.values() if column.reference}
+
+
+def _names(pattern: str) -> list[str]:
+    """Give `dt_{o,vuon}` as `dt_o` and `dt_vuon`, and a plain name as it is."""
+    before, listed, after = re.fullmatch(r"([^{}]*)(?:\{([^{}]+)\})?(.*)", pattern, re.S).groups()  # type: ignore[union-attr]
+    return [f"{before}{one.strip()}{after}" for one in listed.split(",")] if listed else [pattern]
 
 
 def read_declaration(path: Path) -> Declaration:

@@ -19,8 +19,8 @@ from pophub.simulation.values import Filler, ReferredTo
 
 STEP: Step = "2024"  # history comes in one run
 YEARS = (2023, 2024)
+UNKNOWN_PLACE = 0  # the marker of what is read by PostgreSQL's log, which nobody knows beforehand
 BLOCK = 1000  # numbers set aside for one round of today
-STALE_US = 60 * DAY_US
 EARLIER_US = 1800 * SECOND_US
 
 
@@ -53,6 +53,11 @@ class DeclaredPlan:
             self._wrong_first(self._one(alone))
         self._inject()
         self.versions.sort(key=lambda made: made.changed)
+        if self.declaration.source.in_place:
+            newest = {made.key: made for made in self.versions}
+            self.versions = [made for made in newest.values() if not made.delete]
+        if self.declaration.source.term > 1:
+            self.versions.sort(key=lambda made: (made.file, -made.changed))
         for number, made in enumerate(self.versions, start=1):
             self._numbered(made, number)
 
@@ -61,12 +66,28 @@ class DeclaredPlan:
         rng, source = Random(f"{seed}:{self.stem}"), self.declaration.source
         fill = self.fill.after(rng, number * BLOCK)
         made = [self._version(fill.row(moment, {}), moment) for moment in moments]
+        if source.in_place:
+            self._change_in_place(rng, made[: len(made) // 2])
         for index, one in enumerate(made):
             one.step, one.file = "today", file if source.files else ""
-            self._numbered(one, len(self.versions) + number * BLOCK + index)
+            self._numbered(one, len(self.versions) + self._free(number) + index)
         if made:
             spoil(made[-1], rng.choice(ways(self.declaration)), rng)
         return made
+
+    def _change_in_place(self, rng: Random, made: list[Version]) -> None:
+        """Let versions be of rows that stand there already: the first of them vanishes."""
+        standing = rng.sample([one for one in self.versions if one.sound], len(made))
+        for index, (one, before) in enumerate(zip(made, standing, strict=True)):
+            names = (*self.declaration.changing, self.declaration.source.changed)
+            one.row = before.row | {name: one.row[name] for name in names}
+            one.key, one.delete = before.key, index == 0
+
+    def _free(self, round_: int) -> int:
+        """Give the first number of a round of today behind those of history: a topic has none to spare."""
+        if self.declaration.source.kind == "kafka":
+            return (round_ - 1) * self.declaration.today + 1
+        return round_ * BLOCK
 
     def any_key(self, rng: Random) -> str:
         """Draw the key of a row that is sound at some time."""
@@ -107,7 +128,8 @@ class DeclaredPlan:
         made = self._add(row, marker)
         if change.vanish:
             made.delete = True
-            made.row[str(self.declaration.source.gone)] = True
+            if self.declaration.source.numbered:
+                made.row[str(self.declaration.source.gone)] = True
         return made
 
     def _add(self, row: Row, moment: int) -> Version:
@@ -121,9 +143,9 @@ class DeclaredPlan:
         marker = whole_second(moment) if source.format else moment
         at = from_us(marker)
         row = {**row, source.changed: at.strftime(source.format) if source.format else at.isoformat()}
-        if source.gone is not None:
+        if source.gone is not None and source.numbered:
             row[source.gone] = False
-        file = f"{at:%Y%m}" if source.files else ""
+        file = f"{at.year}{-(-at.month // source.term) * source.term:02d}" if source.files else ""
         return Version(self.stem, str(row[source.key]), marker, marker, STEP, row, file=file)
 
     def _remember(self) -> None:
@@ -166,23 +188,39 @@ class DeclaredPlan:
         made.label = "corrected"
 
     def _inject(self) -> None:
-        """Plan each defect once a year under keys of their own, and rows that are read too late."""
+        """Plan each defect of each year under keys of their own, and rows that are read too late."""
+        stale_days = self.declaration.stale_days
         for year in YEARS:
-            for way in ways(self.declaration):
+            for way in ways(self.declaration) * self.declaration.dirty:
                 marker = moment_us(self.rng, year, self.rng.randint(1, 12))
                 spoil(self._add(self.fill.row(marker, {}), marker), way, self.rng)
+        if self.declaration.source.in_place:  # a log tells of no change that is old
+            self._ahead()
+            return
         for _ in range(2):  # only the first batch reads changes that old
             written = moment_us(self.rng, 2022, 12)
-            old = self._add(self.fill.row(written, {}), written - STALE_US)
-            _wrong(old, "live.stale", "changed 60 days before")
+            old = self._add(self.fill.row(written, {}), written - stale_days * DAY_US)
+            _wrong(old, "live.stale", f"changed {stale_days} days before")
+
+    def _ahead(self) -> None:
+        """Plan rows that their own time dates ahead."""
+        for year in YEARS:
+            marker = moment_us(self.rng, year, 6)
+            made = self._add(self.fill.row(marker, {}), marker)
+            made.row[self.declaration.source.changed] = "2999-01-01T00:00:00+07:00"
+            _wrong(made, "live.future", "changed in the future")
 
     def _numbered(self, made: Version, number: int) -> None:
         """Give a journal's row its number, in the order of writing; a sequence is the marker as well."""
         source = self.declaration.source
-        if not source.files:
+        if source.numbered:
             made.row[source.number] = number
         if source.sequence:
             made.marker = number
+        elif source.kind == "kafka":
+            made.marker = number - 1
+        elif source.in_place:
+            made.marker = UNKNOWN_PLACE
 
 
 def _wrong(made: Version, code: str, label: str) -> None:

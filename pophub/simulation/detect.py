@@ -8,6 +8,8 @@ from typing import Any
 
 from pophub.postgres import Connection, connect, transaction
 from pophub.settings import Settings
+from pophub.simulation.declaration import declarations
+from pophub.simulation.declared import UNKNOWN_PLACE
 from pophub.simulation.model import DUPLICATE, SUPERSEDED, WAITS
 from pophub.simulation.tables import SIMULATION
 
@@ -84,13 +86,19 @@ def detect(settings: Settings) -> Detection:
     truth: dict[Place, list[Truth]] = defaultdict(list)
     for stem, key, marker, *rest in _rows(settings, SIMULATION, SIMULATION, TRUTH):
         truth[stem, key, marker].append(Truth(*rest))
+    by_log = {
+        one.stem for one in declarations() if one.source.in_place
+    }  # by key alone: a log has its own places
     accepted = Counter(
-        (stem, key, marker) for stem, key, marker in _rows(settings, "pophub_owner", None, ACCEPTED)
+        (stem, key, UNKNOWN_PLACE if stem in by_log else marker)
+        for stem, key, marker in _rows(settings, "pophub_owner", None, ACCEPTED)
     )
     refused: Refusals = defaultdict(list)
     for stem, key, marker, failures in _rows(settings, "pophub_owner", None, REFUSED):
         gates = {failure["gate"] for failure in failures}
-        refused[stem, key, marker].append((gates, {failure["code"] for failure in failures}))
+        refused[stem, key, UNKNOWN_PLACE if stem in by_log else marker].append(
+            (gates, {failure["code"] for failure in failures})
+        )
     return compare(truth, accepted, refused)
 
 

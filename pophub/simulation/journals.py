@@ -9,10 +9,15 @@ from pathlib import Path
 from psycopg2 import sql
 
 from pophub.settings import Settings
+from pophub.simulation import topics
 from pophub.simulation.declaration import Declaration, Filling, declarations
 from pophub.simulation.model import Version
 from pophub.simulation.tables import TABLES, Table
 
+PUBLISHED = (
+    "; do $$ begin if not exists (select from pg_publication where pubname = 'pophub') then "
+    "create publication pophub for table {table}; end if; end $$"
+)
 MADE_UP = frozenset({"words"})
 """Defects that only a column of text can hold."""
 
@@ -20,14 +25,14 @@ MADE_UP = frozenset({"words"})
 def columns_of(declaration: Declaration) -> tuple[str, ...]:
     """Give the columns of a source in their order."""
     source = declaration.source
-    first = () if source.files else (source.number,)
-    gone = () if source.gone is None else (source.gone,)
+    first = (source.number,) if source.numbered else ()
+    gone = (source.gone,) if source.gone is not None and source.numbered else ()
     return (*first, *declaration.columns, *gone, source.changed)
 
 
 def tables() -> dict[str, Table]:
     """Give every table of a PostgreSQL database of an agency, by dataset."""
-    declared = {one.stem: _table(one) for one in declarations() if one.source.kind == "postgres"}
+    declared = {one.stem: _table(one) for one in declarations() if one.source.in_postgres}
     return TABLES | declared
 
 
@@ -43,7 +48,7 @@ def sqlite_file(settings: Settings, declaration: Declaration) -> Path:
 
 def make(settings: Settings, declaration: Declaration) -> None:
     """Make folder and file of a source that is no table of PostgreSQL; repeating it changes nothing."""
-    if declaration.source.kind == "postgres":
+    if declaration.source.in_postgres or declaration.source.kind == "kafka":
         return
     settings.folder("agencies", declaration.agency, declaration.dataset)
     if declaration.source.kind != "sqlite":
@@ -66,15 +71,17 @@ def fill_sqlite(settings: Settings, declaration: Declaration, versions: list[Ver
         connection.executemany(statement, [[v.row[name] for name in names] for v in versions])
 
 
-def variable(settings: Settings, declaration: Declaration) -> tuple[str, str] | None:
-    """Give the variable that a connector finds the source by, with its value; a table's is its agency's."""
+def variables(settings: Settings, declaration: Declaration) -> dict[str, str]:
+    """Give the variables that a connector finds the source by; a table's is its agency's."""
     source = declaration.source
-    if source.kind == "postgres":
-        return None
-    name = f"POPHUB_SOURCE_{declaration.agency}_{declaration.dataset}_URL".upper()
+    name = f"POPHUB_SOURCE_{declaration.agency}_{declaration.dataset}".upper()
+    if source.in_postgres:
+        return {}
+    if source.kind == "kafka":
+        return topics.variables(settings, declaration, name)
     if source.files:
-        return name, str(folder(settings, declaration))
-    return name, f"sqlite:///{sqlite_file(settings, declaration)}"
+        return {f"{name}_URL": str(folder(settings, declaration))}
+    return {f"{name}_URL": f"sqlite:///{sqlite_file(settings, declaration)}"}
 
 
 def _table(declaration: Declaration) -> Table:
@@ -87,6 +94,7 @@ def _table(declaration: Declaration) -> Table:
     create = sql.SQL(
         "create schema if not exists {schema}; create table if not exists {table} ({definitions}); "
         "create index if not exists {index} on {table} ({changed}, {key})"
+        + (PUBLISHED if source.in_place else "")
     ).format(
         schema=sql.Identifier(schema),
         table=sql.Identifier(schema, name),
@@ -96,15 +104,19 @@ def _table(declaration: Declaration) -> Table:
         key=sql.Identifier(source.key),
     )
     database = f"agency_{declaration.agency}"
-    return Table(declaration.agency, database, source.name, source.number, columns_of(declaration), create)
+    primary = source.number if source.numbered else source.key
+    columns = columns_of(declaration)
+    return Table(declaration.agency, database, source.name, primary, columns, create, source.in_place)
 
 
 def _types(declaration: Declaration, number: str, time: str) -> list[tuple[str, str]]:
     """Give each column of a table with its type."""
     source = declaration.source
-    found = [(source.number, number)]
+    found = [(source.number, number)] if source.numbered else []
     found += [(name, _type(column)) for name, column in declaration.columns.items()]
-    if source.gone is not None:
+    if not source.numbered:
+        found = [(name, "text primary key" if name == source.key else kind) for name, kind in found]
+    if source.gone is not None and source.numbered:
         found.append((source.gone, "boolean"))
     return [*found, (source.changed, "text" if source.format else time)]
 

@@ -7,11 +7,28 @@ Source: Decision 124/2004 and Decision 19/2025 of the Prime Minister; new code: 
 
 from __future__ import annotations
 
+from datetime import date
+from random import Random
+
 OLD_PROVINCES = (
     "01 02 04 06 08 10 11 12 14 15 17 19 20 22 24 25 26 27 30 31 33 34 35 36 37 38 40 42 44 45 46 "
     "48 49 51 52 54 56 58 60 62 64 66 67 68 70 72 74 75 77 79 80 82 83 84 86 87 89 91 92 93 94 95 "
     "96"
 ).split()
+
+COMMUNES = (
+    ("01", "00394"), ("01", "00008"), ("10", "02758"), ("10", "02647"), ("15", "04372"), ("26", "08833"),
+    ("17", "04954"), ("38", "14881"), ("46", "19882"), ("62", "23398"), ("74", "25885"), ("79", "26872"),
+    ("94", "31624"),
+)  # fmt: skip
+"""Provinces and communes of before 1 July 2025 of which each went whole into one of today."""
+NEW_COMMUNES = (
+    ("01", "00430"), ("15", "02761"), ("15", "04363"), ("25", "08812"), ("25", "04924"), ("38", "14872"),
+    ("46", "19867"), ("51", "23392"), ("79", "25882"), ("79", "26878"), ("92", "31615"),
+)  # fmt: skip
+"""Provinces and communes since then."""
+DIVIDED = ("00025", "00097", "09556")
+"""Communes of before that went into several; each code is one of today's as well."""
 
 NEW_OF_OLD = {
     "02": "08", "10": "15", "06": "19", "26": "25", "17": "25", "27": "24", "30": "31",
@@ -31,6 +48,11 @@ WEIGHTS = {
     "31": 21,
     "89": 19,
 }
+
+
+def some_place(rng: Random, day: date) -> tuple[str, str]:
+    """Draw province and commune as a source writes them on a day; since 1 July 2025 some write old codes still."""
+    return rng.choice(COMMUNES if day < date(2025, 7, 1) else COMMUNES + NEW_COMMUNES)
 
 
 def new_code(old: str) -> str:

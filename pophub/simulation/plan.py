@@ -49,13 +49,20 @@ class Plan:
         """Name the datasets that are to be read after a step; all of them where none is named.
 
         A declared dataset keeps every version, so one run reads its whole history: with the rows of
-        today where it has some.
+        today where it has some. What is read by its log is read before they come as well.
         """
         going_on = {one.stem for one in self.declared if one.declaration.today}
+        by_log = {one.stem for one in self.declared if one.declaration.source.in_place}
         if step == "today":
             return {CITIZENS, *(agency.stem for agency in AGENCIES)} | going_on
         found = {version.stem for version in self.versions if step in (None, version.step)}
-        return found - going_on if step else found
+        return found - (going_on - by_log) if step == "2024" else found - going_on if step else found
+
+    @property
+    def read_by(self) -> dict[str, str]:
+        """Say of each dataset what stamps its batches: the simulated clock, or the hub's own where a log is read."""
+        by_log = {one.stem for one in self.declared if one.declaration.source.in_place}
+        return {stem: "log" if stem in by_log else "clock" for stem in {one.stem for one in self.versions}}
 
     def of_step(self, step: Step) -> list[Version]:
         """Give the versions that a step writes."""
@@ -99,7 +106,10 @@ def _expect(citizens: Citizens, agencies: Iterable[Agency | DeclaredPlan]) -> Ex
     expected = Expectation()
     expected.read(citizens.versions)
     for agency in agencies:
-        expected.read(agency.versions)
+        if not (
+            isinstance(agency, DeclaredPlan) and agency.declaration.source.in_place
+        ):  # stamped as it is read
+            expected.read(agency.versions)
     return expected
 
 

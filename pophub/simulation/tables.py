@@ -16,6 +16,7 @@ class Table(NamedTuple):
     primary_key: str
     columns: tuple[str, ...]
     create: str | sql.Composable
+    logged: bool = False  # true: the hub reads it by the server's log
 
 
 CITIZENS = Table(

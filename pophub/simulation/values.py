@@ -12,6 +12,7 @@ from pophub.simulation.clock import from_us, local_date, moment_us
 from pophub.simulation.declaration import DayAfter, Declaration, Filling, RefersTo, Value, When
 from pophub.simulation.einvoices import company, tax_code
 from pophub.simulation.model import Cast, Citizen, Organisation, Row
+from pophub.simulation.places import some_place
 
 ADULT_SINCE = 2023
 TRIES = 20_000
@@ -36,6 +37,7 @@ class Filler:
         self.columns = declaration.columns
         self.cast, self.rng, self.others = cast, rng, others
         self.serial = 0
+        self.placed = any(column.unit for column in self.columns.values())
 
     def row(
         self, marker_us: int, fixed: Mapping[str, Value], otherwise: Mapping[str, Filling] | None = None
@@ -45,12 +47,15 @@ class Filler:
         row: Row = {}
         person = self._someone(marker_us) if self.cast.known else None
         organisation = self.rng.choice(self.cast.organisations) if self.cast.organisations else None
+        place = some_place(self.rng, local_date(marker_us)) if self.placed else ("", "")
         for name, column in {**self.columns, **(otherwise or {})}.items():
             row[name] = fixed[name] if name in fixed else self._value(column, row, marker_us)
             if name not in fixed and person is not None and column.person is not None:
                 row[name] = _of_person(column, person)
             elif name not in fixed and organisation is not None and column.organisation is not None:
                 row[name] = getattr(organisation, column.organisation)
+            elif name not in fixed and column.unit is not None:
+                row[name] = place[column.unit == "commune"]
             if name not in fixed and column.empty and self.rng.random() < column.empty:
                 row[name] = None
         return row

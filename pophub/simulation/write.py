@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import orjson
 from openpyxl import Workbook
 from psycopg2 import sql
 
 from pophub.postgres import Cursor, connect, copy_rows, transaction
 from pophub.settings import Settings
-from pophub.simulation import journals
+from pophub.simulation import journals, topics
 from pophub.simulation.databases import drop_folder, sales_file
 from pophub.simulation.declaration import Declaration, declarations
 from pophub.simulation.model import Version
@@ -34,12 +35,15 @@ def write(settings: Settings, versions: Iterable[Version]) -> None:
     for one in declarations():
         if one.source.kind == "sqlite":
             journals.fill_sqlite(settings, one, by_stem[one.stem])
+        elif one.source.kind == "kafka":
+            topics.fill(settings, one, by_stem[one.stem])
         elif one.source.files:
             _declared(settings, one, by_stem[one.stem])
 
 
 def _table(settings: Settings, table: Table, versions: list[Version]) -> None:
-    rows = [tuple(v.row[column] for column in table.columns) for v in versions]
+    rows = [tuple(v.row[column] for column in table.columns) for v in versions if not _vanished(table, v)]
+    gone = [v.key for v in versions if _vanished(table, v)]
     connection = connect(settings, table.database, database=table.database)
     incoming = f"incoming_{table.name.replace('.', '_')}"
     try:
@@ -48,8 +52,16 @@ def _table(settings: Settings, table: Table, versions: list[Version]) -> None:
             cursor.execute(made.format(sql.Identifier(incoming), _name(table)))
             copy_rows(cursor, incoming, table.columns, rows)
             _merge(cursor, table, incoming)
+            if gone:
+                left = sql.SQL("delete from {} where {} = any(%s)")
+                cursor.execute(left.format(_name(table), sql.Identifier(table.primary_key)), (gone,))
     finally:
         connection.close()
+
+
+def _vanished(table: Table, version: Version) -> bool:
+    """Tell whether a version is that its row is no more: a journal says so in a row, a table lacks it."""
+    return table.logged and version.delete
 
 
 def _name(table: Table) -> sql.Identifier:
@@ -101,7 +113,7 @@ def _dropped(folder: Path, versions: list[Version]) -> None:
 
 
 def _declared(settings: Settings, declaration: Declaration, versions: list[Version]) -> None:
-    """Drop a declared dataset's files, one a month."""
+    """Drop a declared dataset's files, one a month or term."""
     folder, source = journals.folder(settings, declaration), declaration.source
     for name, rows in _by_file(journals.columns_of(declaration), versions):
         _file(folder / f"{source.name}_{name}.{source.kind}", rows)
@@ -121,7 +133,7 @@ def _file(path: Path, rows: list[list[object]]) -> None:
         return
     draft = path.parent.parent / f".{path.name}"  # outside the folder; a killed step writes it anew
     draft.touch(0o600)  # before anything stands in it
-    (_csv if path.suffix == ".csv" else _xlsx)(draft, rows)
+    _WRITERS[path.suffix](draft, rows)
     draft.replace(path)
 
 
@@ -130,9 +142,24 @@ def _csv(path: Path, rows: list[list[object]]) -> None:
         csv.writer(file).writerows(rows)
 
 
+def _jsonl(path: Path, rows: list[list[object]]) -> None:
+    header, *values = rows
+    names = [str(name) for name in header]
+    with path.open("wb") as file:
+        for row in values:
+            file.write(orjson.dumps(dict(zip(names, row, strict=True))) + b"\n")
+
+
 def _xlsx(path: Path, rows: list[list[object]]) -> None:
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Hồ sơ")
     for row in rows:
         sheet.append(row)
     book.save(path)
+
+
+_WRITERS: dict[str, Callable[[Path, list[list[object]]], None]] = {
+    ".csv": _csv,
+    ".xlsx": _xlsx,
+    ".jsonl": _jsonl,
+}

@@ -6,7 +6,7 @@ select marker, (extract(epoch from exchanged_at) * 1000000)::bigint, columns fro
 -- ticks stamp the datasets of simulated agencies alone
 -- name: ticks
 select (extract(epoch from at) * 1000000)::bigint from extract.tick
-where exists (select 1 from extract.setting where name = 'simulation.stem.' || %s) order by at
+where exists (select 1 from extract.setting where name = 'simulation.stem.' || %s and value = 'clock') order by at
 
 -- name: sent_rows
 select digest from extract.sent_row where stem = %s

@@ -17,7 +17,7 @@ select pg_advisory_unlock(hashtext(%s), hashtext(%s))
 select p.marker, coalesce((extract(epoch from p.exchanged_at) * 1000000)::bigint, 0),
     (extract(epoch from clock_timestamp()) * 1000000)::bigint,
     array(select (extract(epoch from at) * 1000000)::bigint from extract.tick
-        where exists (select 1 from extract.setting where name = 'simulation.stem.' || %(stem)s) order by at)
+        where exists (select 1 from extract.setting where name = 'simulation.stem.' || %(stem)s and value = 'clock') order by at)
 from (values (1)) one(row) left join extract.position p on p.stem = %(stem)s
 
 -- name: sent_rows

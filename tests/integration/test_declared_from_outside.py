@@ -16,37 +16,26 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hubkit import Project
+from load_cases import ARABIC, EMPTY, LOAD, Case, Changed
 from openpyxl import Workbook
 from psycopg2 import sql
+from topic_source import into_topic
 
 from pophub.contracts.load import load_all
 from pophub.domain.codes import GATES
 from pophub.settings import PROJECT
 
 pytestmark = pytest.mark.timeout(240)
-Changed = dict[str, Any]
 HOUR = ZoneInfo("Asia/Ho_Chi_Minh")
 CONNECTORS = {one.stem: one for one in load_all(PROJECT)[0]}
-OLD, SOON = 46, -2  # days before now
 BIG = "9" * 30
-ARABIC = "١٥/٠٣/٢٠٢٤"
 REFERRED, PAPERLESS = "1.004222", "1.004224"  # the procedure that sound dossiers name, and a paperless one
 SAID = {"Lệ phí": 20_000, "Lệ phí trực tuyến": 15_000, "Không giấy": None}
-EMPTY = " \u00a0\t"
-
-
-class Case(NamedTuple):
-    """What is changed of a sound sample, with the codes that must be found; then what must pass."""
-
-    sample: str
-    defects: tuple[tuple[Changed, str], ...]
-    sound: tuple[Changed, ...]
-    days: tuple[int, int] = (OLD, SOON)
 
 
 def dossier(sub: str, ret: str, name: str, fee: str, state: str, birth: str) -> Case:
@@ -139,6 +128,7 @@ CASES = {
         ),
         ({"ty_le": "0"}, {"doi_tuong": " Bộ, ngành"}, {"han": "31/12/9999"}),
     ),
+    **LOAD,
     "laocai.procedures": COUNTERS._replace(
         defects=(
             *COUNTERS.defects,
@@ -170,10 +160,11 @@ def rows_of(project: Project, stem: str) -> tuple[list[Changed], dict[str, str],
     path = PROJECT / "tests" / "samples" / stem / f"{case.sample}.json"
     base = json.loads(path.read_text())["raw"]
     key = CONNECTORS[stem].file.mapping[CONNECTORS[stem].file.key[0]].source
-    changed = source.marker.changed_at or source.marker.column
-    person = {c: v for c, v in known(project).items() if c in base}
+    changed = case.changed or source.marker.changed_at or source.marker.column
+    person = {c: v for c, v in known(project, case.born).items() if c in base}
     stale, future = ({changed: days} for days in case.days)
-    plan = [*case.defects, (stale, "live.stale"), (future, "live.future"), *((one, "") for one in case.sound)]
+    late = [] if case.days[0] is None else [(stale, "live.stale")]  # a log tells of no change that is old
+    plan = [*case.defects, *late, (future, "live.future"), *((one, "") for one in case.sound)]
     rows, wanted, sound = [], {}, set()
     for index, (change, code) in enumerate(plan, start=1):
         row = {**base, **person, **{c: v for c, v in change.items() if c != changed}}
@@ -191,10 +182,10 @@ def rows_of(project: Project, stem: str) -> tuple[list[Changed], dict[str, str],
     return rows, wanted, sound
 
 
-def known(project: Project) -> Changed:
+def known(project: Project, birth: str) -> Changed:
     """Give the citizen whom a sound row names, by each agency's name of the column."""
     number = project.number_of(1)
-    name, birth = "Nguyễn Văn An", "15/03/1990"
+    name = "Nguyễn Văn An"
     return {"so_ddcn": number, "ho_ten": name, "ngay_sinh": birth,
             "Số định danh": number, "Họ và tên": name, "Ngày sinh": birth}  # fmt: skip
 
@@ -217,6 +208,20 @@ def into_postgres(project: Project, table: str, rows: list[Changed]) -> None:
         project.sql(sql.SQL("insert into {} ({}) values ({})").format(place, names, places), *values)
 
 
+def publish(project: Project, table: str, key: str) -> None:
+    """Let a table be read by its log, as an agency does once."""
+    place = sql.Identifier(*table.split("."))
+    project.sql(sql.SQL("alter table {} add primary key ({})").format(place, sql.Identifier(key)))
+    project.sql(sql.SQL("create publication pophub for table {}").format(place))
+
+
+def drop_slots(project: Project) -> None:
+    """Let the server forget how far its log was read: the project's database is dropped then."""
+    project.sql(
+        "select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = current_database()"
+    )
+
+
 def into_sqlite(path: Path, table: str, rows: list[Changed]) -> None:
     columns = ", ".join(f'"{name}"' for name in rows[0])
     with closing(sqlite3.connect(path)) as source, source:
@@ -232,6 +237,11 @@ def into_csv(path: Path, rows: list[Changed]) -> None:
         writer.writerows(rows)
 
 
+def into_jsonl(path: Path, rows: list[Changed]) -> None:
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    path.write_text("".join(lines), encoding="utf-8")
+
+
 def into_xlsx(path: Path, rows: list[Changed]) -> None:
     book = Workbook()
     sheet = book.active
@@ -242,6 +252,13 @@ def into_xlsx(path: Path, rows: list[Changed]) -> None:
     book.save(path)
 
 
+WRITERS: dict[str, Callable[[Path, list[Changed]], None]] = {
+    ".csv": into_csv,
+    ".jsonl": into_jsonl,
+    ".xlsx": into_xlsx,
+}
+
+
 def fill(project: Project, stem: str, rows: list[Changed], folder: Path) -> None:
     """Write the rows where a connector's source says, and set its variable."""
     source = CONNECTORS[stem].file.source
@@ -250,28 +267,40 @@ def fill(project: Project, stem: str, rows: list[Changed], folder: Path) -> None
         drop = folder / stem
         drop.mkdir()
         path = drop / source.pattern.replace("*", "20240399")
-        writers: dict[str, Callable[[Path, list[Changed]], None]] = {".csv": into_csv, ".xlsx": into_xlsx}
-        writers[path.suffix](path, rows)
+        WRITERS[path.suffix](path, rows)
         os.utime(path, (project.now.timestamp() - 60,) * 2)  # at rest for long enough
         project.environment[variable] = str(drop)
+    elif source.kind == "kafka":
+        found = into_topic(project, own_topic(project, stem), rows)
+        project.environment |= {variable.replace("_URL", f"_{end}"): value for end, value in found.items()}
     elif "." in source.table:
         into_postgres(project, source.table, rows)
+        if source.kind == "cdc":
+            publish(project, source.table, source.key[0])
         project.environment[variable] = project.url()
     else:
         into_sqlite(folder / "source.sqlite", source.table, rows)
         project.environment[variable] = f"sqlite:///{folder / 'source.sqlite'}"
 
 
+def own_topic(project: Project, stem: str) -> str:
+    """Give the name of the project's own topic, in the place of the agency's."""
+    return f"{project.agency}.of.{stem}"
+
+
 def own_targets(project: Project, stem: str) -> list[tuple[str, str]]:
-    """Give the edits by which a connector refers to the project's own datasets, and looks up there."""
+    """Give the edits by which a connector reads, refers to and looks up what is the project's own."""
     file = CONNECTORS[stem].file
     places = [("to", one.to) for one in file.references] + [
         ("in", one.dataset) for one in file.look_up.values()
     ]
-    return [
+    found = [
         (rf"{key}: {re.escape(other)}", f"{key}: {project.agency}.{other.partition('.')[2]}")
         for key, other in places
     ]
+    if file.source.kind == "kafka":
+        found.append((r"(?m)^  topic: .*$", f"  topic: {own_topic(project, stem)}"))
+    return found
 
 
 def refer(project: Project, stem: str, folder: Path) -> None:
@@ -304,6 +333,7 @@ def test_an_invented_defect_of_each_gate_is_refused_and_each_near_miss_passes(
     rows, wanted, sound = rows_of(project, stem)
     fill(project, stem, rows, tmp_path)
     project.pass_through("prepare", "extract", "judge", stem=own)
+    drop_slots(project)
     refused = project.verdicts(own)
     assert {code.partition(".")[0] for code in wanted.values()} == set(GATES)
     assert {key: code in refused[key][2] if key in refused else None for key, code in wanted.items()} == (

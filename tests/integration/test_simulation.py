@@ -15,6 +15,7 @@ import pytest
 from openpyxl import load_workbook
 
 from pophub.domain.errors import ConfigError
+from pophub.kafka import AgencyLog
 from pophub.postgres import connect
 from pophub.runtime import hub
 from pophub.settings import Settings
@@ -36,7 +37,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     home = tmp_path_factory.mktemp("simulated")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POPHUB_HOME", str(home))
-        started = hub.start(Settings.load(), servers=("postgres",))
+        started = hub.start(Settings.load(), servers=("postgres", "kafka"))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # kafka-python's, on import
             from pophub.prepare import prepare_database
@@ -103,6 +104,8 @@ def rows_of(path: Path) -> int:
     if path.suffix == ".csv":
         with path.open(encoding="utf-8-sig", newline="") as file:
             return sum(1 for _ in csv.reader(file)) - 1
+    if path.suffix == ".jsonl":
+        return path.read_text(encoding="utf-8").count("\n")
     book = load_workbook(path, read_only=True)
     rows = sum(1 for _ in book.worksheets[0].iter_rows()) - 1
     book.close()
@@ -117,7 +120,7 @@ def test_a_step_is_applied_once_and_today_again(settings: Settings, planned: Pla
     ticks = number(settings, "pophub", "pophub_owner", "select count(*) from extract.tick")
     assert ticks == 25
     query = "select count(*) from extract.setting where name like 'simulation.stem.%'"
-    assert number(settings, "pophub", "pophub_owner", query) == len({v.stem for v in planned.versions}) == 17
+    assert number(settings, "pophub", "pophub_owner", query) == len(planned.read_by) == 22
     assert detect(settings).figures()["injected"] == 0
 
 
@@ -126,16 +129,27 @@ def test_a_declared_source_holds_every_version_of_its_plan(
     settings: Settings, planned: Plan, declaration: Declaration
 ) -> None:
     source, wanted = declaration.source, sum(v.stem == declaration.stem for v in planned.versions)
-    if source.kind == "postgres":
+    if source.in_place:
+        wanted -= ROUNDS * (declaration.today // 2 + 1)  # of each round a half changes in place, one is gone
+    if source.in_postgres:
         table = tables()[declaration.stem]
         statement = f"select count(*) from {table.name}"
         rows = number(settings, table.database, f"{table.database}_reader", statement)
     elif source.kind == "sqlite":
         with closing(sqlite3.connect(sqlite_file(settings, declaration))) as found:
             (rows,) = found.execute(f"select count(*) from {source.name}").fetchone()
+    elif source.kind == "kafka":
+        rows = AgencyLog(settings, source.name).size()
     else:
         rows = sum(map(rows_of, folder(settings, declaration).iterdir()))
     assert rows == wanted + ROUNDS * declaration.today > 0
+
+
+def test_a_topic_that_is_filled_again_stays_as_it_is(settings: Settings, planned: Plan) -> None:
+    (declaration,) = (one for one in declarations() if one.source.kind == "kafka")
+    before = AgencyLog(settings, declaration.source.name).size()
+    write(settings, [made for made in planned.versions if made.stem == declaration.stem])
+    assert AgencyLog(settings, declaration.source.name).size() == before
 
 
 def test_another_seed_is_refused(settings: Settings) -> None:
@@ -178,4 +192,4 @@ def test_source_urls_are_for_the_owner_only(settings: Settings) -> None:
     path = settings.home / "sources.env"
     assert path.stat().st_mode & 0o777 == 0o600
     assert settings.source_variables["POPHUB_SOURCE_MOIT_URL"].startswith("sqlite:///")
-    assert len(settings.source_variables) == 15
+    assert len(settings.source_variables) == 22

@@ -40,8 +40,19 @@ def test_rows_of_the_past_of_an_agency_of_ones_own_are_stamped_by_the_clock(tick
 
 def test_rows_of_a_simulated_agency_are_stamped_by_its_ticks(ticking: Project) -> None:
     name = f"simulation.stem.{ticking.stem}"
-    ticking.servers.query("insert into extract.setting (name, value) values (%s, 'true')", name)
+    ticking.servers.query("insert into extract.setting (name, value) values (%s, 'clock')", name)
     before_the_tick(ticking)
     ticking.pass_through()
     assert stamps(ticking) == {TICK}
     assert ticking.states() == {"shared": 2}
+
+
+def test_rows_of_a_simulated_agency_that_is_read_by_its_log_are_stamped_by_the_clock(
+    ticking: Project,
+) -> None:
+    name = f"simulation.stem.{ticking.stem}"
+    ticking.servers.query("insert into extract.setting (name, value) values (%s, 'log')", name)
+    before_the_tick(ticking)
+    ticking.pass_through()
+    (stamp,) = stamps(ticking)
+    assert datetime.now(UTC) - stamp < timedelta(minutes=10)

@@ -73,7 +73,7 @@ def place_in(data: dict[str, Any], title: str, examples: dict[tuple[str, str], s
         else:
             made = next(
                 examples[at, name]
-                for at in ("the file itself", SQL, *filter(None, [kind]), *kinds)
+                for at in ("the file itself", SQL, "`mapping: FIELD`", *filter(None, [kind]), *kinds)
                 if (at, name) in examples
             )
             data = data.setdefault(name, parse_document(made, WHERE).data[name])
