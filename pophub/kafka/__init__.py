@@ -1,8 +1,8 @@
 """The one room of the Kafka clients, and its face."""
 
 from pophub.kafka.admin import READABLE, TOPIC, AccessRule, Administrator
-from pophub.kafka.health import BrokerHealth, ReaderPlace, broker_health, lane_ends
 from pophub.kafka.agency import AgencyLog
+from pophub.kafka.health import BrokerHealth, ReaderPlace, broker_health, lane_ends
 from pophub.kafka.log import Ends, Read, TopicLog
 from pophub.kafka.publisher import Publisher
 from pophub.kafka.raw import RawEnds, RawReader, RawWriter
