@@ -275,7 +275,7 @@ class Declaration(Model):
 
 
 def _names(pattern: str) -> list[str]:
-    """Give `dt_{o,vuon}` as `dt_o` and `dt_vuon`, and a plain name as it is."""
+    """Give each name that a pattern with {a,b} in it stands for; a plain name is itself."""
     before, listed, after = re.fullmatch(r"([^{}]*)(?:\{([^{}]+)\})?(.*)", pattern, re.S).groups()  # type: ignore[union-attr]
     return [f"{before}{one.strip()}{after}" for one in listed.split(",")] if listed else [pattern]
 
