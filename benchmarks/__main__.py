@@ -23,11 +23,14 @@ from benchmarks import (
     costs,
     debezium,
     figures,
+    first_record,
     growth,
     idle,
     incremental,
+    kinds,
     latency,
     limits,
+    parsing,
     peers,
     performance,
     source,
@@ -37,9 +40,23 @@ from benchmarks.hubs import say, servers
 from benchmarks.rounds import PEERS, Rounds
 from pophub.settings import Settings
 
-PARTS = ("steps", "incremental", "latency", "growth", "idle")
+PARTS = ("steps", "incremental", "latency", "growth", "idle", "first", "kinds", "parsing")
+APART = ("growth", "idle", "first", "kinds", "parsing")
+"""Parts that need no rounds before them."""
 SLOWEST_PER_S = 200
-KEPT = ("costs", "limits", "incremental", "latency", "latency_p50_s", "latency_p99_s", "growth", "idle")
+KEPT = (
+    "costs",
+    "limits",
+    "incremental",
+    "latency",
+    "latency_p50_s",
+    "latency_p99_s",
+    "growth",
+    "idle",
+    "first",
+    "kinds",
+    "parsing",
+)
 
 
 def main() -> int:
@@ -48,36 +65,49 @@ def main() -> int:
     if asked.docs:
         performance.write(json.loads(figures.OUT.read_text()))
         return 0
-    found = _kept()
+    found = _all_kept() if asked.alone else _kept()
     begun = time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the servers end with it
     for way in (workers, peers, debezium):
         way.RUN_S = max(way.RUN_S, asked.rows // SLOWEST_PER_S)
     found["machine"] = _machine()
-    with servers() as settings:
-        _source(settings, asked.rows)
-        _rounds(settings, asked, found)
-        _more(settings, asked, found)
-    if asked.growth:
+    if not asked.alone:
         with servers() as settings:
-            found["growth"] = growth.measured(settings, asked.rounds)
-        figures.OUT.with_name("bench-growth.svg").write_text(chart.growth(found["growth"]))
-        _save(found)
-    if asked.idle:
-        found["idle"] = idle.measured()
+            _source(settings, asked.rows)
+            _rounds(settings, asked, found)
+            _more(settings, asked, found)
+    _apart(asked, found)
     found["took_s"] = round(time.monotonic() - begun)
     _save(found)
     print(json.dumps(found) if asked.json else _told(found))
     return 0
 
 
+def _apart(asked: argparse.Namespace, found: dict[str, Any]) -> None:
+    """Measure what needs no rounds, each part kept as soon as it is there."""
+    if asked.growth:
+        with servers() as settings:
+            found["growth"] = growth.measured(settings, asked.rounds)
+        figures.OUT.with_name("bench-growth.svg").write_text(chart.growth(found["growth"]))
+        _save(found)
+    for name, give in (
+        ("idle", idle.measured), ("first", first_record.measured), ("parsing", parsing.measured),
+        ("kinds", lambda: kinds.measured(asked.rows)),
+    ):  # fmt: skip
+        if getattr(asked, name):
+            found[name] = give()
+            _save(found)
+
+
 def _told(found: dict[str, Any]) -> str:
     """Write all figures for a person."""
-    parts = [figures.table(found)]
+    parts = [figures.table(found)] if "rounds" in found else []
     if "costs" in found:
         parts += ["\n".join(costs.lines(found["costs"])), f"limits, us: {json.dumps(found['limits']['us'])}"]
     parts += [
-        f"{name}: {json.dumps(found[name])}" for name in ("incremental", "latency", "idle") if name in found
+        f"{name}: {json.dumps(found[name])}"
+        for name in ("incremental", "latency", "idle", "first", "kinds", "parsing")
+        if name in found
     ]
     if "growth" in found:
         parts += [performance.growth_table(found), performance.beside_table(found)]
@@ -90,6 +120,12 @@ def _kept() -> dict[str, Any]:
     if found.get("version") != figures.VERSION:
         return {}
     return {name: value for name, value in found.items() if name in KEPT}
+
+
+def _all_kept() -> dict[str, Any]:
+    """Give all that an earlier run measured, its rounds too."""
+    found: dict[str, Any] = json.loads(figures.OUT.read_text()) if figures.OUT.exists() else {}
+    return found if found.get("version") == figures.VERSION else {"version": figures.VERSION}
 
 
 def _source(settings: Settings, rows: int) -> None:
@@ -159,10 +195,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--docs", action="store_true", help="write docs/performance.md from build/bench.json")
     for part, text in zip(PARTS, WHAT, strict=True):
         parser.add_argument(f"--{part}", action="store_true", help=text)
+    parser.add_argument(
+        "--alone", action="store_true", help=f"the named parts without rounds: {', '.join(APART)}"
+    )
     parser.add_argument("--all", action="store_true", help="all of these")
     asked = parser.parse_args()
     for part in PARTS if asked.all else ():
         setattr(asked, part, True)
+    named = [part for part in PARTS if getattr(asked, part)]
+    if asked.alone and (not named or not {*named} <= {*APART}):
+        parser.error(f"--alone takes of the parts {', '.join(APART)}")
     return asked
 
 
@@ -172,6 +214,9 @@ WHAT = (
     "commit to subscriber under 100 changes a second",
     "cost by records, fields (beside dlt), rules, partitions, workers",
     "20 and 200 connectors with nothing to do, Airflow's own cost",
+    "from a database never seen to the first shared record, of one table and of thirty",
+    "records a second of each kind of source, to `raw`",
+    "700 connectors through the DAG factory",
 )
 
 

@@ -52,7 +52,7 @@ def _hub(count: int) -> Iterator[Settings]:
     """Run PostgreSQL, Kafka and Airflow over a project of so many connectors on one empty table."""
     with tempfile.TemporaryDirectory(prefix="pophub-bench-idle-") as folder:
         project = Path(folder) / "project"
-        _write(project, count)
+        write_project(project, count)
         os.environ |= {"POPHUB_PROJECT": str(project), "POPHUB_SCHEDULE": NEVER}
         os.environ.pop("POPHUB_SOURCE_BENCH_URL", None)  # that of other servers, and it would come first
         try:
@@ -67,9 +67,10 @@ def _hub(count: int) -> Iterator[Settings]:
             del os.environ["POPHUB_PROJECT"], os.environ["POPHUB_SCHEDULE"]
 
 
-def _write(project: Path, count: int) -> None:
+def write_project(project: Path, count: int) -> None:
     """Write a project whose connectors are the benchmark's, each with a dataset of its own."""
-    shutil.copytree(PROJECT / "dags", project / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dags", "codes"):
+        shutil.copytree(PROJECT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
     for number in range(count):
         _declare(project, number)
 

@@ -1,0 +1,74 @@
+"""How long the DAG factory takes over 700 connectors, in a process that has loaded Airflow, as its processor has."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks import idle
+from pophub.settings import PROJECT
+
+COUNT, TIMES = 700, 3
+
+
+def measured(count: int = COUNT) -> dict[str, Any]:
+    """Parse `dags/connectors.py` over so many connectors, each time in a process of its own.
+
+    Units: seconds by the clock and of CPU, the median; `load_s` is the part of reading the declarations.
+    """
+    with tempfile.TemporaryDirectory(prefix="pophub-bench-parsing-") as folder:
+        project = Path(folder)
+        idle.write_project(project, count)
+        environment = os.environ | {
+            "AIRFLOW_HOME": str(project / "airflow"), "POPHUB_PROJECT": folder, "POPHUB_HOME": str(project / "home")
+        }  # fmt: skip
+        ran = [_parsed(environment) for _ in range(TIMES)]
+    if {one["dags"] for one in ran} != {count}:
+        raise RuntimeError(f"{ran[0]['dags']} DAGs of {count} connectors")
+    return {"connectors": count} | {
+        key: round(median(one[key] for one in ran), 2) for key in ("seconds", "cpu_s", "load_s")
+    }
+
+
+def _parsed(environment: dict[str, str]) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.parsing"]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _parse() -> dict[str, float]:
+    """Run the file once in this process, after what Airflow's processor has loaded before it forks."""
+    import airflow.providers.standard.operators.empty
+    import airflow.sdk  # noqa: F401
+
+    from pophub.contracts import load
+
+    code = compile((PROJECT / "dags/connectors.py").read_text(), "connectors.py", "exec")
+    spent = {"load_s": 0.0}
+    plain = load.load_all
+
+    def timed(project: Path) -> Any:
+        begun = time.perf_counter()
+        try:
+            return plain(project)
+        finally:
+            spent["load_s"] += time.perf_counter() - begun
+
+    load.load_all = timed
+    names: dict[str, Any] = {"__name__": "benchmarks.parsing"}
+    wall, cpu = time.perf_counter(), time.process_time()
+    exec(code, names)
+    spent |= {"seconds": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+    return spent | {"dags": sum(name.startswith("dag_") for name in names)}
+
+
+if __name__ == "__main__":
+    print(json.dumps(_parse()))
