@@ -14,10 +14,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, CronTriggerTimetable, task
+from airflow.sdk import DAG, CronTriggerTimetable, get_parsing_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from pophub.contracts.load import load_all
+from pophub.contracts.load import connector_paths, load_all, load_connector, stem_at
 from pophub.contracts.model import Connector
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.process.tasks import told_to
@@ -126,5 +126,13 @@ def _stage_task(stage: Callable[[str, str], dict[str, Any]], stem: str) -> Any:
     return task(task_id=name, doc_md=WORDS[name], trigger_rule="all_done")(run)()
 
 
-for _connector in load_all(Settings.load().project)[0]:
+def _connectors() -> list[Connector]:
+    """Give the valid connectors; to the process of one task that of its DAG alone: to read hundreds takes seconds."""
+    project, stem = Settings.load().project, get_parsing_context().dag_id
+    if stem is None:
+        return load_all(project)[0]
+    return [load_connector(path, project) for path in connector_paths(project) if stem_at(path) == stem]
+
+
+for _connector in _connectors():
     globals()[f"dag_{_connector.stem.replace('.', '__')}"] = build(_connector)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pophub.contracts.flaws import Flaws
@@ -16,6 +18,7 @@ from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError
 from pophub.domain.exact import MAX_PRECISION
 
+Where = Callable[[], str]
 _PLAIN = ("string", "int", "long", "boolean", "double", "bytes")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*\Z")  # Avro's full names
 _LOGICAL = {("int", "date"): "date", ("long", "timestamp-micros"): "timestamp-micros"}
@@ -40,19 +43,19 @@ def read_schema(document: Document, key: tuple[str, ...]) -> tuple[str, tuple[Av
     fields: list[AvroField] = []
     flaws = Flaws()
     for place, entry in enumerate(entries):
-        where = document.where("fields", place)
+        where = partial(document.where, "fields", place)
         with flaws.gathered():
             field = _read_field(entry, {full, str(data["name"])}, where)
             if any(field.name == other.name for other in fields):
-                raise _refuse("schema.duplicate", f"the field {field.name} stands twice", where)
+                raise _refuse("schema.duplicate", f"the field {field.name} stands twice", where())
             fields.append(field)
             if field.nullable == (field.name in key):
                 need = "must not be null, being of the key" if field.nullable else "must be nullable"
-                raise _refuse("schema.nullable", f"the field {field.name} {need}", where)
+                raise _refuse("schema.nullable", f"the field {field.name} {need}", where())
             if entry.get("default") is not None or ("default" in entry and not field.nullable):
                 # other readers refuse such a schema, or fill in what nobody sent
                 what = f"the default of {field.name} is not null, or it is of the key and has one"
-                raise _refuse("schema.invalid", what, where)
+                raise _refuse("schema.invalid", what, where())
     flaws.tell()
     return (
         full,
@@ -61,16 +64,16 @@ def read_schema(document: Document, key: tuple[str, ...]) -> tuple[str, tuple[Av
     )
 
 
-def _read_field(entry: Any, own: set[str], where: str) -> AvroField:
+def _read_field(entry: Any, own: set[str], where: Where) -> AvroField:
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
-        raise _refuse("schema.invalid", "a field has no name", where)
+        raise _refuse("schema.invalid", "a field has no name", where())
     if unknown := set(entry) - {"name", "type", "doc", "default"}:
-        raise _refuse("schema.invalid", f"a field has the key {min(unknown)!r}", where)
+        raise _refuse("schema.invalid", f"a field has the key {min(unknown)!r}", where())
     kind = entry.get("type")
     nullable = isinstance(kind, list)
     if isinstance(kind, list):
         if len(kind) != 2 or kind[0] != "null":
-            raise _refuse("schema.invalid", "a union is not [null, type]", where)
+            raise _refuse("schema.invalid", "a union is not [null, type]", where())
         kind = kind[1]
     name = _type_name(kind, own, where)
     told = {"name": entry["name"], "type": name, "nullable": nullable}
@@ -79,29 +82,29 @@ def _read_field(entry: Any, own: set[str], where: str) -> AvroField:
     try:
         return AvroField.model_validate(told)
     except ValueError:
-        raise _refuse("identifier.invalid", "a field's name is not a plain identifier", where) from None
+        raise _refuse("identifier.invalid", "a field's name is not a plain identifier", where()) from None
 
 
-def _type_name(kind: Any, own: set[str], where: str) -> str:
+def _type_name(kind: Any, own: set[str], where: Where) -> str:
     if isinstance(kind, dict):
         if kind.get("type") in ("array", "map"):
-            raise _refuse("schema.null_array", "a field is an array or map", where)
+            raise _refuse("schema.null_array", "a field is an array or map", where())
         if kind.get("type") in ("record", "enum", "fixed"):
-            raise _refuse("schema.recursive", "a field is a type of its own", where)
+            raise _refuse("schema.recursive", "a field is a type of its own", where())
         if (kind.get("type"), kind.get("logicalType")) == ("bytes", "decimal"):
             return "decimal"
         logical = _LOGICAL.get((str(kind.get("type")), str(kind.get("logicalType"))))
         if logical is None:
-            raise _refuse("schema.type", "a field's logical type is none that can be shared", where)
+            raise _refuse("schema.type", "a field's logical type is none that can be shared", where())
         return logical
     if isinstance(kind, str) and kind in own:
-        raise _refuse("schema.recursive", "the schema refers to itself", where)
+        raise _refuse("schema.recursive", "the schema refers to itself", where())
     if kind not in _PLAIN:
-        raise _refuse("schema.type", "a field's type is none that can be shared", where)
+        raise _refuse("schema.type", "a field's type is none that can be shared", where())
     return str(kind)
 
 
-def _digits(kind: dict[str, Any], where: str) -> dict[str, int]:
+def _digits(kind: dict[str, Any], where: Where) -> dict[str, int]:
     """Give precision and scale of a decimal, which has no scale where none is declared."""
     precision, scale = kind.get("precision"), kind.get("scale", 0)
     if (
@@ -111,7 +114,7 @@ def _digits(kind: dict[str, Any], where: str) -> dict[str, int]:
         or not 0 <= scale <= precision
     ):
         what = f"a decimal's precision is not 1 to {MAX_PRECISION}, or its scale not 0 to the precision"
-        raise _refuse("schema.type", what, where)
+        raise _refuse("schema.type", what, where())
     return {"precision": precision, "scale": scale}
 
 

@@ -23,7 +23,7 @@ def project_codes(project: Path) -> Words:
     for path in sorted((project / "expectations").glob("*/*.json")):
         with suppress(OSError, ValueError, ConfigError):
             if isinstance(data := json.loads(path.read_bytes()), dict):
-                found |= own_codes(Document(path, data, {}))
+                found |= own_codes(Document(path, data))
     return {**found, **CODES}
 
 

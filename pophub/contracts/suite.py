@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from pophub.contracts.flaws import Flaws
@@ -183,16 +184,16 @@ class SuiteReader:
 
     def _rule(self, entry: Any, place: int) -> Rule:
         at: tuple[str | int, ...] = ("expectations", place)
-        where = self._document.where(*at)
+        where = partial(self._document.where, *at)
         if not isinstance(entry, dict) or not isinstance(entry.get("kwargs"), dict):
-            raise refuse("suite.invalid", "an expectation has no kwargs", where)
+            raise refuse("suite.invalid", "an expectation has no kwargs", where())
         self._keys(entry, _RULE_KEYS, at)
         kind = str(entry.get("type"))
         if kind not in SHAPES:
             raise refuse(
                 "suite.unknown",
                 f"no expectation {kind!r}{nearest(kind, SHAPES)}",
-                where,
+                where(),
             )
         flaws, meta = Flaws(), dict[str, Any]()
         with flaws.gathered():
@@ -274,22 +275,22 @@ class SuiteReader:
         )
 
     def _meta(self, meta: Any, at: tuple[str | int, ...]) -> dict[str, Any]:
-        where = self._document.where(*at, "meta")
+        where = partial(self._document.where, *at, "meta")
         if not isinstance(meta, dict):
-            raise refuse("suite.meta", "the rule has no meta", where)
+            raise refuse("suite.meta", "the rule has no meta", where())
         self._keys(meta, _META_KEYS, (*at, "meta"))
         gate, code = meta.get("gate"), meta.get("code")
         if gate not in GATES[1:]:
             raise refuse(
                 "suite.meta",
                 "meta.gate is not correct, sufficient, clean or live",
-                where,
+                where(),
             )
         if not isinstance(code, str) or origin(code) != gate:
-            raise refuse("suite.meta", "meta.code does not begin with its gate", where)
+            raise refuse("suite.meta", "meta.code does not begin with its gate", where())
         if not is_rule(code) and code not in self._own:
             what = f"unknown code {code!r}{nearest(code, [*CODES, *self._own])}"
-            raise refuse("code.unknown", what, where)
+            raise refuse("code.unknown", what, where())
         if meta.get("severity", "critical") not in ("critical", "warning"):
-            raise refuse("suite.meta", "meta.severity is critical or warning", where)
+            raise refuse("suite.meta", "meta.severity is critical or warning", where())
         return meta

@@ -135,6 +135,16 @@ told["that once"] = asked()
 print("TOLD" + json.dumps({"asked": told, "path": str(bundle.path)}))
 """
 
+TASK = """
+import json, sys
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
+folder = sys.argv[1]
+with _airflow_parsing_context_manager(dag_id="mps.citizens", task_id="judge"):
+    bag = DagBag(folder + "/connectors.py", bundle_path=__import__("pathlib").Path(folder))
+print("TOLD" + json.dumps({"errors": bag.import_errors, "dags": sorted(bag.dags)}))
+"""
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -210,6 +220,12 @@ def test_a_broken_connector_shows_and_takes_no_other_down(home: Path, project: P
     assert file.endswith("broken_connectors.py")
     assert "mps/citizens.yaml" in message and "moj/civil_status.yaml" in message
     assert "lnes" in message and "lanes" in message
+
+
+def test_the_process_of_a_task_reads_its_own_connector_alone(home: Path, project: Path) -> None:
+    (project / "connectors/moj/civil_status.yaml").write_text("connector: [1\n")
+    seen = told(_python(home, project, "-c", TASK, str(project / "dags")))
+    assert seen == {"errors": {}, "dags": ["mps.citizens"]}
 
 
 def test_runs_end_as_their_stages_say(home: Path, project: Path) -> None:

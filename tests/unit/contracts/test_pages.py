@@ -98,7 +98,7 @@ def test_each_key_has_a_meaning_and_an_example_that_is_read(number: int) -> None
         given = parse_document(shown, WHERE).data
         assert list(given) == [key]
         place_in(data, title, examples).update(given)
-        read = read_model(model, Document(WHERE, data, {}))
+        read = read_model(model, Document(WHERE, data))
         assert read.model_dump(by_alias=True, exclude_unset=True), (title, key)
     for row in re.findall(r"^\| `.*\|$", half.split("## Code tables")[0], re.M):
         assert not re.search(r"\|\s+\|[^|]*\|\s*$", row), f"no meaning: {row}"
@@ -140,7 +140,7 @@ def test_each_example_of_an_expectation_is_a_rule_over_the_connector_of_the_page
     file = read_model(ConnectorFile, whole_file(halves()[0]))
     rules = rules_of_the_page()
     assert [rule["type"] for rule in rules] == list(SHAPES)
-    suite = Document(WHERE, {"name": "page", "expectations": rules}, {})
+    suite = Document(WHERE, {"name": "page", "expectations": rules})
     found = SuiteReader(suite, file, fields_of(file), read_tables(PROJECT)[0]).read()
     assert [rule.expectation for rule in found] == list(SHAPES)
     for name, shape in SHAPES.items():
@@ -188,7 +188,7 @@ def test_a_null_fares_as_the_page_says(name: str) -> None:
     file = read_model(ConnectorFile, whole_file(halves()[0]))
     rules = [rule for rule in rules_of_the_page() if rule["type"] == name]
     others = [rule for rule in rules_of_the_page() if rule["type"] != name]
-    suite = Document(WHERE, {"name": "page", "expectations": rules + others}, {})
+    suite = Document(WHERE, {"name": "page", "expectations": rules + others})
     rule = SuiteReader(suite, file, fields_of(file), read_tables(PROJECT)[0]).read()[0]
     named = [rule.kwargs[key] for key in SHAPES[name].columns if key in rule.kwargs]
     for column in [c for c in named if not c.startswith("hub_")]:

@@ -80,7 +80,7 @@ def read(expectation: str, kwargs: dict[str, Any]) -> Rule:
     rules = json.loads(CITIZENS.contract.suite_path.read_text())["expectations"]
     meta = {"gate": "correct", "code": "correct.code.unknown"}
     suite = {"name": "tried", "expectations": [{"type": expectation, "kwargs": kwargs, "meta": meta}, *rules]}
-    return SuiteReader(Document(Path("suite.json"), suite, {}), WIDER, FIELDS, TABLES).read()[0]
+    return SuiteReader(Document(Path("suite.json"), suite), WIDER, FIELDS, TABLES).read()[0]
 
 
 def tries(name: str) -> Iterator[dict[str, Any]]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pophub.contracts import strict_yaml
 from pophub.contracts.strict_yaml import load_document, parse_document
 from pophub.domain.errors import ConfigError
 
@@ -43,6 +48,41 @@ def test_what_yaml_would_guess_is_refused_with_its_line(text: str, code: str, li
     assert caught.value.code == code
     assert caught.value.where == f"connectors/x/y.yaml:{line}"
     assert caught.value.remedy
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=6) | st.sampled_from(["NO", "~"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.text(max_size=4), JSON, max_size=4), st.sampled_from([None, 1]), st.booleans())
+def test_json_is_read_by_its_short_way_as_by_the_long_one(
+    data: dict[str, Any], indent: int | None, escaped: bool
+) -> None:
+    text = json.dumps(data, indent=indent, ensure_ascii=escaped)
+    short = strict_yaml._plain_json(text)
+    if short is not None:
+        assert repr(short) == repr(strict_yaml._built(text, Path("x")).root)
+
+
+def test_a_line_is_told_of_json_that_was_read_by_its_short_way() -> None:
+    document = parse_document('{\n "a": {\n  "b": [1,\n 2]}}', Path("x.json"))
+    assert (document.where("a", "b", 1), document.where("a", "z")) == ("x.json:4", "x.json:2")
+
+
+def test_json_is_as_deep_as_yaml_may_be() -> None:
+    assert parse_document('{"a": ' + "[" * 15 + "]" * 15 + "}", Path("x.json")).data
+    with pytest.raises(ConfigError, match=r"yaml\.depth"):
+        parse_document('{"a": ' + "[" * 16 + "]" * 16 + "}", Path("x.json"))
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "a": 2}', '{"a": 012}', '{"<<": {"b": 1}}', '{"a": 1e5, "a": 2}'])
+def test_what_the_long_way_refuses_the_short_one_leaves_to_it(text: str) -> None:
+    with pytest.raises(ConfigError):
+        parse_document(text, Path("x.json"))
 
 
 def test_plain_words_stay_text_and_quoted_ones_too() -> None:
