@@ -41,7 +41,6 @@ def schema(entry: dict[str, Any], **top: Any) -> Document:
     return Document(
         Path("x.avsc"),
         {"type": "record", "name": "School", "namespace": "vn.lab", "fields": fields} | top,
-        {},
     )
 
 
