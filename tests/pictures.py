@@ -20,6 +20,9 @@ PAGES = {
     "dataset": "/datasets/mps.citizens?lang=en",
     "quarantine": "/quarantine?lang=en",
     "ledger": "/ledger?lang=vi",
+    "catalogue": "/catalogue/mps.citizens?lang=en",
+    "figure": "/figures/digitised?by=month&as_of=2024-12-31&lang=en",
+    "workbench": "/workbench?stem=mps.citizens&lang=en",
 }
 SIZE = {"width": 1280, "height": 860}
 UP_MS = 5_000
@@ -39,6 +42,9 @@ def main() -> int:
         OUT.mkdir(parents=True, exist_ok=True)
         for name, path in PAGES.items():
             page.goto(settings.endpoints.web_url + path)
+            while page.get_by_role("link", name="Look again").count():  # a figure that is being counted
+                page.wait_for_timeout(500)
+                page.reload()
             page.screenshot(path=OUT / f"{name}.png")
             print(f"docs/pictures/{name}.png", file=sys.stderr)
     return 0

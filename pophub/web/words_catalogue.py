@@ -11,6 +11,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "find": ("Find (tone marks may be left out)", "Tìm (có thể gõ không dấu)"),
     "find_now": ("Find", "Tìm"),
     "found_nothing": ("No dataset has these words.", "Không bộ dữ liệu nào có những từ này."),
+    "nothing_declared": ("No dataset is declared.", "Chưa khai báo bộ dữ liệu nào."),
     "all_of_catalogue": ("the whole catalogue", "toàn bộ danh mục"),
     "in_charge": ("In charge", "Phụ trách"),
     "fields": ("Fields", "Trường"),
