@@ -46,19 +46,37 @@ class PastedConnector(NamedTuple):
 
 
 def in_force(project: Path, stem: str) -> PastedFiles:
-    """Give the files of a dataset of the project as they are; what is not there is empty.
+    """Give the files of a dataset of the project as they are, sound or not; what is not there is empty.
 
-    Errors: `config.unknown_stem`; what is wrong with the connector's file.
+    Errors: `config.unknown_stem`.
     """
     path = {stem_at(path): path for path in connector_paths(project)}.get(stem)
     if path is None:
         raise refuse("config.unknown_stem", f"there is no connector {stem}", "connectors")
-    version = load_document(path, project).data.get("contract")
     agency, dataset = path.parent.name, path.stem
-    schema = project / "schemas" / agency / f"{dataset}.v{version if isinstance(version, int) else 1}.avsc"
+    schemas = project / "schemas" / agency
+    newest = max((_number(one) for one in schemas.glob(f"{dataset}.v*.avsc")), default=1)
+    schema = schemas / f"{dataset}.v{_version(path, project) or newest}.avsc"
     suite = project / "expectations" / agency / f"{dataset}.json"
-    texts = [one.read_text(encoding="utf-8") if one.is_file() else "" for one in (path, schema, suite)]
-    return PastedFiles(*texts)
+    return PastedFiles(*(_text(one) for one in (path, schema, suite)))
+
+
+def _version(path: Path, project: Path) -> int | None:
+    """Give the contract's version; None where the file cannot be read."""
+    try:
+        version = load_document(path, project).data.get("contract")
+    except ConfigError:
+        return None
+    return version if isinstance(version, int) else None
+
+
+def _number(schema: Path) -> int:
+    number = schema.stem.rpartition(".v")[2]
+    return int(number) if number.isdecimal() else 0
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def read_pasted(files: PastedFiles, stem: str, project: Path) -> PastedConnector:

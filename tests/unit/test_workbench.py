@@ -67,6 +67,15 @@ def test_errors_are_those_that_the_file_itself_has_with_their_line(
     assert {e.where.partition(":")[0] for e in found} <= set(NAMES)
 
 
+def test_a_file_in_force_that_is_broken_can_be_mended_there(tmp_path: Path) -> None:
+    project = copied(tmp_path)
+    edit(project, "connectors/mps/citizens.yaml", "title:", "title: [")
+    files = in_force(project, STEM)
+    assert files[1:] == SOUND[1:]
+    assert [e.code for e in read_pasted(files, STEM, project).errors] == ["yaml.syntax"]
+    assert read_pasted(SOUND, STEM, project).errors == []
+
+
 BOMB = "a: &a [x, x]\n" + "".join(f"b{n}: &b{n} [*a, *a]\n" for n in range(9))
 
 
