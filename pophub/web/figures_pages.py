@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import APIRouter, Request
@@ -14,7 +16,7 @@ from pophub.contracts.load import load_all
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
 from pophub.domain.vietnamese import sort_key
-from pophub.figures.declared import Figure, ReportedNumber, load_figures
+from pophub.figures.declared import Figure, ReportedNumber, load_figures, load_words
 from pophub.settings import Settings
 from pophub.web.counts import Counts, Figures
 from pophub.web.figures_at_work import FigureCounted, FiguresAtWork, FigureStand, stand
@@ -22,11 +24,15 @@ from pophub.web.layout import PageMaker
 from pophub.web.ledger_pages import SIGNED
 from pophub.web.missing import NotThere
 from pophub.web.visitors import needs
-from pophub.web.words import language, number
+from pophub.web.words import Language, language, number
 
 if TYPE_CHECKING:
     from pophub.figures.engine import FigureRows
 
+PACKS = """
+select pack, to_char(month, 'YYYY-MM') as month, agency, recipient, checkpoint, encode(digest, 'hex') as digest, made_by, made_at
+from ledger.pack order by pack desc limit 24
+"""
 MOST_BARS = 40
 """Rows that a chart draws; the table has them all."""
 
@@ -50,12 +56,13 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     @routes.get("/figures")
     @needs("see")
     def listed(request: Request) -> HTMLResponse:
-        lang, signed = language(request), counts.figures((SIGNED,))
+        lang, signed = language(request), counts.figures((SIGNED, PACKS))
         figures, errors = load_figures(project)
         figures.sort(key=lambda one: sort_key(one.file.title.model_dump()[lang]))
         return pages.render(
-            request, "figures.html", told=[signed], figures=figures, errors=errors, signed=signed.rows[0]
-        )
+            request, "figures.html", told=[signed], figures=figures, errors=errors, signed=signed.rows[0],
+            packs=signed.rows[1], said=_said(project, lang),
+        )  # fmt: skip
 
     @routes.get("/figures/{name}")
     @needs("see")
@@ -76,10 +83,19 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
             request, "figure.html", told=told, figure=figure, by=by, as_of=as_of, on=on, signed=signed.rows[0],
             rows=counted.rows, problem=problem or counted.error, bars=bars(figure, counted.rows),
             wanted=wanted(figure, by, on, counted.rows), reached=partial(reached, figure),
-            v=lambda value: written(value, language(request)),
+            v=lambda value: written(value, language(request)), said=_said(project, language(request)),
         )  # fmt: skip
 
     return routes
+
+
+def _said(project: Path, lang: Language) -> Callable[[Any], Any]:
+    """Give what columns, rows and ways to count are called in a language; a name that has no words is itself."""
+    try:
+        words = load_words(project)
+    except ConfigError:  # which `connector check` tells
+        words = {}
+    return lambda name: words[name].model_dump()[lang] if isinstance(name, str) and name in words else name
 
 
 def bars(figure: Figure, found: FigureRows | None) -> list[FigureBar]:
@@ -118,7 +134,7 @@ def _cell(found: FigureRows, one: ReportedNumber) -> Any:
     return next((row[at] for row in found.rows if str(row[0]) == one.row), None)
 
 
-def written(value: Any, lang: Any) -> str:
+def written(value: Any, lang: Language) -> str:
     """Write a value of a figure as a reader of a language does.
 
     >>> [written(value, "vi") for value in (1797, Decimal("68.70"), 30.0, None, date(2024, 2, 29), "laocai")]

@@ -38,6 +38,15 @@ FIGURES: dict[str, tuple[str, str]] = {
     "was_found": ("found", "tính được"),
     "count_it": ("count it", "tính"),
     "column": ("Column", "Cột"),
+    "packs": ("The monthly pack", "Gói số liệu hằng tháng"),
+    "packs_note": (
+        "For the Working Group and the Government Office: a page, tables and a check that needs nothing of the hub. Made and signed by",
+        "Cho Tổ công tác và Văn phòng Chính phủ: một trang, các bảng và phép kiểm tra không cần đến hệ thống. Lập và ký bằng",
+    ),
+    "no_packs": ("No pack was made yet.", "Chưa lập gói nào."),
+    "pack_month": ("Month", "Tháng"),
+    "pack_statement": ("Statement", "Bản đã ký"),
+    "pack_made": ("Made", "Lập lúc"),
     "as_of_day": ("As of", "Tính đến"),
     "row": ("Row", "Dòng"),
 }

@@ -25,6 +25,8 @@ import psycopg2.errors
 import pytest
 from serving import served
 
+from pophub.figures.declared import load_words
+from pophub.figures.pack_page import said
 from pophub.runtime import hub
 from pophub.settings import PROJECT, Settings
 from pophub.web.app import create_pages
@@ -193,15 +195,23 @@ def test_the_pages_show_what_the_command_answers_as_of_a_signed_moment_and_sign_
         listed = client.get("/figures?lang=vi").text
         assert all(f"/figures/{name}?" in listed for name in REPORTED) and "Nhiệm vụ Đề án 06" in listed
         page = counted(client, "/figures/tasks?by=agency&as_of=2024-12-31")
-        table = re.search(r"<table>.*?</table>", page, re.S)[0]  # type: ignore[index]
+        table = re.search(r"<table>.*?<tbody>(.*?)</table>", page, re.S)[1]  # type: ignore[index]
         cells = [re.findall(r"<bdi>(.*?)</bdi>", row) for row in re.findall(r"<tr>(.*?)</tr>", table)]
         found = {row[0]: int(row[1].replace(",", "")) for row in cells if row}
-        assert found == {place: row["tasks"] for place, row in wanted.items()} and found["tuyenquang"] == 61
+        words = load_words(PROJECT)
+        assert found == {said(place, words).en: row["tasks"] for place, row in wanted.items()}
+        assert found["tuyenquang"] == 61
         drawn = ElementTree.fromstring(re.search(r"<svg.*?</svg>", page, re.S)[0])  # type: ignore[index]
         assert len(drawn.findall("rect")) == len(found) and "tuyenquang: 61" in drawn.findtext("desc", "")
         assert ">61</td>" in page, "what the report says stands beside what is found"
         reached = counted(client, "/figures/digitised?as_of=2024-12-31")
         assert "at least 70 by 31/12/2025" in reached and ">reached<" in reached
+        with psycopg2.connect(**Settings.load().dsn("postgres")) as connection, connection.cursor() as cursor:
+            cursor.execute("select count(*) from ledger.pack")
+            ((packs,),) = cursor.fetchall()
+        assert listed.count("SHA-256") - (packs > 0) == packs and ("Chưa lập gói nào" in listed) == (
+            packs == 0
+        )
         assert "ledger.no_checkpoint" in client.get("/figures/tasks?as_of=%23999").text
         assert "cli.as_of" in client.get("/figures/tasks?as_of=soon").text
         assert client.get("/figures/none").status_code == 404
