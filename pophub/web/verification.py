@@ -64,11 +64,15 @@ class Verifications:
 
 def _answer(printed: str, said: str) -> tuple[dict[str, Any] | None, PophubError | None]:
     """Read what the command printed, or the error that it told."""
-    if printed.strip():
-        told: dict[str, Any] = json.loads(printed)
-        return told, None
-    begins = said.find("{")
-    error = (
-        json.loads(said[begins:]) if begins >= 0 else {"code": "page.bounds", "what": "it ended", "where": ""}
-    )
-    return None, TransientError(error["code"], error["what"], where=error["where"], remedy="see its code")
+    try:
+        if printed.strip():
+            told: dict[str, Any] = json.loads(printed)
+            return told, None
+        error = json.loads(said[said.find("{") :])
+        return None, TransientError(
+            error["code"], error["what"], where=error["where"], remedy=error["remedy"]
+        )
+    except (ValueError, KeyError):
+        return None, ConfigError(
+            "page.bounds", "the command ended without an answer", where="ledger", remedy="run it by hand"
+        )

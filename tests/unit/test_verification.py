@@ -1,0 +1,55 @@
+"""A verification from the page is the command itself, one at a time, and ends at its bound."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from pophub.settings import Settings
+from pophub.web import verification
+from pophub.web.verification import Verification, Verifications
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Verifications:
+    """Verifications of a hub whose PostgreSQL is not there."""
+    monkeypatch.setenv("POPHUB_HOME", str(tmp_path))
+    monkeypatch.setenv("POPHUB_POSTGRES_HOST", "127.0.0.1")
+    monkeypatch.setenv("POPHUB_POSTGRES_PORT", "1")
+    return Verifications(Settings.load())
+
+
+def over(asked: Verifications) -> Verification:
+    until = time.monotonic() + 60
+    while asked.last is not None and asked.last.ended is None:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert asked.last is not None
+    return asked.last
+
+
+def test_where_it_cannot_be_verified_the_page_gets_the_commands_own_code(asked: Verifications) -> None:
+    asked.start("An")
+    first = asked.last
+    asked.start("Oanh")
+    assert asked.last is first, "one at a time"
+    found = over(asked)
+    assert found.by == "An" and found.told is None
+    assert found.error is not None and found.error.code == "postgres.unreachable"
+    asked.start("Oanh")
+    assert over(asked).by == "Oanh"
+
+
+def test_what_takes_too_long_is_ended_and_said(asked: Verifications, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "MOST_S", 0.05)
+    asked.start("An")
+    found = over(asked)
+    assert found.error is not None and found.error.code == "page.bounds"
+
+
+def test_a_command_that_says_nothing_is_no_answer(asked: Verifications) -> None:
+    for printed, said in (("", ""), ("{", ""), ("", "Killed"), ("", "{}")):
+        told, error = verification._answer(printed, said)
+        assert told is None and error is not None and error.code == "page.bounds"
