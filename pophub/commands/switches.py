@@ -21,7 +21,7 @@ SIMULATED = "select substring(name from 17) from extract.setting where name like
 
 def switched_off(settings: Settings, stems: Collection[str]) -> dict[str, str]:
     """Give the datasets whose DAG is switched off, each with the words for it; none where Airflow does not tell."""
-    if not _has_login(settings):
+    if not has_login(settings):
         return {}
     try:
         with Airflow(settings, PATIENCE_S) as airflow:
@@ -50,7 +50,7 @@ def run_first(
     Errors: `airflow.unreachable`, `airflow.refused`.
     """
     unknown = [stem for stem, seen in states.items() if seen.state == "unknown"]
-    new = list(_to_ask(settings, connectors, unknown)) if unknown and _has_login(settings) else []
+    new = list(_to_ask(settings, connectors, unknown)) if unknown and has_login(settings) else []
     if not new:
         return []
     with Airflow(settings, PATIENCE_S) as airflow:
@@ -84,7 +84,7 @@ def _simulated(settings: Settings) -> set[str]:
         return {stem for (stem,) in cursor.fetchall()}
 
 
-def _has_login(settings: Settings) -> bool:
+def has_login(settings: Settings) -> bool:
     """Tell whether this hub has a login at Airflow; asking for the secret would make one."""
     return (
         "POPHUB_SECRET_AIRFLOW_ADMIN" in os.environ or (settings.home / "secrets" / "airflow.admin").exists()

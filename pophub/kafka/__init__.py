@@ -2,11 +2,11 @@
 
 from pophub.kafka.admin import READABLE, TOPIC, AccessRule, Administrator
 from pophub.kafka.agency import AgencyLog
-from pophub.kafka.health import BrokerHealth, ReaderPlace, broker_health, lane_ends
+from pophub.kafka.health import BrokerHealth, ReaderPlace, broker_health, lane_ends, reader_places
 from pophub.kafka.log import Ends, Read, TopicLog
 from pophub.kafka.publisher import Publisher
 from pophub.kafka.raw import RawEnds, RawReader, RawWriter
-from pophub.kafka.readers import GroupBehind, SlowReader, slow_readers, unread
+from pophub.kafka.readers import SlowReader, slow_readers
 from pophub.kafka.topic import BrokerAccess, ForeignTopic, TopicMessage
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "BrokerHealth",
     "Ends",
     "ForeignTopic",
-    "GroupBehind",
     "Publisher",
     "RawEnds",
     "RawReader",
@@ -31,6 +30,6 @@ __all__ = [
     "TopicMessage",
     "broker_health",
     "lane_ends",
+    "reader_places",
     "slow_readers",
-    "unread",
 ]

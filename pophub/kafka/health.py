@@ -58,6 +58,16 @@ def broker_health(settings: Settings, topics: Mapping[str, str]) -> BrokerHealth
         )
 
 
+def reader_places(settings: Settings, topics: Mapping[str, str]) -> list[ReaderPlace]:
+    """Give where the groups of subscribers stand; `topics` and errors as for `broker_health`."""
+    with translated("the subscribers' groups"):
+        admin = AdminClient(librdkafka(settings, "pophub-share"))
+        known = admin.list_topics(timeout=LOOK_S).topics
+        return _readers(
+            settings, admin, {topic: prefix for topic, prefix in topics.items() if topic in known}
+        )
+
+
 def lane_ends(settings: Settings, lanes: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
     """Give the offset behind the last message of each lane (stem, lane) of raw, as `RawEnds` does for a stage.
 

@@ -55,28 +55,6 @@ def slow_readers(
         return found
 
 
-class GroupBehind(NamedTuple):
-    """How many records of a topic a group has not read yet; offsets, so marks of commits too."""
-
-    topic: str
-    group: str
-    messages: int
-
-
-def unread(settings: Settings, topics: Mapping[str, str]) -> list[GroupBehind]:
-    """Give for each topic the groups of its subscriber and what they have not read; `topics` as above."""
-    with translated("the subscribers' groups"):
-        admin = AdminClient(librdkafka(settings, "pophub-share"))
-        groups = groups_of(admin)
-        found = []
-        for topic, prefix in topics.items():
-            ends = ends_of(admin, topic)
-            for group in (g for g in groups if g.startswith(prefix)):
-                read = committed(admin, group, topic, list(ends))
-                found.append(GroupBehind(topic, group, sum(ends[lane] - read[lane] for lane in read)))
-        return found
-
-
 def retention_ms(admin: AdminClient, topics: Sequence[str]) -> dict[str, int]:
     """Give the topics that do not keep everything, with how long they keep it."""
     if not topics:

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pophub.catalogue.entries import entries
 from pophub.catalogue.lineage import hops
 from pophub.commands.airflow_runs import start_by
+from pophub.commands.switches import has_login
 from pophub.contracts.load import connector_paths, stem_at
 from pophub.domain.codes import GATES
 from pophub.postgres import connect
@@ -63,7 +64,7 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
         return pages.render(
             request, "dataset.html", told=[told, stand, seen], stem=stem, runs=runs, months=months,
             stands=stand.rows[0], source=seen.rows[0].states.get(stem), connector=connector,
-            hops=hops(stem, known), dated=dated(dates),
+            hops=hops(stem, known), starts=has_login(settings), dated=dated(dates),
             newest=newest(seen.rows[0].states.get(stem)), promises=promised(connector, codes) if connector else [],
             total=summed(by_stem(row for row in states if row["stem"] == stem)),
             first=summed(row for row in first if row["stem"] == stem),
@@ -73,9 +74,9 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     @routes.post("/datasets/{stem}/run")
     @needs("act")
     def start(request: Request, stem: str) -> RedirectResponse:
-        if stem not in {stem_at(path) for path in connector_paths(project)}:
-            demand_dataset(counts, project, stem)
-            raise NotThere("no_dataset", stem, [("datasets",)])
+        known = sorted(stem_at(path) for path in connector_paths(project))
+        if stem not in known or not has_login(settings):  # whose form is not shown
+            raise NotThere("no_dataset", stem, [("datasets", one) for one in known])
         start_by(settings, stem, request.state.visitor.name)
         return RedirectResponse(here(request, f"/datasets/{stem}", done="run"), 303)
 

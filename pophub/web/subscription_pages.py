@@ -13,7 +13,7 @@ from pophub.contracts.load import load_all, load_subscriptions
 from pophub.contracts.model import Connector
 from pophub.contracts.subscription_model import SubscriptionFile
 from pophub.domain.errors import PophubError
-from pophub.kafka import GroupBehind, unread
+from pophub.kafka import ReaderPlace, reader_places
 from pophub.settings import Settings
 from pophub.web.counts import Counts
 from pophub.web.layout import PageMaker
@@ -83,11 +83,11 @@ def _declared(settings: Settings) -> dict[str, SubscriptionFile]:
 
 def _readers(
     settings: Settings, counts: Counts, recipient: str, stem: str
-) -> tuple[list[GroupBehind], PophubError | None]:
+) -> tuple[list[ReaderPlace], PophubError | None]:
     """Give what each group of a subscriber has not read, or why Kafka does not tell."""
     topics = {f"sub.{recipient}.{stem}": f"{recipient}."}
     try:
-        told: Any = counts.kept(("readers", recipient, stem), lambda: unread(settings, topics))
+        told: Any = counts.kept(("readers", recipient, stem), lambda: reader_places(settings, topics))
     except PophubError as error:
         return [], error
     return told.rows, told.broken

@@ -20,6 +20,8 @@ SUBSCRIPTIONS: dict[str, tuple[str, str]] = {
     ),
     "reader_group": ("Group", "Nhóm đọc"),
     "unread": ("not read yet", "chưa đọc"),
+    "to_loss": ("until the oldest is lost", "đến khi bản ghi cũ nhất bị mất"),
+    "nothing_to_lose": ("nothing expires", "không gì hết hạn"),
     "nobody_reads": ("No group of it has read yet.", "Chưa nhóm nào của nơi nhận đọc."),
     "terms": ("Terms on record", "Điều khoản đã ghi"),
     "terms_version": ("Version {number}", "Phiên bản {number}"),

@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pages_kit
 import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from hubkit import Project
 from pages_kit import form_of, signed_in
 from serving import served
@@ -277,6 +279,32 @@ def test_a_dataset_tells_its_joints_and_is_paused_and_resumed(project: Project) 
         of_run = client.get(f"/runs/{project.stem}/{run}").text
         assert "clean.text.control" in of_run and "Running it again is safe" in of_run
         assert client.get(f"/subscriptions/nobody/{project.stem}").status_code == 404
+
+
+def test_a_subscription_says_how_long_until_a_reader_loses_what_it_has_not_read(project: Project) -> None:
+    project.put(1, 60)
+    project.pass_through()
+    known = project.servers.settings
+    admin = AdminClient(
+        {
+            "bootstrap.servers": known.endpoints.kafka_bootstrap, "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "admin", "sasl.password": known.secret("kafka.admin"),
+        }
+    )  # fmt: skip
+    topic, group = f"sub.{project.subscriber}.{project.stem}", f"{project.subscriber}.look"
+    places = [TopicPartition(topic, lane, 0) for lane in (0, 1)]
+    begun = ConsumerGroupTopicPartitions(group, places)
+    admin.alter_consumer_group_offsets([begun], request_timeout=30)[group].result(30)
+    with pages(project, "viewer") as client:
+        page = client.get(f"/subscriptions/{project.subscriber}/{project.stem}?lang=en").text
+        assert group in page and ">nothing expires</td>" in page
+        hour = ConfigEntry("retention.ms", "3600000", incremental_operation=AlterConfigOpType.SET)
+        asked = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[hour])
+        for future in admin.incremental_alter_configs([asked]).values():
+            future.result(30)
+        page = client.get(f"/subscriptions/{project.subscriber}/{project.stem}?lang=en").text
+        (left,) = re.findall(r'data-name="until the oldest is lost"><span class="ok">(\d+) min</span>', page)
+        assert 50 <= int(left) <= 59
 
 
 def test_who_signs_in_has_the_role_that_was_given_until_it_ends(project: Project) -> None:
