@@ -41,8 +41,9 @@ browser: $(STAMP) ## bring what tests in a real browser take: playwright, and Ch
 	  apt-get install -y -qq --no-install-recommends chromium; } >&2 \
 	  || { echo "install Chromium as your system does it: tests look for chromium, chromium-browser, google-chrome" >&2; exit 1; }
 
-servers: $(STAMP) ## bring the foreign servers that tests read from: Debezium, and MariaDB where root may install it
+servers: $(STAMP) ## bring the foreign servers that tests read from: Debezium, Apicurio, and MariaDB where root may install it
 	@$(RUN) python -m benchmarks.connect >&2
+	@$(RUN) python -m benchmarks.registry >&2
 	@command -v mariadb-install-db >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 	  apt-get install -y -qq --no-install-recommends mariadb-server; } >&2 \
 	  || { echo "install MariaDB as your system does it: tests look for mariadbd and mariadb-install-db" >&2; exit 1; }

@@ -20,7 +20,7 @@ import browser_kit
 import mariadb_kit
 from browser_kit import NOT_HERE
 
-from benchmarks import connect
+from benchmarks import connect, registry
 
 # a shell that starts a job in the background lets it, and all that it starts, ignore the signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -31,6 +31,7 @@ hypothesis.settings.load_profile("pophub")
 
 NO_MARIADB = "no MariaDB here, so nothing was read from one: `make servers` brings it"
 NO_DEBEZIUM = "no Debezium here, so nothing was read from its topics: `make servers` brings it"
+NO_REGISTRY = "no Apicurio here, so nothing was read by its schemas: `make servers` brings it"
 
 
 @pytest.fixture(scope="session")
@@ -58,11 +59,18 @@ def debezium() -> None:
         pytest.skip(NO_DEBEZIUM)
 
 
+@pytest.fixture(scope="session")
+def apicurio() -> None:
+    """Apicurio's registry, and its converter for Kafka Connect."""
+    if not registry.is_here():
+        pytest.skip(NO_REGISTRY)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Any:
     """Tell all that wants a browser, or a server that is not here, in one line each instead of one for each test."""
     report = yield
-    for told in (NOT_HERE, NO_MARIADB, NO_DEBEZIUM):
+    for told in (NOT_HERE, NO_MARIADB, NO_DEBEZIUM, NO_REGISTRY):
         if report.skipped and told in str(report.longrepr):
             report.longrepr = ("tests/conftest.py", 1, f"Skipped: {told}")
     return report

@@ -36,9 +36,14 @@ class Sent(NamedTuple):
 
 def rows(section: str) -> list[Sent]:
     """Read the table of a section."""
-    text = PAGE.read_text(encoding="utf-8").split(f"\n## {section}\n")[1].split("\n## ")[0]
-    found = re.findall(r"^\| (.+) \|$", text, re.M)[1:]
-    return [Sent(*(_bare(cell) for cell in row.split(" | "))) for row in found]
+    return [Sent(*cells) for cells in table(PAGE, section)[1:]]
+
+
+def table(page: Path, section: str) -> list[list[str]]:
+    """Read the cells of a section's last table, its head first."""
+    text = page.read_text(encoding="utf-8").split(f"\n## {section}\n")[1].split("\n## ")[0]
+    found = re.findall(r"^\| (.+) \|$", text.rstrip().split("\n\n")[-1], re.M)
+    return [[_bare(cell) for cell in row.split(" | ")] for row in found]
 
 
 def _bare(cell: str) -> str:

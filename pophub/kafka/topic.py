@@ -14,6 +14,8 @@ from confluent_kafka.admin import AdminClient
 
 from pophub.domain.errors import ConfigError, ContractBreach, PophubError, TransientError
 from pophub.domain.places import LogEnds
+from pophub.domain.trust import Distrust
+from pophub.kafka.trust import OTHER, look_at_trust, speaks_tls
 
 ASK_S = 15.0
 SILENT_S = 60.0  # without a message or an end, before a read is given up
@@ -55,6 +57,7 @@ class ForeignTopic:
     """One topic; the client connects with the first question."""
 
     def __init__(self, access: BrokerAccess, topic: str, where: str) -> None:
+        self._access = access
         self._settings = _settings(access)
         self._topic = topic
         self._where = where
@@ -66,7 +69,7 @@ class ForeignTopic:
         """Look at the topic.
 
         Errors: `source.unreachable` (retry); `source.password`, `source.permission`, `source.certificate`,
-        `source.table_missing`.
+        `source.url`, `source.table_missing`.
         """
         with self._translated():
             topic_id, partitions = self._described()
@@ -177,6 +180,19 @@ class ForeignTopic:
             codes = [error.code() for error in self._told]
             raise self._in_our_words(codes[-1] if codes else KafkaError._TIMED_OUT) from None
 
+    def _distrusted(self) -> PophubError | None:
+        """Say what keeps a broker that answers and the hub from speaking TLS, or from doing without."""
+        brokers, where = self._access.brokers, self._where
+        if self._access.tls:
+            why = look_at_trust(brokers, self._access.certificate)
+            return None if why is None else _as_error(why, where)
+        if not speaks_tls(brokers):
+            return None
+        return ConfigError(
+            "source.url", "the broker speaks TLS, and the address says that it does not", where=where,
+            remedy="begin the address with kafkas://",
+        )  # fmt: skip
+
     def _in_our_words(self, code: int) -> PophubError:
         where = self._where
         self._told.clear()
@@ -196,19 +212,20 @@ class ForeignTopic:
                 remedy="ask the agency for the topic's name, then mend `source.topic`",
             )  # fmt: skip
         if code in (KafkaError._SSL, KafkaError._INVALID_ARG):
-            return ConfigError(
-                "source.certificate", "the broker's certificate is not trusted, or it speaks no TLS", where=where,
-                remedy="name the file of its certificates in `source.certificate`; see whether the address begins with kafkas://",
-            )  # fmt: skip
+            return self._distrusted() or _as_error(OTHER, where)
         if code in _CUT:
             return ContractBreach(
                 "source.gap", "messages that were not read yet are no longer on the topic", where=where,
                 remedy="none yet: the next run says of which partition, and how many",
             )  # fmt: skip
-        return TransientError(
+        return self._distrusted() or TransientError(
             "source.unreachable", f"the broker gave {KafkaError(code).name()}", where=where,
             remedy="ask the agency whether its broker runs; a retry goes on by itself",
         )  # fmt: skip
+
+
+def _as_error(why: Distrust, where: str) -> ConfigError:
+    return ConfigError("source.certificate", why.what, where=where, remedy=why.remedy)
 
 
 _OF_CONSUMERS = {

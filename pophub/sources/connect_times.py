@@ -22,6 +22,8 @@ _ZONED = re.compile(
     r"([+-]?\d{4,9})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d(?::\d\d)?)\Z",
     re.ASCII,
 )
+_DAY = re.compile(r"([+-]?\d{4,9})-(\d\d)-(\d\d)Z?\Z", re.ASCII)
+_CLOCK = re.compile(r"\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?Z\Z", re.ASCII)
 _SPAN = re.compile(
     r"(-?)P(?:([+-]?\d+)Y)?(?:([+-]?\d+)M)?(?:([+-]?\d+)D)?"
     r"(?:T(?:([+-]?\d+)H)?(?:([+-]?\d+)M)?(?:([+-]?\d+)(?:\.(\d{1,9}))?S)?)?\Z",
@@ -69,17 +71,57 @@ def zoned(text: str) -> datetime | str:
     >>> zoned("2024-02-29T05:00:00.5Z"), zoned("+10000-01-01T00:00:00Z"), zoned("soon")
     (datetime.datetime(2024, 2, 29, 5, 0, 0, 500000, tzinfo=datetime.timezone.utc), '10000-01-01 00:00:00+00', 'soon')
     """
+    us = _micros(text)
+    found = text if us is None else of_micros(us, zone="+00")
+    return found.replace(tzinfo=UTC) if isinstance(found, datetime) else found
+
+
+def unzoned(text: str) -> datetime | str | None:
+    """Read a time of a column without a zone, which Debezium writes as if it were in UTC; None where it is none.
+
+    >>> unzoned("2024-02-29T12:00:00Z"), unzoned("+10000-01-01T00:00:00Z"), unzoned("2024-02-29T12:00:00+07:00")
+    (datetime.datetime(2024, 2, 29, 12, 0), '10000-01-01 00:00:00', None)
+    """
+    us = _micros(text) if text.endswith("Z") else None
+    return None if us is None else of_micros(us)
+
+
+def written_day(text: str) -> date | str | None:
+    """Read a day as ISO 8601 writes it; None where it is none.
+
+    >>> written_day("2024-02-29Z"), written_day("+10000-01-01Z"), written_day("-0043-03-15Z"), written_day("soon")
+    (datetime.date(2024, 2, 29), '10000-01-01', '0044-03-15 BC', None)
+    """
+    match = _DAY.match(text)
+    if match is None:
+        return None
+    days = _days(*map(int, match.groups()))
+    return of_days(days)
+
+
+def written_clock(text: str) -> str | None:
+    """Read a time of day of a column without a zone, as psql prints it; None where it is none.
+
+    >>> written_clock("23:59:59.50Z"), written_clock("24:00:00Z"), written_clock("12:00:00+07:00")
+    ('23:59:59.5', '24:00:00', None)
+    """
+    match = _CLOCK.match(text)
+    us = None if match is None else _micros(f"1970-01-01T{text}")
+    return None if us is None or us > DAY_US else time_of_day(us)
+
+
+def _micros(text: str) -> int | None:
+    """Count microseconds since 1970 of a time of ISO 8601; None where it is none, or has nanoseconds."""
     match = _ZONED.match(text)
     if match is None:
-        return text
+        return None
     year, month, day, hour, minute, second, part, zone = match.groups()
     part = (part or "").ljust(9, "0")
     if part[6:] != "000":
-        return text
+        return None
     days = _days(int(year), int(month), int(day))
     us = days * DAY_US + ((int(hour) * 60 + int(minute)) * 60 + int(second or 0)) * 1_000_000 + int(part[:6])
-    found = of_micros(us - _offset_s(zone) * 1_000_000, zone="+00")
-    return found.replace(tzinfo=UTC) if isinstance(found, datetime) else found
+    return us - _offset_s(zone) * 1_000_000
 
 
 def time_of_day(us: int) -> str:

@@ -17,12 +17,24 @@ import numpy as np
 import simplejson
 
 from pophub.domain.dates import DAY_US, printed
-from pophub.sources.connect_times import of_days, of_micros, of_nanos, span, time_of_day, whole, zoned
+from pophub.sources.connect_times import (
+    of_days,
+    of_micros,
+    of_nanos,
+    span,
+    time_of_day,
+    unzoned,
+    whole,
+    written_clock,
+    written_day,
+    zoned,
+)
 from pophub.sources.json_pages import MOST_DIGITS, plain
 
 ValueReader = Callable[[Any], Any]
 Schema = Mapping[str, Any]
 UNAVAILABLE = "__debezium_unavailable_value"
+_GREGORIAN = (1582, 10, 15)
 _NONFINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -159,13 +171,13 @@ def _bits(schema: Schema) -> ValueReader:
     return read
 
 
-def _span(_schema: Schema) -> ValueReader:
-    def read(value: Any) -> str:
-        if (found := span(value) if isinstance(value, str) else None) is None:
+def _written(make: Callable[[str], Any]) -> Callable[[Schema], ValueReader]:
+    def read(value: Any) -> Any:
+        if (found := make(value) if isinstance(value, str) else None) is None:
             raise Unreadable
         return found
 
-    return read
+    return lambda _schema: read
 
 
 def _rounded(_schema: Schema) -> ValueReader:
@@ -198,7 +210,23 @@ def _clock_of_nanos(value: Any) -> str:
 
 def _zoned(value: Any) -> Any:
     text = _text(value)
-    return zoned(text) if isinstance(text, str) else text
+    return _certain(zoned(text)) if isinstance(text, str) else text
+
+
+def _certain(found: Any) -> Any:
+    """Refuse a day before the Gregorian calendar: connectors count those in another one, or leave out the era."""
+    early = isinstance(found, date) and (found.year, found.month, found.day) < _GREGORIAN
+    if early or (isinstance(found, str) and found.endswith(" BC")):
+        raise Unreadable("contract.value.ambiguous")
+    return found
+
+
+def _day(days: int) -> Any:
+    return _certain(of_days(days))
+
+
+def _moment(us: int) -> Any:
+    return _certain(of_micros(us))
 
 
 def _array(schema: Schema) -> ValueReader:
@@ -209,6 +237,8 @@ def _array(schema: Schema) -> ValueReader:
     def read(value: Any) -> str:
         if not isinstance(value, list):
             raise Unreadable
+        if value and all(one is None for one in value):  # Debezium makes arrays in an array nulls
+            raise Unreadable("contract.value.ambiguous")
         return "{" + ",".join(_element(each(one)) for one in value) + "}"
 
     return read
@@ -277,20 +307,23 @@ _PLAIN: dict[str, ValueReader] = {
 }  # fmt: skip
 _NAMED: dict[Any, Callable[[Schema], ValueReader]] = {
     "org.apache.kafka.connect.data.Decimal": _decimal,
-    "org.apache.kafka.connect.data.Date": _counted(of_days),
+    "org.apache.kafka.connect.data.Date": _counted(_day),
     "org.apache.kafka.connect.data.Time": _clock(1000),
-    "org.apache.kafka.connect.data.Timestamp": _counted(lambda ms: of_micros(ms * 1000)),
-    "io.debezium.time.Date": _counted(of_days),
+    "org.apache.kafka.connect.data.Timestamp": _counted(lambda ms: _moment(ms * 1000)),
+    "io.debezium.time.Date": _counted(_day),
     "io.debezium.time.Time": _clock(1000),
     "io.debezium.time.MicroTime": _clock(1),
     "io.debezium.time.NanoTime": lambda _schema: _clock_of_nanos,
-    "io.debezium.time.Timestamp": _counted(lambda ms: of_micros(ms * 1000)),
-    "io.debezium.time.MicroTimestamp": _counted(of_micros),
-    "io.debezium.time.NanoTimestamp": _counted(of_nanos),
+    "io.debezium.time.Timestamp": _counted(lambda ms: _moment(ms * 1000)),
+    "io.debezium.time.MicroTimestamp": _counted(_moment),
+    "io.debezium.time.NanoTimestamp": _counted(lambda ns: _certain(of_nanos(ns))),
     "io.debezium.time.ZonedTimestamp": lambda _schema: _zoned,
     "io.debezium.time.MicroDuration": _rounded,
     "io.debezium.time.NanoDuration": _rounded,
-    "io.debezium.time.Interval": _span,
+    "io.debezium.time.Interval": _written(span),
+    "io.debezium.time.IsoDate": _written(lambda text: _certain(written_day(text))),
+    "io.debezium.time.IsoTime": _written(written_clock),
+    "io.debezium.time.IsoTimestamp": _written(lambda text: _certain(unzoned(text))),
     "io.debezium.data.VariableScaleDecimal": _variable,
     "io.debezium.data.Bits": _bits,
 }

@@ -14,6 +14,7 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from pophub.domain.errors import ConfigError, PophubError, TransientError
+from pophub.domain.trust import UNREADABLE, Distrust, distrust
 from pophub.sources.json_pages import no_page
 
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
@@ -124,8 +125,8 @@ class HttpClient:
         except httpx.DecodingError:
             raise no_page("the answer is not compressed as it says", self._where) from None
         except httpx.HTTPError as error:  # its words and its request hold the address
-            if _distrusts(error):
-                raise _untrusted("the source's certificate is none that is trusted", self._where) from None
+            if (number := _distrusted(error)) is not None:
+                raise _untrusted(distrust(number), self._where) from None
             raise self._transient("source.unreachable", "the source cannot be reached") from None
 
     def _read(self, answer: httpx.Response) -> bytes:
@@ -232,17 +233,17 @@ def _trusted(access: Access, where: str) -> ssl.SSLContext | bool:
     try:
         return ssl.create_default_context(cafile=access.certificate)
     except (OSError, ssl.SSLError):
-        raise _untrusted("the file of certificates cannot be read", where) from None
+        raise _untrusted(UNREADABLE, where) from None
 
 
-def _untrusted(what: str, where: str) -> ConfigError:
-    remedy = "ask the agency for the certificate that signs its server's, and name its file in `source.certificate`"
-    return ConfigError("source.certificate", what, where=where, remedy=remedy)
+def _untrusted(why: Distrust, where: str) -> ConfigError:
+    return ConfigError("source.certificate", why.what, where=where, remedy=why.remedy)
 
 
-def _distrusts(error: BaseException | None) -> bool:
+def _distrusted(error: BaseException | None) -> int | None:
+    """Give OpenSSL's number of why a certificate is not trusted, where an error says so."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return True
+            return error.verify_code
         error = error.__cause__ or error.__context__
-    return False
+    return None

@@ -176,9 +176,22 @@ class MessageReader:
             if code == "contract.value.unavailable" and before.values.get(name) is not None:
                 row.values[name] = before.values[name]  # it did not change, and the row before was sent
                 del row.flaws[name]
+        if value["op"] != "u":
+            return Change(place, when, row=row.values, flaws=self._flaws(row))
         old, new = self._keyed(before), self._keyed(row)
-        other = value["op"] == "u" and old != new and None not in old.values()
-        return Change(place, when, old if other else None, row.values, self._flaws(row))
+        other = old != new and None not in old.values()
+        flaws = self._untold(before, self._of_key(message)) | self._flaws(row)
+        return Change(place, when, old if other else None, row.values, flaws)
+
+    def _untold(self, before: FlatRow, key: FlatRow) -> dict[str, str]:
+        """Give a flaw for each column of the contract's key of which nobody tells what it was before.
+
+        A row before is whole where it has the message's key. Without one, what is in that key did not change:
+        else the row would have come as a delete and a new one.
+        """
+        if before.values and all(before.values.get(name, "") is not None for name in key.values):
+            return {}
+        return {name: "contract.key.untold" for name in self._key if name not in key.values}
 
     def _part(self, told: MessageTold, name: str) -> FlatRow:
         value = told.value.get(name)

@@ -26,7 +26,8 @@ _NAMED: dict[str, HeldKind] = {
     "org.apache.kafka.connect.data.Date": "date", "io.debezium.time.Date": "date",
     "org.apache.kafka.connect.data.Timestamp": "time", "io.debezium.time.Timestamp": "time",
     "io.debezium.time.MicroTimestamp": "time", "io.debezium.time.NanoTimestamp": "time",
-    "io.debezium.time.ZonedTimestamp": "time",
+    "io.debezium.time.ZonedTimestamp": "time", "io.debezium.time.IsoTimestamp": "time",
+    "io.debezium.time.IsoDate": "date",
 }  # fmt: skip
 _PRINTED = {"io.debezium.data.Enum", "io.debezium.data.Uuid"}  # texts that are short and mean themselves
 

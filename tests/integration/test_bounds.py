@@ -43,9 +43,11 @@ def peak_kb(project: Project, *steps: str) -> int:
     return int(ran.stdout.split()[-1])
 
 
-def people(project: Project, first: int, rows: int, *, house: int = 8, name: str = "Nguyễn Văn An") -> None:
-    """Insert so many rows at the agency; `house` is the length of the household code."""
-    year = 30 + project.number % 40  # people of this project alone: one dataset says who exists
+def people(
+    project: Project, first: int, rows: int, *, house: int = 8, name: str = "Nguyễn Văn An", year: int = 0
+) -> None:
+    """Insert so many rows at the agency; `house` is the length of the household code, `year` that of the births."""
+    year = year or 30 + project.number % 40  # people of this project alone: one dataset says who exists
     project.sql(
         "insert into dancu.cong_dan (so_ddcn, ho_ten, ngay_sinh, gioi_tinh, ma_tinh, ma_ho, cap_nhat_luc) "
         "select %s || lpad(n::text, 6, '0'), %s, %s, 'Nam', '01', "

@@ -54,7 +54,8 @@ def read(
 @pytest.mark.parametrize("fields", [FIELDS, None], ids=["with schema", "without"])
 @pytest.mark.parametrize("op", ["c", "u", "r"])
 def test_a_row_that_is_new_changed_or_of_the_snapshot_comes_as_it_is_now(op: str, fields: Any) -> None:
-    found = read(change(op, {"so": "1", "ten": "Trường Sơn", "luong": 9007199254740993}, fields=fields))
+    row = {"so": "1", "ten": "Trường Sơn", "luong": 9007199254740993}
+    found = read(change(op, row, fields=fields), b'{"so": "1"}')
     assert found == Change(7, AT_US, None, {"so": "1", "ten": "Trường Sơn", "luong": 9007199254740993}, {})
 
 
@@ -88,6 +89,29 @@ def test_a_key_that_became_another_is_a_delete_and_a_row() -> None:
 
 def test_a_delete_without_the_row_before_takes_the_key_from_the_message() -> None:
     assert read(change("d", None), b'{"so": "1"}').gone == {"so": "1"}
+
+
+@pytest.mark.parametrize(
+    "before, key, told_before",
+    [
+        (None, b'{"so": "1"}', True),  # of a key that changed there would be a delete and a new row
+        (None, b'{"id": 7, "so": "1"}', True),
+        (None, b'{"id": 7}', False),
+        (None, None, False),
+        (None, b"Struct{so=1}", False),
+        ({"id": 7, "so": "1", "ten": "An"}, b'{"id": 7}', True),
+        ({"id": 7, "so": None, "ten": "An"}, b'{"id": 7}', True),  # it had none
+        ({"id": None, "so": None, "ten": "An"}, b'{"id": 7}', False),  # some columns of the row before alone
+        ({"so": "1", "ten": "An"}, None, True),
+    ],
+)
+def test_an_update_that_does_not_tell_the_key_before_is_refused_and_leaves_no_old_key_in_silence(
+    before: Any, key: bytes | None, told_before: bool
+) -> None:
+    found = read(change("u", {"id": 7, "so": "1", "ten": "Bình"}, before), key)
+    assert found.flaws == ({} if told_before else {"so": "contract.key.untold"})
+    assert found.gone is None
+    assert read(change("c", {"id": 7, "so": "1", "ten": "Bình"}), key).flaws == {}
 
 
 def test_the_place_is_the_offset_under_the_topics_generation() -> None:
@@ -165,9 +189,10 @@ def test_a_column_that_a_message_lacks_fails_it_or_is_empty_as_declared() -> Non
 
 def test_a_value_that_was_not_sent_is_taken_from_the_row_before_or_refused() -> None:
     unsent = {"so": "1", "ten": "__debezium_unavailable_value", "luong": 1}
-    assert read(change("u", unsent, fields=FIELDS)).flaws == {"ten": "contract.value.unavailable"}
-    assert read(change("u", unsent)).flaws == {"ten": "contract.value.unavailable"}
-    found = read(change("u", unsent, {"so": "1", "ten": "An", "luong": 0}, fields=FIELDS))
+    key = b'{"so": "1"}'
+    assert read(change("u", unsent, fields=FIELDS), key).flaws == {"ten": "contract.value.unavailable"}
+    assert read(change("u", unsent), key).flaws == {"ten": "contract.value.unavailable"}
+    found = read(change("u", unsent, {"so": "1", "ten": "An", "luong": 0}, fields=FIELDS), key)
     assert found.row == {"so": "1", "ten": "An", "luong": 1}
     assert not found.flaws
 
@@ -236,7 +261,7 @@ def test_a_schema_that_makes_much_of_few_bytes_is_refused(schema: Any) -> None:
 TYPES: list[tuple[dict[str, Any], Any, Any]] = [
     (column("v", "int32", "io.debezium.time.Date"), 19_782, "2024-02-29"),
     (column("v", "int32", "io.debezium.time.Date"), 2_932_897, "10000-01-01"),
-    (column("v", "int32", "io.debezium.time.Date"), -735_160, "0044-03-15 BC"),
+    (column("v", "int32", "io.debezium.time.Date"), -735160, "contract.value.ambiguous"),
     (column("v", "int32", "org.apache.kafka.connect.data.Date"), 0, "1970-01-01"),
     (column("v", "int64", "io.debezium.time.Timestamp"), 1_709_182_800_500, "2024-02-29 05:00:00.500000"),
     (column("v", "int64", "io.debezium.time.MicroTimestamp"), 1_709_182_800_000_001, "2024-02-29 05:00:00.000001"),
@@ -244,6 +269,13 @@ TYPES: list[tuple[dict[str, Any], Any, Any]] = [
     (column("v", "int64", "io.debezium.time.NanoTimestamp"), 1_709_182_800_000_001_000, "2024-02-29 05:00:00.000001"),
     (column("v", "int64", "io.debezium.time.NanoTimestamp"), 1_709_182_800_000_001_002, "2024-02-29 05:00:00.000001002"),
     (column("v", "string", "io.debezium.time.ZonedTimestamp"), "2024-02-29T12:00:00+07:00", "2024-02-29 05:00:00+00:00"),
+    (column("v", "string", "io.debezium.time.IsoTimestamp"), "2024-02-29T12:00:00.5Z", "2024-02-29 12:00:00.500000"),
+    (column("v", "string", "io.debezium.time.IsoTimestamp"), "+294247-01-10T04:00:25.2Z", "infinity"),
+    (column("v", "string", "io.debezium.time.IsoTimestamp"), "2024-02-29T12:00:00+07:00", "contract.type"),
+    (column("v", "string", "io.debezium.time.IsoDate"), "2024-02-29Z", "2024-02-29"),
+    (column("v", "string", "io.debezium.time.IsoDate"), "soon", "contract.type"),
+    (column("v", "string", "io.debezium.time.IsoTime"), "23:59:59.500Z", "23:59:59.5"),
+    (column("v", "string", "io.debezium.time.IsoTime"), "23:59", "contract.type"),
     (column("v", "int64", "io.debezium.time.MicroTime"), 86_399_500_000, "23:59:59.5"),
     (column("v", "int32", "io.debezium.time.Time"), 86_400_000, "24:00:00"),
     (column("v", "int64", "io.debezium.time.MicroTime"), -1, "contract.type"),
@@ -273,6 +305,8 @@ TYPES: list[tuple[dict[str, Any], Any, Any]] = [
     (column("v", "array") | {"items": column("i", "int32", "io.debezium.time.Date")}, [0], "{1970-01-01}"),
     (column("v", "array") | {"items": column("i", "string")}, ["__debezium_unavailable_value"], "contract.value.unavailable"),
     (column("v", "array") | {"items": column("i", "struct")}, [{}], "contract.type"),
+    (column("v", "array") | {"items": column("i", "int32")}, [None, None], "contract.value.ambiguous"),  # {{1,2},{3,4}}
+    (column("v", "array") | {"items": column("i", "int32")}, [], "{}"),
     (column("v", "map"), {"a": "1"}, '{"a":"1"}'),
     (column("v", "unheard"), 1, "contract.type"),
 ]  # fmt: skip

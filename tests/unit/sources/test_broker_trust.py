@@ -1,0 +1,81 @@
+"""Why a broker's certificate is not trusted is told in words, and nothing else is: against servers that speak TLS."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from authority_kit import Authority
+
+from pophub.kafka.trust import look_at_trust, speaks_tls
+
+
+@contextmanager
+def greeting(certificate: Path | None) -> Iterator[str]:
+    """Serve handshakes, or hang up at once where there is no certificate; give HOST:PORT."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if certificate is not None:
+        context.load_cert_chain(certificate)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                plain, _ = server.accept()
+                with suppress(OSError), plain:
+                    if certificate is not None:
+                        context.wrap_socket(plain, server_side=True).close()
+
+    server = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join(5)
+
+
+@pytest.mark.parametrize(
+    "since, until, host, words",
+    [
+        (-1, 1, "127.0.0.1", None),
+        (-9, -1, "127.0.0.1", "has expired"),
+        (1, 9, "127.0.0.1", "is not valid yet"),
+        (-1, 1, "127.0.0.9", "is one of another host"),
+    ],
+)
+def test_a_certificate_is_refused_for_what_is_wrong_with_it(
+    tmp_path: Path, since: int, until: int, host: str, words: str | None
+) -> None:
+    authority = Authority(tmp_path)
+    authority.sign("broker", since, until, host)
+    with greeting(tmp_path / "broker.pem") as address:
+        found = look_at_trust(f"127.0.0.1:9,{address}", authority.path)  # the first broker is down
+        assert (found is None) if words is None else (found is not None and words in found.what)
+        assert speaks_tls(address)
+
+
+def test_an_authority_that_nobody_named_a_file_that_is_none_and_a_broker_without_tls_are_told(
+    tmp_path: Path,
+) -> None:
+    authority, stranger = Authority(tmp_path), Authority(tmp_path, "stranger")
+    authority.sign("broker", -1, 1, "127.0.0.1")
+    (tmp_path / "none.pem").write_text("no certificate")
+    with greeting(tmp_path / "broker.pem") as address:
+        for path, words in (
+            (stranger.path, "signed by nobody"), (None, "signed by nobody"), (tmp_path / "none.pem", "cannot be read"),
+            (tmp_path / "gone.pem", "cannot be read"),
+        ):  # fmt: skip
+            found = look_at_trust(address, path)
+            assert found is not None and words in found.what
+    with greeting(None) as address:
+        found = look_at_trust(address, authority.path)
+        assert found is not None and "speaks no TLS" in found.what
+        assert not speaks_tls(address)
+    assert look_at_trust("127.0.0.1:9", authority.path) is None, "nobody answers, and nobody is blamed"
