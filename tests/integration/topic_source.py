@@ -54,6 +54,6 @@ def into_topic(project: Project, topic: str, rows: list[dict[str, Any]]) -> dict
     for row in rows:
         told = dict(row)
         at: datetime = told.pop(CHANGED)
-        producer.produce(topic, change("u", told, at_us=int(at.timestamp() * 1_000_000)), None, 0)
+        producer.produce(topic, change("c", told, at_us=int(at.timestamp() * 1_000_000)), None, 0)
     assert producer.flush(30) == 0
     return {"URL": f"kafka://{brokers}", "USER": user, "SECRET": SECRET}
