@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from pophub.commands.run_notes import noting
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.process.tasks import told_to
 
@@ -31,6 +32,7 @@ with DAG(
     is_paused_upon_creation=False,
     tags={"pophub"},
     default_args={
+        **noting(AirflowFailException),
         "retries": 3,
         "retry_delay": timedelta(seconds=30),
         "execution_timeout": timedelta(hours=1),

@@ -14,9 +14,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, CronTriggerTimetable, get_parsing_context, task
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, get_parsing_context
 from airflow.sdk.exceptions import AirflowFailException
 
+from pophub.commands.run_notes import noting
 from pophub.contracts.load import connector_paths, load_all, load_connector, stem_at
 from pophub.contracts.model import Connector
 from pophub.domain.dates import HO_CHI_MINH
@@ -39,6 +41,7 @@ WORDS = {
     "judge": "Takes each record through the gates and decides: shared or back with its reasons.",
     "share": "Sends what was accepted to each subscriber, once, and writes the ledger.",
 }
+NOTING = noting(AirflowFailException)
 ALL_WELL = "Green when all three stages are; *upstream failed* names no log of its own: see the red stage's."
 
 
@@ -60,6 +63,11 @@ def told(counts: dict[str, Any]) -> dict[str, Any]:
     return counts | {"peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10}
 
 
+def of_records(counts: dict[str, Any]) -> dict[str, Any]:
+    """Give what a stage's counts say of records, for those outside."""
+    return {name: count for name, count in counts.items() if name not in ("stem", "peak_memory_mb")}
+
+
 def extract(stem: str, run_id: str) -> dict[str, Any]:
     """Run extract to the end that it sees at its start, and give its counts."""
     with hub_of_task() as hub:
@@ -78,6 +86,25 @@ def share(stem: str, run_id: str) -> dict[str, Any]:
         return told(hub.share(stem, run_id))
 
 
+class StageOperator(PythonOperator):  # type: ignore[misc]  # Airflow is skipped by mypy
+    """A stage of a dataset; tells OpenLineage what it read and wrote, where a transport is declared."""
+
+    def __init__(self, *, stem: str, **told: Any) -> None:
+        super().__init__(**told)
+        self.stem, self.counts = stem, dict[str, Any]()
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Run the stage and keep its counts for the end of the task."""
+        self.counts = super().execute(context)
+        return self.counts
+
+    def get_openlineage_facets_on_complete(self, _task_instance: Any) -> Any:
+        """Give datasets and counts; Airflow's provider asks."""
+        from pophub_lineage import lineage  # of the folder of plug-ins, and only where it is asked for
+
+        return lineage(self.task_id, self.stem, of_records(self.counts))
+
+
 def describe(connector: Connector) -> str:
     """Say in words what the DAG does, for its page."""
     file = connector.file
@@ -92,6 +119,11 @@ def describe(connector: Connector) -> str:
             "The counts of a run stand under its tab **Counts**.",
         )
     )
+
+
+def asset_of(stem: str) -> Asset:
+    """Give what a DAG of somebody else can wait for: that a run shared the dataset; its event tells the counts."""
+    return Asset(f"pophub://shared/{stem}")
 
 
 def build(connector: Connector) -> DAG:
@@ -119,11 +151,17 @@ def build(connector: Connector) -> DAG:
 def _stage_task(stage: Callable[[str, str], dict[str, Any]], stem: str) -> Any:
     """Make the task of a stage; it also runs after a failed one, on what came through before."""
 
-    def run(run_id: str | None = None) -> dict[str, Any]:
-        return stage(stem, run_id or "")
+    def run(run_id: str | None = None, outlet_events: Any = None) -> dict[str, Any]:
+        counts = stage(stem, run_id or "")
+        if outlets:
+            outlet_events[outlets[0]].extra = of_records(counts)
+        return counts
 
     name = stage.__name__
-    return task(task_id=name, doc_md=WORDS[name], trigger_rule="all_done")(run)()
+    outlets = [asset_of(stem)] if name == "share" else []
+    return StageOperator(
+        task_id=name, stem=stem, python_callable=run, doc_md=WORDS[name], trigger_rule="all_done", outlets=outlets, **NOTING
+    )  # fmt: skip
 
 
 def _connectors() -> list[Connector]:

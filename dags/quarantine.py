@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from pophub.commands.run_notes import noting
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.process.tasks import told_to
 
@@ -52,6 +53,7 @@ with DAG(
     max_active_runs=1,
     is_paused_upon_creation=False,
     default_args={
+        **noting(AirflowFailException),
         "retries": 2,
         "retry_delay": timedelta(seconds=20),
         "execution_timeout": timedelta(hours=1),

@@ -10,6 +10,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from pophub.commands.run_notes import noting
 from pophub.contracts.load import load_all
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.process.tasks import told_to
@@ -40,7 +41,12 @@ with DAG(
     max_active_runs=1,
     max_active_tasks=1,
     is_paused_upon_creation=False,
-    default_args={"retries": 1, "retry_delay": timedelta(minutes=5), "execution_timeout": timedelta(hours=3)},
+    default_args={
+        **noting(AirflowFailException),
+        "retries": 1,
+        "retry_delay": timedelta(minutes=5),
+        "execution_timeout": timedelta(hours=3),
+    },
     tags={"pophub"},
 ):
     for _connector in load_all(Settings.load().project)[0]:

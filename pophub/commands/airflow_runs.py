@@ -33,6 +33,10 @@ def start_by(settings: Settings, stem: str, who: str) -> str:
     return run
 
 
+def _run_path(dag: str, run: str) -> str:
+    return f"/api/v2/dags/{quote(dag)}/dagRuns/{quote(run, safe='')}"
+
+
 class Airflow:
     """A session with Airflow's API server as its login user."""
 
@@ -85,8 +89,17 @@ class Airflow:
 
     def state(self, dag: str, run: str) -> str | None:
         """Give a run's state, None where there is no such run."""
-        found = self._call("GET", f"/api/v2/dags/{quote(dag)}/dagRuns/{quote(run, safe='')}", missing_ok=True)
+        found = self._call("GET", _run_path(dag, run), missing_ok=True)
         return found["state"] if found else None
+
+    def note(self, dag: str, run: str) -> str:
+        """Give the note of a run."""
+        found = self._call("GET", _run_path(dag, run))
+        return str(found["note"] or "")
+
+    def set_note(self, dag: str, run: str, note: str) -> None:
+        """Give a run another note, none where it is empty."""
+        self._call("PATCH", _run_path(dag, run), params={"update_mask": "note"}, json={"note": note or None})
 
     def trigger(self, dag: str, run: str, note: str | None = None) -> None:
         """Start a run; one that is there already is left alone, unless it failed: then its failed tasks run again."""
@@ -95,8 +108,7 @@ class Airflow:
             told = {"dag_run_id": run, "logical_date": None, "note": note}
             self._call("POST", f"/api/v2/dags/{quote(dag)}/dagRuns", json=told)
         elif state == "failed":
-            self._call("POST", f"/api/v2/dags/{quote(dag)}/dagRuns/{quote(run, safe='')}/clear",
-                       json={"dry_run": False, "only_failed": True})  # fmt: skip
+            self._call("POST", f"{_run_path(dag, run)}/clear", json={"dry_run": False, "only_failed": True})
 
     def wait(
         self, runs: Iterable[tuple[str, str]], ended: Callable[[str, str], None], deadline_s: float
@@ -150,7 +162,7 @@ class Airflow:
         names = list(tasks)
         for dag, run in runs:
             for task in names:
-                path = f"/api/v2/dags/{quote(dag)}/dagRuns/{quote(run, safe='')}/taskInstances/{task}"
+                path = f"{_run_path(dag, run)}/taskInstances/{task}"
                 entry = self._call(
                     "GET", f"{path}/xcomEntries/return_value?deserialize=true", missing_ok=True
                 )

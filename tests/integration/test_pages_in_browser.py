@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -22,6 +23,7 @@ from serving import served
 from test_quarantine_commands import BAD_NAME
 
 from pophub.ledger.checkpoint import make
+from pophub.runtime.task_logs import FOLDER
 from pophub.settings import Settings
 from pophub.web.app import create_pages
 
@@ -52,8 +54,23 @@ def project(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Itera
     found.update(4, 30, ho_ten=BAD_NAME + BAD_NAME)
     found.pass_through()
     make(servers.settings)
-    yield found
+    logs = tmp_path_factory.mktemp("logs")
+    log_a_failed_task(found, logs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER, str(logs))
+        yield found
     found.close()
+
+
+def log_a_failed_task(project: Project, logs: Path) -> None:
+    """Leave the log that a failed task of the first run leaves in Airflow."""
+    (run,) = project.servers.query("select min(run) from extract.batch where stem = %s", project.stem)[0]
+    folder = logs / f"dag_id={project.stem}" / f"run_id={run}" / "task_id=judge"
+    folder.mkdir(parents=True)
+    told = f"kafka.unreachable: the broker gave {project.number_of(1)}. Next: see `pophub status`"
+    entry = {"timestamp": "2026-01-31T01:00:00Z", "level": "error", "logger": "task", "event": f"failed: {told}",
+             "error_detail": [{"exc_type": "TransientError", "exc_value": told}]}  # fmt: skip
+    (folder / "attempt=2.log").write_text(json.dumps(entry) + "\n")
 
 
 @pytest.fixture(scope="module")
@@ -328,6 +345,27 @@ def test_each_figure_of_the_quarantine_opens_that_many_rows(
             count = figure(link.inner_text())
             link.click()
             assert rows_of(page) == min(count, 100) and figure(page.locator("h1").inner_text()) == count
+    assert wrong == []
+
+
+def test_each_figure_of_the_ledger_opens_the_batches_that_it_counts(
+    chromium: Any, hub: str, project: Project
+) -> None:
+    columns = {"batches": None, "read": 4}  # how many rows a link opens, or which column of them it adds up
+    with opened(chromium) as (page, wrong):
+        page.goto(f"{hub}/pophub/ledger?lang=en")
+        matrix, days = (page.locator("table").nth(number) for number in (0, 1))
+        mine = {"read": matrix, "batches": days}
+        told = [
+            (columns[kind], figure(link.inner_text()), link.get_attribute("href"))
+            for kind, table in mine.items()
+            for link in table.locator("tbody tr", has_text=project.stem).locator("a[href*='/batches/']").all()
+        ]
+        assert len(told) >= 2
+        for column, count, href in told:
+            page.goto(hub + href)
+            cells = page.locator(f"tbody td:nth-child({(column or 0) + 1})").all_inner_texts()
+            assert count == (len(cells) if column is None else sum(map(figure, cells))), href
     assert wrong == []
 
 
