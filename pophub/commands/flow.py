@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from pophub.commands.output import print_json, print_table, talk, tell
+from pophub.contracts.referred import in_turn
 from pophub.domain.errors import PophubError
 from pophub.sources.left_out import in_words
 from pophub.stages.refused import each
@@ -72,9 +73,5 @@ def _codes(result: dict[str, Any]) -> str:
 
 
 def order(hub: object) -> list[str]:
-    """Give the stems, those that decide identity first."""
-    connectors = hub.connectors  # type: ignore[attr-defined]
-    return sorted(
-        connectors,
-        key=lambda s: (not (connectors[s].file.population and connectors[s].file.population.identity), s),
-    )
+    """Give the stems, each behind those that its records name."""
+    return [stem for turn in in_turn(hub.connectors.values()) for stem in turn]  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ from pophub.commands.quarantine_access import connector_here
 from pophub.commands.shown import shown
 from pophub.contracts.model import Connector, Rule
 from pophub.contracts.personal import hidden_fields
-from pophub.contracts.referred import looked_up_columns
+from pophub.contracts.referred import looked_up_columns, referred
 from pophub.contracts.shapes import read_columns
 from pophub.contracts.source_model import DatabaseSource
 from pophub.domain.dates import HO_CHI_MINH, micros
@@ -81,11 +81,11 @@ def _hub(settings: Settings, connector: Connector, stack: ExitStack) -> Known | 
 
 def _without_people(connector: Connector) -> tuple[Connector, list[str]]:
     """Leave out the rules that ask the population database or another dataset, and name them."""
-    hub = (
-        {f"hub_{one.id}_{what}" for one in connector.file.people for what in ("known", "name", "birth_date")}
-        | {f"hub_{one.fields[0]}_known" for one in connector.file.references}
-        | set(looked_up_columns(connector))
-    )
+    hub = {
+        *(f"hub_{one.id}_{what}" for one in connector.file.people for what in ("name", "birth_date")),
+        *(f"hub_{one.name}_known" for one in referred(connector.file)),
+        *looked_up_columns(connector),
+    }
     asking = [r for r in connector.contract.rules if hub & set(read_columns(r.expectation, r.kwargs))]
     kept = tuple(rule for rule in connector.contract.rules if rule not in asking)
     contract = connector.contract.model_copy(update={"rules": kept})

@@ -51,6 +51,7 @@ mapping:
   citizen_id: {from: so_ddcn}
   full_name: {from: ho_ten, text: name}
   name_on_card: {from: ten_the, text: name}
+  employer_name: {from: ten_don_vi, text: trim}
   birth_date: {from: ngay_sinh, text: trim, parse: date, format: "%d/%m/%Y"}
   sex: {from: gioi_tinh, text: trim, codes: sex}
   province_code: {from: ma_tinh, text: trim, codes: province}
@@ -69,6 +70,8 @@ key: [staff_no]
 unique: [work_email]
 people:
   - {id: citizen_id, name: full_name, birth_date: birth_date}
+organisations:
+  - {id: tax_code, in: mof.taxpayers, name: employer_name}
 references:
   - {fields: [work_unit], to: moha.units}
 cites:

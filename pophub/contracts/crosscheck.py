@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.http_check import check_pages
+from pophub.contracts.look_up import check_register
 from pophub.contracts.marker import check_manifest, check_scan, check_window
 from pophub.contracts.model import AvroField, Connector, ConnectorFile, FieldMapping, Person, ProjectTables
 from pophub.contracts.personal import of_people
+from pophub.contracts.reference_model import NamedOrganisation
 from pophub.contracts.referred import check_references, check_targets
 from pophub.contracts.source_model import Marker
 from pophub.contracts.strict_yaml import Document, Place, load_document
@@ -52,9 +54,14 @@ def check_file(
     looks = [
         *(partial(_check_mapping, document, n, m, known[n]) for n, m in file.mapping.items() if n in known),
         partial(_check_codes, document, file, tables),
-        *(partial(_check_person, document, at, person, known) for at, person in enumerate(file.people)),
+        *(partial(_check_person, document, ("people", at), one, known) for at, one in enumerate(file.people)),
+        *(
+            partial(_check_person, document, ("organisations", at), one, known)
+            for at, one in enumerate(file.organisations)
+        ),
         partial(_check_units, document, file, known),
         partial(check_references, document, file, known),
+        partial(check_register, document, file, known),
         partial(_check_cited, document, file, known),
         partial(_check_texts, document, file, known),
         partial(_check_numbers, document, file, known),
@@ -86,18 +93,21 @@ def _check_marker(document: Document, marker: Marker) -> None:
         raise refuse("config.value", what, document.where(*place, "format"))
 
 
-def _check_person(document: Document, at: int, person: Person, known: dict[str, AvroField]) -> None:
-    """Refuse a field that cannot hold what is said of a person."""
+def _check_person(
+    document: Document, place: Place, who: Person | NamedOrganisation, known: dict[str, AvroField]
+) -> None:
+    """Refuse a field that cannot hold what is said of a person or an organisation."""
     kinds = {
         "id": (("string",), "a text"),
         "name": (("string",), "a text"),
+        "representative": (("string",), "a text"),
         "birth_date": (("date",), "a date"),
         "at": (("date", "timestamp-micros"), "a date or a time"),
     }
     for part, (types, words) in kinds.items():
-        name = getattr(person, part)
+        name = getattr(who, part, None)
         if name in known and known[name].type not in types:
-            where = document.where("people", at, part)
+            where = document.where(*place, part)
             raise refuse("config.type", f"{name} is {known[name].type}, not {words}", where)
 
 
@@ -124,6 +134,14 @@ def _named(file: ConnectorFile) -> Iterator[tuple[str, Place]]:
             yield name, ("references", at, "fields", place)
         if reference.at is not None:
             yield reference.at, ("references", at, "at")
+    for at, organisation in enumerate(file.organisations):
+        for part in ("id", "name", "representative", "at"):
+            if (named := getattr(organisation, part)) is not None:
+                yield named, ("organisations", at, part)
+    if file.register_ is not None:
+        for part in ("id", "name", "representative", "active"):
+            if (named := getattr(file.register_, part)) is not None:
+                yield named, ("register", part)
     if file.population is not None:
         yield file.population.citizen, ("population", "citizen")
         for citizen_field, name in file.population.fields.items():
@@ -199,7 +217,8 @@ def _check_deleted(document: Document, file: ConnectorFile) -> None:
 def _check_numbers(document: Document, file: ConnectorFile, known: dict[str, AvroField]) -> None:
     """Refuse numbers taken as text where they name something: a lost digit is another key or person."""
     named = (name for reference in file.references for name in reference.fields)
-    names, flaws = {*file.key, *named, *(person.id for person in file.people)}, Flaws()
+    people = [*(person.id for person in file.people), *(one.id for one in file.organisations)]
+    names, flaws = {*file.key, *named, *people}, Flaws()
     for name, mapping in file.mapping.items():
         kept = name in names or name not in known or known[name].type != "string"
         if mapping.numbers == "as_text" and kept:

@@ -109,7 +109,7 @@ def read_contract(
     with flaws.gathered():
         check_file(document, file, fields, tables)
     with flaws.gathered():
-        if len(looked_up) == len(file.look_up):  # rules need them
+        if len(looked_up) == len(file.look_up) + len(file.organisations):  # rules need them
             rules = SuiteReader(suite(), file, fields, tables, looked_up).read()
     flaws.tell()
     contract = Contract(

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from pophub.contracts.avro_schema import read_schema
 from pophub.contracts.evolution import earlier_versions
 from pophub.contracts.flaws import Flaws
-from pophub.contracts.model import AvroField, ConnectorFile, DatasetReference, LookedUp, LookUp
+from pophub.contracts.model import AvroField, ConnectorFile, DatasetReference, LookedUp
+from pophub.contracts.reference_model import LookUp
 from pophub.contracts.refusals import read_model
 from pophub.contracts.strict_yaml import Document, Place, load_document
 from pophub.contracts.suite import nearest, refuse
 from pophub.domain.errors import ConfigError
 
+REGISTERED = {"name": "string", "representative": "string", "active": "boolean"}
+"""What rules may know of an organisation, and which type its register has it in."""
+
+
+class _Other(NamedTuple):
+    """A dataset that is looked up; `path` is that of its schema."""
+
+    file: ConnectorFile
+    fields: dict[str, AvroField]
+    schemas: tuple[str, ...]
+    path: Path
+
 
 def read_looked_up(
     document: Document, file: ConnectorFile, project: Path
 ) -> tuple[tuple[LookedUp, ...], list[Path]]:
-    """Read what a connector looks up, and the files of the schemas that tell of it.
+    """Read what a connector looks up, of its organisations too, and the files of the schemas that tell of it.
 
     Errors: ConfigError with file and line; the first brings the others.
     """
@@ -26,12 +40,50 @@ def read_looked_up(
     for name, look_up in file.look_up.items():
         with flaws.gathered():
             reference = _reference(document, file, name, look_up)
-            fields, schemas, path = _schemas(document, name, look_up, project)
-            chosen = _chosen(document, name, look_up, fields)
-            found.append(LookedUp(name=name, reference=reference, fields=chosen, schemas=schemas))
-            paths.append(path)
+            other = _other(document, ("look_up", name, "in"), look_up.dataset, project)
+            columns = tuple(f"hub_{name}_{field}" for field in look_up.fields)
+            fields = _chosen(document, name, look_up, other.fields)
+            found.append(LookedUp(reference=reference, columns=columns, fields=fields, schemas=other.schemas))
+            paths.append(other.path)
+    for at, one in enumerate(file.organisations):
+        with flaws.gathered():
+            place: Place = ("organisations", at, "in")
+            other = _other(document, place, one.dataset, project)
+            told = list(_registered(document, place, other))
+            reference = DatasetReference(fields=(one.id,), to=one.dataset, at=one.at, grace_s=one.grace_s)
+            columns = tuple(f"hub_{one.id}_{name}" for name, _ in told)
+            fields = tuple(field for _, field in told)
+            found.append(LookedUp(reference=reference, columns=columns, fields=fields, schemas=other.schemas))
+            paths.append(other.path)
     flaws.tell()
     return tuple(found), paths
+
+
+def _registered(document: Document, place: Place, other: _Other) -> Iterator[tuple[str, AvroField]]:
+    """Give what the register of organisations tells of each."""
+    register = other.file.register_
+    if register is None:
+        what = f"{other.file.stem} is no register of organisations"
+        raise refuse("config.value", what, document.where(*place))
+    for name in REGISTERED:
+        if (field := getattr(register, name)) in other.fields:
+            yield name, other.fields[field]
+
+
+def check_register(document: Document, file: ConnectorFile, known: dict[str, AvroField]) -> None:
+    """Hold a register of organisations to its keys being the tax codes, and to what its fields must be."""
+    if file.register_ is None:
+        return
+    flaws = Flaws()
+    if file.key != (file.register_.id,):
+        what = f"which organisations exist is said by their tax code as the key, which is {', '.join(file.key)} here"
+        flaws.add(refuse("config.value", what, document.where("register", "id")))
+    for name, kind in REGISTERED.items():
+        field = known.get(getattr(file.register_, name) or "")
+        if field is not None and field.type != kind:
+            what = f"{field.name} is {field.type}, not {kind}"
+            flaws.add(refuse("config.type", what, document.where("register", name)))
+    flaws.tell()
 
 
 def _reference(document: Document, file: ConnectorFile, name: str, look_up: LookUp) -> DatasetReference:
@@ -49,29 +101,27 @@ def _reference(document: Document, file: ConnectorFile, name: str, look_up: Look
     return names[look_up.by]
 
 
-def _schemas(
-    document: Document, name: str, look_up: LookUp, project: Path
-) -> tuple[tuple[AvroField, ...], tuple[str, ...], Path]:
-    """Give the fields and schemas of the dataset that is looked up; what is wrong with it is its own finding."""
-    where = document.where("look_up", name, "in")
+def _other(document: Document, place: Place, stem: str, project: Path) -> _Other:
+    """Read the dataset that is looked up; what is wrong with it is its own finding."""
     known = {f"{one.parent.name}.{one.stem}": one for one in (project / "connectors").glob("*/*.yaml")}
-    if (path := known.get(look_up.dataset)) is None:
-        raise refuse("config.unknown_stem", f"there is no dataset {look_up.dataset}", where)
+    if (path := known.get(stem)) is None:
+        raise refuse("config.unknown_stem", f"there is no dataset {stem}", document.where(*place))
     try:
-        other = read_model(ConnectorFile, load_document(path, project))
-        schema_path = project / "schemas" / path.parent.name / f"{path.stem}.v{other.contract}.avsc"
-        _, fields, text = read_schema(load_document(schema_path, project), other.key)
+        file = read_model(ConnectorFile, load_document(path, project))
+        schema_path = project / "schemas" / path.parent.name / f"{path.stem}.v{file.contract}.avsc"
+        _, fields, text = read_schema(load_document(schema_path, project), file.key)
         earlier = earlier_versions(schema_path, project)
     except (ConfigError, OSError):
-        what = f"{look_up.dataset} cannot be read, so nothing can be looked up there"
-        raise refuse("config.value", what, where) from None
-    return fields, (text, *(found.schema for found in earlier)), schema_path
+        what = f"{stem} cannot be read, so nothing can be looked up there"
+        raise refuse("config.value", what, document.where(*place)) from None
+    schemas = (text, *(found.schema for found in earlier))
+    return _Other(file, {field.name: field for field in fields}, schemas, schema_path)
 
 
 def _chosen(
-    document: Document, name: str, look_up: LookUp, fields: Sequence[AvroField]
+    document: Document, name: str, look_up: LookUp, known: dict[str, AvroField]
 ) -> tuple[AvroField, ...]:
-    known, flaws = {field.name: field for field in fields}, Flaws()
+    flaws = Flaws()
     for place, wanted in enumerate(look_up.fields):
         if wanted not in known:
             what = f"{look_up.dataset} has no field {wanted!r}{nearest(wanted, known)}"

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from pophub.contracts.kafka_source import KafkaSource
 from pophub.contracts.patterns import STEM
+from pophub.contracts.reference_model import LookUp, NamedOrganisation, Register
 from pophub.contracts.source_model import (
     CdcSource,
     ColumnName,
@@ -121,25 +122,6 @@ class DatasetReference(Model):
         ge=0,
         description="seconds that a record waits for what it refers to",
         examples=[2592000],
-    )
-
-
-class LookUp(Model):
-    """Fields of a row that the record refers to, for its rules: columns `hub_<name>_<field>`."""
-
-    by: Name = Field(
-        description="the reference that is followed, by its first field", examples=["procedure_code"]
-    )
-    dataset: str = Field(
-        alias="in",
-        pattern=STEM,
-        description="the dataset it leads to",
-        examples=["laocai.procedure_catalogue"],
-    )
-    fields: tuple[Name, ...] = Field(
-        min_length=1,
-        description="fields of that dataset, as they stood at the record's time (`at` of the reference)",
-        examples=[["paperless", "fee_online_vnd"]],
     )
 
 
@@ -262,6 +244,7 @@ class ConnectorFile(Model):
         min_length=1, description="contract fields that make the key", examples=[["citizen_id"]]
     )
     people: tuple[Person, ...] = Field((), description="persons whom a record names")
+    organisations: tuple[NamedOrganisation, ...] = Field((), description="organisations whom a record names")
     references: tuple[DatasetReference, ...] = Field(
         (), description="rows of other datasets that a record names"
     )
@@ -273,6 +256,9 @@ class ConnectorFile(Model):
     cites: tuple[CitedBasis, ...] = Field((), description="fields in which a record cites a legal basis")
     population: Population | None = Field(
         None, description="fields of the citizen of which this dataset is the authority"
+    )
+    register_: Register | None = Field(
+        None, alias="register", description="this dataset decides which organisations exist"
     )
     unique: tuple[Name, ...] = Field(
         (), description="fields of which one value belongs to one key", examples=[["old_number"]]
@@ -313,10 +299,13 @@ class AvroField(Model):
 
 
 class LookedUp(Model):
-    """A look-up with what the other dataset's schemas say of it; `schemas` are those of its contract, the newest first."""
+    """A look-up with what the other dataset's schemas say of it.
 
-    name: Name
+    Shape: `columns` are what rules call its `fields`; `schemas` are those of the other's contract, the newest first.
+    """
+
     reference: DatasetReference
+    columns: tuple[str, ...]
     fields: tuple[AvroField, ...]
     schemas: tuple[str, ...]
 

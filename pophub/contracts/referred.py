@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pophub.contracts.flaws import Flaws
@@ -29,20 +29,46 @@ class Referred(NamedTuple):
 
 
 def referred(file: ConnectorFile) -> list[Referred]:
-    """Give all that a record refers to: people first, who are references to those who exist."""
+    """Give all that a record refers to: people, organisations, who are references to those who exist, and rows."""
     people = [
         Referred(p.id, (p.id,), PEOPLE, p.at, p.grace_s, "sufficient.unknown_person") for p in file.people
+    ]
+    organisations = [
+        Referred(o.id, (o.id,), o.dataset, o.at, o.grace_s, "sufficient.unknown_organisation")
+        for o in file.organisations
     ]
     others = [
         Referred(r.fields[0], r.fields, r.to, r.at, r.grace_s, "sufficient.unknown_reference")
         for r in file.references
     ]
-    return people + others
+    return people + organisations + others
+
+
+def in_turn(connectors: Iterable[Connector]) -> list[list[str]]:
+    """Give the datasets in turns, each behind those that its records name; those of a circle come last, together.
+
+    People are named after the dataset that decides who exists.
+    """
+    files = {one.stem: one.file for one in connectors}
+    identity = {stem for stem, file in files.items() if file.population and file.population.identity}
+    needs = {
+        stem: {to for one in referred(file) for to in (identity if one.to == PEOPLE else {one.to})}
+        & files.keys()
+        for stem, file in files.items()
+        if stem not in identity
+    }
+    turns: list[list[str]] = []
+    done = set[str]()
+    while waiting := sorted(files.keys() - done):
+        ready = [stem for stem in waiting if needs.get(stem, set()) <= done] or waiting
+        turns.append(ready)
+        done.update(ready)
+    return turns
 
 
 def looked_up_columns(connector: Connector) -> list[str]:
     """Give the columns in which rules find what a connector looks up: `hub_<name>_<field>`."""
-    return [f"hub_{one.name}_{field.name}" for one in connector.looked_up for field in one.fields]
+    return [column for one in connector.looked_up for column in one.columns]
 
 
 def moments(at: str | None, fields: Sequence[AvroField], versions: Versions) -> list[int]:
@@ -61,6 +87,11 @@ def moments(at: str | None, fields: Sequence[AvroField], versions: Versions) -> 
 def check_references(document: Document, file: ConnectorFile, known: dict[str, AvroField]) -> None:
     """Refuse references that could not be told apart, and fields that are no part of a key."""
     taken, flaws = {person.id for person in file.people}, Flaws()
+    for at, one in enumerate(file.organisations):
+        if one.id in taken:
+            what = f"{one.id} is an id already: each is known by it"
+            flaws.add(refuse("config.value", what, document.where("organisations", at, "id")))
+        taken.add(one.id)
     for at, reference in enumerate(file.references):
         name = reference.fields[0]
         if name in taken:

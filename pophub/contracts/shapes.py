@@ -51,6 +51,7 @@ _TEXT_CODES = (
     "clean.name.letters",
     "clean.name.legacy_font",
     "correct.taxcode.format",
+    "correct.taxcode.digit",
 )
 
 _ONLY_IF = _column(
@@ -92,6 +93,34 @@ OWN: dict[str, Shape] = {
         ("sufficient.unknown_person",),
         {"column": "citizen_id"},
         hub=("hub_{column}_known",),
+    ),
+    "expect_organisation_known": Shape(
+        "Expect the organisation to be registered, and there at the record's time.",
+        (_column("the organisation's tax code, an `id` of `organisations`", "text"),),
+        "passes: a record that names nobody waits for nobody",
+        ("sufficient.unknown_organisation",),
+        {"column": "tax_code"},
+        hub=("hub_{column}_known",),
+    ),
+    "expect_organisation_agrees": Shape(
+        "Expect a name or a representative to agree with the register of organisations at the record's time.",
+        (
+            _column("the name, or the representative's number", "text"),
+            _column("the organisation's tax code, an `id` of `organisations`", "text", name="organisation"),
+            Argument("on", "choice", "what must agree", choices=("name", "representative")),
+        ),
+        "passes, and so does what the register does not tell",
+        ("correct.agreement.organisation",),
+        {"column": "employer_name", "organisation": "tax_code", "on": "name"},
+        hub=("hub_{organisation}_{on}",),
+    ),
+    "expect_organisation_active": Shape(
+        "Expect the organisation not to have stopped its business by the record's time.",
+        (_column("the organisation's tax code, an `id` of `organisations`", "text"),),
+        "passes, and so does what the register does not tell",
+        ("correct.organisation.inactive",),
+        {"column": "tax_code"},
+        hub=("hub_{column}_active",),
     ),
     "expect_reference_known": Shape(
         "Expect the row that is referred to to be accepted in its dataset, and there at the record's time.",
@@ -188,7 +217,15 @@ OWN: dict[str, Shape] = {
                 "check",
                 "choice",
                 "the one thing that is judged",
-                choices=("control", "letters", "legacy_font", "visible", "length", "tax_code"),
+                choices=(
+                    "control",
+                    "letters",
+                    "legacy_font",
+                    "visible",
+                    "length",
+                    "tax_code",
+                    "tax_code_digit",
+                ),
             ),
         ),
         _PASSES,

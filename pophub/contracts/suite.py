@@ -127,22 +127,28 @@ class SuiteReader:
             self._joined[f"hub_{person.id}_known"] = "boolean"
             self._joined[f"hub_{person.id}_name"] = "text"
             self._joined[f"hub_{person.id}_birth_date"] = "date"
+        for organisation in file.organisations:
+            self._joined[f"hub_{organisation.id}_known"] = "boolean"
+            self._joined[f"hub_{organisation.id}_name"] = "text"
+            self._joined[f"hub_{organisation.id}_representative"] = "text"
+            self._joined[f"hub_{organisation.id}_active"] = "boolean"
         for reference in file.references:
             self._joined[f"hub_{reference.fields[0]}_known"] = "boolean"
         for cited in file.cites:
             self._joined[f"hub_{cited.field}_in_force"] = "boolean"
         for name in file.unique:
             self._joined[f"hub_{name}_holder"] = "text"
+        names = {organisation.id for organisation in file.organisations}
         for one in looked_up:
-            for field in one.fields:
-                self._add_looked_up(one.name, field)
+            if one.reference.fields[0] not in names:
+                self._add_looked_up(one)
 
-    def _add_looked_up(self, name: str, field: AvroField) -> None:
-        column = f"hub_{name}_{field.name}"
-        if column in self._joined:
-            what = f"{column} is a column already: call the look-up otherwise than {name}"
-            raise refuse("config.value", what, self._document.where())
-        self._joined[column] = HELD[field.type]
+    def _add_looked_up(self, one: LookedUp) -> None:
+        for column, field in zip(one.columns, one.fields, strict=True):
+            if column in self._joined:
+                what = f"{column} is a column already: call the look-up otherwise"
+                raise refuse("config.value", what, self._document.where())
+            self._joined[column] = HELD[field.type]
 
     def read(self) -> tuple[Rule, ...]:
         """Give the rules in the order of the file.

@@ -180,8 +180,8 @@ class Accepted:
     Shape: `identities[id]` lists (valid from, name, birth day, present) in order; `claims`
     tells the key that holds each unique value of the versions, and each that a key with a head holds;
     `referred[stem]` has the keys of another dataset that were accepted there, each with the moment since
-    which it is gone (microseconds UTC), None while it is there; `looked_up[name]` has for each key and moment that
-    these versions look up the values of its fields then.
+    which it is gone (microseconds UTC), None while it is there; `looked_up[columns]` has for each key and moment that
+    these versions look up the values of these columns then.
     """
 
     heads: Mapping[str, Head]
@@ -189,7 +189,9 @@ class Accepted:
     identities: Mapping[str, Sequence[tuple[int, str | None, int | None, bool]]]
     claims: Mapping[tuple[str, str], str]
     referred: Mapping[str, Mapping[str, int | None]] = field(default_factory=dict)
-    looked_up: Mapping[str, Mapping[tuple[str, int], tuple[Any, ...]]] = field(default_factory=dict)
+    looked_up: Mapping[tuple[str, ...], Mapping[tuple[str, int], tuple[Any, ...]]] = field(
+        default_factory=dict
+    )
 
 
 class Stretch(NamedTuple):

@@ -64,7 +64,16 @@ def basis_in_force(take: Take, told: Arguments) -> list[int]:
 
 def person_agrees(take: Take, told: Arguments) -> list[int]:
     """Judge a name or birth date against the population database, where the person exists."""
-    own, other = take(told["column"]), take(f"hub_{told['person']}_{told['on']}")
+    return _disagreeing(take, told, told["person"])
+
+
+def organisation_agrees(take: Take, told: Arguments) -> list[int]:
+    """Judge a name or representative against the register of organisations, where it tells one."""
+    return _disagreeing(take, told, told["organisation"])
+
+
+def _disagreeing(take: Take, told: Arguments, who: str) -> list[int]:
+    own, other = take(told["column"]), take(f"hub_{who}_{told['on']}")
     if own == other:
         return []
     differs = _other_name if told["on"] == "name" else _other
@@ -114,6 +123,11 @@ def one_person(take: Take, told: Arguments) -> list[int]:
         if born != other_born and other is not None and _other_name(own, other):
             found.append(row)
     return found
+
+
+def organisation_active(take: Take, told: Arguments) -> list[int]:
+    """Judge that an organisation has not stopped its business, where the register tells so."""
+    return [row for row, active in enumerate(take(f"hub_{told['column']}_active")) if active is False]
 
 
 def no_contradiction(take: Take, told: Arguments) -> list[int]:
@@ -249,6 +263,9 @@ CHECKS: dict[str, Callable[[Take, Arguments], list[int]]] = {
     "expect_personal_id": personal_id,
     "expect_present": present,
     "expect_person_known": known,
+    "expect_organisation_known": known,
+    "expect_organisation_agrees": organisation_agrees,
+    "expect_organisation_active": organisation_active,
     "expect_reference_known": known,
     "expect_basis_in_force": basis_in_force,
     "expect_person_agrees": person_agrees,

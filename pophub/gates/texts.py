@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pophub.domain.legacy_fonts import in_legacy_font
+from pophub.domain.tax_codes import TAX_CODE, checked
 from pophub.gates.frame import Frame, known_values
 
 MAX_TEXT_CHARS = 2_000
@@ -23,7 +24,6 @@ _VIETNAMESE = "ÀÁÂÃÈÉÊÌÍÒÓÔÕÙÚÝàáâãèéêìíòóôõùúý�
 _MINORITIES = "ČčĔĕĬĭŎŏŬŭÑñƀɃ"  # of Ê Đê, Gia Rai, Ba Na, Chăm and others, with marks besides
 _LETTERS = f"A-Za-z{_VIETNAMESE}{_MINORITIES}\u0300-\u0303\u0306\u0309\u030c\u031b\u0323 '\u2019\u02bc.\\-"
 OTHER = re.compile(rf"[^{_LETTERS}{_HIDDEN}]")
-TAX_CODE = re.compile(r"[0-9]{10}(?:-[0-9]{3})?\Z")
 
 
 @cache
@@ -86,6 +86,9 @@ def bad_rows(frame: Frame, column: str, check: str) -> list[int]:
     """Give the rows whose text fails a check; a null fails none."""
     if check == "tax_code":
         bad = {value for value in frame.found(known_values, column) if not TAX_CODE.match(value)}
+        return [row for row, value in enumerate(frame(column)) if value in bad] if bad else []
+    if check == "tax_code_digit":
+        bad = {value for value in frame.found(known_values, column) if not checked(value)}
         return [row for row, value in enumerate(frame(column)) if value in bad] if bad else []
     if check == "legacy_font":
         found = {value for value in frame.found(known_values, column) if in_legacy_font(value)}

@@ -31,11 +31,14 @@ class Read(NamedTuple):
 
 
 class TopicLog:
-    """A topic's committed messages; reads with the rights of share, commits nothing."""
+    """A topic's committed messages; reads with the rights of share, or of another principal, commits nothing."""
 
-    def __init__(self, settings: Settings, topic: str) -> None:
+    def __init__(
+        self, settings: Settings, topic: str, principal: str = "pophub-share", group: str = GROUP
+    ) -> None:
         self._settings = settings
         self.topic = topic
+        self._principal, self._group = principal, group
 
     def ends(self) -> Ends:
         """Give lane -> offset after the last message, as it is now."""
@@ -90,8 +93,8 @@ class TopicLog:
 
     def _consumer(self) -> confluent_kafka.Consumer:
         return confluent_kafka.Consumer(
-            librdkafka(self._settings, "pophub-share") | {
-                "group.id": GROUP, "isolation.level": "read_committed", "enable.auto.commit": False,
+            librdkafka(self._settings, self._principal) | {
+                "group.id": self._group, "isolation.level": "read_committed", "enable.auto.commit": False,
                 "enable.partition.eof": True, "auto.offset.reset": "error", "fetch.wait.max.ms": 50,
                 "queued.min.messages": AHEAD_MESSAGES, "queued.max.messages.kbytes": AHEAD_KBYTES,
                 "fetch.queue.backoff.ms": 5,

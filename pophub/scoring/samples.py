@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pophub.contracts.bases import basis_columns
+from pophub.contracts.look_up import REGISTERED
 from pophub.contracts.model import Connector
-from pophub.contracts.referred import looked_up_columns
+from pophub.contracts.referred import looked_up_columns, referred
 from pophub.domain.codes import GATES, is_rule
 from pophub.domain.dates import EPOCH
 from pophub.domain.errors import ConfigError, PophubError
@@ -95,10 +96,11 @@ def read_sample(path: Path, project: Path) -> dict[str, Any]:
 def unknown_hub(connector: Connector) -> dict[str, Any]:
     """Give the hub_ columns of a record that nothing is known of yet."""
     hub: dict[str, Any] = {"hub_exchanged_at": STAMP, "hub_content": "00", "hub_rival_content": None}
+    hub |= {f"hub_{one.name}_known": False for one in referred(connector.file)}
     for person in connector.file.people:
-        hub[f"hub_{person.id}_known"] = False
         hub[f"hub_{person.id}_name"] = hub[f"hub_{person.id}_birth_date"] = None
-    hub |= {f"hub_{one.fields[0]}_known": False for one in connector.file.references}
+    for one in connector.file.organisations:
+        hub |= dict.fromkeys(f"hub_{one.id}_{name}" for name in REGISTERED)
     hub |= dict.fromkeys(looked_up_columns(connector))
     return hub | {f"hub_{name}_holder": None for name in connector.file.unique}
 

@@ -37,6 +37,7 @@ class Agency(ABC):
         self.cast = cast
         self.versions: list[Version] = []
         self.serial = 0
+        self._owners: list[Citizen] | None = None
 
     @abstractmethod
     def row(self, person: Citizen, marker_us: int) -> Row:
@@ -60,6 +61,13 @@ class Agency(ABC):
             person = self.rng.choice(self.pool(step))
             if person.adult(2023) and person.sex in sex:
                 return person
+
+    def owner(self) -> Citizen:
+        """Draw a person with a business of his or her own."""
+        if self._owners is None:
+            known = self.cast.households
+            self._owners = [one for one in self.cast.known["2023"] if one.citizen_id in known]
+        return self.rng.choice(self._owners)
 
     def build(self, row: Row, marker_us: int, step: Step, label: str = "") -> Version:
         """Make a sound version, not yet part of the plan."""

@@ -131,6 +131,23 @@ def _divided(name: str, column: Filling, declaration: Declaration) -> list[Defec
     return [Defect("correct", "correct.unit.ambiguous", f"{name} of a commune that was divided", change)]
 
 
+def _tax_code_digit(name: str, column: Filling, declaration: Declaration) -> list[Defect]:
+    def change(value: str) -> str:
+        return f"{value[:9]}{(int(value[9]) + 1) % 10}"
+
+    return [Defect("correct", "correct.taxcode.digit", f"{name} with another last digit", edit(name, change))]
+
+
+def _unknown_organisation(name: str, column: Filling, declaration: Declaration) -> list[Defect]:
+    label = f"{name} is not registered"
+    return [Defect("sufficient", "sufficient.unknown_organisation", label, put(name, "0000000000"))]
+
+
+def _other_organisation(name: str, column: Filling, declaration: Declaration) -> list[Defect]:
+    label = f"{name} of another organisation"
+    return [Defect("correct", "correct.agreement.organisation", label, put(name, "Hợp tác xã Mường Hoa"))]
+
+
 _WAYS: dict[str, Callable[[str, Filling, Declaration], list[Defect]]] = {
     "missing": _missing,
     "words": _words,
@@ -148,6 +165,9 @@ _WAYS: dict[str, Callable[[str, Filling, Declaration], list[Defect]]] = {
     "unknown_reference": _unknown_reference,
     "not_taken": _not_taken,
     "divided": _divided,
+    "tax_code_digit": _tax_code_digit,
+    "unknown_organisation": _unknown_organisation,
+    "other_organisation": _other_organisation,
 }
 
 

@@ -25,7 +25,8 @@ Value = bool | int | str | None
 FOLDER = Path(__file__).parent / "agencies"
 DefectName = Literal[
     "missing", "words", "other_form", "negative", "unknown", "before", "future", "hidden",
-    "id", "unknown_person", "other_name", "other_birth", "tax_code", "unknown_reference", "not_taken", "divided",
+    "id", "unknown_person", "other_name", "other_birth", "tax_code", "tax_code_digit", "unknown_reference", "not_taken",
+    "unknown_organisation", "other_organisation", "divided",
 ]  # fmt: skip
 FROM_VALUE = frozenset({"hidden", "id", "unknown_person", "other_name", "other_birth", "spelling", "spaces"})
 """What begins from the value that a cell has: an empty one cannot be spoilt so."""
@@ -122,7 +123,7 @@ class Filling(Model):
         None, description="a text as in code, one of a list, or one of these with weights"
     )
     person: Literal["id", "name", "birth_date"] | None = None
-    organisation: Literal["tax_code", "name"] | None = None
+    organisation: Literal["tax_code", "name", "representative"] | None = None
     unit: Literal["province", "commune"] | None = None
     date: DayAfter | None = None
     amount: tuple[int, int, int] | None = Field(None, description="least, most, step")
@@ -192,6 +193,9 @@ class Cohort(When):
     count: int = Field(1, ge=1)
     scaled: bool = Field(False, description="true: the number grows and falls with --scale")
     set: dict[str, Value] = Field(default_factory=dict)
+    organisations: Literal["companies", "stopped", "households"] | None = Field(
+        None, description="instead of count: a row for each of these organisations of the cast"
+    )
     each: tuple[dict[str, Value], ...] = Field((), description="instead of count: a row for each")
     columns: dict[str, Filling] = Field(default_factory=dict, description="columns filled otherwise here")
     then: tuple[LaterChange, ...] = ()
@@ -230,6 +234,9 @@ class Declaration(Model):
     corrected: int = Field(2, ge=0, description="so many rows that come wrong first and right later")
     dirty: int = Field(1, ge=1, description="so many times a year each defect comes")
     stale_days: int = Field(60, ge=1, description="so old are rows that are read too late")
+    yearly: bool = Field(
+        False, description="true: a run reads a year, as of those who need it; else one reads all"
+    )
     today: int = Field(
         0, ge=0, le=100, description="so many rows in each round of today; none: kept by hand, at rest"
     )
@@ -247,6 +254,12 @@ class Declaration(Model):
                     raise ValueError(f"the column {name} stands twice")
                 found[name] = filling
         return found
+
+    @model_validator(mode="after")
+    def _at_rest(self) -> Self:
+        if self.yearly and self.today:
+            raise ValueError("what is read a year at a time is at rest from then on")
+        return self
 
     @model_validator(mode="after")
     def _plain_names(self) -> Self:

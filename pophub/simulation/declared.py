@@ -9,12 +9,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from datetime import datetime
 from random import Random
 
 from pophub.simulation.catalogue import near_misses, ways
 from pophub.simulation.clock import DAY_US, SECOND_US, from_us, moment_us, month_end_us, whole_second
 from pophub.simulation.declaration import Cohort, Declaration, LaterChange
-from pophub.simulation.model import Cast, Row, Step, Version, count, spoil
+from pophub.simulation.model import Cast, Defect, Organisation, Row, Step, Version, count, spoil
 from pophub.simulation.values import Filler, ReferredTo
 
 STEP: Step = "2024"  # history comes in one run
@@ -72,7 +73,7 @@ class DeclaredPlan:
             one.step, one.file = "today", file if source.files else ""
             self._numbered(one, len(self.versions) + self._free(number) + index)
         if made:
-            spoil(made[-1], rng.choice(ways(self.declaration)), rng)
+            self._spoil(made[-1], rng.choice(ways(self.declaration)), rng)
         return made
 
     def _change_in_place(self, rng: Random, made: list[Version]) -> None:
@@ -101,16 +102,27 @@ class DeclaredPlan:
 
     def _rows(self, rows: Cohort) -> None:
         number = count(rows.count, self.scale, 1) if rows.scaled else rows.count
-        kinds = rows.each or ({},) * number
+        who = self._organisations(rows)
+        kinds = rows.each or ({},) * (len(who) or number)
         for index, kind in enumerate(kinds):
             marker = self.fill.moment(rows)
-            made = self._add(self.fill.row(marker, {**rows.set, **kind}, rows.columns), marker)
+            named = who[index] if who else None
+            made = self._add(self.fill.row(marker, {**rows.set, **kind}, rows.columns, named), marker)
             made.label = rows.label
             if rows.wrong is not None:
                 _wrong(made, rows.wrong, rows.label)
             for change in rows.then:
                 if index < change.of if change.of is not None else self.rng.random() < change.share:
                     made = self._changed(made, change) or made
+
+    def _organisations(self, rows: Cohort) -> list[Organisation]:
+        cast = self.fill.cast
+        kinds = {
+            "companies": cast.organisations,
+            "stopped": cast.stopped,
+            "households": list(cast.households.values()),
+        }
+        return kinds[rows.organisations] if rows.organisations else []
 
     def _changed(self, before: Version, change: LaterChange) -> Version | None:
         """Plan what a row becomes; nothing where that would be after the last year, or change nothing."""
@@ -146,7 +158,10 @@ class DeclaredPlan:
         if source.gone is not None and source.numbered:
             row[source.gone] = False
         file = f"{at.year}{-(-at.month // source.term) * source.term:02d}" if source.files else ""
-        return Version(self.stem, str(row[source.key]), marker, marker, STEP, row, file=file)
+        return Version(self.stem, str(row[source.key]), marker, marker, self._step(at), row, file=file)
+
+    def _step(self, at: datetime) -> Step:
+        return "2023" if self.declaration.yearly and at.year <= YEARS[0] else STEP
 
     def _remember(self) -> None:
         """Keep how each key stood when, for those who refer to it."""
@@ -184,8 +199,13 @@ class DeclaredPlan:
     def _wrong_first(self, made: Version) -> None:
         """Let a row that stands come spoilt half an hour before."""
         spoilt = self._add(dict(made.row), made.changed - EARLIER_US)
-        spoil(spoilt, self.rng.choice(ways(self.declaration)), self.rng)
+        self._spoil(spoilt, self.rng.choice(ways(self.declaration)), self.rng)
         made.label = "corrected"
+
+    def _spoil(self, made: Version, way: Defect, rng: Random) -> None:
+        """Spoil a row; a key that is spoilt is another key."""
+        spoil(made, way, rng)
+        made.key = str(made.row[self.declaration.source.key] or made.key)
 
     def _inject(self) -> None:
         """Plan each defect of each year under keys of their own, and rows that are read too late."""
@@ -193,7 +213,7 @@ class DeclaredPlan:
         for year in YEARS:
             for way in ways(self.declaration) * self.declaration.dirty:
                 marker = moment_us(self.rng, year, self.rng.randint(1, 12))
-                spoil(self._add(self.fill.row(marker, {}), marker), way, self.rng)
+                self._spoil(self._add(self.fill.row(marker, {}), marker), way, self.rng)
         if self.declaration.source.in_place:  # a log tells of no change that is old
             self._ahead()
             return

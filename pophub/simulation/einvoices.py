@@ -7,40 +7,16 @@ from random import Random
 from pophub.simulation import defects
 from pophub.simulation.agency import Agency
 from pophub.simulation.clock import DAY_US, SECOND_US, from_us, moment_us, month_end_us
-from pophub.simulation.model import Citizen, Defect, Row, Step, Version, count, put
-
-_WEIGHTS = (31, 29, 23, 19, 17, 13, 7, 5, 3)
-_TRADES = (
-    "Thương mại", "Vận tải", "Xây dựng", "May mặc", "Nông sản", "Dược phẩm", "Điện máy", "Nội thất",
-    "Thực phẩm sạch", "Công nghệ", "Thiết bị y tế", "Văn phòng phẩm",
-)  # fmt: skip
-_OWN = (
-    "An Phát",
-    "Hòa Bình",
-    "Minh Long",
-    "Đại Thành",
-    "Thiên Phú",
-    "Việt Hưng",
-    "Tân Tiến",
-)
-
-
-def tax_code(rng: Random) -> str:
-    """Draw a ten-digit tax code whose last digit checks the first nine."""
-    while True:
-        digits = f"{rng.randrange(1, 64):02d}{rng.randrange(10**7):07d}"
-        check = 10 - sum(int(d) * w for d, w in zip(digits, _WEIGHTS, strict=True)) % 11
-        if 0 <= check <= 9:
-            return f"{digits}{check}"
-
-
-def company(rng: Random) -> str:
-    """Draw a company's name."""
-    return f"Công ty TNHH {rng.choice(_TRADES)} {rng.choice(_OWN)}"
+from pophub.simulation.model import Citizen, Defect, Organisation, Row, Step, Version, count, put
+from pophub.simulation.organisations import SILENT
 
 
 def _tax_over_total(row: Row, _: Random) -> None:
     row["tien_thue"] = row["tong_tien"] + 1
+
+
+def _stopped(seller: Organisation) -> Row:
+    return {"mst_ban": seller.tax_code, "ten_ban": seller.name, "so_ddcn_ban": None}
 
 
 def _issued(days: int) -> Defect:
@@ -63,15 +39,16 @@ class Einvoices(Agency):
     name_column = None
 
     def row(self, person: Citizen | None, marker_us: int) -> Row:
-        """Write an invoice of a household seller, or of a company."""
+        """Write an invoice of a business of the person, or of a company; a person without one sells for a company."""
         self.serial += 1
         rng = self.rng
         total = round(rng.lognormvariate(13.2, 1.3)) + 1000
         issued = marker_us - rng.randrange(3 * DAY_US)
+        seller = self._seller(person)
         return {
             "so_hd": f"C{from_us(marker_us).year % 100}TAA-{self.serial:08d}",
-            "mst_ban": tax_code(rng),
-            "ten_ban": f"Hộ kinh doanh {person.full_name}" if person else company(rng),
+            "mst_ban": seller.tax_code,
+            "ten_ban": seller.name,
             "so_ddcn_ban": person.citizen_id if person else None,
             "tong_tien": total,
             "tien_thue": total * rng.choice((0, 5, 8, 10)) // 100,
@@ -81,6 +58,13 @@ class Einvoices(Agency):
             "cap_nhat": from_us(marker_us).isoformat(),
             "_marker": marker_us,
         }
+
+    def _seller(self, person: Citizen | None) -> Organisation:
+        """Give who sells: a company that a person sells for has no representative on record."""
+        if person and person.citizen_id in self.cast.households:
+            return self.cast.households[person.citizen_id]
+        companies = self.cast.organisations[:-SILENT]
+        return self.rng.choice(companies[::2] if person else companies)
 
     def restamp(self, row: Row, marker_us: int) -> None:
         """Write another change time into a row."""
@@ -118,11 +102,23 @@ class Einvoices(Agency):
             *defects.personal_id("so_ddcn_ban", dob=False),
             *defects.missing("mst_ban", "ten_ban", "tong_tien", "ngay_lap"),
             defects.unknown_person("so_ddcn_ban"),
+            Defect(
+                "sufficient", "sufficient.unknown_organisation", "seller not registered",
+                put("mst_ban", "0000000000"),
+            ),
+            Defect(
+                "correct", "correct.agreement.organisation", "another seller's name",
+                put("ten_ban", "Hợp tác xã Mường Hoa"),
+            ),
+            Defect(
+                "correct", "correct.organisation.inactive", "seller had stopped",
+                lambda row, rng: row.update(_stopped(rng.choice(self.cast.stopped))),
+            ),
             defects.hidden_character("ten_ban"),
             defects.hidden_character("ten_ban", "\x07"),
             _issued(-120),
             _issued(40),
-        ]
+        ]  # fmt: skip
 
     def plan(self) -> None:
         """Make the rows of stock, 2023 and 2024."""
@@ -135,14 +131,14 @@ class Einvoices(Agency):
 
     def sale(self, marker_us: int, step: Step, label: str = "") -> Version:
         """Plan a sound invoice of anyone."""
-        person = self.someone(step) if self.rng.random() < 0.3 else None
+        person = self.owner() if self.rng.random() < 0.3 else None
         row = self.row(person, marker_us)
         made = self.build(row, marker_us, step, label)
         self.versions.append(made)
         return made
 
     def _year(self, step: Step, grown: float) -> None:
-        for _ in range(count(1300 * grown, self.scale, 40)):
+        for _ in range(count(1250 * grown, self.scale, 40)):
             self.sale(self.month(step), step)
         for month in (3, 9):
             self._near_misses(step, month)

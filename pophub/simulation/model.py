@@ -34,10 +34,11 @@ class Citizen:
 
 
 class Organisation(NamedTuple):
-    """An organisation as every agency knows it."""
+    """An organisation as every agency knows it; `representative` is a citizen's number, where one is registered."""
 
     tax_code: str
     name: str
+    representative: str | None = None
 
 
 @dataclass(slots=True)
@@ -78,12 +79,14 @@ class Cast:
     """Who may be named by other agencies, and who is kept for special parts.
 
     Shape: `known[step]` are accepted in the citizens' run of that step or before, never renamed
-    or deleted. Organisations are there all the time. Each value of the other lists is used for the
-    part that its name tells.
+    or deleted. Organisations are there all the time: companies, those of them that have stopped, and businesses of
+    people, by the citizen's number. Each value of the other lists is used for the part that its name tells.
     """
 
     known: dict[str, list[Citizen]] = field(default_factory=dict)
     organisations: list[Organisation] = field(default_factory=list)
+    stopped: list[Organisation] = field(default_factory=list)
+    households: dict[str, Organisation] = field(default_factory=dict)
     newborn: dict[str, list[Citizen]] = field(default_factory=dict)
     never: list[Citizen] = field(default_factory=list)
     in_time: list[Citizen] = field(default_factory=list)

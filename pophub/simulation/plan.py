@@ -15,13 +15,12 @@ from pophub.simulation.declared import DeclaredPlan
 from pophub.simulation.einvoices import Einvoices
 from pophub.simulation.expect import Expectation
 from pophub.simulation.model import Cast, Citizen, Step, Version
+from pophub.simulation.organisations import found
 from pophub.simulation.procedures import Procedures
 from pophub.simulation.sales import Sales
-from pophub.simulation.values import organisations
 
 GROWTH = 1.57
 AGENCIES: tuple[type[Agency], ...] = (CivilStatus, Einvoices, Sales, Procedures)
-ORGANISATIONS = 200
 
 
 @dataclass(frozen=True)
@@ -74,6 +73,7 @@ def plan(seed: int, scale: float = 1.0) -> Plan:
     name = f"{seed}:{scale!r}"
     citizens = Citizens(name, scale)
     citizens.plan()
+    found(name, scale, citizens.cast)
     agencies = [kind(name, scale, citizens.cast) for kind in AGENCIES]
     for agency in agencies:
         agency.plan()  # type: ignore[attr-defined]
@@ -94,7 +94,6 @@ def plan(seed: int, scale: float = 1.0) -> Plan:
 
 def _declared(name: str, scale: float, cast: Cast) -> list[DeclaredPlan]:
     """Plan the declared datasets, each after those that it refers to."""
-    cast.organisations = organisations(name, ORGANISATIONS)
     known: dict[str, DeclaredPlan] = {}
     for declaration in declarations():
         known[declaration.stem] = DeclaredPlan(declaration, name, scale, cast, known)

@@ -14,7 +14,6 @@ from pophub.simulation.clock import (
     month_end_us,
     whole_second,
 )
-from pophub.simulation.einvoices import company, tax_code
 from pophub.simulation.model import Citizen, Defect, Row, Step, Version, count, edit, put
 
 PLATFORMS = ("SHOPEE", "LAZADA", "TIKTOK", "TIKI", "SENDO")
@@ -50,9 +49,11 @@ class Sales(Agency):
         """Register a seller."""
         self.serial += 1
         platform = self.rng.choices(PLATFORMS, _SHARES)[0]
-        name = person.full_name if person else company(self.rng)
-        code = tax_code(self.rng) if person is None or self.rng.random() < 0.7 else None
-        return Seller(self.serial, person, name, code, platform)
+        if person is None:
+            company = self.rng.choice(self.cast.organisations)
+            return Seller(self.serial, None, company.name, company.tax_code, platform)
+        business = self.cast.households.get(person.citizen_id)
+        return Seller(self.serial, person, person.full_name, business and business.tax_code, platform)
 
     def row(self, person: Citizen | None, marker_us: int) -> Row:
         """Write the first report of a new seller."""
@@ -101,6 +102,10 @@ class Sales(Agency):
             Defect(
                 "correct", "correct.taxcode.format", "eleven digits", put("mst", "01020304055")
             ),
+            Defect(
+                "sufficient", "sufficient.unknown_organisation", "seller not registered",
+                put("mst", "0000000000"),
+            ),
             defects.other_name("ten_nguoi_ban"),
             Defect(
                 "contract", "contract.text.encoding", "name in a legacy encoding",
@@ -130,7 +135,9 @@ class Sales(Agency):
         self.people_in_between(count(3, self.scale, 2))
 
     def _anyone(self, step: Step) -> Seller:
-        return self.seller(self.someone(step) if self.rng.random() < 0.7 else None)
+        if self.rng.random() < 0.3:
+            return self.seller(None)
+        return self.seller(self.owner() if self.rng.random() < 0.7 else self.someone(step))
 
     def _report(self, seller: Seller, marker_us: int, step: Step, label: str = "") -> Version:
         made = self.build(self.report(seller, marker_us), marker_us, step, label)

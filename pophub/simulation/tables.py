@@ -98,7 +98,39 @@ EINVOICES = Table(
     create index if not exists hddt_cap_nhat on hoadon.hddt (cap_nhat, so_hd);
     """,
 )  # fmt: skip
+FINDINGS = Table(
+    "mof",
+    "agency_mof",
+    "doi_chieu.ket_qua",
+    "so_kq",
+    ("so_kq", "mst", "ky", "doanh_thu", "hoa_don", "so_hoa_don", "chenh_lech", "khong_hoa_don", "cap_nhat"),
+    """
+    create schema if not exists doi_chieu;
+    create table if not exists doi_chieu.doanh_thu_san (
+        ma_bc text primary key,
+        mst text,
+        san text,
+        ky date,
+        doanh_thu bigint
+    );
+    create table if not exists doi_chieu.ket_qua (
+        so_kq text primary key,
+        mst text,
+        ky date,
+        doanh_thu bigint,
+        hoa_don bigint,
+        so_hoa_don int,
+        chenh_lech bigint,
+        khong_hoa_don boolean,
+        cap_nhat timestamptz
+    );
+    create index if not exists ket_qua_cap_nhat on doi_chieu.ket_qua (cap_nhat, so_kq);
+    """,
+)
+"""What the Ministry of Finance finds: turnover that platforms declare against its own invoices, by seller and month."""
+
 TABLES = {
+    "mof.ecommerce_findings": FINDINGS,
     "mps.citizens": CITIZENS,
     "moj.civil_status": CIVIL_STATUS,
     "mof.einvoices": EINVOICES,

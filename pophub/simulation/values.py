@@ -10,8 +10,8 @@ from typing import Protocol, Self
 
 from pophub.simulation.clock import from_us, local_date, moment_us
 from pophub.simulation.declaration import DayAfter, Declaration, Filling, RefersTo, Value, When
-from pophub.simulation.einvoices import company, tax_code
 from pophub.simulation.model import Cast, Citizen, Organisation, Row
+from pophub.simulation.organisations import tax_code
 from pophub.simulation.places import some_place
 
 ADULT_SINCE = 2023
@@ -40,13 +40,18 @@ class Filler:
         self.placed = any(column.unit for column in self.columns.values())
 
     def row(
-        self, marker_us: int, fixed: Mapping[str, Value], otherwise: Mapping[str, Filling] | None = None
+        self,
+        marker_us: int,
+        fixed: Mapping[str, Value],
+        otherwise: Mapping[str, Filling] | None = None,
+        organisation: Organisation | None = None,
     ) -> Row:
         """Write a new row; `fixed` values come before those that are drawn, as some columns `otherwise`."""
         self.serial += 1
         row: Row = {}
         person = self._someone(marker_us) if self.cast.known else None
-        organisation = self.rng.choice(self.cast.organisations) if self.cast.organisations else None
+        if organisation is None and self.cast.organisations:
+            organisation = self.rng.choice(self.cast.organisations)
         place = some_place(self.rng, local_date(marker_us)) if self.placed else ("", "")
         for name, column in {**self.columns, **(otherwise or {})}.items():
             row[name] = fixed[name] if name in fixed else self._value(column, row, marker_us)
@@ -108,9 +113,10 @@ class Filler:
 
     def _text(self, template: str, row: Row, marker_us: int) -> str:
         day = local_date(marker_us)
-        return template.format_map(
-            {**row, "serial": self.serial, "year": day.year, "month": day.month, "day": day.day}
-        )
+        known = {**row, "serial": self.serial, "year": day.year, "month": day.month, "day": day.day}
+        if "{tax_code}" in template:
+            known["tax_code"] = tax_code(self.rng)
+        return template.format_map(known)
 
     def _drawn(self, text: str | tuple[Value, ...] | dict[str, int], row: Row, marker_us: int) -> Value:
         if isinstance(text, str):
@@ -147,9 +153,3 @@ def _of_person(column: Filling, person: Citizen) -> Value:
     if column.person == "birth_date":
         return person.birth.strftime(column.format)
     return person.citizen_id if column.person == "id" else person.full_name
-
-
-def organisations(seed: str, number: int) -> list[Organisation]:
-    """Found the organisations of the common cast."""
-    rng = Random(f"{seed}:organisations")
-    return [Organisation(tax_code(rng), company(rng)) for _ in range(number)]

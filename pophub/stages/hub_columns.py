@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pophub.contracts.bases import basis_columns
+from pophub.contracts.look_up import REGISTERED
 from pophub.contracts.model import AvroField, Connector, LookedUp, Person
 from pophub.contracts.referred import PEOPLE, Referred, moments, referred
 from pophub.domain.codes import explain
@@ -35,6 +36,9 @@ def hub_columns(connector: Connector, versions: Versions, accepted: Accepted) ->
             )
     for person in connector.file.people:
         columns |= _person_columns(person, moments(person.at, fields, versions), versions, accepted)
+    for organisation in connector.file.organisations:  # what the register does not tell contradicts nothing
+        for name in REGISTERED:
+            columns[f"hub_{organisation.id}_{name}"] = [None] * len(versions)
     for look_up in connector.looked_up:
         columns |= _looked_up_columns(look_up, fields, versions, accepted)
     columns |= basis_columns(connector, versions.columns, versions.changed_at, versions.stamps)
@@ -142,14 +146,12 @@ def _looked_up_columns(
     one: LookedUp, fields: Sequence[AvroField], versions: Versions, accepted: Accepted
 ) -> Columns:
     """Give what the row that each record refers to said at the record's time; nulls where nothing is known of it."""
-    reference, known = one.reference, accepted.looked_up.get(one.name, {})
+    reference, known = one.reference, accepted.looked_up.get(one.columns, {})
     keys = joined_keys(versions.columns, reference.fields)
     places = zip(keys, moments(reference.at, fields, versions), strict=True)
     absent = (None,) * len(one.fields)
     rows = [absent if key is None else known.get((key, moment), absent) for key, moment in places]
-    return {
-        f"hub_{one.name}_{field.name}": [row[place] for row in rows] for place, field in enumerate(one.fields)
-    }
+    return {column: [row[place] for row in rows] for place, column in enumerate(one.columns)}
 
 
 def identity_at(

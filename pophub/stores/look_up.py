@@ -22,12 +22,12 @@ ASKED = 500
 Values = dict[tuple[str, int], tuple[Any, ...]]
 
 
-def read_looked_up(cursor: Cursor, connector: Connector, versions: Versions) -> dict[str, Values]:
-    """Read what versions look up: for each name, key and moment the values of its fields then.
+def read_looked_up(cursor: Cursor, connector: Connector, versions: Versions) -> dict[tuple[str, ...], Values]:
+    """Read what versions look up: by the columns it is for, for each key and moment the values then.
 
     Errors: `judge.not_looked_up` where a dataset is not kept for it since the last `pophub up`.
     """
-    found: dict[str, Values] = {}
+    found: dict[tuple[str, ...], Values] = {}
     for one in connector.looked_up:
         cursor.execute(SQL["number_looked_up"], (one.reference.to,))
         if (row := cursor.fetchone()) is None:
@@ -35,7 +35,7 @@ def read_looked_up(cursor: Cursor, connector: Connector, versions: Versions) -> 
         keys = joined_keys(versions.columns, one.reference.fields)
         times = moments(one.reference.at, connector.contract.fields, versions)
         asked = {(key, time) for key, time in zip(keys, times, strict=True) if key is not None}
-        found[one.name] = dict(_values(cursor, one, row[0], sorted(asked)))
+        found[one.columns] = dict(_values(cursor, one, row[0], sorted(asked)))
     return found
 
 

@@ -181,6 +181,27 @@ def test_the_figures_of_the_reports_are_found(demo: Demo) -> None:
     assert [one for one in figures if not one["equal"]] == []
 
 
+def figure(demo: Demo, name: str) -> list[dict[str, Any]]:
+    """Ask for a figure as of now, as a program would."""
+    told = subprocess.run(
+        [POPHUB, "figures", name, "--json"], env=environment(demo.home), check=True, capture_output=True
+    )
+    rows: list[dict[str, Any]] = json.loads(told.stdout)["rows"]
+    return rows
+
+
+def test_the_circle_of_electronic_commerce_is_closed(demo: Demo) -> None:
+    """Turnover goes to the Ministry of Finance, which shares back what it finds beside its invoices."""
+    (found,) = (c for c in demo.report["connectors"] if c["stem"] == "mof.ecommerce_findings")
+    assert found["read"] == found["shared"] > 0
+    declared = {row["place"]: row for row in figure(demo, "tax_loss")}
+    turnover = {row["place"]: row["turnover"] for row in figure(demo, "ecommerce")}
+    for year in ("2023", "2024"):
+        assert 0 < declared[year]["declared"] <= turnover[year]  # who has no tax code is not found
+        assert 0 < declared[year]["candidates"] <= declared[year]["sellers"]
+    assert all(0 < row["without_invoice"] < row["active"] for row in figure(demo, "no_invoice")[-2:])
+
+
 def test_growth_of_the_ledger_is_57_percent(demo: Demo) -> None:
     first, second = demo.report["growth"]
     assert (first["period"], first["percent"], second["period"]) == ("2023", None, "2024")

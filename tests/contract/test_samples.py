@@ -24,6 +24,8 @@ NO_PROMISE = {
     "catalogue.databases",
     "catalogue.targets",
     "laocai.procedure_catalogue",
+    "mof.ecommerce_findings",
+    "mof.taxpayers",
     "project06.tasks",
     "security.criteria",
 }

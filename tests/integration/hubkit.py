@@ -165,14 +165,21 @@ class Project:
         login = f"{parts['user']}:{parts['password']}"
         return f"postgresql+psycopg2://{login}@{parts['host']}:{parts['port']}/{parts['dbname']}"
 
-    def declare(self, name: str, *edits: tuple[str, str], fields: Sequence[str] = ()) -> str:
+    def declare(
+        self, name: str, *edits: tuple[str, str], fields: Sequence[str] = (), register: bool = False
+    ) -> str:
         """Copy a connector of the repository under this project's agency; `fields` go to the subscriber.
 
-        Each edit is a pattern and its replacement in the connector file.
+        Each edit is a pattern and its replacement in the connector file. The organisations that it names are
+        left out, with the rules about them, unless there is a `register` in this project: its `taxpayers`.
         """
         agency, dataset = name.split(".")
         text = (PROJECT / f"connectors/{agency}/{dataset}.yaml").read_text()
         text = re.sub(rf"(?m)^agency: {agency}$", f"agency: {self.agency}", text)
+        if register:
+            text = text.replace("in: mof.taxpayers", f"in: {self.agency}.taxpayers")
+        else:
+            text = re.sub(r"(?m)^organisations:\n(?: +.*\n)+", "", text)
         for pattern, replacement in edits:
             text, times = re.subn(pattern, replacement, text)
             assert times == 1, pattern
@@ -180,6 +187,8 @@ class Project:
         for kind, suffix in (("schemas", ".v1.avsc"), ("expectations", ".json")):
             content = (PROJECT / f"{kind}/{agency}/{dataset}{suffix}").read_text()
             content = content.replace(f'"name": "{agency}.{dataset}"', f'"name": "{self.agency}.{dataset}"')
+            if not register:
+                content = re.sub(r'(?m)^ *{"type": "expect_organisation_.*\n', "", content)
             self._write(f"{kind}/{self.agency}/{dataset}{suffix}", content)
         shutil.copytree(PROJECT / "codes", self.folder / "codes", dirs_exist_ok=True)
         if fields:

@@ -230,3 +230,67 @@ def test_what_a_record_refers_to_is_looked_up_as_it_stood_on_its_day(bare_projec
     (project.folder / f"connectors/{project.agency}/invoices.yaml").unlink()
     project.pass_through("prepare")
     assert looked_up(project, sellers) == []  # nobody does any more
+
+
+TAXPAYERS = """create schema dang_ky; create table dang_ky.nguoi_nop_thue (stt bigserial, mst text, ten text,
+    so_dai_dien text, loai text, hoat_dong boolean, ngay_cap text, cap_nhat timestamptz)"""
+INVOICES = """create schema hoadon; create table hoadon.hddt (so_hd text primary key, mst_ban text, ten_ban text,
+    so_ddcn_ban text, tong_tien numeric, tien_thue numeric, ban_le boolean, ngay_lap timestamptz, trang_thai text,
+    cap_nhat timestamptz)"""
+SHOP, LATE = "0101234565", "0100109106"
+
+
+def taxpayer(project: Project, code: str, minutes_ago: float, name: str, *, active: bool = True) -> None:
+    project.sql(
+        "insert into dang_ky.nguoi_nop_thue (mst, ten, so_dai_dien, loai, hoat_dong, ngay_cap, cap_nhat)"
+        " values (%s, %s, %s, 'Hộ kinh doanh', %s, '01/03/2024', %s)",
+        code, name, project.number_of(1), active, project.ago(minutes_ago),
+    )  # fmt: skip
+
+
+def invoice(project: Project, number: str, code: str, name: str, days_ago: float, person: str | None) -> None:
+    project.sql(
+        "insert into hoadon.hddt values (%s, %s, %s, %s, 100, 8, true, %s, '1', %s)",
+        number, code, name, person, project.ago(days_ago * DAY), project.ago(30),
+    )  # fmt: skip
+
+
+def test_an_organisation_passes_the_gates_as_a_person_does(bare_project: Project) -> None:
+    project = bare_project
+    project.declare("mps.citizens")
+    taxpayers = project.declare("mof.taxpayers")
+    invoices = project.declare("mof.einvoices", register=True)
+    project.sql(TAXPAYERS)
+    project.sql(INVOICES)
+    project.environment["POPHUB_SOURCE_MOF_URL"] = project.url()
+    project.pass_through("prepare")
+    owner, other = project.put(1, 20 * DAY), project.put(2, 20 * DAY)
+    project.pass_through("extract", "judge")
+    taxpayer(project, SHOP, 9 * DAY, "Tạp hóa An")
+    taxpayer(project, SHOP, 5 * DAY, "Siêu thị An")  # another name from then on
+    taxpayer(project, SHOP, 2 * DAY, "Siêu thị An", active=False)
+    taxpayer(project, "0101234567", 1 * DAY, "Không Có")  # its last digit is wrong
+    project.pass_through(stem=taxpayers)
+    assert {k: codes for k, (_, _, codes) in project.verdicts(taxpayers).items()} == {
+        "0101234567": {"correct.taxcode.digit"}
+    }
+    invoice(project, "old name", SHOP, "TẠP HÓA  AN", 7, owner)
+    invoice(project, "new name", SHOP, "Siêu thị An", 4, None)
+    invoice(project, "old name too late", SHOP, "Tạp hóa An", 4, owner)
+    invoice(project, "another person", SHOP, "Siêu thị An", 4, other)
+    invoice(project, "stopped", SHOP, "Siêu thị An", 1, owner)
+    invoice(project, "later", LATE, "Quán Muộn", 1, None)
+    project.pass_through(stem=invoices)
+    assert {k: codes for k, (_, _, codes) in project.verdicts(invoices).items()} == {
+        "old name too late": {"correct.agreement.organisation"},
+        "another person": {"correct.agreement.organisation"},
+        "stopped": {"correct.organisation.inactive"},
+        "later": {"sufficient.unknown_organisation"},
+    }
+    assert waiting(project, invoices)["later"] == [f"{taxpayers} {LATE}"]
+    taxpayer(project, LATE, 10, "Quán Muộn")
+    project.pass_through(stem=taxpayers)
+    assert project.pass_through(stem=invoices)[1]["replayed"] == 1
+    assert "later" not in waiting(project, invoices)
+    for stem in (taxpayers, invoices):
+        check(project, stem, subscriber=False)

@@ -58,7 +58,7 @@ def project_with(folder: Path, references: str) -> Path:
         ),
         ("{fields: [turnover_vnd], to: catalogue.databases}", "config.type", "turnover_vnd is long"),
         ("{fields: [seller_citizen_id], to: catalogue.databases}", "config.value", "or is an id of people"),
-        ("{fields: [seller_tax_code], to: mps.citizens}", "config.value", "name its citizens under people"),
+        ("{fields: [seller_name], to: mps.citizens}", "config.value", "name its citizens under people"),
         ("{fields: [platform], to: catalogue.databases, grace_s: -1}", "config.range", "grace_s"),
         ("{fields: [], to: catalogue.databases}", "config.range", "fields"),
         ("{fields: [platform], to: databases}", "identifier.invalid", "a stem"),
@@ -112,6 +112,7 @@ def test_people_and_references_are_one_mechanism_told_apart_by_where_they_lead()
     found = [(one.name, one.fields, one.to, one.code) for one in referred(file)]
     assert found == [
         ("seller_citizen_id", ("seller_citizen_id",), "people", "sufficient.unknown_person"),
+        ("seller_tax_code", ("seller_tax_code",), "mof.taxpayers", "sufficient.unknown_organisation"),
         ("platform", ("platform", "orders"), "a.b", "sufficient.unknown_reference"),
     ]
 
@@ -211,7 +212,8 @@ def test_what_a_record_refers_to_is_looked_up_as_it_stood_at_the_record_s_time()
                         contents=[b""] * 4, event_ids=[b""] * 4, contracts=[1] * 4, batches=[1] * 4, stamps=[500] * 4,
                         whole=[True] * 4)  # fmt: skip
     end = 11 * DAY_US - ZONE_US - 1  # of day 10 in Asia/Ho_Chi_Minh
-    known = {"procedure": {("a", end): (False, 10, 6), ("a", end + DAY_US): (True, 20, 12)}}
+    columns_of_it = tuple(f"hub_procedure_{name}" for name in ("paperless", "fee_vnd", "fee_online_vnd"))
+    known = {columns_of_it: {("a", end): (False, 10, 6), ("a", end + DAY_US): (True, 20, 12)}}
     accepted = Accepted({}, {}, {}, {}, {"laocai.procedure_catalogue": {"a": None}}, known)
     hub = hub_columns(connector, versions, accepted)
     assert hub["hub_procedure_paperless"] == [False, True, None, None]

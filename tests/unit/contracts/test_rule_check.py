@@ -14,6 +14,7 @@ from project_kit import edit
 from pophub.contracts.code_tables import read_tables
 from pophub.contracts.load import check, load_all
 from pophub.contracts.model import AvroField, CitedBasis, Connector, DatasetReference, Rule
+from pophub.contracts.reference_model import NamedOrganisation
 from pophub.contracts.shapes import SHAPES, read_columns
 from pophub.contracts.strict_yaml import Document
 from pophub.contracts.suite import SuiteReader
@@ -25,6 +26,7 @@ TABLES = read_tables(PROJECT)[0]
 CITIZENS: Connector = next(c for c in load_all(PROJECT)[0] if c.stem == "mps.citizens")
 WIDER = CITIZENS.file.model_copy(
     update={
+        "organisations": (NamedOrganisation.model_validate({"id": "old_number", "in": "a.b"}),),
         "references": (DatasetReference(fields=("province_code",), to="a.b"),),
         "cites": (CitedBasis(field="household_code"),),
     }
@@ -62,12 +64,17 @@ HUB: Columns = {
     "hub_citizen_id_name": ["Nguyễn Văn An", None, None, None],
     "hub_citizen_id_birth_date": [7_500, None, None, None],
     "hub_old_number_holder": ["1", None, None, None],
+    "hub_old_number_known": [True, False, True, True],
+    "hub_old_number_name": ["Nguyễn Văn An", None, None, None],
+    "hub_old_number_representative": ["001090000001", None, None, None],
+    "hub_old_number_active": [True, False, None, True],
     "hub_province_code_known": [True, False, True, True],
     "hub_household_code_in_force": [True, False, True, True],
 }
 FRAME: Columns = {field.name: VALUES[field.type] for field in FIELDS} | HUB
 USUAL: dict[str, dict[str, Any]] = {
     "expect_person_agrees": {"on": "name"},
+    "expect_organisation_agrees": {"on": "name"},
     "expect_column_values_to_be_between": {"min_value": 0},
     "expect_column_value_lengths_to_be_between": {"min_value": 1},
     "expect_column_values_to_be_in_set": {"value_set": [0, 3]},

@@ -128,7 +128,9 @@ def test_versions_of_a_declared_dataset_have_places_of_their_own(stem: str) -> N
     again = {place for place, number in places.items() if number > 1}
     contradicted = {(v.key, v.marker) for v in of(stem) if v.code == "clean.contradiction"}
     assert again == contradicted
-    assert {version.step for version in of(stem)} == {"2024"}
+    assert {version.step for version in of(stem)} == (
+        {"2023", "2024"} if stem == "mof.taxpayers" else {"2024"}
+    )
     for version in of(stem):
         assert version.changed <= month_end_us(2024, 12)
         assert version.code == "live.stale" or from_us(version.changed) >= from_us(month_end_us(2022, 11))
@@ -201,10 +203,28 @@ def test_what_is_at_rest_is_read_once_with_2024_and_the_rest_with_today() -> Non
     going_on = {one.stem for one in declarations() if one.today}
     resting = {one.stem for one in declarations()} - going_on
     read = {step: planned().stems(step) for step in STEPS}
-    assert resting <= read["2024"] and not resting & (read["2023"] | read["today"])
+    yearly = {one.stem for one in declarations() if one.yearly}
+    assert resting <= read["2024"] and not (resting - yearly) & read["2023"] and not resting & read["today"]
+    assert yearly == {"mof.taxpayers"} and yearly <= read["2023"]
     by_log = {one.stem for one in declarations() if one.source.in_place}  # as it stands, then what changes
     assert going_on <= read["today"] and going_on & (read["2023"] | read["2024"]) == by_log
     assert planned().stems() == read["2023"] | read["2024"] | read["today"]
+
+
+def test_every_organisation_that_sells_is_a_taxpayer_and_some_never_issue_an_invoice() -> None:
+    taxpayers = {row["mst"]: row for row in standing("mof.taxpayers", "2022-12-31")}
+    invoices = [v.row for v in planned().versions if v.stem == "mof.einvoices" and v.sound]
+    sales = [
+        v.row for v in planned().versions if v.stem == "moit.ecommerce_sales" and v.sound and v.row["mst"]
+    ]
+    for row in (*invoices, *sales):
+        seller = taxpayers[row.get("mst_ban") or row["mst"]]
+        assert seller["hoat_dong"] is True
+        person = row.get("so_ddcn_ban") or row.get("so_ddcn")
+        assert seller["so_dai_dien"] in (None, person) or person is None
+    assert all(row["ten_ban"] == taxpayers[row["mst_ban"]]["ten"].strip() for row in invoices)
+    silent = {row["mst"] for row in sales} - {row["mst_ban"] for row in invoices}
+    assert 0 < len(silent) < len({row["mst"] for row in sales})
 
 
 def test_targets_are_as_set() -> None:

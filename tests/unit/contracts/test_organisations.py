@@ -1,0 +1,62 @@
+"""Organisations that a record names: what is refused with file and line, and in which turn datasets are run."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pophub.contracts.load import check, load_all
+from pophub.contracts.referred import in_turn
+from pophub.settings import PROJECT
+
+INVOICES, TAXPAYERS = "connectors/mof/einvoices.yaml", "connectors/mof/taxpayers.yaml"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "code", "words"),
+    [
+        (
+            INVOICES,
+            "in: mof.taxpayers",
+            "in: catalogue.targets",
+            "config.value",
+            "no register of organisations",
+        ),
+        (INVOICES, "in: mof.taxpayers", "in: mof.taxpayer", "config.unknown_stem", "no dataset mof.taxpayer"),
+        (INVOICES, "id: seller_tax_code", "id: seller_tax", "schema.field_missing", "mean seller_tax_code"),
+        (INVOICES, "name: seller_name", "name: total_vnd", "config.type", "total_vnd is long, not a text"),
+        (INVOICES, "at: issued_at", "at: status", "config.type", "not a date or a time"),
+        (
+            INVOICES,
+            "  - id: seller_tax_code",
+            "  - id: seller_citizen_id",
+            "config.value",
+            "is an id already",
+        ),
+        (TAXPAYERS, "active: active", "active: kind", "config.type", "kind is string, not boolean"),
+        (TAXPAYERS, "  id: tax_code", "  id: name", "config.value", "which is tax_code here"),
+    ],
+)
+def test_a_flaw_is_named_with_file_and_line(
+    tmp_path: Path, file: str, old: str, new: str, code: str, words: str
+) -> None:
+    for name in ("connectors", "schemas", "expectations", "codes", "bases"):
+        shutil.copytree(PROJECT / name, tmp_path / name)
+    path = tmp_path / file
+    assert path.read_text().count(old) == 1
+    path.write_text(path.read_text().replace(old, new))
+    line = [n for n, one in enumerate(path.read_text().splitlines(), start=1) if new in one][-1]
+    found = [error for error in check(tmp_path) if error.where == f"{file}:{line}"]
+    assert code in [error.code for error in found] and any(words in error.what for error in found), [
+        str(error) for error in check(tmp_path)
+    ]
+
+
+def test_what_others_name_is_run_before_them() -> None:
+    turns = in_turn(load_all(PROJECT)[0])
+    place = {stem: at for at, turn in enumerate(turns) for stem in turn}
+    assert place["mps.citizens"] == place["mof.taxpayers"] == place["laocai.procedure_catalogue"] == 0
+    assert place["mof.einvoices"] == place["moit.market_findings"] == place["laocai.procedures"] == 1
+    assert len(turns) == 2
