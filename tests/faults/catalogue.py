@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from tests.faults.world import World
 
 NOT_COVERED = {
-    27: "slots come with change data capture",
     28: "lanes are assigned; consumer groups that rebalance come with groups of subscribers",
     32: "comes with mergers of agencies",
     33: "comes with offline provinces",

@@ -102,6 +102,13 @@ class Journal:
             project.update(person, minutes_ago, da_xoa=True)
         return operation
 
+    def remove(self, project: Project, person: int, minutes_ago: float) -> Operation:
+        """Delete a citizen's row at the source."""
+        key = project.number_of(person)
+        with self._doing("delete", project.stem, "", key, minutes_ago) as operation:
+            project.sql("delete from dancu.cong_dan where so_ddcn = %s", key)
+        return operation
+
     def _write(
         self, project: Project, write: Callable[..., Any], what: str, person: int, ago: float,
         changed: dict[str, Any],

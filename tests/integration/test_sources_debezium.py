@@ -254,8 +254,14 @@ def test_the_page_of_types_tells_what_reaches_a_subscriber_in_json_and_in_avro(
     finally:
         for one in (captured, avro):
             one.forget()
-    assert by_schema.keys() == found.keys() == {"snapshot", "stream"}
-    assert "\n".join(differences(SECTION, found["snapshot"])) == ""
+    came = {
+        f"{form}, {key}": values
+        for form, kind in (("JSON", found), ("Avro", by_schema))
+        for key, values in kind.items()
+    }
+    assert came.keys() == {"JSON, snapshot", "JSON, stream", "Avro, snapshot", "Avro, stream"}
+    wrong = [f"{form}: {line}" for form, values in came.items() for line in differences(SECTION, values)]
+    assert "\n".join(wrong) == ""
 
 
 def test_the_page_of_modes_tells_what_each_makes_of_a_type(bare_project: Project, worker: Connect) -> None:
