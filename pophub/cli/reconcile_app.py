@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from pophub.cli.arguments import Stem
 from pophub.commands.arguments import DoneBy
 from pophub.commands.output import JSON, errors_told
 
@@ -16,9 +15,27 @@ app.add_typer(population, name="population")
 YES = typer.Option(False, "--yes", help="Do it; without it, only say what would be done.")
 
 
-@app.command("reconcile", epilog="Example: pophub reconcile mps.citizens --deep")
+RECONCILE = """Examples:
+
+pophub reconcile mps.citizens --deep
+
+pophub reconcile --between portal.parties laocai.parties
+
+pophub reconcile --between portal.parties laocai.parties --reason "letter 12" --by Lan
+"""
+
+
+@app.command("reconcile", epilog=RECONCILE)
 def reconcile(
-    stem: Stem,
+    stem: Annotated[
+        str | None, typer.Argument(help="Dataset, such as mps.citizens; none with --between.")
+    ] = None,
+    between: Annotated[
+        tuple[str, str], typer.Option(help="Two datasets that hold the same things: names who differs.")
+    ] = ("", ""),
+    reason: Annotated[
+        str, typer.Option(help="With --between, why you need to see keys and values; it is kept. Needs --by.")
+    ] = "",
     deep: Annotated[
         bool, typer.Option("--deep", help="Derive also each subscriber's messages again, byte for byte.")
     ] = False,
@@ -30,9 +47,13 @@ def reconcile(
     json: bool = JSON,
 ) -> None:
     """Compare source, history, topics, population database and ledgers; name each record that differs."""
+    from pophub.commands.between import between as compare_two
     from pophub.commands.reconcile import reconcile as compare
 
     with errors_told(json):
+        if any(between):
+            compare_two(stem, between, reason, by, json)
+            return
         compare(stem, deep=deep, mend=mend, yes=yes, by=by, as_json=json)
 
 

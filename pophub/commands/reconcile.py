@@ -41,8 +41,15 @@ def examine(hub: Hub, stem: str, *, deep: bool = False, loud: bool = False) -> R
     ).run()  # fmt: skip
 
 
-def reconcile(stem: str, *, deep: bool, mend: bool, yes: bool, by: str, as_json: bool) -> None:
-    """Compare, tell, and bring in late rows when asked to; exit 1 when something was found."""
+def reconcile(stem: str | None, *, deep: bool, mend: bool, yes: bool, by: str, as_json: bool) -> None:
+    """Compare, tell, and bring in late rows when asked to; exit 1 when something was found.
+
+    Errors: `config.missing` without a dataset.
+    """
+    if stem is None:
+        raise ConfigError(
+            "config.missing", "no dataset is named", remedy="name one, or two with --between; see --help"
+        )
     with open_hub() as hub:
         report = examine(hub, stem, deep=deep, loud=sys.stderr.isatty())
         late = set(mends(report.findings))

@@ -346,6 +346,7 @@ CODES: dict[str, Code] = {
     "reconcile.doubled": Code("A store holds a record more than once", "Kho dữ liệu chứa một bản ghi nhiều lần", "find out who wrote it; see docs/reconcile.md"),
     "reconcile.altered": Code("A store holds a record otherwise than it was written", "Bản ghi khác với khi được ghi", "find out who changed it; see docs/reconcile.md"),
     "reconcile.unknown": Code("A store holds a record that the hub never wrote", "Kho dữ liệu chứa bản ghi mà hệ thống không ghi", "find out who wrote it; see docs/reconcile.md"),
+    "reconcile.unlike": Code("Two datasets have nothing by which their records could be compared", "Hai bộ dữ liệu không có trường chung để đối chiếu", "compare datasets that name the same things by a field of the same name and type"),
     "reconcile.late": Code("The source committed a row later than late_s or late_rows", "Nguồn ghi một dòng muộn hơn late_s hay late_rows", "run pophub reconcile STEM --mend --yes; raise late_s or late_rows where it recurs"),
     "reconcile.gone": Code("The source lacks a row that was accepted", "Nguồn thiếu một dòng đã được chấp nhận", "ask the agency: a row must be marked deleted, never removed"),
     "rebuild.name": Code("A schema's name is no plain name", "Tên lược đồ không hợp lệ", "use small letters, digits and underscores"),

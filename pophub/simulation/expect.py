@@ -13,7 +13,13 @@ from functools import cache
 from pophub.simulation.clock import DAY_US, from_us, ticks_us
 from pophub.simulation.model import GRACE_DAYS, Step, Version
 
-RECIPIENTS = {"mps.citizens": 2, "mof.einvoices": 2, "moit.ecommerce_sales": 2}  # the others have one
+RECIPIENTS = {
+    "laocai.parties": 2,
+    "mof.einvoices": 2,
+    "moit.ecommerce_sales": 2,
+    "mps.citizens": 2,
+    "portal.parties": 2,
+}  # the others have one
 YEARS: tuple[Step, ...] = ("2023", "2024")
 
 

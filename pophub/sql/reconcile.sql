@@ -152,3 +152,30 @@ select removed_upto from hub.access where recipient = %s and stem = %s and remov
 -- what was sent last of keys of a source without a change marker
 -- name: sent_by_scans
 select key, digest, scan from extract.scan_row where stem = %s and key = any(%s::text[])
+
+-- what two datasets say of the same things: digests alone
+-- name: make_between_row
+create temp table if not exists between_row (side smallint, thing text collate "C", key text collate "C", told bytea);
+truncate between_row
+
+-- of each key the newest version, unless it is a delete
+-- name: standing
+select key, payload from (
+    select distinct on (h.key) h.key, h.operation, h.payload from ledger.history h where h.stem = %s order by h.key, h.marker desc
+) newest where operation <> 'd'
+
+-- name: standing_keys
+select key, payload from (
+    select distinct on (h.key) h.key, h.operation, h.payload from ledger.history h
+    where h.stem = %s and h.key = any(%s) order by h.key, h.marker desc
+) newest where operation <> 'd'
+
+-- name: between_counts
+select count(*) filter (where l.key is not null and r.key is not null), count(*) filter (where l.told = r.told),
+    count(*) filter (where r.key is null), count(*) filter (where l.key is null)
+from (select * from between_row where side = 0) l full join (select * from between_row where side = 1) r using (thing)
+
+-- name: between_differing
+select l.thing, l.key, r.key, l.told, r.told
+from between_row l join between_row r using (thing)
+where l.side = 0 and r.side = 1 and l.told <> r.told order by l.thing, l.key, r.key

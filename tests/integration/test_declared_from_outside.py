@@ -61,7 +61,27 @@ def dossier(sub: str, ret: str, name: str, fee: str, state: str, birth: str) -> 
 
 VIETNAMESE = dossier("Ngày nộp", "Ngày trả", "Họ và tên", "Lệ phí", "Trạng thái", "Ngày sinh")
 COUNTERS = dossier("ngay_nop", "ngay_tra", "ho_ten", "le_phi", "trang_thai", "ngay_sinh")
+PARTIES = Case(
+    "individual.pass",
+    (
+        ({"ngay_doi_chieu": ARABIC}, "contract.date.format"),
+        ({"trang_thai": "hoạt động"}, "correct.code.unknown"),
+        ({"ho_ten": "Lê Thị Mận"}, "correct.agreement.name"),
+        ({"ngay_sinh": "15/03/1991"}, "correct.agreement.birth_date"),
+        ({"mst": "01012345678"}, "correct.taxcode.format"),
+        ({"so_ddcn": "001090999999"}, "sufficient.unknown_person"),
+        ({"dia_chi": EMPTY}, "sufficient.missing"),
+        ({"ten_tc": "An\u200bPhát"}, "clean.text.control"),
+    ),
+    (
+        {"ho_ten": "nguyễn văn an"},
+        {"so_ddcn": None, "ho_ten": None, "ngay_sinh": None, "mst": "0101234567-001"},
+        {"trang_thai": " Ngừng"},
+    ),
+)
 CASES = {
+    "portal.parties": PARTIES,
+    "laocai.parties": PARTIES,
     "laocai.procedure_catalogue": Case(
         "full.pass",
         (

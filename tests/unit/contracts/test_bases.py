@@ -88,10 +88,11 @@ def test_a_right_stands_to_the_last_day_of_its_basis_and_no_longer(project: Path
     connectors = load_all(project)[0]
     ends(project, today())
     files, errors = load_subscriptions(project, connectors)
-    assert errors == [] and [len(file.grants) for file in files] == [2, 1]
+    assert errors == [] and [len(file.grants) for file in files] == [2, 1, 2]
     edit(project, NEW, str(today()), str(today() - DAY))
     files, (error,) = load_subscriptions(project, connectors)
-    assert {file.subscriber: len(file.grants) for file in files} == {"gdt": 2, "portal": 0}, "gdt's go on"
+    left = {file.subscriber: len(file.grants) for file in files}
+    assert left == {"gdt": 2, "laocai": 1, "portal": 1}, "what rests on another basis goes on"
     assert (error.code, "replaced by decree_69_2024" in error.what) == ("config.basis", True)
     assert error.where.startswith("subscriptions/portal.yaml:")
 

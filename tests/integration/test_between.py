@@ -1,0 +1,121 @@
+"""Two stores of the same parties: who differs is named by a digest, and seen only for a reason that is kept."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hubkit import Project
+from test_declared_from_outside import into_postgres
+from test_quarantine_commands import pophub, surroundings, user
+
+from pophub.contracts.load import load_all
+from pophub.reconcile.between import same_things
+from pophub.settings import PROJECT
+from tests.refused import refused
+
+pytestmark = pytest.mark.timeout(300)
+ROWS = 6
+
+
+def party(project: Project, agency: str, number: int, **changed: Any) -> dict[str, Any]:
+    """Give a sound row of a store: an organisation, which needs no citizen."""
+    path = PROJECT / f"tests/samples/{agency}.parties/organisation.pass.json"
+    row = json.loads(path.read_text())["raw"] | {
+        "stt": number,
+        "ma": f"{agency}-{project.number}-{number:05d}",
+    }
+    if agency == "laocai":
+        row["ma_cong"] = f"portal-{project.number}-{number:05d}"
+    return row | {"cap_nhat": project.now} | changed
+
+
+def declared_as(project: Project, agency: str) -> str:
+    """Declare an agency's store under a name of its own, since one agency has both here."""
+    project.declare(f"{agency}.parties", ("dataset: parties", f"dataset: {agency}_parties"))
+    for kind, suffix in (("connectors", ".yaml"), ("schemas", ".v1.avsc"), ("expectations", ".json")):
+        folder = project.folder / kind / project.agency
+        text = (folder / f"parties{suffix}").read_text()
+        (folder / f"parties{suffix}").unlink()
+        own = f"{project.agency}.{agency}_parties"
+        (folder / f"{agency}_parties{suffix}").write_text(text.replace(f"{project.agency}.parties", own))
+    return own
+
+
+@pytest.fixture
+def stores(bare_project: Project) -> tuple[Project, str, str]:
+    """A project with both stores, filled alike."""
+    project = bare_project
+    shutil.copytree(PROJECT / "bases", project.folder / "bases")
+    stems = []
+    for agency in ("portal", "laocai"):
+        table = "cong_dvc.chu_the" if agency == "portal" else "mot_cua.chu_the"
+        into_postgres(project, table, [party(project, agency, n) for n in range(1, ROWS + 1)])
+        project.environment[f"POPHUB_SOURCE_{agency.upper()}_URL"] = project.url()
+        stems.append(declared_as(project, agency))
+        project.pass_through("prepare", "extract", "judge", stem=stems[-1])
+    return project, stems[0], stems[1]
+
+
+def accepted_again(project: Project, stem: str, statement: str) -> None:
+    project.sql(statement)
+    project.pass_through("extract", "judge", stem=stem)
+
+
+def test_who_differs_is_named_by_a_digest_and_seen_for_a_reason_that_is_kept(
+    stores: tuple[Project, str, str],
+) -> None:
+    project, portal, laocai = stores
+    asked = ("reconcile", "--between", portal, laocai)
+    alike = pophub(project, *asked)
+    assert (alike["both"], alike["same"], alike["only"], alike["differing"]) == (ROWS, ROWS, [0, 0], [])
+    assert alike["on"] == ["party_no"] and "address" in alike["fields"] and "local_no" not in alike["fields"]
+    accepted_again(
+        project, laocai,
+        "update mot_cua.chu_the set dia_chi = 'Thôn Khác', trang_thai = 'Ngừng', cap_nhat = now() where stt = '2'",
+    )  # fmt: skip
+    accepted_again(
+        project, laocai,
+        "update mot_cua.chu_the set ma_cong = 'elsewhere', cap_nhat = now() where stt = '3'",
+    )  # fmt: skip
+    told, text = run(project, *asked, code=1)
+    (one,) = told["differing"]
+    assert (told["both"], told["same"], told["only"]) == (ROWS - 1, ROWS - 2, [1, 1])
+    assert one["fields"] == ["address", "status"] and "seen" not in told
+    for value in ("Thôn Khác", "Ngừng", f"{project.number}-00002", "An Phát"):
+        assert value not in text
+    lan, lans = user(project, "Lan")
+    wanted = (*asked, "--reason", "letter 12", "--by", lan)
+    assert pophub(project, *wanted, code=2, password="guessed")["code"] == "user.login"
+    assert reveals(project, lan) == []
+    seen, _ = run(project, *wanted, code=1, password=lans)
+    (pair,) = seen["seen"]
+    assert pair["values"]["address"][1] == "Thôn Khác" and pair["values"]["status"] == ["Hoạt động", "Ngừng"]
+    assert reveals(project, lan) == [(laocai, 1, "letter 12"), (portal, 1, "letter 12")]
+
+
+def run(project: Project, *arguments: str, code: int, password: str = "") -> tuple[Any, str]:
+    """Run a command that finds something; give what it printed as JSON, and as text all that it printed."""
+    environment = surroundings(project) | {"POPHUB_PERSON_PASSWORD": password}
+    program = [sys.executable, "-c", "from pophub.cli.program import main; main()", *arguments]
+    told = subprocess.run([*program, "--json"], env=environment, capture_output=True, text=True, check=False)
+    assert told.returncode == code, told.stderr
+    plain = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    return json.loads(told.stdout), told.stdout + told.stderr + plain.stdout + plain.stderr
+
+
+def reveals(project: Project, who: str) -> list[tuple[Any, ...]]:
+    rows = "select distinct stem, records, reason from quarantine.reveal where revealed_by = %s order by stem"
+    return project.servers.query(rows, who)
+
+
+def test_what_has_nothing_in_common_is_refused() -> None:
+    connectors = {one.stem: one for one in load_all(PROJECT)[0]}
+    with refused("reconcile.unlike"):
+        same_things(connectors["catalogue.targets"], connectors["mof.einvoices"])
+    assert same_things(connectors["mps.citizens"], connectors["portal.dossiers"]) == ("citizen_id",)
+    assert same_things(connectors["laocai.parties"], connectors["portal.parties"]) == ("party_no",)
