@@ -22,10 +22,12 @@ SAMPLES = PROJECT / "tests" / "samples"
 CONNECTORS = load_all(PROJECT)[0]
 NO_PROMISE = {
     "catalogue.databases",
+    "catalogue.fee_resolutions",
     "catalogue.targets",
     "laocai.procedure_catalogue",
     "mof.ecommerce_findings",
     "mof.taxpayers",
+    "portal.simplifications",
     "project06.tasks",
     "security.criteria",
 }

@@ -168,6 +168,30 @@ CASES = {
         ({"ty_le": "0"}, {"doi_tuong": " Bộ, ngành"}, {"han": "31/12/9999"}),
     ),
     **LOAD,
+    "catalogue.fee_resolutions": Case(
+        "resolved.pass",
+        (
+            ({"giam": "40 %"}, "contract.number.format"),
+            ({"ngay_nq": ARABIC}, "contract.date.format"),
+            ({"trang_thai": "đã ban hành"}, "correct.code.unknown"),
+            ({"giam": "-0001"}, "correct.amount.range"),
+            ({"tinh": EMPTY}, "sufficient.missing"),
+            ({"so_nq": "10/NQ\u2069"}, "clean.text.control"),
+        ),
+        ({"giam": "100"}, {"tinh": " laocai "}, {"so_nq": None, "ngay_nq": None}),
+    ),
+    "portal.simplifications": Case(
+        "in_progress.pass",
+        (
+            ({"giay_to": BIG}, "contract.number.format"),
+            ({"trang_thai": "hoàn thành"}, "correct.code.unknown"),
+            ({"da_bo": "-1"}, "correct.amount.range"),
+            ({"han": "09/01/2024"}, "correct.dates.order"),
+            ({"da_bo": EMPTY}, "sufficient.missing"),
+            ({"bo": "mps\u2066"}, "clean.text.control"),
+        ),
+        ({"da_bo": "000"}, {"bo": "  mof"}, {"han": "31/12/9999"}),
+    ),
     "laocai.procedures": COUNTERS._replace(
         defects=(
             *COUNTERS.defects,

@@ -34,6 +34,9 @@ from pophub.web.app import create_pages
 POPHUB = str(Path(sys.executable).with_name("pophub"))
 REPORTED = {
     "tasks": 9,
+    "task_growth": 1,
+    "portal_catalogue": 3,
+    "simplification": 1,
     "databases": 5,
     "catalogue": 4,
     "digitised": 2,

@@ -1,0 +1,19 @@
+/*
+figure: 1
+title: {en: Provinces without a fee resolution, vi: Tỉnh chưa ban hành nghị quyết về lệ phí}
+unit: {en: provinces without one, vi: tỉnh chưa ban hành}
+source: bottlenecks that the Working Group of Project 06 names; missing fee resolutions
+by: [all, province]
+chart: without
+own: {by: province}
+*/
+select
+    case $by when 'province' then province else 'all' end as place,
+    count(*) as provinces,
+    count(*) filter (state = 'Đã ban hành') as resolved,
+    count(*) filter (state <> 'Đã ban hành') as without,
+    round(avg(lower_percent), 1) as lower_percent,
+    max(resolved_on) as resolved_on
+from catalogue.fee_resolutions
+group by place
+order by without desc, place
