@@ -235,6 +235,25 @@ def test_targets_are_as_set() -> None:
     assert online == {"Bộ, ngành": 85, "Địa phương": 70}
 
 
+def test_317_procedures_are_to_be_simplified_and_each_of_63_provinces_says_what_it_resolved() -> None:
+    rows = standing("portal.simplifications", "2024-12-31")
+    assert Counter(row["trang_thai"] for row in rows) == {
+        "Hoàn thành": 120, "Đang thực hiện": 90, "Chưa thực hiện": 107,
+    }  # fmt: skip
+    provinces = {row["tinh"]: row for row in standing("catalogue.fee_resolutions", "2024-12-31")}
+    assert len(provinces) == 63 and provinces["laocai"]["giam"] == 40
+    assert {row["trang_thai"] for row in provinces.values() if row["so_nq"] is None} == {"Chưa ban hành"}
+
+
+def test_a_store_of_lao_cai_holds_what_the_portal_held_but_what_it_changed_itself() -> None:
+    own, portal = (standing(f"{agency}.parties", "2024-12-31") for agency in ("laocai", "portal"))
+    known = {row["ma"]: row for row in portal}
+    pairs = [(row, known[row["ma_cong"]]) for row in own if row["ma_cong"] in known]
+    assert len(pairs) == len(own)
+    assert all(mine["so_ddcn"] == theirs["so_ddcn"] for mine, theirs in pairs)
+    assert 0 < sum(mine["dia_chi"] != theirs["dia_chi"] for mine, theirs in pairs) < len(pairs) / 2
+
+
 def test_no_sound_row_is_dated_after_the_end_of_its_month() -> None:
     """Its batch is stamped then, and a day after that would lie in the future."""
     for one in declarations():
