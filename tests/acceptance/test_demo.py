@@ -176,7 +176,8 @@ def test_no_defect_is_missed_and_nothing_sound_is_rejected(demo: Demo) -> None:
 def test_the_figures_of_the_reports_are_found(demo: Demo) -> None:
     figures = demo.report["figures"]
     assert {one["figure"] for one in figures} == {
-        "catalogue", "databases", "digitised", "fees", "security", "services", "sharing", "tasks"
+        "catalogue", "databases", "digitised", "fees", "portal_catalogue", "security", "services", "sharing",
+        "simplification", "task_growth", "tasks",
     }  # fmt: skip
     assert [one for one in figures if not one["equal"]] == []
 
@@ -232,7 +233,7 @@ def test_the_consumer_reads_what_ledger_and_report_count(
     }
     told = {(r["name"], r["stem"]): r["transactions"] for r in demo.report["recipients"]}
     assert told == counted
-    assert {name for name, _ in told} == {"population", "portal", "gdt"}
+    assert {name for name, _ in told} == {"population", "portal", "gdt", "laocai"}
     for (name, stem), transactions in told.items():
         if name == "population":
             assert logged(demo, stem) == transactions, stem
