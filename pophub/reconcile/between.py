@@ -160,12 +160,12 @@ def _differing(row: tuple[Any, ...], fields: Sequence[str]) -> Differing:
     return Differing(thing, found, (left_key, right_key))
 
 
-Reveal = Callable[[str, int], None]
+Keeps = Callable[[str, int], None]
 """Keeps on record that so many records of a dataset are to be seen."""
 
 
 def values_of(
-    settings: Settings, found: Between, connectors: Iterable[Connector], reveal: Reveal, most: int
+    settings: Settings, found: Between, connectors: Iterable[Connector], reveal: Keeps, most: int
 ) -> list[dict[str, Any]]:
     """Give keys and values of the first that differ, after `reveal` has kept who is to see them and why."""
     shown = found.differing[:most]
