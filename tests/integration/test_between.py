@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ def party(project: Project, agency: str, number: int, **changed: Any) -> dict[st
     }
     if agency == "laocai":
         row["ma_cong"] = f"portal-{project.number}-{number:05d}"
-    return row | {"cap_nhat": project.now} | changed
+    return row | {"cap_nhat": project.now - timedelta(days=1)} | changed
 
 
 def declared_as(project: Project, agency: str) -> str:
@@ -51,6 +52,7 @@ def stores(bare_project: Project) -> tuple[Project, str, str]:
     """A project with both stores, filled alike."""
     project = bare_project
     shutil.copytree(PROJECT / "bases", project.folder / "bases")
+    project.declare("mps.citizens")
     stems = []
     for agency in ("portal", "laocai"):
         table = "cong_dvc.chu_the" if agency == "portal" else "mot_cua.chu_the"
@@ -76,11 +78,11 @@ def test_who_differs_is_named_by_a_digest_and_seen_for_a_reason_that_is_kept(
     assert alike["on"] == ["party_no"] and "address" in alike["fields"] and "local_no" not in alike["fields"]
     accepted_again(
         project, laocai,
-        "update mot_cua.chu_the set dia_chi = 'Thôn Khác', trang_thai = 'Ngừng', cap_nhat = now() where stt = '2'",
+        "update mot_cua.chu_the set dia_chi = 'Thôn Khác', trang_thai = 'Ngừng', cap_nhat = now() - interval '1 hour' where stt = '2'",
     )  # fmt: skip
     accepted_again(
         project, laocai,
-        "update mot_cua.chu_the set ma_cong = 'elsewhere', cap_nhat = now() where stt = '3'",
+        "update mot_cua.chu_the set ma_cong = 'elsewhere', cap_nhat = now() - interval '1 hour' where stt = '3'",
     )  # fmt: skip
     told, text = run(project, *asked, code=1)
     (one,) = told["differing"]
