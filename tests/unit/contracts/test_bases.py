@@ -123,6 +123,7 @@ def test_a_change_of_a_basis_changes_the_digest_of_who_cites_it(project: Path) -
     (project / NEW).write_text((project / NEW).read_text() + "\n")
     after = digests()
     assert {stem for stem in before if before[stem] != after[stem]} == {
+        "molisa.social_support",
         "mps.identity_accounts",
         "project06.tasks",
     }
