@@ -39,7 +39,7 @@ def fill(clock: Clock, settings: Settings, upto: int, rows: int) -> int:
             store = LedgerStore(connection, RECIPIENT, STEM)
             for lane in range(LANES):
                 for end in range(store.lane(lane).sequence + CHUNK, versions + CHUNK, CHUNK):
-                    moved(store.complete(lane, min(end, versions), list, 1, FIRST_US, True), upto)
+                    moved(store.complete(lane, min(end, versions), list, 1, FIRST_US), upto)
     _settle(settings)
     return versions * LANES * 2
 
@@ -75,7 +75,7 @@ def _chunk(cursor: Cursor, lane: int, sequences: range, versions: int, chain: by
             chain, STEM, lane, sequence, event_id, key, sequence, "u", content, payload, 1, stamp, stamp
         )
         made.append((month_of(stamp), STEM, lane, sequence, event_id, key, sequence, "u", content, payload, 1,
-                     instant(stamp), instant(stamp), batch, sequence, 0, False, chain, lane))  # fmt: skip
+                     instant(stamp), instant(stamp), batch, sequence, 0, False, chain, lane, None))  # fmt: skip
     copy_rows(cursor, "ledger.history", HISTORY, made)
     return chain
 

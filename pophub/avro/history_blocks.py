@@ -38,6 +38,7 @@ SCHEMA = json.dumps(
             _array("content", "Id"),
             _array("key", "string"),
             _array("marker", "long"),
+            _array("changed_at", "long"),  # none where it is the marker of each
             _array("operation", {"type": "enum", "name": "Operation", "symbols": list(_OPERATIONS)}),
             _array("payload", "bytes"),
         ],
@@ -51,8 +52,8 @@ def encode_history(rows: Sequence[AcceptedVersion]) -> bytes:
 
     Of the links of the chain only the last is kept.
     """
-    (sequences, events, keys, markers, operations, payloads, contracts, exchanged, recorded, digests, contents
-     ) = zip(*rows, strict=True)  # fmt: skip
+    (sequences, events, keys, markers, operations, payloads, contracts, exchanged, recorded, digests, contents,
+     changed) = zip(*rows, strict=True)  # fmt: skip
     count = ZIGZAG[len(rows)]
     stamps = [
         number
@@ -66,6 +67,7 @@ def encode_history(rows: Sequence[AcceptedVersion]) -> bytes:
         count, _ids(contents), b"\0",
         block_encoding.array(list(keys))[1],
         block_encoding.array(list(markers))[1],
+        block_encoding.array([row.since for row in rows])[1] if any(at is not None for at in changed) else b"\0",
         count, bytes(map(_OPERATIONS.__getitem__, operations)), b"\0",
         block_encoding.array([payload or b"" for payload in payloads])[1],
     ]  # fmt: skip
@@ -112,6 +114,7 @@ class _Columns:
         """Read all columns, to the block's last byte."""
         events, contents = self._ids(), self._ids()
         keys, markers = self._column("string"), self._column("long")
+        changed = self._changed(markers)
         operations = [_SYMBOLS[written] for written in self._take(self._rows)]
         payloads = [payload or None for payload in self._column("bytes")]
         stamps = list(zip(*self._stamps, strict=True))
@@ -124,8 +127,14 @@ class _Columns:
         digests = [b""] * (self._rows - 1) + [self._digest]
         return list(map(AcceptedVersion._make, zip(
             range(self._first, self._first + self._rows), events, keys, markers, operations, payloads, contracts,
-            exchanged, recorded, digests, contents, strict=True,
+            exchanged, recorded, digests, contents, changed, strict=True,
         )))  # fmt: skip
+
+    def _changed(self, markers: list[int]) -> list[int | None]:
+        if not self._data[self._at]:
+            self._at += 1
+            return [None] * self._rows
+        return [None if at == m else at for at, m in zip(self._column("long"), markers, strict=True)]
 
     def _ids(self) -> list[bytes]:
         joined = self._take(ID_BYTES * self._rows)

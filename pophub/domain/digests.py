@@ -27,8 +27,8 @@ _OPTIONS = orjson.OPT_UTC_Z
 _CHARACTER = 10  # bytes of any character at most, as of "\\U000e0001"
 _MARKS = 20  # bytes of what stands around a value: quotes, comma, brackets, the name of bytes
 _SHORT = {bool: 5, float: 25, date: 30, datetime: 150}  # bytes at most
-_TWO, _FIVE, _SIX, _SEVEN = (
-    Struct(f">{count}q") for count in (2, 5, 6, 7)
+_ONE, _TWO, _FIVE, _SIX, _SEVEN = (
+    Struct(f">{count}q") for count in (1, 2, 5, 6, 7)
 )  # 64 bits each, signed, big-endian
 
 
@@ -150,16 +150,19 @@ def chain(previous: bytes, *parts: bytes) -> bytes:
 def history_link(
     previous: bytes, stem: str, lane: int, sequence: int, event_id: bytes, key: str, marker: int, operation: str,
     content: bytes, payload: bytes | None, contract: int, exchanged_us: int, recorded_us: int,
+    changed_us: int | None = None,
 ) -> bytes:  # fmt: skip
     """Link a row of `ledger.history`: every column that says what was accepted, and when.
 
     A payload enters as its SHA-256, so that a verifier may hold digests instead of payloads.
     """
     numbers = _SIX.pack(lane, sequence, marker, contract, exchanged_us, recorded_us)
+    if changed_us is not None:
+        numbers += _ONE.pack(changed_us)
     body = b"" if payload is None else hashlib.sha256(payload).digest()
     size, name = SIZES, key.encode()
     return hashlib.sha256(b"".join((
-        previous, _sized_text(stem), size[48], numbers, size[len(event_id)], event_id, size[len(name)], name,
+        previous, _sized_text(stem), size[len(numbers)], numbers, size[len(event_id)], event_id, size[len(name)], name,
         _sized_text(operation), size[len(content)], content, size[len(body)], body,
     ))).digest()  # fmt: skip
 

@@ -159,6 +159,12 @@ class Versions:
     def __len__(self) -> int:
         return len(self.keys)
 
+    @property
+    def changes(self) -> list[int | None]:
+        """Give when each was changed at its source, None where that is its marker, or nobody told."""
+        times = zip(self.changed_at, self.markers, strict=True)
+        return [None if at == marker else at for at, marker in times]
+
     def fail(self, failures: Iterable[Failure]) -> None:
         """Add failed rules; one about a field that could not be mapped says nothing new."""
         for failure in failures:

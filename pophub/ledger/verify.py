@@ -280,7 +280,20 @@ def _month_of_day(day: int) -> str:
 def _history(chain: bytes, r: tuple[Any, ...]) -> _Link:
     payload = None if r[8] is None else bytes(r[8])
     link = digests.history_link(
-        chain, r[0], r[1], r[2], bytes(r[3]), r[4], r[5], r[6], bytes(r[7]), payload, r[9], r[10], r[11]
+        chain,
+        r[0],
+        r[1],
+        r[2],
+        bytes(r[3]),
+        r[4],
+        r[5],
+        r[6],
+        bytes(r[7]),
+        payload,
+        r[9],
+        r[10],
+        r[11],
+        r[14],
     )
     return _Link(r[2], r[2], 1, link, bytes(r[12]), r[10], r[13])
 

@@ -21,7 +21,7 @@ CHUNK = 4_000
 DATES = frozenset({"birth_date", "died_on"})
 PERSON = ("stem", "citizen_id", "marker", "recorded_us", "lane", "sequence", "event_id", "fields")
 IDENTITY = ("stem", "citizen_id", "valid_from", "full_name", "birth_day", "present", "exchanged_at",
-            "recorded_us", "sequence", "event_id")  # fmt: skip
+            "marker", "event_id")  # fmt: skip
 Decode = Callable[[AcceptedVersion], dict[str, Any]]
 
 
@@ -67,9 +67,9 @@ def _people(connector: Connector, told: Told) -> Iterator[tuple[Any, ...]]:
 def _identities(connector: Connector, told: Told) -> Iterator[tuple[Any, ...]]:
     fields = connector.file.population.fields if connector.file.population else {}
     for _, row, record in told:
-        yield (connector.stem, row.key, row.marker, (record or {}).get(fields["full_name"]),
+        yield (connector.stem, row.key, row.since, (record or {}).get(fields["full_name"]),
                (record or {}).get(fields["birth_date"]), record is not None,
-               EPOCH + timedelta(microseconds=row.exchanged_us), row.recorded_us, row.sequence, row.event_id)  # fmt: skip
+               EPOCH + timedelta(microseconds=row.exchanged_us), row.marker, row.event_id)  # fmt: skip
 
 
 def _value(name: str, value: Any) -> Any:

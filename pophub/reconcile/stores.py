@@ -49,7 +49,9 @@ def accepted(
 
 def _accepted(r: tuple[Any, ...]) -> AcceptedVersion:
     payload = None if r[6] is None else bytes(r[6])
-    return AcceptedVersion(r[1], bytes(r[2]), r[3], r[4], r[5], payload, r[7], r[8], r[9], b"", bytes(r[10]))
+    return AcceptedVersion(
+        r[1], bytes(r[2]), r[3], r[4], r[5], payload, r[7], r[8], r[9], b"", bytes(r[10]), r[11]
+    )
 
 
 def history(connection: Connection, stem: str, bounds: Bounds) -> Iterator[tuple[int, AcceptedVersion]]:
@@ -59,7 +61,7 @@ def history(connection: Connection, stem: str, bounds: Bounds) -> Iterator[tuple
 
 def version_entry(lane: int, row: AcceptedVersion) -> Entry:
     """Give an accepted version as `shared.<stem>` carries it: every column counts but the chain's link."""
-    text = f"{lane} {row.sequence} {row.marker} {row.contract} {row.exchanged_us} {row.recorded_us} {row.operation}"
+    text = f"{lane} {row.sequence} {row.marker} {row.contract} {row.exchanged_us} {row.recorded_us} {row.operation} {row.changed_us}"
     body = () if row.payload is None else (row.payload,)
     digest = digests.chain(b"", text.encode(), row.event_id, row.content, row.key.encode(), *body)[:16]
     item = f"{lane}/{row.sequence}"
@@ -169,7 +171,7 @@ def message_entries(connection: Connection, subscription: Subscription, bounds: 
     while chunk := list(islice(found, CHUNK)):
         parts: dict[tuple[int, int], list[AcceptedVersion]] = {}
         for r in chunk:
-            parts.setdefault((r[0], r[11]), []).append(_accepted(r))
+            parts.setdefault((r[0], r[12]), []).append(_accepted(r))
         for (lane, version), rows in parts.items():
             then = subscription.under(version)
             for row, message in zip(rows, then.messages(list(map(then.as_shared, rows))), strict=True):

@@ -61,7 +61,7 @@ order by 1, 2, 3, 4
 -- name: history_links
 select stem, lane, sequence, event_id, key, marker, operation, content, payload, contract,
     (extract(epoch from exchanged_at) * 1000000)::bigint, (extract(epoch from recorded_at) * 1000000)::bigint, digest,
-    to_char(month, 'YYYY-MM')
+    to_char(month, 'YYYY-MM'), changed_at
 from ledger.history where stem = %s and lane = %s order by sequence
 
 -- each stretch with the event ids that history has for it

@@ -19,13 +19,13 @@ select recipient, lane, sequence from ledger.lane where stem = %s order by recip
 
 -- name: history
 select h.lane, h.sequence, h.event_id, h.key, h.marker, h.operation, h.payload, h.contract,
-    (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint, h.content
+    (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint, h.content, h.changed_at
 from ledger.history h join unnest(%(lanes)s::int[], %(after)s::bigint[], %(upto)s::bigint[]) as b(lane, after, upto) using (lane)
 where h.stem = %(stem)s and h.sequence > b.after and h.sequence <= b.upto
 
 -- name: history_in_order
 select h.lane, h.sequence, h.event_id, h.key, h.marker, h.operation, h.payload, h.contract,
-    (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint, h.content
+    (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint, h.content, h.changed_at
 from ledger.history h join unnest(%(lanes)s::int[], %(after)s::bigint[], %(upto)s::bigint[]) as b(lane, after, upto) using (lane)
 where h.stem = %(stem)s and h.sequence > b.after and h.sequence <= b.upto
 order by h.lane, h.sequence
@@ -52,7 +52,7 @@ where s.recipient = %(recipient)s and s.stem = %(stem)s and s.last > b.after and
 
 -- name: ledger_with_history
 select h.lane, h.sequence, h.event_id, h.key, h.marker, h.operation, h.payload, h.contract,
-    (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint, h.content, s.subscription
+    (extract(epoch from h.exchanged_at) * 1000000)::bigint, (extract(epoch from h.recorded_at) * 1000000)::bigint, h.content, h.changed_at, s.subscription
 from ledger.stretch s join unnest(%(lanes)s::int[], %(after)s::bigint[], %(upto)s::bigint[]) as b(lane, after, upto) using (lane)
 join ledger.history h on (h.month, h.stem, h.lane) = (s.history_month, s.stem, s.lane)
     and h.sequence between greatest(s.first, b.after + 1) and least(s.last, b.upto)
@@ -101,7 +101,7 @@ where h.stem = %(stem)s and l.operation = 'u'
 create temp table if not exists person_row (stem text, citizen_id text collate "C", marker bigint, recorded_us bigint,
     lane int, sequence bigint, event_id bytea, fields jsonb);
 create temp table if not exists identity_row (stem text, citizen_id text collate "C", valid_from bigint, full_name text, birth_day int,
-    present boolean, exchanged_at timestamptz, recorded_us bigint, sequence bigint, event_id bytea);
+    present boolean, exchanged_at timestamptz, marker bigint, event_id bytea);
 truncate person_row, identity_row
 
 -- name: make_winner
@@ -111,7 +111,7 @@ truncate winner, identity_first;
 insert into winner select distinct on (stem, citizen_id) * from person_row
     order by stem, citizen_id, marker desc, recorded_us, sequence desc;
 insert into identity_first select distinct on (citizen_id, valid_from) * from identity_row
-    order by citizen_id, valid_from, recorded_us, sequence;
+    order by citizen_id, valid_from, marker desc;
 analyze winner; analyze identity_first
 
 -- name: citizens_differing

@@ -235,6 +235,7 @@ create table if not exists ledger.history (
     recorded_at timestamptz not null,
     batch bigint not null,
     raw_offset bigint not null,
+    changed_at bigint,  -- null where it is the marker, or nobody told
     month date not null,
     row int not null,
     lane smallint not null,
@@ -480,7 +481,7 @@ grant select on hub.subscription, hub.registry_schema, hub.secret_in_use to poph
 grant select on all tables in schema hub to pophub_read;
 grant select on extract.batch, extract.position, extract.hold, extract.setting, extract.file to pophub_read;
 grant select on judge.lane, judge.reconciliation, judge.passed_over, ledger.lane, ledger.stretch to pophub_read;
-grant select (month, stem, lane, sequence, event_id, marker, operation, contract, exchanged_at, recorded_at, batch, raw_lane, raw_offset, row, replayed, digest)
+grant select (month, stem, lane, sequence, event_id, marker, changed_at, operation, contract, exchanged_at, recorded_at, batch, raw_lane, raw_offset, row, replayed, digest)
     on ledger.history to pophub_read;
 grant select (id, stem, event_id, contract, operation, lane, raw_offset, row, batch, exchanged_at, gate, state, waits_until, first_judged_at, last_judged_at)
     on quarantine.version to pophub_read;

@@ -45,7 +45,7 @@ select digest from ledger.history where stem = %s and lane = %s and sequence = %
 -- name: history
 select sequence, event_id, key, marker, operation, payload, contract,
     round(date_part('epoch', exchanged_at) * 1000000)::bigint,  -- a double tells microseconds apart until 2242
-    round(date_part('epoch', recorded_at) * 1000000)::bigint, digest, content
+    round(date_part('epoch', recorded_at) * 1000000)::bigint, digest, content, changed_at
 from ledger.history where stem = %s and lane = %s and sequence > %s and sequence <= %s order by sequence
 
 -- name: append_stretches

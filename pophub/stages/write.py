@@ -93,6 +93,7 @@ def _history(
         "contract": pick(versions.contracts),
         "exchanged_at": [instant(stamp) for stamp in stamps],
         "recorded_at": [instant(now_us)] * len(rows),
+        "changed_at": pick(versions.changes),
         "batch": pick(versions.batches),
         "raw_offset": pick(versions.raw_offsets),
         "row": pick(versions.rows),
@@ -101,14 +102,24 @@ def _history(
     }
     columns["raw_lane"] = columns["lane"] if isinstance(origin, FromQuarantine) else [origin.lane] * len(rows)
     sequences, links, link = columns["sequence"], columns["digest"], digests.history_link
-    linked = ("lane", "event_id", "key", "marker", "operation", "content", "payload", "contract")
-    for number, event, key, marker, operation, content, payload, contract, stamp in zip(
+    linked = (
+        "lane",
+        "event_id",
+        "key",
+        "marker",
+        "operation",
+        "content",
+        "payload",
+        "contract",
+        "changed_at",
+    )
+    for number, event, key, marker, operation, content, payload, contract, changed, stamp in zip(
         *(columns[name] for name in linked), stamps, strict=True
     ):
         lane = lanes[number]
         lane.sequence += 1
         lane.chain = link(lane.chain, stem, number, lane.sequence, event, key, marker, operation, content, payload,
-                          contract, stamp, now_us)  # fmt: skip
+                          contract, stamp, now_us, changed)  # fmt: skip
         sequences.append(lane.sequence)
         links.append(lane.chain)
     return columns

@@ -12,6 +12,7 @@ from pophub.postgres import Cursor, statements
 SQL = statements("share")
 MOST_ROWS, MOST_BYTES = 20_000, 16 << 20  # kept: some ten megabytes, or so much of payloads
 PARTS = ("sequence", "event_id", "key", "marker", "operation", "payload", "contract")
+LAST = ("digest", "content", "changed_at")
 
 
 class History:
@@ -56,8 +57,9 @@ class History:
                 recorded_us,
                 bytes(digest),
                 bytes(content),
+                changed_us,
             )
-            for sequence, event_id, key, marker, operation, payload, contract, exchanged_us, recorded_us, digest, content
+            for sequence, event_id, key, marker, operation, payload, contract, exchanged_us, recorded_us, digest, content, changed_us
             in cursor.fetchall()
         ]  # fmt: skip
         self._lane, self._rows = lane, rows
@@ -80,7 +82,7 @@ class History:
         rows = [
             AcceptedVersion(*row)
             for row in zip(
-                *(columns[name] for name in PARTS), *times, columns["digest"], columns["content"], strict=True
+                *(columns[name] for name in PARTS), *times, *(columns[name] for name in LAST), strict=True
             )
         ]
         self._lane, self._rows = lane, [*kept, *rows]

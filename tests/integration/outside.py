@@ -11,6 +11,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 from hubkit import Project, Servers
 
 END_S = 30
+COLUMNS = ("event_id", "content", "key", "marker", "operation", "payload")
+STAMPED = ("contract", "exchanged_at", "recorded_at")
 
 
 class Logged(NamedTuple):
@@ -27,6 +29,7 @@ class Logged(NamedTuple):
     contract: int
     exchanged_at: int
     recorded_at: int
+    changed_at: int | None
     digest: bytes | None
 
 
@@ -84,11 +87,14 @@ def read_log(servers: Servers, stem: str) -> list[Logged]:
         assert (message.key, message.headers) == (None, {})
         block: Any = next(fastavro.reader(io.BytesIO(message.value or b"")))
         stamps = [stamp for stamp in block["stamps"] for _ in range(stamp["rows"])]
-        columns = [block[name] for name in ("event_id", "content", "key", "marker", "operation", "payload")]
-        for row, (*values, payload) in enumerate(zip(*columns, strict=True)):
-            digest = block["digest"] if row + 1 == block["rows"] else None
-            times = [stamps[row][name] for name in ("contract", "exchanged_at", "recorded_at")]
-            found.append(Logged(message.lane, block["first"] + row, *values, payload or None, *times, digest))
+        changes = block["changed_at"] or block["marker"]
+        for row, values in enumerate(zip(*(block[name] for name in COLUMNS), strict=True)):
+            told = dict(zip(COLUMNS, values, strict=True)) | {name: stamps[row][name] for name in STAMPED}
+            told |= {"payload": told["payload"] or None, "digest": None}
+            told["changed_at"] = None if changes[row] == told["marker"] else changes[row]
+            if row + 1 == block["rows"]:
+                told["digest"] = block["digest"]
+            found.append(Logged(lane=message.lane, sequence=block["first"] + row, **told))
         assert found[-1].digest is not None and len(stamps) == block["rows"]
     return found
 
@@ -208,7 +214,7 @@ def _shared(servers: Servers, stem: str) -> None:
     rows = servers.query(
         "select lane, sequence, event_id, content, key, marker, operation, payload, contract, "
         "(extract(epoch from exchanged_at) * 1000000)::bigint, (extract(epoch from recorded_at) * 1000000)::bigint, "
-        "digest from ledger.history where stem = %s order by lane, sequence", stem)  # fmt: skip
+        "changed_at, digest from ledger.history where stem = %s order by lane, sequence", stem)  # fmt: skip
     logged = read_log(servers, stem)
     assert len(logged) == len(rows)
     for row, found in zip(rows, logged, strict=True):

@@ -16,7 +16,8 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from hubkit import Project, Servers, hub_of
 from outside import check, read_log, read_topic
-from test_ledger import tampered
+from test_ledger import found as broken_links
+from test_ledger import mine, tampered
 from test_quarantine_commands import user
 
 from pophub import avro
@@ -327,6 +328,69 @@ def test_the_population_database_rebuilt_from_shared_alone_is_the_same_digest_fo
     assert citizen.rebuilt_digest != citizen.live_digest
 
 
+@pytest.fixture
+def numbered(project: Project) -> Project:
+    """People whose changes have numbers, and times beside them that need not rise with these."""
+    project.declare(
+        "mps.citizens",
+        (
+            "column: cap_nhat_luc\n    kind: time",
+            "column: id\n    kind: sequence\n    changed_at: cap_nhat_luc",
+        ),
+        ("late_s: 3600", "late_rows: 4"),
+    )
+    suite = project.folder / f"expectations/{project.agency}/citizens.json"
+    suite.write_text(suite.read_text().replace("hub_marker", "hub_changed_at"))
+    for person, ago, name in ((1, 90, "Đầu"), (2, 90, "Đầu"), (3, 90, "Đầu"), (1, 60, "Đổi")):
+        project.put(person, ago, ho_ten=f"Trần Văn {name}")
+    project.pass_through()
+    project.put(1, 75, ho_ten="Trần Văn Giữa")  # the newest number, but an older moment
+    project.put(2, 90, ho_ten="Trần Văn Sau")  # another name since the same moment
+    project.put(3, 30, da_xoa=True)
+    project.pass_through()
+    project.put(1, 60, ho_ten="Trần Văn Lại")
+    project.pass_through()
+    return project
+
+
+def test_who_existed_since_when_follows_the_time_of_the_change_in_every_store(
+    numbered: Project, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A newer number decides what holds, the time of the change since when."""
+    people = numbered.servers.query(
+        "select citizen_id, valid_from, full_name, present from population.identity where citizen_id like %s order by 1, 2",
+        numbered.number_of(0)[:-3] + "%",
+    )  # fmt: skip
+    since = {ago: int(numbered.ago(ago).timestamp() * 1_000_000) for ago in (30, 60, 75, 90)}
+    assert people == [
+        (numbered.number_of(person), since[ago], name and f"Trần Văn {name}", name is not None)
+        for person, ago, name in (
+            (1, 90, "Đầu"), (1, 75, "Giữa"), (1, 60, "Lại"), (2, 90, "Sau"), (3, 90, "Đầu"), (3, 30, None)
+        )
+    ]  # fmt: skip
+    assert examine(deep=True).findings == []
+    for table in rebuilt(numbered, monkeypatch, f"again_{numbered.agency}"):
+        assert (table.differing, table.rebuilt_digest) == (0, table.live_digest)
+    check(numbered)
+
+
+def test_a_wrong_time_of_a_change_in_history_is_named(numbered: Project, examine: Examine) -> None:
+    place = f"stem = '{numbered.stem}' and key = '{numbered.number_of(3)}' and operation = 'd'"
+    ((lane, sequence, event),) = numbered.servers.query(
+        f"select lane, sequence, encode(event_id, 'hex') from ledger.history where {place}"
+    )
+    with tampered(numbered.servers, f"update ledger.history set changed_at = changed_at + 1 where {place}"):
+        findings = examine(deep=True).findings
+        (broken,) = mine(numbered, broken_links(numbered.servers))
+    found = {(f.code, f.store, f.event_id, f.lane, f.sequence) for f in findings}
+    assert found == {
+        ("reconcile.altered", f"shared.{numbered.stem}", event, lane, sequence),
+        ("reconcile.missing", "population.identity", event, None, None),
+        ("reconcile.unknown", "population.identity", None, None, None),
+    }
+    assert (broken.table, broken.sequence) == ("ledger.history", sequence)
+
+
 def test_an_outsider_reads_counts_and_proves_the_own_log_as_the_page_tells(project: Project) -> None:
     flowed(project)
     read, derived, servers = data_model("outsider"), data_model("derive"), project.servers
@@ -346,7 +410,7 @@ def test_an_outsider_reads_counts_and_proves_the_own_log_as_the_page_tells(proje
             for v in read["versions"](block):
                 link = derived["history_link"](
                     link, project.stem, lane, v["sequence"], v["event_id"], v["key"], v["marker"], v["operation"],
-                    v["content"], v["payload"] or None, v["contract"], v["exchanged_at"], v["recorded_at"],
+                    v["content"], v["payload"] or None, v["contract"], v["exchanged_at"], v["recorded_at"], v["changed_at"],
                 )  # fmt: skip
                 gone = v["operation"] == "d"
                 said = derived["content"](v["operation"], v["key"].encode() if gone else v["payload"])

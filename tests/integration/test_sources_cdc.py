@@ -17,9 +17,11 @@ from hubkit import SIGKILLED, Project, hub_of
 from log_kit import at_source, drop_slot, passed, present, slot
 from outside import check
 
+from pophub.commands.reconcile import examine
 from pophub.contracts.source_model import CdcSource, SqlSource
 from pophub.domain.errors import PophubError
 from pophub.domain.record import Columns
+from pophub.reconcile.rebuild import Rebuild
 from pophub.sources.sql import SqlTable
 from pophub.sources.wal_table import WalTable
 from pophub.streaming.sources import SourceWorker
@@ -64,6 +66,26 @@ PASSAGES = (
 
 
 @pytest.mark.parametrize("passage", PASSAGES)
+def test_who_existed_since_when_follows_the_commit_and_every_store_agrees(
+    logged: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed(logged)
+    one, two = logged.number_of(1), logged.number_of(2)
+    logged.sql("update dancu.cong_dan set ho_ten = 'Lê Văn Một' where so_ddcn = %s", one)
+    logged.sql("delete from dancu.cong_dan where so_ddcn = %s", two)
+    passed(logged)
+    hub = hub_of(logged, monkeypatch)
+    assert examine(hub, logged.stem, deep=True).findings == []
+    again = Rebuild(hub.settings, list(hub.connectors.values()), f"again_{logged.agency}").run()
+    assert [table.differing for table in again] == [0, 0, 0]
+    began = logged.servers.query(
+        "select citizen_id, count(*), max(valid_from) > %s from population.identity "
+        "where citizen_id in (%s, %s) group by 1 order by 1",
+        int(logged.ago(1).timestamp() * 1_000_000), one, two,
+    )  # fmt: skip
+    assert began == [(one, 2, True), (two, 2, True)], "since their commits, no place of the log"
+
+
 def test_a_kill_anywhere_loses_nothing_and_shares_nothing_twice(logged: Project, passage: str) -> None:
     if passage.startswith("slot.") and passage != "slot.made":
         passed(logged)  # these are of the log

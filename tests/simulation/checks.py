@@ -10,13 +10,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from life_model import LANES
 
 from pophub import avro
 from pophub.sharing.subscription import subscription_secret
 from pophub.sources import pgoutput
 
 from .follower import ELSEWHERE_NUMBER, STEM
-from .model import LANES, Version
+from .model import Version
 from .statements import us
 from .statements_flow import counted
 from .wal_source import WalTwin
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 OUTCOMES = ("shared", "superseded", "duplicate", "quarantined", "unreadable")
 STATES = OUTCOMES[0], "quarantined", "duplicate", "superseded"
 LOGGED = ("sequence", "event_id", "content", "key", "marker", "operation", "payload", "contract",
-          "exchanged_at", "recorded_at")  # fmt: skip
+          "exchanged_at", "recorded_at", "changed_at")  # fmt: skip
 SHARED, SUB = f"shared.{STEM}", f"sub.portal.{STEM}"
 
 
@@ -119,6 +120,7 @@ def _history(life: Life) -> None:
         for row, version in zip(rows, expected, strict=True):
             chain = _link(chain, row)
             assert row["digest"] == chain, "the chain of history is broken"
+            assert row["changed_at"] == version.changed, "changed at another time"
             _payload(life, row, version)
         lane_row = tables["judge.lane"].get((STEM, lane))
         assert (lane_row["sequence"], lane_row["chain"]) == (len(rows), chain) if lane_row else not rows, (
@@ -214,7 +216,9 @@ def _own_topic(life: Life, lane: int) -> None:
     if not _held_up(life, SHARED, lane):
         assert len(logged) == reached, f"{SHARED}, lane {lane}: {len(logged)} versions at position {reached}"
     for found, row in zip(logged, rows, strict=False):
-        told = found._asdict() | {"exchanged_at": found.exchanged_us, "recorded_at": found.recorded_us}
+        told = found._asdict() | {
+            "exchanged_at": found.exchanged_us, "recorded_at": found.recorded_us, "changed_at": found.changed_us
+        }  # fmt: skip
         row = row | {name: us(row[name]) for name in ("exchanged_at", "recorded_at")}
         for name in LOGGED:
             assert told[name] == row[name], f"another {name}, or another order"
@@ -389,5 +393,6 @@ def _link(previous: bytes, row: dict[str, Any]) -> bytes:
         us(row["exchanged_at"]),
         us(row["recorded_at"]),
     )
-    return _chain(previous, row["stem"].encode(), _numbers(*numbers), row["event_id"], row["key"].encode(),
+    changed = () if row["changed_at"] is None else (row["changed_at"],)
+    return _chain(previous, row["stem"].encode(), _numbers(*numbers, *changed), row["event_id"], row["key"].encode(),
                   row["operation"].encode(), row["content"], body)  # fmt: skip

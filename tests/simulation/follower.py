@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from life_model import LANES
+
 from pophub import avro
 
 from .broker import NO_BLOCK, Broker
 from .database import Commit, Database
-from .model import LANES, Model, Place, Version, lane_of
+from .model import Model, Place, Version, lane_of
 from .source import Row
 from .statements import us
 
@@ -98,8 +100,11 @@ class Follower:
     ) -> Version:
         key = row.key if row.marker is not None else repr(row)
         moment = row.marker if self.is_time and row.marker is not None else block.exchanged_at
-        moment = moment if changed is None else us(changed)
-        return Version(place, key, row.marker or 0, row, block.batch, block.exchanged_at, moment, stub=stub)
+        told = None if changed is None else us(changed)
+        moment = moment if told is None else told
+        return Version(
+            place, key, row.marker or 0, row, block.batch, block.exchanged_at, moment, told, stub=stub
+        )
 
     def rows_of(self, block: avro.Block) -> list[Row]:
         """Read the source's rows of a block; of a stub there is only key and marker."""

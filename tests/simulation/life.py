@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from fake_rules import ELSEWHERE
-from life_model import UNKNOWN, UNKNOWN_REFERENCE
+from life_model import LANES, UNKNOWN, UNKNOWN_REFERENCE
 
 from pophub.domain.errors import ContractBreach, LaneMoved, LedgerDiverged, TransientError, ValidatorFailed
 from pophub.quarantine.selection import Selection
@@ -17,7 +17,7 @@ from .agency import PEOPLE, Agency
 from .broker import NO_BLOCK, Broker
 from .database import Database
 from .follower import ELSEWHERE_NUMBER, STEM, Follower
-from .model import LANES, Model
+from .model import Model
 from .scheduler import Killed, Mood, Simulation, Worker
 from .source import EPOCH, Folder, Inventories, Table, Topic
 from .wal_source import WalTwin

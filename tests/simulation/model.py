@@ -24,7 +24,10 @@ State = str
 
 @dataclass(eq=False)
 class Version:
-    """One row on raw and what became of it; `row` is None for bytes that are no block."""
+    """One row on raw and what became of it; `row` is None for bytes that are no block.
+
+    `changed`: when it was changed, where its log tells, in microseconds UTC; a marker tells for itself.
+    """
 
     place: Place
     key: str
@@ -33,6 +36,7 @@ class Version:
     batch: int
     stamp: int
     moment: int = 0
+    changed: int | None = None
     state: State = "sent"
     first: State = ""
     stub: bool = False

@@ -155,6 +155,9 @@ MUTANTS = (
     _mutant("the validator fails open", f"{JUDGE}.apply_rules", "found = self.rules.judge(frame) if chosen else []",
             "found = []\n    try:\n        found = self.rules.judge(frame) if chosen else []\n    except Exception:\n        pass"),
     _mutant("a delete is written as a change", "stages.write:_history", '"d" if gone else "u"', '"u"'),
+    _mutant("history forgets when a version was changed", "stages.write:_history", "pick(versions.changes)", "[None] * len(rows)", source="log"),
+    _mutant("the chain does not know when a version was changed", "domain.digests:history_link", "changed_us is not None", "False", source="log"),
+    _mutant("the log tells the marker for the time of a change", "avro.history_blocks:encode_history", "row.since for row in rows", "row.marker for row in rows", source="log"),
     _mutant("the head is the first of a stretch", "stages.write:_heads", 'in enumerate(history["key"])', 'in reversed(list(enumerate(history["key"])))'),
     # unique values
     _mutant("a taken number is not noticed", f"{HOLDERS}.rivals", "if value is not None and", "if False and"),

@@ -107,7 +107,7 @@ def history(session: Session, args: Any) -> Answer:
     stem, lane, after, upto = args
     return [
         (r["sequence"], r["event_id"], r["key"], r["marker"], r["operation"], r["payload"], r["contract"],
-         us(r["exchanged_at"]), us(r["recorded_at"]), r["digest"], r["content"])
+         us(r["exchanged_at"]), us(r["recorded_at"]), r["digest"], r["content"], r["changed_at"])
         for r in _lane_history(session, stem, lane) if after < r["sequence"] <= upto
     ]  # fmt: skip
 

@@ -181,6 +181,8 @@ def test_the_pages_say_how_to_derive_every_digest() -> None:
     assert derived["event_id"]("a.b", "k|1", -5, ours) == digests.event_ids("a.b", ["k|1"], [-5], [ours])[0]
     row = (b"", "a.b", 1, 2, b"e" * 16, "k", -5, "u", ours, b"payload", 1, 7, 8)
     assert derived["history_link"](*row) == digests.history_link(*row)
+    told = (*row, 6)
+    assert derived["history_link"](*told) == digests.history_link(*told) != digests.history_link(*row)
     gone = (b"p" * 32, "a.b", 1, 2, b"e" * 16, "k", -5, "d", ours, None, 1, 7, 8)
     assert derived["history_link"](*gone) == digests.history_link(*gone)
     for omitted in [(), [(3, 3), (5, 7)]]:

@@ -19,6 +19,7 @@ from pophub.sharing.hub_log import BLOCK_BYTES, BLOCK_ROWS, HubLog
 LONGS = st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(-70, 70)
 IDS = st.binary(min_size=16, max_size=16)
 STAMPS = st.tuples(st.integers(1, 3), st.integers(5, 6), st.integers(7, 8))
+CHANGES = st.none() | LONGS
 PAYLOADS = st.none() | st.binary(min_size=1, max_size=9) | st.sampled_from([b"\xff" * 70, bytes(9000)])
 
 
@@ -30,8 +31,8 @@ def stretches(draw: st.DrawFn) -> list[AcceptedVersion]:
     for sequence in range(first, first + size):
         payload, (contract, exchanged, recorded) = draw(PAYLOADS), draw(STAMPS)
         rows.append(AcceptedVersion(
-            sequence, draw(IDS), draw(st.text(max_size=9)), draw(LONGS), "d" if payload is None else "u", payload,
-            contract, exchanged, recorded, b"", draw(IDS),
+            sequence, draw(IDS), draw(st.text(max_size=9)), (marker := draw(LONGS)), "d" if payload is None else "u", payload,
+            contract, exchanged, recorded, b"", draw(IDS), told if (told := draw(CHANGES)) != marker else None,
         ))  # fmt: skip
     rows[-1] = rows[-1]._replace(digest=draw(st.binary(min_size=32, max_size=32)))
     return rows
@@ -50,10 +51,12 @@ def test_a_block_gives_its_rows_back_and_tells_fastavro_the_same(rows: list[Acce
     assert (block["first"], block["rows"], block["digest"]) == (rows[0].sequence, len(rows), rows[-1].digest)
     for name in ("event_id", "content", "key", "marker", "operation"):
         assert block[name] == [getattr(row, name) for row in rows]
+    told = [row.since for row in rows] if any(row.changed_us is not None for row in rows) else []
+    assert block["changed_at"] == told, "nothing where it is the marker of each"
     assert block["payload"] == [row.payload or b"" for row in rows]
     stamps = [stamp for stamp in block["stamps"] for _ in range(stamp["rows"])]
-    told = [(s["contract"], s["exchanged_at"], s["recorded_at"]) for s in stamps]
-    assert told == [(row.contract, row.exchanged_us, row.recorded_us) for row in rows]
+    stamped = [(s["contract"], s["exchanged_at"], s["recorded_at"]) for s in stamps]
+    assert stamped == [(row.contract, row.exchanged_us, row.recorded_us) for row in rows]
     out = io.BytesIO()
     schema: Any = fastavro.reader(io.BytesIO(data)).writer_schema
     fastavro.schemaless_writer(out, schema, block)
