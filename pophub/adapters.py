@@ -17,7 +17,10 @@ from pophub.postgres import Connection, connect
 from pophub.quarantine.holds import paused
 from pophub.settings import Settings
 from pophub.sharing import registry, terms
+from pophub.sharing.hub_log import HubLog
+from pophub.sharing.registry import history_subject
 from pophub.sharing.secret_in_use import pseudonym_secret
+from pophub.sharing.subscription import Form, Subscription, granted_schemas, subscription_secret
 from pophub.sources import open_source
 from pophub.stores.reading import refuse_redeclared
 
@@ -118,3 +121,28 @@ class Adapters:
     def registered_ids(self, connection: Connection, subject: str, schemas: Sequence[str]) -> list[int]:
         """Give the registered ids of a topic's schemas, 0 where nothing was ever written by one."""
         return registry.registered_ids(connection, subject, schemas)
+
+    def log(self, connector: Connector) -> HubLog:
+        """Give a dataset's log, whose payloads the registered schemas of its contract can read."""
+        with self.connection("pophub_share") as connection:
+            for schema in connector.contract.schemas:
+                self.schema_id(connection, history_subject(connector.stem), schema)
+        return HubLog(connector.stem)
+
+    def subscription(self, recipient: str, connector: Connector, grant: Grant) -> Subscription:
+        """Give a subscription by its terms, with those before them.
+
+        Errors: those of `pseudonym_secret` and `terms_on_record`.
+        """
+        schemas = granted_schemas(connector, recipient, grant.fields)
+        topic = f"sub.{recipient}.{connector.stem}"
+        subject, earlier = f"{topic}-value", dict[int, Subscription]()
+        with self.connection("pophub_share") as connection:
+            known = self.terms_on_record(connection, recipient, grant)
+            forms = tuple(Form(schema, self.schema_id(connection, subject, schema)) for schema in schemas)
+            secret = subscription_secret(self.pseudonym_secret(connection), topic)
+            for version, before in known.items():
+                then = granted_schemas(connector, recipient, before.fields)
+                ids = tuple(map(Form, then, self.registered_ids(connection, subject, then)))
+                earlier[version] = Subscription(recipient, connector, before, ids, secret)
+        return Subscription(recipient, connector, grant, forms, secret, earlier)

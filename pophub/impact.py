@@ -51,11 +51,11 @@ def settle_contract(adapters: Adapters, connection: Connection, connector: Conne
         return
     if known == connector.digest:
         return
-    found = impact(adapters, store, store.on_record(), connector, LOOKED_AT)
-    acknowledged = store.acknowledged(connector.digest) if found.takes else None
-    if found.takes and acknowledged is None:
-        raise _breaks(connector.stem, found.takes)
-    if acknowledged is not None and acknowledged.starts > today():
+    acknowledged = store.acknowledged(connector.digest)
+    if acknowledged is None:
+        if takes := impact(adapters, store, store.on_record(), connector, LOOKED_AT).takes:
+            raise _breaks(connector.stem, takes)
+    elif acknowledged.starts > today():
         what = f"the changed contract was acknowledged by {acknowledged.by} from {acknowledged.starts} on"
         raise _refused("impact.not_yet", what, connector.stem)
     store.keep(connector, acknowledged)

@@ -14,6 +14,7 @@ from psycopg2 import sql
 from pophub.contracts.grants import unread
 from pophub.contracts.model import Connector
 from pophub.contracts.subscription_model import SubscriptionFile
+from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError
 from pophub.kafka import Administrator
 from pophub.postgres import Cursor, connect, note_layout, transaction
@@ -55,12 +56,13 @@ def prepare(
 ) -> list[ConfigError]:
     """Prepare database and broker for these connectors and subscriptions.
 
-    Give what was left out: subscriptions whose terms are refused. Their access stays as it was.
+    Give what was left out: subscriptions whose terms are refused, whose access stays as it was, and raw topics
+    that were lost (`raw.lost`), which are not made anew.
     """
     prepare_database(settings)
     prepare_looked_up(settings, connectors)
     sound, refused = register(settings, connectors, subscriptions)
-    prepare_broker(settings, connectors, sound)
+    refused += prepare_broker(settings, connectors, sound)
     prepare_feedback(settings, connectors)
     stems = [c.stem for c in connectors]
     access.settle(settings, access.Declared(stems, sound, unread(settings.project, sound)))
@@ -128,8 +130,11 @@ def _role(cursor: Cursor, role: str, password: str) -> None:
 
 def prepare_broker(
     settings: Settings, connectors: Sequence[Connector], subscriptions: Sequence[SubscriptionFile]
-) -> None:
-    """Make topics, users and access rules: every principal its own, and nothing more."""
+) -> list[ConfigError]:
+    """Make topics, users and access rules: every principal its own, and nothing more.
+
+    Give the raw topics that are not there although batches were sent to them: none of these is made anew.
+    """
     lanes = {c.stem: c.file.lanes for c in connectors}
     topics = {f"{kind}.{stem}": count for stem, count in lanes.items() for kind in ("raw", "shared")}
     rules = [
@@ -153,7 +158,28 @@ def prepare_broker(
     try:
         administrator.ensure_users(PRINCIPALS)
         administrator.ensure_rules(rules)
-        administrator.ensure_topics(topics)
-        administrator.check_topics(f"raw.{stem}" for stem in lanes)
+        sent = _sent(settings)
+        lost = administrator.missing(f"raw.{stem}" for stem in lanes if stem in sent)
+        administrator.ensure_topics({name: count for name, count in topics.items() if name not in lost})
+        administrator.check_topics(name for stem in lanes if (name := f"raw.{stem}") not in lost)
     finally:
         administrator.close()
+    return [_lost(name, sent[name.removeprefix("raw.")]) for name in lost]
+
+
+def _sent(settings: Settings) -> dict[str, int]:
+    """Count the batches that were sent to raw, by dataset."""
+    with closing(connect(settings, OWNER)) as connection, transaction(connection, "batches") as cursor:
+        cursor.execute(
+            "select stem, count(*) from extract.batch where state = 'sent' and rows > 0 group by stem"
+        )
+        return dict(cursor.fetchall())
+
+
+def _lost(topic: str, batches: int) -> ConfigError:
+    return ConfigError(
+        "raw.lost",
+        f"the topic is not there, and {batches:,} batches were sent to it: what was not judged of them is gone",
+        where=topic,
+        remedy=explain("raw.lost").remedy,
+    )

@@ -11,7 +11,6 @@ from pophub.adapters import Adapters
 from pophub.contracts.grants import unread
 from pophub.contracts.load import load_all, load_subscriptions
 from pophub.contracts.model import Connector
-from pophub.contracts.subscription_model import Grant
 from pophub.contracts.suite import nearest
 from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError, PophubError
@@ -27,15 +26,7 @@ from pophub.quarantine.feedback import feed
 from pophub.quarantine.selection import Selection
 from pophub.settings import Settings
 from pophub.sharing import access
-from pophub.sharing.hub_log import HubLog
-from pophub.sharing.registry import history_subject
-from pophub.sharing.subscription import (
-    Form,
-    Subscription,
-    granted_schemas,
-    recipients,
-    subscription_secret,
-)
+from pophub.sharing.subscription import Subscription, recipients
 from pophub.stages.backfill import backfill
 from pophub.stages.extract import Extract, Extracted
 from pophub.stages.follow import Follow
@@ -335,7 +326,7 @@ class Hub:
 
     def sharable(self, connector: Connector) -> tuple[list[Sharable], ConfigError | None]:
         """Give what can be shared, the hub's own log first, and why the others cannot."""
-        found: list[Sharable] = [self._log(connector)]
+        found: list[Sharable] = [self.adapters.log(connector)]
         try:
             for subscription in self.subscriptions_of(connector):
                 found.append(subscription)  # what came before an error is kept
@@ -350,32 +341,7 @@ class Hub:
         for file in self.subscriptions:
             for grant in file.grants:
                 if grant.dataset == connector.stem:
-                    yield self._subscription(file.subscriber, connector, grant)
-
-    def _log(self, connector: Connector) -> HubLog:
-        """Give a dataset's log, whose payloads the registered schemas of its contract can read."""
-        with self.adapters.connection("pophub_share") as connection:
-            for schema in connector.contract.schemas:
-                self.adapters.schema_id(connection, history_subject(connector.stem), schema)
-        return HubLog(connector.stem)
-
-    def _subscription(self, recipient: str, connector: Connector, grant: Grant) -> Subscription:
-        schemas = granted_schemas(connector, recipient, grant.fields)
-        topic = f"sub.{recipient}.{connector.stem}"
-        subject, earlier = f"{topic}-value", dict[int, Subscription]()
-        with self.adapters.connection("pophub_share") as connection:
-            known = self.adapters.terms_on_record(connection, recipient, grant)
-            forms = tuple(
-                Form(schema, self.adapters.schema_id(connection, subject, schema)) for schema in schemas
-            )
-            secret = subscription_secret(self.adapters.pseudonym_secret(connection), topic)
-            for version, before in known.items():
-                then = granted_schemas(connector, recipient, before.fields)
-                ids = self.adapters.registered_ids(connection, subject, then)
-                earlier[version] = Subscription(
-                    recipient, connector, before, tuple(map(Form, then, ids)), secret
-                )
-        return Subscription(recipient, connector, grant, forms, secret, earlier)
+                    yield self.adapters.subscription(file.subscriber, connector, grant)
 
 
 @contextmanager

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.model import Connector, LegalBasis
+from pophub.contracts.patterns import NAME, WORDS, is_name
 from pophub.contracts.refusals import read_model
 from pophub.contracts.strict_yaml import Document, load_document
 from pophub.contracts.subscription_model import Grant, SubscriptionFile
@@ -34,8 +34,9 @@ def read_bases(project: Path) -> tuple[dict[str, LegalBasis], list[ConfigError]]
     for path in basis_paths(project):
         try:
             document = load_document(path, project)
-            if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", path.stem):
-                raise refuse("config.path", "a basis is named a to z, digits and _", document.where())
+            if not is_name(path.stem):
+                what = f"the file's name {path.stem!r} is not {WORDS[NAME]}"
+                raise refuse("config.path", what, document.where())
             found[path.stem], documents[path.stem] = read_model(LegalBasis, document), document
         except ConfigError as error:
             errors += [error, *error.others]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from pathlib import Path
 
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.model import CodeTable, ProjectTables
-from pophub.contracts.patterns import NAME, WORDS
+from pophub.contracts.patterns import NAME, WORDS, is_name
 from pophub.contracts.refusals import read_model
 from pophub.contracts.strict_yaml import Document, load_document
 from pophub.contracts.suite import refuse
 from pophub.domain.errors import ConfigError
-
-_NAME = re.compile(NAME.replace(r"\z", r"\Z"))
 
 
 def read_tables(project: Path) -> tuple[ProjectTables, list[ConfigError]]:
@@ -31,7 +28,7 @@ def read_tables(project: Path) -> tuple[ProjectTables, list[ConfigError]]:
 
 def _read(document: Document) -> CodeTable:
     table, flaws = read_model(CodeTable, document), Flaws()
-    if not _NAME.match(document.path.stem):
+    if not is_name(document.path.stem):
         what = f"the file's name {document.path.stem!r} is not {WORDS[NAME]}"
         flaws.add(refuse("identifier.invalid", what, document.where()))
     for value, code in table.values.items():

@@ -23,6 +23,18 @@ WORDS = {
 }
 
 
+_NAME = re.compile(NAME.replace(r"\z", r"\Z"))
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a text is a name, as that of a file has to be.
+
+    >>> is_name("don_vi_2"), is_name("2_don_vi"), is_name("Đơn vị"), is_name("a\\n"), is_name("a" * 64)
+    (True, False, False, False, False)
+    """
+    return _NAME.match(text) is not None
+
+
 def table_parts(text: str) -> tuple[str | None, str]:
     """Give schema and name of a table as the file names it.
 

@@ -323,6 +323,7 @@ CODES: dict[str, Code] = {
     "backfill.scan": Code("A source without a change marker is read whole each time", "Nguồn không có dấu thay đổi được đọc toàn bộ mỗi lần", "pophub position reset STEM lets the next scan send every row again"),
     "backfill.log": Code("A log of changes is read from its first message, or goes on", "Nhật ký thay đổi được đọc từ đầu hoặc đọc tiếp", "pophub position reset STEM has the topic read from its first message"),
     "raw.gap": Code("The raw topic lacks offsets that were not read yet", "Topic raw thiếu các offset chưa đọc", "backfill the connector; retention removed them"),
+    "raw.lost": Code("A raw topic is gone that batches were sent to", "Topic raw đã từng nhận lô dữ liệu nay không còn", "restore topic and database to one time (docs/deploy.md), or forget both by pophub up --fresh; find out who deleted the topic"),
     "raw.rewound": Code("A lane of the raw topic ends before what was judged of it", "Một làn của topic raw kết thúc trước phần đã xét", "restore topic and database to one time; find out who deleted the topic or made it anew"),
     "alert.frozen": Code("A source's runs succeed, but nothing new came within its promise", "Nguồn vẫn chạy nhưng không có thay đổi mới trong thời hạn cam kết", "ask the owner whether the source is written to; see pophub live"),
     "alert.clock_wrong": Code("A source shows changes that lie in the hub's future", "Nguồn có thay đổi ở thời điểm tương lai", "ask the owner to set the source's clock and correct the rows"),

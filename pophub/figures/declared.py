@@ -12,6 +12,7 @@ from pydantic import Field
 
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.model import Text
+from pophub.contracts.patterns import NAME, WORDS, is_name
 from pophub.contracts.refusals import read_model
 from pophub.contracts.source_model import Model, Name
 from pophub.contracts.strict_yaml import Document, load_document, parse_document
@@ -95,8 +96,8 @@ def load_figures(project: Path) -> tuple[list[Figure], list[ConfigError]]:
 
 
 def _load(path: Path, shown: Path) -> Figure:
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", path.stem):
-        raise refuse("config.path", "a figure's file is named a to z, digits and _", str(shown))
+    if not is_name(path.stem):
+        raise refuse("config.path", f"the file's name {path.stem!r} is not {WORDS[NAME]}", str(shown))
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

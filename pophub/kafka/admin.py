@@ -64,6 +64,12 @@ class Administrator:
                     wait_for_metadata=True,
                 )  # fmt: skip
 
+    def missing(self, topics: Iterable[str]) -> list[str]:
+        """Give those of these topics that are not there."""
+        with translated("topics"), deadline(CALL_S, "reading topics"):
+            there = set(self._admin.list_topics())
+        return [name for name in topics if name not in there]
+
     def check_topics(self, topics: Iterable[str]) -> None:
         """Refuse a topic that holds or may come to hold what our readers cannot read.
 
@@ -72,6 +78,8 @@ class Administrator:
         asked = [
             ConfigResource(ConfigResourceType.TOPIC, name, {"compression.type": None}) for name in topics
         ]
+        if not asked:
+            return
         with translated("topics"), deadline(CALL_S, "reading the topics' settings"):
             found = self._admin.describe_configs(asked, config_filter="all")["topic"]
         wrong = {name: c["compression.type"]["value"] for name, c in found.items()}

@@ -142,7 +142,7 @@ def in_our_words(cause: Exception, where: str) -> PophubError:
         )
     return TransientError(
         "kafka.unreachable",
-        f"the broker gave {type(cause).__name__}",
+        f"the broker did not do what it was asked for ({type(cause).__name__})",
         where=where,
         remedy="see `pophub status`; the stage reads where it stands and goes on",
     )

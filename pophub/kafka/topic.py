@@ -29,6 +29,14 @@ _NO_TOPIC = {
     KafkaError.UNKNOWN_TOPIC_ID,
 }  # fmt: skip
 _OF_GROUPS = {KafkaError.GROUP_AUTHORIZATION_FAILED}  # the client looks for a group, and needs none
+_SILENT = {
+    KafkaError._TIMED_OUT: "the broker did not answer in time",
+    KafkaError._MSG_TIMED_OUT: "the broker did not answer in time",
+    KafkaError.REQUEST_TIMED_OUT: "the broker did not answer in time",
+    KafkaError._TRANSPORT: "the connection to the broker was cut, or never made",
+    KafkaError._ALL_BROKERS_DOWN: "no broker of the address can be reached",
+    KafkaError._RESOLVE: "the broker's name leads to no address",
+}  # fmt: skip
 _CUT = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
 
 
@@ -219,13 +227,19 @@ class ForeignTopic:
                 remedy="none yet: the next run says of which partition, and how many",
             )  # fmt: skip
         return self._distrusted() or TransientError(
-            "source.unreachable", f"the broker gave {KafkaError(code).name()}", where=where,
+            "source.unreachable", _SILENT.get(code, f"the broker says: {_plain(code)}"), where=where,
             remedy="ask the agency whether its broker runs; a retry goes on by itself",
         )  # fmt: skip
 
 
 def _as_error(why: Distrust, where: str) -> ConfigError:
     return ConfigError("source.certificate", why.what, where=where, remedy=why.remedy)
+
+
+def _plain(code: int) -> str:
+    """Give the client's own words for an error that has none of ours."""
+    words: str = KafkaError(code).str()
+    return words.removeprefix("Local: ").removeprefix("Broker: ")
 
 
 _OF_CONSUMERS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg2
@@ -25,8 +25,30 @@ def connect(settings: Settings, role: str, *, database: str | None = None) -> Co
     """Open a connection of `role` in its own session; one a process and stage, never across a fork.
 
     Another `database` than the hub's is one of the simulated agencies'.
-    Errors: `postgres.unreachable` (transient), `postgres.password`, `hub.layout` (config).
+    Errors: `postgres.unreachable` (transient), `postgres.password`, `postgres.missing`, `hub.layout` (config).
     """
+    try:
+        return _connected(settings, role, database)
+    except ConfigError as error:
+        if error.code == "postgres.password" and _never_made(settings, role):
+            raise _missing(f"role {role}") from error
+        raise
+
+
+def _never_made(settings: Settings, role: str) -> bool:
+    """Tell whether a role whose login was refused is not there at all: PostgreSQL says the same of both."""
+    superuser = settings.endpoints.postgres_superuser
+    if role == superuser or not settings.has_secret(f"postgres.{superuser}"):
+        return False
+    try:
+        with closing(_connected(settings, superuser, None)) as connection, connection.cursor() as cursor:
+            cursor.execute("select 1 from pg_roles where rolname = %s", (role,))
+            return cursor.fetchone() is None
+    except PophubError as error:
+        return error.code == "postgres.missing"  # not even the database is there
+
+
+def _connected(settings: Settings, role: str, database: str | None) -> Connection:
     with translated(f"role {role}"):
         dsn: dict[str, Any] = dict(settings.dsn(role, database))
         connection: Connection = psycopg2.connect(
@@ -91,17 +113,21 @@ def _operational(cause: psycopg2.OperationalError, where: str) -> PophubError:
             remedy="compare the secret file of this role, or run `pophub up` to set the roles anew",
         )
     if "does not exist" in text:
-        return ConfigError(
-            "postgres.missing",
-            "PostgreSQL lacks the database or role",
-            where=where,
-            remedy="run `pophub up`, which prepares the hub",
-        )
+        return _missing(where)
     return TransientError(
         "postgres.unreachable",
         "PostgreSQL cannot be reached",
         where=where,
         remedy="start it with `pophub up`, or see `pophub status`",
+    )
+
+
+def _missing(where: str) -> ConfigError:
+    return ConfigError(
+        "postgres.missing",
+        "PostgreSQL lacks the database or role: it was not prepared",
+        where=where,
+        remedy="run `pophub up`, which prepares the hub",
     )
 
 

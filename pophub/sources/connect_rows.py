@@ -145,7 +145,7 @@ class RowReader:
     def _plan(self, schema: Schema) -> list[tuple[str, tuple[str, ...], ValueReader]]:
         kept = self._plans.get(id(schema))
         if kept is None or kept[0] is not schema:
-            plan = list(_columns(schema, ()))
+            plan = [(".".join(path), path, reader_of(one)) for path, one in leaves(schema)]
             if len({name for name, _, _ in plan}) < len(plan):
                 raise Twice
             kept = self._plans[id(schema)] = (schema, plan)
@@ -154,13 +154,14 @@ class RowReader:
         return kept[1]
 
 
-def _columns(schema: Schema, path: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...], ValueReader]]:
+def leaves(schema: Schema, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Schema]]:
+    """Give each field of a struct that is one value, with the names that lead to it."""
     for one in schema["fields"]:
         here = (*path, str(one["field"]))
         if is_flat(one):
-            yield ".".join(here), here, reader_of(one)
+            yield here, one
         else:
-            yield from _columns(one, here)
+            yield from leaves(one, here)
 
 
 def _unschooled(value: Mapping[str, Any]) -> FlatRow:

@@ -4,38 +4,39 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pophub.contracts.source_model import FilesSource
 from pophub.domain.errors import ContractBreach
 from pophub.domain.record import Columns
-from pophub.sources.csv_dialect import dialect_of
+from pophub.sources.csv_dialect import Dialect, dialect_of
 from pophub.sources.csv_quotes import Quotes
-from pophub.sources.file_rows import FileRow, Header, header_of, in_chunks, too_large
+from pophub.sources.file_rows import Checked, FileRow, Header, header_of, in_chunks, too_large
 
 MAX_FIELD_CHARACTERS = 4 << 20
 MAX_RECORD_CHARACTERS = 16 << 20  # a line without end, or a quote that runs over lines without end
 
 
-def check(path: Path, source: FilesSource, required: Sequence[str], where: str) -> str:
-    """Read the file once for its shape; say how it is written where that is not as declared, else "".
+def check(path: Path, source: FilesSource, required: Sequence[str], where: str) -> Checked:
+    """Read the file once for its shape; tell how it is written where that is not as declared.
 
     Errors: `source.encoding`, `source.header_missing`, `source.header_repeated`, `source.file_bomb`; `source.file_quoting`
     where a quote makes it unsure where a record ends; `source.file_truncated` when a quoted value never
     ends; `source.file_end_open` when the last line has no end, where the connector does not allow it,
     else `source.file_truncated` when that line has too few columns.
     """
-    last = FileRow(0, ())
+    last, count = FileRow(0, ()), 0
     dialect = dialect_of(path, source, required, where)
     with _Lines(path, dialect.encoding, where) as lines:
         header, rows = _parse(lines, source, dialect.delimiter, required, where)
-        for row in rows:
-            last = row
+        for count, last in enumerate(rows, 1):  # noqa: B007 - what the loop ends with
+            pass
         ended = lines.ended()
     if not ended:
         _check_end(source, lines.number, last, header, where)
-    return dialect.told
+    return Checked(dialect.told, count, partial(_rows, path, source, dialect, required, where=where))
 
 
 def _check_end(source: FilesSource, number: int, last: FileRow, header: Header, where: str) -> None:
@@ -59,8 +60,13 @@ def _check_end(source: FilesSource, number: int, last: FileRow, header: Header, 
 def read(
     path: Path, source: FilesSource, required: Sequence[str], chunk_rows: int, where: str
 ) -> Iterator[Columns]:
-    """Give the rows as they stand, in chunks; see `DropFolder.read`."""
-    dialect = dialect_of(path, source, required, where)
+    """Give the rows of a file that nobody checked, in chunks; see `DropFolder.read`."""
+    yield from _rows(path, source, dialect_of(path, source, required, where), required, chunk_rows, where)
+
+
+def _rows(
+    path: Path, source: FilesSource, dialect: Dialect, required: Sequence[str], chunk_rows: int, where: str
+) -> Iterator[Columns]:
     plain = dialect.encoding.removesuffix("-sig")
     with _Lines(path, dialect.encoding, where) as lines:
         header, rows = _parse(lines, source, dialect.delimiter, required, where)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pophub.domain.errors import ContractBreach
@@ -30,6 +30,17 @@ class FileRow(NamedTuple):
     line: int
     cells: Sequence[Any]
     flaw: str | None = None
+
+
+class Checked(NamedTuple):
+    """A file whose shape is sound: what is to be told of how it is written, else "", and how many rows it has.
+
+    `read` gives these in chunks of at most so many; see `DropFolder.read`.
+    """
+
+    told: str
+    rows: int
+    read: Callable[[int], Iterator[Columns]]
 
 
 def too_large(what: str, most: str, where: str) -> ContractBreach:

@@ -16,17 +16,19 @@ from pophub.domain.record import Columns
 from pophub.ports import DropFile
 from pophub.sources import csv_file, json_file, xlsx_file
 from pophub.sources.file_kind import kind_of
+from pophub.sources.file_rows import Checked
 from pophub.sources.manifest import (
+    KINDS,
     SHA256,
     PromisedFile,
     composed,
+    digests_of,
     is_manifest,
     not_there,
     promised,
     refuse_otherwise,
 )
 
-COUNTED_ROWS = 5_000
 ROOMS: dict[str, ModuleType] = {"csv": csv_file, "xlsx": xlsx_file, "json": json_file}
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart")
 
@@ -48,6 +50,7 @@ class DropFolder:
         self._required = tuple(dict.fromkeys(wanted))
         self._bad: list[PophubError] = []
         self._again: set[str] = set()
+        self._checked: dict[str, Checked] = {}
         self._promised: dict[str, PromisedFile] = {}
 
     def files(self, taken: Sequence[str]) -> Iterator[DropFile]:
@@ -57,19 +60,22 @@ class DropFolder:
         next call. A refused file never stops the others: `bad` tells of it afterwards.
         Errors: `source.unreachable` when the folder is not there.
         """
-        self._bad, self._again = [], set()
+        self._bad, self._again, self._checked = [], set(), {}
         seen = set(taken)
         self._read_manifests()
         for path, before in self._resting():
             try:
-                digest = self._digest(path)
+                said = self._promised.get(composed(path.name))
+                contents = digests_of(path, said)
+                digest = self._named(path.name, contents[KINDS[SHA256]])
                 if _state(path) != before:
                     continue
                 if digest in seen:
                     self._again.add(path.name)
                     continue
-                told = self._check(path)
-                self._hold_to_manifest(path)
+                checked = self._check(path)
+                if self._source.manifest is not None:
+                    refuse_otherwise(said, contents, checked.rows, self._place(path.name))
             except PophubError as error:
                 self._bad.append(error)
                 continue
@@ -79,7 +85,8 @@ class DropFolder:
                 self._bad.append(self._unreadable(path.name, error))
                 continue
             seen.add(digest)
-            yield DropFile(path.name, digest, told)
+            self._checked[digest] = checked
+            yield DropFile(path.name, digest, checked.told)
         self._bad += self._not_there(seen)
 
     def bad(self) -> list[PophubError]:
@@ -121,14 +128,15 @@ class DropFolder:
         """
         path = self._folder / file.name
         try:
-            if self._digest(path) != file.digest:
+            if self._named(file.name, digests_of(path)[KINDS[SHA256]]) != file.digest:
                 raise TransientError(
                     "source.file_changed",
                     "the file changed after it was found complete",
                     where=self._place(file.name),
                     remedy="the run tries again; agencies should drop files under a .part name",
                 )
-            yield from self._rows(path, chunk_rows)
+            checked = self._checked.get(file.digest) or self._check(path)
+            yield from checked.read(chunk_rows)
         except OSError as error:
             raise self._unreadable(file.name, error) from error
 
@@ -175,12 +183,6 @@ class DropFolder:
         self._promised, refused = promised(paths, self._source, self._where)
         self._bad += refused
 
-    def _hold_to_manifest(self, path: Path) -> None:
-        if self._source.manifest is not None:
-            chunks = self._rows(path, COUNTED_ROWS)
-            rows = (len(next(iter(columns.values()), ())) for columns in chunks)
-            refuse_otherwise(path, self._promised.get(composed(path.name)), rows, self._place(path.name))
-
     def _not_there(self, seen: set[str]) -> list[PophubError]:
         """Tell of files that did not come, by manifests with SHA-256; one that was taken may be gone."""
         there = set(map(composed, self._names()))
@@ -191,21 +193,13 @@ class DropFolder:
                 missing.setdefault(said.by, []).append(name)
         return [not_there(names, self._place(by)) for by, names in missing.items()]
 
-    def _check(self, path: Path) -> str:
+    def _check(self, path: Path) -> Checked:
         room = ROOMS[kind_of(path, self._source.encoding, self._place(path.name))]
-        told: str = room.check(path, self._source, self._required, self._place(path.name))
-        return told
-
-    def _rows(self, path: Path, chunk_rows: int) -> Iterator[Columns]:
-        room = ROOMS[kind_of(path, self._source.encoding, self._place(path.name))]
-        yield from room.read(path, self._source, self._required, chunk_rows, self._place(path.name))
-
-    def _digest(self, path: Path) -> str:
-        """Name a file's content; of an inventory its name too, since an older state may come again."""
-        with path.open("rb") as file:
-            return self._named(path.name, hashlib.file_digest(file, "sha256").hexdigest())
+        checked: Checked = room.check(path, self._source, self._required, self._place(path.name))
+        return checked
 
     def _named(self, name: str, content: str) -> str:
+        """Name a file's content; of an inventory its name too, since an older state may come again."""
         if self._source.marker.kind != "scan":
             return content
         return hashlib.sha256(f"{content} {name}".encode(errors="surrogateescape")).hexdigest()

@@ -2,36 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from functools import partial
 from pathlib import Path
 
 from pophub.contracts.source_model import FilesSource
 from pophub.domain.errors import ContractBreach
 from pophub.domain.record import RESERVED, Columns
-from pophub.sources.file_rows import MAX_COLUMNS, FileRow, Unread, in_chunks, too_large
+from pophub.sources.file_rows import MAX_COLUMNS, Checked, FileRow, Unread, in_chunks, too_large
 from pophub.sources.json_pages import MISSING, Member, parsed, records_of
 
 MAX_LINE_BYTES = 16 << 20
 NO_OBJECT = "contract.json.format"
 
 
-def check(path: Path, source: FilesSource, required: Sequence[str], where: str) -> str:
+def check(path: Path, source: FilesSource, required: Sequence[str], where: str) -> Checked:
     """Read the file once for its shape; nothing is to be said of how it is written.
 
     Errors: `source.file_truncated` where the last line is cut, `source.header_missing` where no record has a
     declared member, `source.header_repeated` where one has a name of the hub's own, `source.file_bomb`.
     """
-    _names(path, required, where)
-    return ""
+    found, lines, records = dict[str, None](), 0, 0
+    for _, record, _, ended in _records(path, where):
+        if record is None and not ended:
+            raise ContractBreach(
+                "source.file_truncated", "the last line is cut", where=where,
+                remedy="ask the agency to drop the whole file again",
+            )  # fmt: skip
+        found |= dict.fromkeys(record or ())
+        lines, records = lines + 1, records + (record is not None)
+        if len(found) > MAX_COLUMNS:
+            raise too_large("the records", f"{MAX_COLUMNS:,} members", where)
+    if records:
+        _refuse_missing([name for name in required if name not in found], where)
+    _refuse_reserved(sorted(RESERVED & found.keys()), where)
+    names = [*required, *sorted(found.keys() - set(required))]
+    return Checked("", lines, partial(_rows, path, names, frozenset(required), where=where))
 
 
-def read(
-    path: Path, source: FilesSource, required: Sequence[str], chunk_rows: int, where: str
+def _refuse_missing(names: Sequence[str], where: str) -> None:
+    if names:
+        raise ContractBreach(
+            "source.header_missing", f"no record has {', '.join(names)}", where=where,
+            remedy="ask the agency what changed; see the columns that `mapping` names",
+        )  # fmt: skip
+
+
+def _refuse_reserved(names: Sequence[str], where: str) -> None:
+    if names:
+        raise ContractBreach(
+            "source.header_repeated", f"a record has a member named {', '.join(names)}", where=where,
+            remedy="ask the agency to drop the file again with another name for it",
+        )  # fmt: skip
+
+
+def _rows(
+    path: Path, names: Sequence[str], declared: Set[str], chunk_rows: int, where: str
 ) -> Iterator[Columns]:
     """Give the records as they stand, in chunks; see `DropFolder.read`."""
-    names = _names(path, required, where)
     absent = Unread(MISSING)
-    declared = set(required)
 
     def rows() -> Iterator[FileRow]:
         for number, record, line, _ in _records(path, where):
@@ -41,32 +70,6 @@ def read(
                 yield FileRow(number, [record.get(n, absent if n in declared else None) for n in names])
 
     return in_chunks(names, rows(), chunk_rows, path.name)
-
-
-def _names(path: Path, required: Sequence[str], where: str) -> list[str]:
-    """Give the members that records have, declared ones first, the others in their order."""
-    found, records = dict[str, None](), 0
-    for _, record, _, ended in _records(path, where):
-        if record is None and not ended:
-            raise ContractBreach(
-                "source.file_truncated", "the last line is cut", where=where,
-                remedy="ask the agency to drop the whole file again",
-            )  # fmt: skip
-        found |= dict.fromkeys(record or ())
-        records += record is not None
-        if len(found) > MAX_COLUMNS:
-            raise too_large("the records", f"{MAX_COLUMNS:,} members", where)
-    if missing := [name for name in required if name not in found] if records else []:
-        raise ContractBreach(
-            "source.header_missing", f"no record has {', '.join(missing)}", where=where,
-            remedy="ask the agency what changed; see the columns that `mapping` names",
-        )  # fmt: skip
-    if taken := sorted(RESERVED & found.keys()):
-        raise ContractBreach(
-            "source.header_repeated", f"a record has a member named {', '.join(taken)}", where=where,
-            remedy="ask the agency to drop the file again with another name for it",
-        )  # fmt: skip
-    return list(dict.fromkeys([*required, *sorted(found.keys() - set(required))]))
 
 
 def _records(path: Path, where: str) -> Iterator[tuple[int, Member | None, bytes, bool]]:

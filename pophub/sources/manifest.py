@@ -6,7 +6,7 @@ import csv
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from pophub.contracts.source_model import FilesSource, Manifest
 from pophub.domain.errors import ContractBreach
 
 MAX_BYTES = 16 << 20
+PIECE_BYTES = 1 << 20
 SHA256 = 64
 KINDS = {32: "md5", 40: "sha1", SHA256: "sha256", 128: "sha512"}
 """Kind of a digest by its hexadecimal digits."""
@@ -54,20 +55,30 @@ def promised(
     return found, refused
 
 
-def refuse_otherwise(path: Path, said: PromisedFile | None, rows: Iterable[int], where: str) -> None:
-    """Hold a file to what its manifest says; `rows` are the lengths of its chunks, read where they are to be counted.
+def refuse_otherwise(said: PromisedFile | None, digests: Mapping[str, str], rows: int, where: str) -> None:
+    """Hold a file to what its manifest says; `digests` of its content by kind, that of the manifest among them.
 
     Errors: `source.manifest`.
     """
     if said is None:
         raise _refused("no manifest names the file", where, "ask the agency for the file's manifest")
     if said.digest is not None:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, KINDS[len(said.digest)]).hexdigest()
-        if found != said.digest:
-            raise _refused(f"its {KINDS[len(said.digest)]} is not the one that {said.by} says", where)
-    if said.rows is not None and (count := sum(rows)) != said.rows:
-        raise _refused(f"it has {count:,} rows, and {said.by} says {said.rows:,}", where)
+        kind = KINDS[len(said.digest)]
+        if digests[kind] != said.digest:
+            raise _refused(f"its {kind} is not the one that {said.by} says", where)
+    if said.rows is not None and rows != said.rows:
+        raise _refused(f"it has {rows:,} rows, and {said.by} says {said.rows:,}", where)
+
+
+def digests_of(path: Path, said: PromisedFile | None = None) -> dict[str, str]:
+    """Read a file once for its SHA-256, and for the digest of the kind that its manifest says, if another one."""
+    kinds = {KINDS[SHA256]} | ({KINDS[len(said.digest)]} if said and said.digest else set())
+    found = {kind: hashlib.new(kind) for kind in kinds}
+    with path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            for one in found.values():
+                one.update(piece)
+    return {kind: one.hexdigest() for kind, one in found.items()}
 
 
 def not_there(names: Sequence[str], where: str) -> ContractBreach:

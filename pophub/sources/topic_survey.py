@@ -11,8 +11,8 @@ from pophub.domain.errors import ConfigError
 from pophub.domain.record import Columns
 from pophub.kafka import ForeignTopic, TopicMessage
 from pophub.settings import Settings
-from pophub.sources.connect_rows import BROKEN, FlatRow, Messages, MessageTold, RowReader, inner
-from pophub.sources.connect_values import Schema, is_flat
+from pophub.sources.connect_rows import BROKEN, FlatRow, Messages, MessageTold, RowReader, inner, leaves
+from pophub.sources.connect_values import Schema
 from pophub.sources.open_topic import broker_access, schemas_of
 from pophub.sources.survey import HeldKind, Survey, SurveyedColumn, SurveyedForm, held_by
 
@@ -96,7 +96,7 @@ class _Looked:
         except BROKEN:
             return
         self.rows.append(row)
-        shown = {} if told.schema is None else {one.name: one for one in _columns(told.schema, "")}
+        shown = {} if told.schema is None else {one.name: one for one in _columns(told.schema)}
         self.columns |= {name: shown.get(name) for name in row.values}
 
     def _keys(self, key: bytes) -> tuple[str, ...]:
@@ -104,12 +104,8 @@ class _Looked:
         return tuple(found) if isinstance(found, Mapping) else ()
 
 
-def _columns(schema: Schema, before: str) -> Iterator[SurveyedColumn]:
-    for one in schema["fields"]:
-        name = f"{before}{one['field']}"
-        if not is_flat(one):
-            yield from _columns(one, f"{name}.")
-            continue
+def _columns(schema: Schema) -> Iterator[SurveyedColumn]:
+    for path, one in leaves(schema):
         named, kind = str(one.get("name") or ""), str(one.get("type"))
         held: HeldKind = _NAMED.get(named) or (
             "text" if named in _PRINTED else "other" if named else _KINDS.get(kind, "other")
@@ -117,7 +113,12 @@ def _columns(schema: Schema, before: str) -> Iterator[SurveyedColumn]:
         told = one.get("parameters") or {}
         digits, scale = (_number(told.get(part)) for part in ("connect.decimal.precision", "scale"))
         yield SurveyedColumn(
-            name, named or kind, held, one.get("optional") is not False, digits, scale if digits else 0
+            ".".join(path),
+            named or kind,
+            held,
+            one.get("optional") is not False,
+            digits,
+            scale if digits else 0,
         )
 
 

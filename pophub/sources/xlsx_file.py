@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from pophub.contracts.source_model import FilesSource
 from pophub.domain.errors import ContractBreach
 from pophub.domain.record import Columns
-from pophub.sources.file_rows import MAX_COLUMNS, FileRow, header_of, in_chunks, names_of, too_large
+from pophub.sources.file_rows import MAX_COLUMNS, Checked, FileRow, header_of, in_chunks, names_of, too_large
 from pophub.sources.xlsx_cells import WORKBOOK, Opened, opened, rows_of
 from pophub.sources.xlsx_merged import leaving_rows_empty
 
@@ -30,8 +31,8 @@ HEADER_SOUGHT = 50  # among so many first rows of a sheet the names of columns a
 _FREE_BYTES = 16 << 20  # below this size the ratio does not matter
 
 
-def check(path: Path, source: FilesSource, required: Sequence[str], where: str) -> str:
-    """Read the file once for its shape; a workbook is always written as declared: "".
+def check(path: Path, source: FilesSource, required: Sequence[str], where: str) -> Checked:
+    """Read the file once for its shape; a workbook is always written as declared.
 
     Errors: `source.file_truncated`, `source.file_kind`, `source.file_bomb`, `source.header_missing`,
     `source.header_repeated`; `source.sheet_missing` when no sheet is the declared one,
@@ -39,20 +40,20 @@ def check(path: Path, source: FilesSource, required: Sequence[str], where: str) 
     `source.cells_merged` when merged cells leave a row without a value.
     """
     _check_zip(path, where)
+    count = 0
     with _Book(path, where, source.header_line) as book:
         chosen = book.chosen(source, required)
         for sheet in chosen:
             rows = book.rows(sheet)
             names = header_of(next(rows, _NO_ROW).cells, required, where, _first_line(sheet)).names
-            for _ in rows:
-                pass
+            count += sum(1 for _ in rows)
             book.refuse_merged(sheet, [at for at, name in enumerate(names, 1) if name in required])
         if source.unread_sheets == "hold":
             book.refuse_unread(chosen, required)
-    return ""
+    return Checked("", count, partial(_rows, path, source, required, where=where))
 
 
-def read(
+def _rows(
     path: Path, source: FilesSource, required: Sequence[str], chunk_rows: int, where: str
 ) -> Iterator[Columns]:
     """Give the rows of the declared sheets in chunks; see `DropFolder.read`.

@@ -41,9 +41,7 @@ class SlotStore(ScanStore):
     def followed(self) -> Followed | None:
         """Read what is known of the log; None before the first snapshot."""
         with self._transaction() as cursor:
-            cursor.execute(SQL["followed"], (self._stem,))
-            row = cursor.fetchone()
-        return None if row is None else Followed(*row)
+            return _followed(cursor, self._stem)
 
     def begun(self, run: str, slot: str, origin: str, place: int) -> int:
         """Begin a snapshot, at a place of the log that no change it lacks lies before; give its marker.
@@ -54,7 +52,8 @@ class SlotStore(ScanStore):
             cursor.execute(SCAN["tear"], (self._stem,))
             cursor.execute(SQL["highest"], {"stem": self._stem})
             highest = only_row(cursor)[0]
-            known = self._known_base(cursor)
+            before = _followed(cursor, self._stem)
+            known = 0 if before is None else before.base
             self.base = known if highest is None or known + place > highest else highest + 1 - place
             self.scan = self.base + place
             self._claim_as(cursor, slot, origin, "snapshot", self.scan)
@@ -64,11 +63,6 @@ class SlotStore(ScanStore):
             cursor.execute(SCAN["make_seen"])
         reach("scan.claimed")
         return self.scan
-
-    def _known_base(self, cursor: Cursor) -> int:
-        cursor.execute(SQL["followed"], (self._stem,))
-        row = cursor.fetchone()
-        return 0 if row is None else int(row[2])
 
     def _claim_as(self, cursor: Cursor, slot: str, origin: str, state: str, highest: int) -> None:
         told = {"stem": self._stem, "slot": slot, "origin": origin, "base": self.base}
@@ -173,6 +167,11 @@ class SlotStore(ScanStore):
 def is_followed(connection: Connection, stem: str) -> bool:
     """Tell whether a dataset's log is followed: a whole snapshot is there, and nobody lost the slot or the position."""
     with transaction(connection, f"slot of {stem}") as cursor:
-        cursor.execute(SQL["followed"], (stem,))
-        row = cursor.fetchone()
-    return row is not None and row[3] == "following" and row[5] is not None
+        known = _followed(cursor, stem)
+    return known is not None and known.state == "following" and known.marker is not None
+
+
+def _followed(cursor: Cursor, stem: str) -> Followed | None:
+    cursor.execute(SQL["followed"], (stem,))
+    row = cursor.fetchone()
+    return None if row is None else Followed(*row)

@@ -12,11 +12,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from hubkit import Project, Servers
+from hubkit import Project, Servers, hub_of
 from kafka import KafkaAdminClient
 from openpyxl import Workbook
 from outside import check
 
+from pophub.commands.servers import prepared
 from pophub.kafka.client import client_settings
 
 pytestmark = pytest.mark.timeout(240)
@@ -127,14 +128,25 @@ def test_a_connection_that_dies_while_judge_waits_for_a_lane_decides_nothing(pro
     check(project)
 
 
-def test_a_topic_that_was_made_anew_stops_judge_and_is_not_passed_over(project: Project) -> None:
+def test_a_raw_topic_that_was_lost_is_told_and_one_made_anew_by_hand_stops_judge(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = f"raw.{project.stem}"
     for person in range(1, 7):
         project.put(person, 30)
         project.pass_through("extract", "judge", "share")
     before = project.states()
     with closing(KafkaAdminClient(**client_settings(project.servers.settings, "admin"))) as broker:
-        broker.delete_topics([f"raw.{project.stem}"])
-        until(lambda: f"raw.{project.stem}" not in broker.list_topics())
+        broker.delete_topics([topic])
+        until(lambda: topic not in broker.list_topics())
+        for _ in range(2):
+            (lost,) = prepared(hub_of(project, monkeypatch).settings)
+            assert (lost.code, lost.where) == ("raw.lost", topic) and "6 batches" in lost.what
+        assert project.run("prepare").error == "raw.lost"
+        assert topic not in broker.list_topics(), "it is not made anew in silence"
+        project.put(10, 20)
+        assert project.run("extract").error == "kafka.topic_missing"
+        broker.create_topics({topic: {"num_partitions": 2, "replication_factor": 1}})
     project.pass_through("prepare")
     project.put(11, 20)
     project.pass_through("extract")

@@ -41,6 +41,10 @@ def test_postgresql_that_does_not_let_a_role_in_is_told_apart(
     with refused("postgres.password") as raised:
         connect(servers.settings, "pophub_read")
     assert "secret-and-wrong" not in str(raised.value)
+    monkeypatch.setenv("POPHUB_SECRET_POSTGRES_POPHUB_NOBODY", "x")
+    with refused("postgres.missing") as raised:
+        connect(servers.settings, "pophub_nobody")
+    assert "pophub up" in raised.value.remedy, "PostgreSQL says of it that the password is wrong"
 
 
 def test_a_statement_that_is_refused_tells_no_value_and_a_missing_row_is_a_broken_promise(
@@ -113,6 +117,10 @@ def test_rights_topics_and_records_that_the_broker_refuses_are_told_apart(projec
         assert second.position() == Position(1, "known")
     with closing(Publisher(settings, topic, 0)) as third:
         assert third.position() == Position(1, "known")
+
+
+def test_a_project_without_connectors_is_prepared(bare_project: Project) -> None:
+    bare_project.pass_through("prepare")
 
 
 def test_users_and_rules_that_the_broker_refuses_are_told(servers: Servers) -> None:

@@ -96,7 +96,9 @@ class Broker:
 
 def unreachable(where: str) -> TransientError:
     """Give the error of a broker that did not answer."""
-    return TransientError("kafka.unreachable", "the broker gave KafkaTimeoutError", where=where)
+    return TransientError(
+        "kafka.unreachable", "the broker did not do what it was asked for (KafkaTimeoutError)", where=where
+    )
 
 
 def fenced(where: str) -> TransientError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -87,3 +88,20 @@ def test_what_would_fill_memory_or_is_of_the_hub_is_held(tmp_path: Path) -> None
     assert codes(folder(tmp_path)) == {"a.jsonl": "source.header_repeated"}
     written(tmp_path / "a.json", SOUND)
     assert codes(folder(tmp_path))["a.json"] == "source.file_kind"
+
+
+def test_a_file_is_read_once_for_its_digests_and_once_for_its_shape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A manifest costs no reading of its own, and the rows are read by what the shape told."""
+    written(tmp_path / "a.jsonl", SOUND, SOUND)
+    md5 = hashlib.md5((tmp_path / "a.jsonl").read_bytes()).hexdigest()
+    (tmp_path / "a.tsv").write_text(f"name,rows,sum\na.jsonl,2,{md5}\n")
+    opened, read = list[str](), Path.open
+    monkeypatch.setattr(Path, "open", lambda path, *how, **more: opened.append(path.name) or read(path, *how, **more))  # fmt: skip
+    drop = folder(tmp_path, manifest={"file": "*.tsv", "name": "name", "rows": "rows", "digest": "sum"})
+    (file,) = drop.files([])
+    assert opened.count("a.jsonl") == 3, "its digests, its first bytes, its shape"
+    opened.clear()
+    assert sum(len(chunk["Mã hồ sơ"]) for chunk in drop.read(file, 1)) == 2
+    assert opened == ["a.jsonl"] * 2, "its digest, its rows"
