@@ -66,8 +66,9 @@ def main() -> int:
     found = _all_kept() if asked.alone else _kept()
     begun = time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the servers end with it
-    for way in (workers, peers, debezium):
-        way.RUN_S = max(way.RUN_S, asked.rows // SLOWEST_PER_S)
+    workers.RUN_S, peers.RUN_S, debezium.RUN_S = (
+        max(known, asked.rows // SLOWEST_PER_S) for known in (workers.RUN_S, peers.RUN_S, debezium.RUN_S)
+    )
     found["machine"] = _machine()
     if not asked.alone:
         with servers() as settings:

@@ -17,7 +17,7 @@ from pophub.kafka import Administrator
 from pophub.postgres import connect, only_row
 from pophub.settings import Settings
 
-__all__ = ["VERSION", "Copier", "running"]
+__all__ = ["RUN_S", "VERSION", "Copier", "running"]
 
 PARTITIONS = 2
 

@@ -54,8 +54,8 @@ def application(agency: Agency) -> FastAPI:
     @app.middleware("http")
     async def watched(request: Request, call_next: Any) -> Response:
         agency.asked.append(dict(request.query_params))
-        if agency.odd and (answer := agency.odd(len(agency.asked), request)):
-            return answer
+        if agency.odd and (odd := agency.odd(len(agency.asked), request)):
+            return odd
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return Response(status_code=401)
         answer: Response = await call_next(request)

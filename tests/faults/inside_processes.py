@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 
@@ -61,14 +62,13 @@ def _child(work: Callable[[], Any], held: set[tuple[Any, ...]]) -> tuple[int, in
     code = 1
     with contextlib.suppress(BaseException):
         backends: list[int] = []
-        opened = adapters.connect
 
         def recorded(*given: Any, **named: Any) -> Any:
-            connection = opened(*given, **named)
+            connection = connect(*given, **named)
             backends.append(connection.info.backend_pid)
             return connection
 
-        adapters.connect = recorded  # type: ignore[assignment]
+        patch.object(adapters, "connect", recorded).start()
         with contextlib.suppress(PophubError):  # the lane's other worker may have it
             work()
         # what was inherited stays open here, untouched; nothing else of the parent's may be

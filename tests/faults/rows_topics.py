@@ -13,7 +13,7 @@ from confluent_kafka.admin import (
     ConfigResource,
     ResourceType,
 )
-from outside import read_log, read_topic
+from outside import check, read_log, read_topic
 
 from pophub.contracts.load import load_all
 from pophub.kafka import slow_readers
@@ -161,7 +161,7 @@ def a_record_that_the_broker_refuses_is_set_aside_alone(world: World, seed: int)
     assert set(verdicts) == expected and all("contract.size" in v[2] for v in verdicts.values()), verdicts
     shared = {row.key for row in read_log(world.servers, project.stem)}
     assert shared == {project.number_of(person) for person in people} - expected
-    checker.check(project)
+    check(project)
     return Injected("rows larger than the topic's max.message.bytes, among others of their batch", len(large))
 
 

@@ -21,7 +21,9 @@ pytestmark = pytest.mark.timeout(240)
 BAD_NAME = "Nguyễn\u0007Văn An"
 V1 = ("citizen_id", "full_name", "birth_date", "sex", "province_code", "household_code", "old_number")
 V2 = (*V1, "phone")
-EXPECTED = {  # person -> the fields and phone of each version of theirs, in order; None: deleted
+EXPECTED: dict[
+    int, list[tuple[tuple[str, ...], str | None] | None]
+] = {  # person -> the fields and phone of each version of theirs, in order; None: deleted
     1: [(V1, None), (V1, None)],  # shared under v1, changed under v1 and left unshared
     2: [(V1, None), None],
     3: [(V1, None), (V2, "0902")],  # changed under v2

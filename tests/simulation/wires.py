@@ -22,8 +22,7 @@ from pophub.contracts.subscription_model import Grant, SubscriptionFile
 from pophub.domain.errors import ValidatorFailed
 from pophub.domain.record import Columns, Failure
 from pophub.ports import BlockReader, BlockWriter, LanePublisher, Rules, Source
-from pophub.postgres import connection
-from pophub.process import failpoints
+from pophub.process import deadline, failpoints
 from pophub.sharing import hub_log
 from pophub.stages import judge, replay, share
 from pophub.stores import share as ledger_store
@@ -263,7 +262,7 @@ def statements_answered() -> Iterator[None]:
     by_name = [
         (postgres.copy_columns, cursor.copy_columns),
         (postgres.execute_values, cursor.execute_values),
-        (connection.deadline, lambda *_: nullcontext()),
+        (deadline.deadline, lambda *_: nullcontext()),
     ]
     with ExitStack() as stack:
         for original, fake in by_name:

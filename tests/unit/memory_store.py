@@ -149,9 +149,9 @@ class MemoryTransaction:
         self._reach()
         keys, ids = set(versions.keys), set(versions.ids or ())
         heads = {
-            key: Head(*self._draft.heads[self._stem, key][2:5], self._draft.seen.get((self._stem, key)))
-            for key in keys
-            if (self._stem, key) in self._draft.heads
+            key: Head(marker, content, contract, self._draft.seen.get((stem, key)))
+            for (stem, key), (_, _, marker, content, contract, *_) in self._draft.heads.items()
+            if stem == self._stem and key in keys
         }
         quarantine: dict[str, list[Quarantined]] = {}
         for number, r in sorted(self._draft.quarantine.items()):

@@ -62,7 +62,11 @@ INVOICE = {
     "ban_le": True, "ngay_lap": "2024-03-15T08:00:00+07:00", "trang_thai": "1",
     "cap_nhat": "2024-03-15T08:00:00+07:00",
 }  # fmt: skip
-BASES = {"mps.citizens": CITIZEN, "moj.civil_status": REGISTERED, "mof.einvoices": INVOICE}
+BASES: dict[str, dict[str, Any]] = {
+    "mps.citizens": CITIZEN,
+    "moj.civil_status": REGISTERED,
+    "mof.einvoices": INVOICE,
+}
 
 RECORDS = [
     Bad(1, {"so_ddcn": "03809000012"}, "mps.citizens", "correct.id.length"),

@@ -28,6 +28,7 @@ from pophub.ports import VerdictStore, VerdictTransaction
 from pophub.stages import judge as judging
 from pophub.stages.judge import Judge, Judged
 from pophub.stages.remap import remapped
+from pophub.stages.write import STATES
 
 sys.path.insert(0, str(Path(__file__).parent))  # the twin lies beside the tests
 
@@ -297,7 +298,7 @@ class Life(RuleBasedStateMachine):
         """Compare the reconciliation with the first verdicts of the model."""
         sums = [sum(r[n] for r in self.memory.reconciliation.values()) for n in range(5, 10)]
         first = Counter(v.first for v in self.model.versions)
-        assert sums == [len(self.model.versions), *(first[state] for state in judging.STATES)]
+        assert sums == [len(self.model.versions), *(first[state] for state in STATES)]
 
 
 Life.TestCase.settings = settings(

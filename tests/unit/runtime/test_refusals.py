@@ -15,6 +15,7 @@ from answers import answering
 
 from pophub.domain.errors import ConfigError, TransientError
 from pophub.runtime import airflow, broker, hub, jars, places, ports, postgres
+from pophub.runtime.home import run_as
 from pophub.settings import Settings
 from tests.refused import refused
 
@@ -81,7 +82,7 @@ def test_root_without_any_other_user_cannot_run_postgresql(monkeypatch: pytest.M
     monkeypatch.setattr(pwd, "getpwnam", nobody)
     monkeypatch.setattr(shutil, "which", lambda name, path: None)
     with refused("postgres.user_missing"):
-        postgres.run_as.__wrapped__()
+        run_as.__wrapped__()
 
 
 def test_a_program_of_postgresql_that_fails_is_told_with_its_end() -> None:
