@@ -383,3 +383,12 @@ def test_a_broker_whose_certificate_nobody_trusts_is_told_from_one_that_is_down(
         with refused("source.certificate"):
             topic.ends()
         topic.close()
+
+
+def test_a_broker_that_is_down_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pophub.kafka.topic.ASK_S", 1)
+    topic = ForeignTopic(BrokerAccess("127.0.0.1:9"), "t", "mps.citizens")
+    with refused("source.unreachable") as found:
+        topic.ends()
+    topic.close()
+    assert "broker" in found.value.what and "_" not in found.value.what, found.value.what
