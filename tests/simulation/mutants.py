@@ -85,7 +85,6 @@ def _mutant(name: str, *parts: str, mood: Mood | None = None, source: str | None
 CROWD = Mood(leave=0.15, locks_lie=True)
 PATIENT_CROWD = Mood(leave=0.05, locks_lie=True)
 HASTY_CROWD = Mood(leave=0.3, locks_lie=True)
-LONG_TURNS = Mood(leave=0.04)
 LOST_ANSWERS = Mood(leave=0.05, lose=0.5)
 SLOT_SOURCE = Mood(leave=0.05, kill=0.01, fail=0.01, logged=True)
 SLOT_CROWD = Mood(leave=0.3, cut=0.002, locks_lie=True, logged=True)
@@ -136,7 +135,7 @@ COMPLETE = "shared.transactions += sharable.complete(store, lane, position.seque
 MUTANTS = (
     # who decides
     _mutant("the raw offset is set without comparing", "stores.judge:JudgeTransaction.move_raw", "self._cursor.rowcount != 1", "False"),
-    _mutant("accepted state is read before the lane is locked", f"{JUDGE}._commit", LOCK, LATE_LOCK, mood=LONG_TURNS),
+    _mutant("accepted state is read before the lane is locked", f"{JUDGE}._commit", LOCK, LATE_LOCK, mood=CROWD),
     _mutant("the raw offset stays behind after a stretch", f"{JUDGE}.lane", "at.raw_offset = upto", "pass"),
     _mutant("the lane row does not move with history", "stages.write:write", "decision.move_lane(lanes[touched])", "pass"),
     # verdicts
