@@ -50,10 +50,10 @@ def check(path: Path, source: FilesSource, required: Sequence[str], where: str) 
             book.refuse_merged(sheet, [at for at, name in enumerate(names, 1) if name in required])
         if source.unread_sheets == "hold":
             book.refuse_unread(chosen, required)
-    return Checked("", count, partial(_rows, path, source, required, where=where))
+    return Checked("", count, partial(read, path, source, required, where=where))
 
 
-def _rows(
+def read(
     path: Path, source: FilesSource, required: Sequence[str], chunk_rows: int, where: str
 ) -> Iterator[Columns]:
     """Give the rows of the declared sheets in chunks; see `DropFolder.read`.
