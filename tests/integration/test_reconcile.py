@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from hubkit import Project, Servers, hub_of
 from outside import check, read_log, read_topic
-from test_ledger import found as broken_links
 from test_ledger import mine, tampered
 from test_quarantine_commands import user
 
 from pophub import avro
 from pophub.commands import reconcile as commands
+from pophub.ledger.verify import verify
+from pophub.postgres import connect
 from pophub.reconcile.findings import Finding, Report
 from pophub.reconcile.rebuild import ComparedTable, Rebuild
 from pophub.sources import open_source
@@ -379,9 +381,13 @@ def test_a_wrong_time_of_a_change_in_history_is_named(numbered: Project, examine
     ((lane, sequence, event),) = numbered.servers.query(
         f"select lane, sequence, encode(event_id, 'hex') from ledger.history where {place}"
     )
-    with tampered(numbered.servers, f"update ledger.history set changed_at = changed_at + 1 where {place}"):
+    change = f"update ledger.history set changed_at = changed_at + 1 where {place}"
+    with (
+        tampered(numbered.servers, change),
+        closing(connect(numbered.servers.settings, "pophub_owner")) as connection,
+    ):
         findings = examine(deep=True).findings
-        (broken,) = mine(numbered, broken_links(numbered.servers))
+        (broken,) = mine(numbered, verify(connection).broken)
     found = {(f.code, f.store, f.event_id, f.lane, f.sequence) for f in findings}
     assert found == {
         ("reconcile.altered", f"shared.{numbered.stem}", event, lane, sequence),
