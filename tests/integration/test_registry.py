@@ -56,7 +56,7 @@ insert into quarantine.version (stem, key, marker, content, event_id, contract, 
   raw_offset, row, batch, exchanged_at, raw, gate, failures, state, first_judged_at, last_judged_at)
  values ('mps.citizens', '001099000001', 1, '', 'e2', 1, 'u', 0, 0, 2, 1, '2023-01-31 17:00+00', '',
   'clean', '[]', 'quarantined', now(), now());
-insert into ledger.history select i, 1, m + interval '1 day', now(), 1, 0, (m at time zone 'Asia/Ho_Chi_Minh')::date, i, 0, 1,
+insert into ledger.history select i, 1, m + interval '1 day', now(), 1, 0, null, (m at time zone 'Asia/Ho_Chi_Minh')::date, i, 0, 1,
   0, false, 'u', 'mps.citizens', '001099000002', ('e' || i)::bytea, '', '', null
  from (values (timestamptz '2023-01-01 00:00+07', 0), ('2024-01-01 00:00+07', 1),
    ('2024-02-01 00:00+07', 2)) as v (m, i);
