@@ -65,7 +65,6 @@ PASSAGES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("passage", PASSAGES)
 def test_who_existed_since_when_follows_the_commit_and_every_store_agrees(
     logged: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +85,7 @@ def test_who_existed_since_when_follows_the_commit_and_every_store_agrees(
     assert began == [(one, 2, True), (two, 2, True)], "since their commits, no place of the log"
 
 
+@pytest.mark.parametrize("passage", PASSAGES)
 def test_a_kill_anywhere_loses_nothing_and_shares_nothing_twice(logged: Project, passage: str) -> None:
     if passage.startswith("slot.") and passage != "slot.made":
         passed(logged)  # these are of the log
