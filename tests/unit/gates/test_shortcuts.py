@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from pophub.domain.dates import DAY_US, ZONE_US
 from pophub.domain.names import fold_name
+from pophub.domain.tax_codes import TAX_CODE
 from pophub.gates.checks import CHECKS, Arguments
 from pophub.gates.frame import Frame
 from pophub.gates.personal_id import contradicts, flaw
-from pophub.gates.texts import EMPTY, HIDDEN, MAX_TEXT_CHARS, OTHER, TAX_CODE
+from pophub.gates.texts import EMPTY, HIDDEN, MAX_TEXT_CHARS, OTHER
 
 STRANGE = ["٠٣٨٠٩٠٠٠٠١٢٣", "０３８０９００００１２３", "038090000123\n", "\n38090000123", "038\u00a0090000123", "0380900001²3",
            "038090000123\u200b", "", " ", "\u00a0", "\u3000", "\0", "\ud800", "\U0001f600", "000000000123", "03809000012",
