@@ -1,0 +1,158 @@
+"""What others see of a real Airflow: a ministry's DAG waits for a dataset, a failed run says why.
+
+A hub of its own with one small dataset: the schools of docs/add-a-connector.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pophub.commands.airflow_runs import Airflow
+from pophub.settings import Settings
+from tests.acceptance.test_demo import DECLARED, POPHUB, PROJECT, environment, project_of
+from tests.integration.page_blocks import blocks
+
+pytestmark = pytest.mark.timeout(540)
+STEM = "moet.schools"
+MINISTRY = """
+from airflow.sdk import DAG, Asset, task
+
+with DAG(dag_id="ministry.reads_schools", schedule=[Asset("pophub://shared/moet.schools")], is_paused_upon_creation=False):
+
+    @task
+    def read(triggering_asset_events=None):
+        return [event.extra["shared"] for events in triggering_asset_events.values() for event in events]
+
+    read()
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A hub that runs, with the schools alone, and a DAG of the ministry that waits for them."""
+    home = tmp_path_factory.mktemp("airflow") / "home"
+    project = project_of(home)
+    for name in DECLARED:
+        shutil.copytree(PROJECT / name, project / name)
+    for kept in ("connectors", "subscriptions", "figures"):
+        shutil.rmtree(project / kept)
+    for block in blocks("add-a-connector"):
+        if block.path and block.path.split("/")[0] in DECLARED:
+            path = project / block.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text)
+        elif "create table truong" in block.text:
+            subprocess.run(["bash", "-ec", block.text.replace("/tmp/", f"{project}/")], check=True)
+    (project / "dags/ministry.py").write_text(MINISTRY)
+    home.mkdir(mode=0o700)
+    (home / "sources.env").write_text(f"POPHUB_SOURCE_MOET_URL=sqlite:///{project}/moet-schools.sqlite\n")
+    try:
+        done = subprocess.run(
+            [POPHUB, "up"], env=environment(home), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield home
+    finally:
+        subprocess.run([POPHUB, "down"], env=environment(home), capture_output=True, check=False)
+
+
+@pytest.fixture
+def airflow(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Airflow]:
+    for name, value in environment(home).items():
+        monkeypatch.setenv(name, value)
+    with Airflow(Settings.load()) as found:
+        found.wait_for_dags([STEM, "ministry.reads_schools"])
+        yield found
+
+
+def ask(home: Path, statement: str) -> list[str]:
+    exports = subprocess.run(
+        [POPHUB, "env", "--json"], env=environment(home), capture_output=True, text=True, check=True
+    )
+    done = subprocess.run(
+        ["psql", "-X", "-A", "-t", "-c", statement], env=os.environ | json.loads(exports.stdout),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.split()
+
+
+def run(airflow: Airflow, name: str, dag: str = STEM) -> str:
+    """Start a run, or a failed one's tasks again; wait for its end and give its state."""
+    states: list[str] = []
+    airflow.trigger(dag, name)
+    airflow.wait([(dag, name)], lambda _, state: states.append(state), 200)
+    return states[0]
+
+
+def source(home: Path, statement: str) -> None:
+    with closing(sqlite3.connect(project_of(home) / "moet-schools.sqlite")) as database, database:
+        database.execute(statement)
+
+
+def until(true: Callable[[], Any], most_s: float = 120) -> Any:
+    limit = time.monotonic() + most_s
+    while not (found := true()):
+        assert time.monotonic() < limit, "not in time"
+        time.sleep(0.5)
+    return found
+
+
+def test_a_ministrys_own_dag_waits_for_a_dataset_and_is_told_how_much_came(
+    home: Path, airflow: Airflow
+) -> None:
+    assert run(airflow, "asset-1") == "success"
+    accepted = int(ask(home, f"select count(*) from ledger.history where stem = '{STEM}'")[0])
+    (waited,) = until(
+        lambda: [r for r in airflow.runs(["ministry.reads_schools"]) if r["state"] == "success"]
+    )
+    path = f"/api/v2/dags/ministry.reads_schools/dagRuns/{waited['run_id']}/taskInstances/read/xcomEntries/return_value"
+    told = airflow._call("GET", path + "?deserialize=true")["value"]
+    assert sum(told) == accepted > 0
+    (asset,) = airflow._call("GET", "/api/v2/assets", params={"uri_pattern": f"pophub://shared/{STEM}"})[
+        "assets"
+    ]
+    assert [task["task_id"] for task in asset["producing_tasks"]] == ["share"]
+    assert [dag["dag_id"] for dag in asset["scheduled_dags"]] == ["ministry.reads_schools"]
+
+
+def test_a_failed_run_says_code_and_remedy_until_it_is_well_again(home: Path, airflow: Airflow) -> None:
+    source(home, "alter table truong rename column ten_truong to ten")
+    try:
+        assert run(airflow, "note-1") == "failed"
+        note = airflow.note(STEM, "note-1")
+        assert note.startswith(
+            "extract failed: source.column_missing: the column ten_truong is gone or renamed"
+        )
+        assert "Next: ask Register of schools what changed" in note and len(note.splitlines()) == 1
+        airflow.set_note(STEM, "note-1", f"Lan called the ministry\n{note}")
+    finally:
+        source(home, "alter table truong rename column ten to ten_truong")
+    assert run(airflow, "note-1") == "success"
+    until(lambda: airflow.note(STEM, "note-1") == "Lan called the ministry")
+
+
+def test_the_run_tab_shows_why_a_run_failed_and_the_end_of_its_log(home: Path, airflow: Airflow) -> None:
+    source(home, "alter table truong rename column ten_truong to ten")
+    try:
+        assert run(airflow, "tab-1") == "failed"
+        answer = airflow._client.get(f"/pophub/runs/{STEM}/tab-1", params={"lang": "en"})
+    finally:
+        source(home, "alter table truong rename column ten to ten_truong")
+    assert answer.status_code == 200
+    assert "extract ended with an error" in answer.text and "source.column_missing" in answer.text
+    assert "ends the same way until what is named above is mended" in answer.text
+    assert "judge, attempt 1" in answer.text and "Returned value was" in answer.text
+    assert run(airflow, "tab-1") == "success"
+    again = airflow._client.get(f"/pophub/runs/{STEM}/tab-1", params={"lang": "en"}).text
+    assert "ended with an error" not in again and "extract, attempt 2" in again
