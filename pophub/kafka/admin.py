@@ -81,7 +81,9 @@ class Administrator:
         if not asked:
             return
         with translated("topics"), deadline(CALL_S, "reading the topics' settings"):
-            found = self._admin.describe_configs(asked, config_filter="all")["topic"]
+            found = self._admin.describe_configs(asked, config_filter="all").get(
+                "topic", {}
+            )  # of none: a first hub
         wrong = {name: c["compression.type"]["value"] for name, c in found.items()}
         if wrong := {name: codec for name, codec in wrong.items() if codec not in (*READABLE, "producer")}:
             raise ConfigError(

@@ -70,7 +70,9 @@ class _Wait(TransientError):
 class HttpClient:
     """One source's client; it follows no redirect, so that the login goes nowhere else."""
 
-    def __init__(self, url: httpx.URL, access: Access, where: str, tries: int = TRIES) -> None:
+    def __init__(
+        self, url: httpx.URL, access: Access, where: str, tries: int = TRIES, *, keeps: bool = True
+    ) -> None:
         self._where = where
         self._tries = tries
         self.url = url
@@ -78,8 +80,9 @@ class HttpClient:
         if access.token is not None:
             headers["Authorization"] = f"Bearer {_sendable(access.token, where)}"
         self._client = httpx.Client(
-            headers=headers, auth=access.basic, timeout=TIMEOUT, verify=_trusted(access, where)
-        )
+            headers=headers, auth=access.basic, timeout=TIMEOUT, verify=_trusted(access, where),
+            limits=httpx.Limits(max_keepalive_connections=None if keeps else 0),
+        )  # fmt: skip
 
     def page(self, address: httpx.URL, parameters: Mapping[str, str]) -> Page:
         """Ask for one page.

@@ -41,7 +41,7 @@ class Asker:
         self.records: str | None = None
         self.asked = 0
         self._where = where
-        self._client = HttpClient(self.url, access, where, TRIES)
+        self._client = HttpClient(self.url, access, where, TRIES, keeps=False)  # a server may have one line
 
     def __enter__(self) -> Self:
         return self

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +128,31 @@ def test_pages_counted_from_zero_without_a_size(
     source = drafted(school, monkeypatch, agency.url + "/any")
     assert (source["pages"]["kind"], source["pages"]["first"]) == ("number", 0)
     assert "size_parameter" not in source["pages"] and "since" not in source
+
+
+@pytest.mark.timeout(50)  # less than a client waits for an answer
+def test_a_server_that_serves_one_connection_at_a_time_is_not_blocked(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Api(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = json.dumps(ROWS).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Api) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        assert "pages" not in drafted(school, monkeypatch, f"http://127.0.0.1:{server.server_port}/any")
+        server.shutdown()
+        thread.join()
 
 
 def test_a_filter_in_the_address_is_never_taken_for_a_page(
