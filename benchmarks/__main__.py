@@ -23,9 +23,11 @@ from benchmarks import (
     costs,
     debezium,
     figures,
+    first_record,
     growth,
     idle,
     incremental,
+    kinds,
     latency,
     limits,
     parsing,
@@ -38,8 +40,8 @@ from benchmarks.hubs import say, servers
 from benchmarks.rounds import PEERS, Rounds
 from pophub.settings import Settings
 
-PARTS = ("steps", "incremental", "latency", "growth", "idle", "parsing")
-APART = ("growth", "idle", "parsing")
+PARTS = ("steps", "incremental", "latency", "growth", "idle", "first", "kinds", "parsing")
+APART = ("growth", "idle", "first", "kinds", "parsing")
 """Parts that need no rounds before them."""
 SLOWEST_PER_S = 200
 KEPT = (
@@ -90,7 +92,8 @@ def _apart(asked: argparse.Namespace, found: dict[str, Any]) -> None:
         figures.OUT.with_name("bench-growth.svg").write_text(chart.growth(found["growth"]))
         _save(found)
     for name, give in (
-        ("idle", idle.measured), ("parsing", parsing.measured),
+        ("idle", idle.measured), ("first", first_record.measured), ("parsing", parsing.measured),
+        ("kinds", lambda: kinds.measured(asked.rows)),
     ):  # fmt: skip
         if getattr(asked, name):
             found[name] = give()
@@ -104,7 +107,7 @@ def _told(found: dict[str, Any]) -> str:
         parts += ["\n".join(costs.lines(found["costs"])), f"limits, us: {json.dumps(found['limits']['us'])}"]
     parts += [
         f"{name}: {json.dumps(found[name])}"
-        for name in ("incremental", "latency", "idle", "parsing")
+        for name in ("incremental", "latency", "idle", "first", "kinds", "parsing")
         if name in found
     ]
     if "growth" in found:
@@ -212,6 +215,8 @@ WHAT = (
     "commit to subscriber under 100 changes a second",
     "cost by records, fields (beside dlt), rules, partitions, workers",
     "20 and 200 connectors with nothing to do, Airflow's own cost",
+    "from a database never seen to the first shared record, of one table and of thirty",
+    "records a second of each kind of source, to `raw`",
     "700 connectors through the DAG factory",
 )
 

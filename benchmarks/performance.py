@@ -32,8 +32,8 @@ def page(found: dict[str, Any]) -> str:
     parts = [head, _rates(found), _spent(found)]
     for key, option, give in (
         ("costs", "steps", _costs), ("incremental", "incremental", _incremental), ("latency", "latency", _latency),
-        ("growth", "growth", _growth), ("idle", "idle", _idle), 
-        ("parsing", "alone --parsing", _parsing),
+        ("growth", "growth", _growth), ("idle", "idle", _idle), ("first", "alone --first", _first),
+        ("kinds", "alone --kinds", _kinds), ("parsing", "alone --parsing", _parsing),
     ):  # fmt: skip
         title, words = performance_words.PARTS[key]
         body = give(found) if key in found else f'Not measured yet: `make bench ARGS="--{option}"`.\n'
@@ -172,6 +172,31 @@ def _idle(found: dict[str, Any]) -> str:
     return (
         _table(("connectors", "CPU, % of one core", "memory, MB", "one more is listed after, s"), rows) + told
     )
+
+
+def _first(found: dict[str, Any]) -> str:
+    rows = [
+        (
+            str(one["tables"]), f"{one['rows']:,}", str(one["commands"]), str(one["lines_written"]), f"{one['seconds']:.1f}",
+            ", ".join(f"{name} {took:.1f}" for name, took in one["each_s"].items()),
+        )
+        for one in found["first"].values()
+    ]  # fmt: skip
+    heads = ("tables", "records", "commands", "lines written", "seconds", "of them")
+    return _table(heads, rows)
+
+
+def _kinds(found: dict[str, Any]) -> str:
+    rows = [
+        (
+            name.replace("_", " "),
+            f"{one['records_per_s']:,.0f}",
+            f"{one['cpu_us']:.1f}",
+            f"{one['peak_mb']:,}",
+        )
+        for name, one in found["kinds"]["kinds"].items()
+    ]
+    return _table(("kind", "records a second", "us of CPU a record", "most memory, MB"), rows)
 
 
 def _parsing(found: dict[str, Any]) -> str:

@@ -68,6 +68,16 @@ PARTS = {
         "With nothing to do",
         "PostgreSQL, Kafka and Airflow with so many connectors, no cycle due, over a minute.\n",
     ),
+    "first": (
+        "From a database never seen to the first shared record",
+        "An SQLite file with tables of 200 rows, foreign keys and times of update, in a hub that runs: `pophub connector new`\n"
+        "(with `--all` of thirty), `pophub up`, `pophub run`, by the clock of whoever types them. No line of a file is written.\n",
+    ),
+    "kinds": (
+        "Each kind of source",
+        "The same records through `extract` into `raw`, by a connector that `pophub connector new` drafted and nobody edited, in\n"
+        "a process of its own that has loaded all it needs. `cdc` is its snapshot.\n",
+    ),
     "parsing": (
         "Seven hundred connectors in the DAG factory",
         "`dags/connectors.py` in a process that has loaded Airflow, as its DAG processor has; the median of three.\n",
