@@ -15,5 +15,6 @@ select
     round(sum(difference_vnd) filter (difference_vnd > 0) / 1e6)::bigint as not_invoiced,
     count(distinct seller_tax_code) filter (no_invoice) as without_invoice
 from mof.ecommerce_findings
+where turnover_vnd > 0 -- none is left of what a platform withdrew
 group by place
 order by place

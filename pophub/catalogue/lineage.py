@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from pophub.catalogue.entries import CatalogueEntry
 from pophub.contracts.kafka_source import KafkaSource
 from pophub.contracts.model import Connector
+from pophub.contracts.referred import PEOPLE, referred
 from pophub.contracts.source_model import DatabaseSource, FilesSource
 
 
@@ -44,14 +45,13 @@ def hops(stem: str, known: Sequence[CatalogueEntry]) -> list[LineageHop]:
 
 def _named(connector: Connector, known: Sequence[Connector]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Give the datasets whose records a record names, each with the fields that name them."""
-    file = connector.file
-    people = tuple(person.id for person in file.people)
+    named = referred(connector.file)
+    people = tuple(one.name for one in named if one.to == PEOPLE)
     for other in known:
         authority = other.file.population is not None and other.file.population.identity
         if people and authority and other.stem != connector.stem:
             yield other.stem, people
-    for reference in file.references:
-        yield reference.to, reference.fields
+    yield from dict.fromkeys((one.to, one.fields) for one in named if one.to != PEOPLE)
 
 
 def _source(connector: Connector) -> str:

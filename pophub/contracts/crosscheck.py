@@ -195,7 +195,7 @@ def _check_personal(document: Document, file: ConnectorFile) -> None:
     """Refuse a list of personal fields that leaves out what the file itself says of a person."""
     left_out = [] if file.personal is None else sorted(of_people(file) - set(file.personal))
     if left_out:
-        what = f"{', '.join(left_out)} tells of a person by people or population, and is not under personal"
+        what = f"{', '.join(left_out)} tells of a person by what the file declares, and is not under personal"
         raise refuse("config.value", what, document.where("personal"))
 
 

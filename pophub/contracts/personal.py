@@ -36,8 +36,14 @@ def sounds_personal(name: str) -> bool:
 
 
 def of_people(file: ConnectorFile) -> set[str]:
-    """Give the fields that the file itself says are of a person: those of `people` and `population`."""
+    """Give the fields that the file itself says are of a person.
+
+    Those of `people` and `population`, and who represents an organisation: in a register, or named by a record.
+    """
     named = {name for one in file.people for name in (one.id, one.name, one.birth_date) if name}
+    named |= {one.representative for one in file.organisations if one.representative}
+    if file.register_ is not None and file.register_.representative:
+        named.add(file.register_.representative)
     population = file.population
     return named if population is None else named | {population.citizen, *population.fields.values()}
 

@@ -246,7 +246,7 @@ class ContractMapper:
         for name, unit in self._units.items():
             at = columns[unit.at] if unit.at else None
             days = days_of(at, changed_at, dated=unit.at in self._dated)
-            columns[name], refused = read_units(columns[name], days, unit)
+            columns[name], refused = read_units(columns[name], days, changed_at, unit)
             for row, code in refused:
                 _blame(failures, (row,), code, name)
 

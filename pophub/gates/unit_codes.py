@@ -14,20 +14,22 @@ CHANGED_DAY = CHANGED.toordinal() - EPOCH_DAY
 
 
 def read_units(
-    codes: Sequence[Any], days: Sequence[int | None], unit: UnitMapping
+    codes: Sequence[Any], days: Sequence[int | None], changed_at: Sequence[int | None], unit: UnitMapping
 ) -> tuple[list[Any], list[tuple[int, str]]]:
     """Give the unit of today that each code means on its day, and (row, code) of those that mean none or several.
 
-    Days since 1970; a record of no day may be of either list. A refused code stays as it was sent.
+    Days since 1970, and the times of change in microseconds: when each code was written. A record of no day may be
+    of either list. A refused code stays as it was sent.
     """
-    renewed = None if unit.renewed_on is None else unit.renewed_on.toordinal() - EPOCH_DAY
+    renewed = None if unit.renewed_on is None else max(unit.renewed_on.toordinal() - EPOCH_DAY, CHANGED_DAY)
     eras: tuple[Era, ...] = ("before", "either", "since")
     lists = {era: meanings(unit.of, unit.to, era) for era in eras}
     found, refused = list(codes), list[tuple[int, str]]()
-    for row, (code, day) in enumerate(zip(codes, days, strict=True)):
+    for row, (code, day, time) in enumerate(zip(codes, days, changed_at, strict=True)):
         if code is None:
             continue
-        meant = lists[_era(day, renewed)].get(code)
+        era = "since" if renewed is not None and _renewed(day, time, renewed) else _era(day)
+        meant = lists[era].get(code)
         if meant is None or meant == AMBIGUOUS:
             refused.append((row, UNKNOWN_CODE if meant is None else AMBIGUOUS_CODE))
         else:
@@ -45,14 +47,14 @@ def _day(time: int | None) -> int | None:
     return None if time is None else (time + ZONE_US) // DAY_US
 
 
-def _era(day: int | None, renewed: int | None) -> Era:
-    """Tell which lists a code may be of.
+def _renewed(day: int | None, time: int | None, renewed: int) -> bool:
+    """Tell whether a source that writes new codes since a day wrote this one since: facts may be far older."""
+    written = day if time is None else _day(time)
+    return written is not None and written >= renewed
 
-    Before 1 July 2025 there was the old one alone. From then on a source may write either, until the day from
-    which it says that it writes the new one.
-    """
+
+def _era(day: int | None) -> Era:
+    """Tell which lists a code may be of: before 1 July 2025 there was the old one alone, then a source may write either."""
     if day is None:
         return "either"
-    if day < CHANGED_DAY:
-        return "before"
-    return "since" if renewed is not None and day >= renewed else "either"
+    return "before" if day < CHANGED_DAY else "either"

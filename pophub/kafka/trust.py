@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 from pathlib import Path
 
 from pophub.domain.trust import UNREADABLE, Distrust, distrust
 
 LOOK_S = 5.0
+_ASKED = struct.pack(">ihhih", 10, 18, 0, 0x706F70, -1)
+"""A request ApiVersions 0: its length, kind and version, a number to be answered with, and no name of a client."""
 _NO_TLS = Distrust(
     "the broker speaks no TLS",
     "begin the address with kafka:// where the agency means that; a login would go in the clear",
@@ -20,9 +23,9 @@ OTHER = Distrust(
 
 
 def look_at_trust(brokers: str, certificate: Path | None) -> Distrust | None:
-    """Say what is wrong with the certificates of brokers, HOST:PORT with commas between; nothing is sent.
+    """Say what is wrong with the certificates of brokers, HOST:PORT with commas between; no login is sent.
 
-    None where no broker answers, or nothing is wrong with those that do.
+    None where no broker answers, one is silent or hangs up as it starts or stops, or nothing is wrong.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
@@ -37,7 +40,7 @@ def look_at_trust(brokers: str, certificate: Path | None) -> Distrust | None:
 
 
 def speaks_tls(brokers: str) -> bool:
-    """Tell whether the first broker that answers speaks TLS; nothing is sent, and nobody is trusted."""
+    """Tell whether the first broker that answers speaks TLS; no login is sent, and nobody is trusted."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return any(_greets(address, context) for address in brokers.split(","))
@@ -51,7 +54,7 @@ def _at(address: str, context: ssl.SSLContext) -> Distrust | None:
 
 
 def _greets(address: str, context: ssl.SSLContext) -> bool | None:
-    """Tell whether a broker speaks TLS; None where none answers.
+    """Tell whether a broker speaks TLS; None where none answers, or where it only hangs up or says nothing.
 
     Errors: ssl.SSLCertVerificationError where its certificate is not trusted.
     """
@@ -66,5 +69,16 @@ def _greets(address: str, context: ssl.SSLContext) -> bool | None:
             return True
     except ssl.SSLCertVerificationError:
         raise
-    except OSError:  # ssl.SSLError is one
+    except OSError as error:  # ssl.SSLError is one
+        foreign = isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
+        return False if foreign or _answers_in_the_clear(host, int(port)) else None
+
+
+def _answers_in_the_clear(host: str, port: int) -> bool:
+    """Ask a broker without TLS which requests it knows, as every client does before its login."""
+    try:
+        with socket.create_connection((host, port), timeout=LOOK_S) as plain:
+            plain.sendall(_ASKED)
+            return plain.recv(8, socket.MSG_WAITALL)[4:] == _ASKED[8:12]
+    except OSError:
         return False

@@ -36,8 +36,10 @@ insert into doi_chieu.ket_qua as known (so_kq, mst, ky, doanh_thu, hoa_don, so_h
 select mst || '-' || to_char(ky, 'YYYYMM'), mst, ky, doanh_thu, coalesce(hoa_don, 0), coalesce(so_hoa_don, 0),
     doanh_thu - coalesce(hoa_don, 0), so_hoa_don is null, now()
 from (
-    select mst, ky, sum(doanh_thu)::bigint as doanh_thu from doi_chieu.doanh_thu_san
-    where mst is not null group by mst, ky) sold
+    select mst, ky, sum(doanh_thu)::bigint as doanh_thu from (
+        select mst, ky, doanh_thu from doi_chieu.doanh_thu_san where mst is not null
+        union all select mst, ky, 0 from doi_chieu.ket_qua) as told  -- found once: nothing may be left of it
+    group by mst, ky) sold
 left join (
     select mst_ban as mst, date_trunc('month', ngay_lap at time zone %s)::date as ky,
         sum(tong_tien)::bigint as hoa_don, count(*)::int as so_hoa_don

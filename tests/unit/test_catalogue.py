@@ -129,6 +129,14 @@ def test_a_dataset_knows_what_it_comes_from_and_where_it_goes() -> None:
         if hop.way == "from" and hop.kind == "dataset"
     }
     assert ("mps.citizens", ("seller_citizen_id",)) in back
+    taxpayers = hops("mof.taxpayers", known)
+    assert {(hop.name, hop.by) for hop in taxpayers if (hop.way, hop.kind) == ("to", "dataset")} == {
+        ("mof.einvoices", ("seller_tax_code",)),
+        ("mof.ecommerce_findings", ("seller_tax_code",)),
+        ("moit.ecommerce_sales", ("seller_tax_code",)),
+        ("moit.market_findings", ("seller_tax_code",)),
+        ("mps.identity_accounts", ("tax_code",)),
+    }
     assert hops("no.such", known) == []
     for one in known:
         assert len(hops(one.stem, known)) == len(set(hops(one.stem, known)))

@@ -36,6 +36,13 @@ INVOICES, TAXPAYERS = "connectors/mof/einvoices.yaml", "connectors/mof/taxpayers
             "is an id already",
         ),
         (TAXPAYERS, "active: active", "active: kind", "config.type", "kind is string, not boolean"),
+        (
+            TAXPAYERS,
+            "personal: [tax_code, name, representative_id]",
+            "personal: [tax_code, name]",
+            "config.value",
+            "representative_id tells of a person",
+        ),
         (TAXPAYERS, "  id: tax_code", "  id: name", "config.value", "which is tax_code here"),
     ],
 )

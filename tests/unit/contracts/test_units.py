@@ -12,9 +12,9 @@ from project_kit import edit
 from pophub.contracts.code_tables import read_tables
 from pophub.contracts.load import check, load_connector
 from pophub.contracts.units import AMBIGUOUS, UnitMapping, codes_of, meanings, units
-from pophub.domain.dates import EPOCH_DAY
+from pophub.domain.dates import EPOCH_DAY, ZONE_US
 from pophub.gates.mapping import ContractMapper
-from pophub.gates.unit_codes import read_units
+from pophub.gates.unit_codes import DAY_US, read_units
 from pophub.settings import PROJECT
 from pophub.simulation.places import COMMUNES, DIVIDED, NEW_COMMUNES, new_code
 
@@ -23,11 +23,19 @@ BEFORE, SINCE, LATER = date(2025, 6, 30), date(2025, 7, 1), date(2026, 3, 1)
 UNKNOWN, SEVERAL = "correct.code.unknown", "correct.unit.ambiguous"
 
 
-def meant(of: str, to: str, code: str, day: date | None, renewed_on: date | None = None) -> Any:
-    """Give the unit that a code means, or the code of what is wrong with it."""
+def meant(
+    of: str,
+    to: str,
+    code: str,
+    day: date | None,
+    renewed_on: date | None = None,
+    written: date | None = None,
+) -> Any:
+    """Give the unit that a code means, or the code of what is wrong with it; `written` is the day of the change."""
     unit = UnitMapping.model_validate({"of": of, "to": to, "renewed_on": renewed_on})
     number = None if day is None else day.toordinal() - EPOCH_DAY
-    (found,), refused = read_units([code], [number], unit)
+    time = None if written is None else (written.toordinal() - EPOCH_DAY) * DAY_US - ZONE_US
+    (found,), refused = read_units([code], [number], [time], unit)
     return refused[0][1] if refused else found
 
 
@@ -111,6 +119,22 @@ def test_a_source_that_says_when_it_writes_new_codes_is_believed_from_that_day_o
     assert meant("commune", "commune", "00097", None, LATER) == SEVERAL
 
 
+@pytest.mark.parametrize("day", [date(2010, 5, 1), BEFORE, SINCE, None])
+def test_old_facts_that_such_a_source_corrects_later_have_a_code_of_today(day: date | None) -> None:
+    eve = date(2026, 2, 28)
+    assert meant("commune", "commune", "00097", day, LATER, LATER) == "00097"
+    assert meant("commune", "commune", "00097", day, LATER, eve) == SEVERAL
+    assert meant("commune", "commune", "08833", day, LATER, LATER) == "08812"
+    assert meant("commune", "commune", "00097", day, date(2025, 1, 1), BEFORE) == SEVERAL
+
+
+def test_a_corrected_parcel_of_2010_passes_with_a_code_of_today(project: Path) -> None:
+    told = {"ma_xa": "00097", "ma_tinh": "01", "ngay_dk": "01/05/2010", "cap_nhat": "2026-03-01 08:00:00"}
+    assert sent(project, **told)["commune_code"] == SEVERAL
+    edit(project, PARCELS, "of: commune, to: commune", "of: commune, to: commune, renewed_on: 2026-01-01")
+    assert sent(project, **told)["commune_code"] == "00097"
+
+
 def test_a_code_in_both_lists_is_taken_only_where_both_mean_the_same() -> None:
     old, either = units().old["commune"], meanings("commune", "commune", "either")
     both = old.keys() & units().new.keys()
@@ -129,9 +153,9 @@ def test_the_simulation_knows_the_same_places() -> None:
     assert all(either[code] == AMBIGUOUS and code in units().new for code in DIVIDED)
 
 
-def sent(**changed: Any) -> dict[str, Any]:
+def sent(project: Path = PROJECT, **changed: Any) -> dict[str, Any]:
     """Map one parcel: its units, and the codes of what failed, by field."""
-    connector = load_connector(PROJECT / PARCELS, PROJECT)
+    connector = load_connector(project / PARCELS, project)
     raw: dict[str, list[Any]] = {column: [None] for column in connector.file.columns}
     told = {"ma_thua": "T1", "stt": 1, "ma_tinh": "26", "ma_xa": "08833", **changed}
     mapped = ContractMapper(connector).map(raw | {column: [value] for column, value in told.items()})

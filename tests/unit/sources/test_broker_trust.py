@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,23 +13,24 @@ from pathlib import Path
 import pytest
 from authority_kit import Authority
 
+from pophub.domain.errors import TransientError
+from pophub.kafka import topic, trust
+from pophub.kafka.topic import BrokerAccess, ForeignTopic
 from pophub.kafka.trust import look_at_trust, speaks_tls
 
 
 @contextmanager
-def greeting(certificate: Path | None) -> Iterator[str]:
-    """Serve handshakes, or hang up at once where there is no certificate; give HOST:PORT."""
+def greeting(certificate: Path) -> Iterator[str]:
+    """Serve handshakes; give HOST:PORT."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    if certificate is not None:
-        context.load_cert_chain(certificate)
+    context.load_cert_chain(certificate)
 
     def serve() -> None:
         with suppress(OSError):
             while True:
-                plain, _ = server.accept()
-                with suppress(OSError), plain:
-                    if certificate is not None:
-                        context.wrap_socket(plain, server_side=True).close()
+                taken, _ = server.accept()
+                with suppress(OSError), taken:
+                    context.wrap_socket(taken, server_side=True).close()
 
     server = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=serve, daemon=True)
@@ -39,6 +41,52 @@ def greeting(certificate: Path | None) -> Iterator[str]:
         server.shutdown(socket.SHUT_RDWR)
         server.close()
         thread.join(5)
+
+
+@contextmanager
+def plain(*, hangs_up: bool, answers: bool = True) -> Iterator[str]:
+    """Serve as a broker without TLS does; one that does not answer is one that starts, stops or hangs."""
+
+    def serve(taken: socket.socket) -> None:
+        with suppress(OSError), taken:
+            asked = taken.recv(1000)
+            if answers and asked[:1] == b"\0":  # a length, and no greeting of TLS
+                taken.sendall(struct.pack(">i", 10) + asked[8:12] + bytes(6))
+            elif not hangs_up:
+                taken.recv(1000)  # until the other side gives up
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+
+    server = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join(5)
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+def test_a_broker_that_hangs_or_starts_again_is_not_said_to_speak_no_tls_and_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, hangs_up: bool
+) -> None:
+    monkeypatch.setattr(trust, "LOOK_S", 0.2)
+    monkeypatch.setattr(topic, "ASK_S", 2.0)
+    with plain(hangs_up=hangs_up, answers=False) as address:
+        assert look_at_trust(address, None) is None and not speaks_tls(address)
+        read = ForeignTopic(BrokerAccess(address, tls=True), "a.topic", "here")
+        with pytest.raises(TransientError) as found:
+            read.ends()
+        read.close()
+    assert found.value.code == "source.unreachable"
+    with plain(hangs_up=hangs_up) as address:
+        told = look_at_trust(address, None)
+        assert told is not None and "speaks no TLS" in told.what
 
 
 @pytest.mark.parametrize(
@@ -74,7 +122,7 @@ def test_an_authority_that_nobody_named_a_file_that_is_none_and_a_broker_without
         ):  # fmt: skip
             found = look_at_trust(address, path)
             assert found is not None and words in found.what
-    with greeting(None) as address:
+    with plain(hangs_up=True) as address:
         found = look_at_trust(address, authority.path)
         assert found is not None and "speaks no TLS" in found.what
         assert not speaks_tls(address)
