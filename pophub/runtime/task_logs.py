@@ -58,7 +58,8 @@ def tails(settings: Settings, dag: str, run: str) -> list[TaskTail]:
     """Give the tasks of a run that left a log on this machine, in the order in which they began; none elsewhere."""
     root = Path(os.environ.get(FOLDER) or settings.home / "airflow" / "logs").resolve()
     folder = (root / f"dag_id={dag}" / f"run_id={run}").resolve() if "\0" not in dag + run else root
-    if folder.parent.parent != root or not folder.is_dir():
+    inside = folder.parent == root / f"dag_id={dag}" and folder.name.startswith("run_id=")
+    if not inside or not folder.is_dir():
         return []
     found = [_tail(path) for path in folder.glob("task_id=*") if path.is_dir()]
     told = [one for one in found if one is not None and one.lines]

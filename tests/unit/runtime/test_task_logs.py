@@ -26,8 +26,15 @@ def entry(second: int, event: str, logger: str = "task", **more: Any) -> str:
     return json.dumps({"timestamp": at, "level": "info", "event": event, "logger": logger, **more})
 
 
-def write(settings: Settings, task: str, *lines: str, attempt: int = 1, run: str = "r 1+07:00") -> None:
-    folder = settings.home / f"airflow/logs/dag_id=mps.citizens/run_id={run}/task_id={task}"
+def write(
+    settings: Settings,
+    task: str,
+    *lines: str,
+    attempt: int = 1,
+    run: str = "r 1+07:00",
+    dag: str = "mps.citizens",
+) -> None:
+    folder = settings.home / f"airflow/logs/dag_id={dag}/run_id={run}/task_id={task}"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"attempt={attempt}.log").write_text("\n".join(lines) + "\n")
 
@@ -78,10 +85,22 @@ def test_an_error_of_ours_is_told_by_its_code_and_whether_a_retry_mends_it(
     assert retry_word(tails(settings, "mps.citizens", "r 1+07:00")) == "retry_is_safe"
 
 
-@pytest.mark.parametrize("run", ["../run_id=other", "..", "", "a\0b", "nothing/here"])
+@pytest.mark.parametrize(
+    "run",
+    [
+        "../run_id=other",
+        "..",
+        "",
+        "a\0b",
+        "nothing/here",
+        "x/../../dag_id=other/run_id=other",
+        "x/../task_id=x",
+    ],
+)
 def test_no_name_of_a_run_leads_out_of_the_logs(settings: Settings, run: str) -> None:
     write(settings, "extract", entry(1, "Done"), run="other")
-    (settings.home / "airflow/logs/dag_id=mps.citizens/task_id=x").mkdir()
+    (settings.home / "airflow/logs/dag_id=mps.citizens/task_id=x/task_id=y").mkdir(parents=True)
+    write(settings, "extract", entry(1, "Done"), run="other", dag="other")
     assert tails(settings, "mps.citizens", run) == []
     assert len(tails(settings, "mps.citizens", "other")) == 1
 
