@@ -65,12 +65,13 @@ class BenchJobs:
         self._wait(job, AT_ONCE_S)
         return job
 
-    def find(self, number: int) -> BenchJob | None:
-        """Give a job of this process; one that broke for a reason of our own breaks the page too."""
+    def find(self, number: int, by: str) -> BenchJob | None:
+        """Give a job of somebody; to others it is not there, since what was pasted may be of persons."""
         with self._lock:
             job = self._jobs.get(number)
-        if job is not None:
-            self._wait(job, 0)
+        if job is None or job.by != by:
+            return None
+        self._wait(job, 0)
         return job
 
     @staticmethod

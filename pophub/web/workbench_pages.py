@@ -47,7 +47,7 @@ def router(settings: Settings, pages: PageMaker) -> APIRouter:
     @routes.get("/workbench/{number}")
     @needs("act")
     def one(request: Request, number: int) -> HTMLResponse:
-        job = _job(work, number)
+        job = _job(work, number, request.state.visitor.name)
         known = [stem_at(path) for path in connector_paths(settings.project)]
         return pages.render(
             request, "workbench.html", known=known, stem=job.stem, files=job.files, rows=job.rows, job=job,
@@ -57,7 +57,7 @@ def router(settings: Settings, pages: PageMaker) -> APIRouter:
     @routes.get("/workbench/{number}/{which}")
     @needs("act")
     def download(request: Request, number: int, which: str) -> Response:
-        job = _job(work, number)
+        job = _job(work, number, request.state.visitor.name)
         if which not in PastedFiles._fields:
             raise NotThere("no_job", which, [("workbench",)])
         at = PastedFiles._fields.index(which)
@@ -68,8 +68,8 @@ def router(settings: Settings, pages: PageMaker) -> APIRouter:
     return routes
 
 
-def _job(work: BenchJobs, number: int) -> BenchJob:
-    job = work.find(number)
+def _job(work: BenchJobs, number: int, by: str) -> BenchJob:
+    job = work.find(number, by)
     if job is None:
         raise NotThere("no_job", str(number), [("workbench",)])
     return job

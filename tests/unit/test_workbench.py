@@ -22,6 +22,7 @@ from pophub.domain.errors import ConfigError
 from pophub.settings import PROJECT, Settings
 from pophub.web import bench_jobs
 from pophub.web.app import create_pages
+from pophub.web.visitors import Visitor
 from tests.refused import refused
 
 CONNECTORS = {one.stem: one for one in load_all(PROJECT)[0]}
@@ -190,6 +191,10 @@ def test_samples_and_rows_are_judged_at_each_gate_and_persons_are_masked(app: Fa
     assert given.text == changed.connector
     assert given.headers["content-disposition"] == 'attachment; filename="citizens.yaml"'
     assert Asked(app).request("GET", f"{number}/secrets").status_code == 404
+    app.dependency_overrides[pages_kit.operator] = lambda: Visitor("Other", "operator", pages_kit.TOKEN)
+    for of_another in (number, f"{number}/connector"):
+        assert Asked(app).request("GET", of_another).status_code == 404
+    app.dependency_overrides.clear()
     row = '{"so_ddcn": "038090000123", "ho_ten": "N\\u0007", "cap_nhat_luc": "2024-03-15T08:00:00+07:00"}\n{"a": [1]}'
     _, text = tried(app, SOUND, rows=row)
     assert "clean.text.control" in text and "rows, line 2" in text and "config.type" in text
