@@ -58,12 +58,14 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
         return pages.render(
             request, "ledger.html", told=[told], days=days, matrix=matrix(days), recipients=recipients,
             total={name: sum(row[name] for row in days) for name in SUMS}, signed=signed, as_of=as_of,
-            then=then, problem=problem, verified=verifications.last, growth=with_percent(growth, year[0]["period"]),
+            then=then, problem=problem, verified=verifications.last, verifies=verifications.possible, growth=with_percent(growth, year[0]["period"]),
         )  # fmt: skip
 
     @routes.post("/ledger/verify")
     @needs("find")
     def verify(request: Request) -> RedirectResponse:
+        if not verifications.possible:  # whose form is not shown
+            raise NotThere("no_page", request.url.path, [("ledger",)])
         verifications.start(request.state.visitor.name)
         return RedirectResponse(f"{here(request, '/ledger')}#verified", 303)
 

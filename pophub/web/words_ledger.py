@@ -42,6 +42,10 @@ LEDGER: dict[str, tuple[str, str]] = {
         "All chains and signed statements, as pophub ledger verify does; one at a time.",
         "Mọi chuỗi và bản đã ký, như pophub ledger verify; mỗi lúc một lượt.",
     ),
+    "verify_elsewhere": (
+        "It cannot be asked from here: where the hub is operated, pophub ledger verify does it.",
+        "Không thể yêu cầu tại đây: nơi vận hành hệ thống chạy pophub ledger verify.",
+    ),
     "being_verified": (
         "It is being verified since {at}, asked for by {name}.",
         "Đang kiểm tra từ {at}, do {name} yêu cầu.",

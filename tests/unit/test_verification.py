@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pages_kit
 import pytest
+from test_pages_doors import Asked
 
 from pophub.settings import Settings
 from pophub.web import verification
+from pophub.web.app import create_pages
 from pophub.web.verification import Verification, Verifications
 
 
@@ -40,6 +43,17 @@ def test_where_it_cannot_be_verified_the_page_gets_the_commands_own_code(asked: 
     assert found.error is not None and found.error.code == "postgres.unreachable"
     asked.start("Oanh")
     assert over(asked).by == "Oanh"
+
+
+def test_it_is_offered_only_where_the_owners_secret_is(
+    asked: Verifications, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    app, form = create_pages(Settings.load(), visitor=pages_kit.auditor), {"token": pages_kit.TOKEN}
+    assert Asked(app).request("POST", "/ledger/verify", data=form).status_code == 404
+    assert not asked.possible and not (tmp_path / "secrets/postgres.pophub_owner").exists()
+    monkeypatch.setenv("POPHUB_SECRET_POSTGRES_POPHUB_OWNER", "x")
+    assert Asked(app).request("POST", "/ledger/verify", data=form).status_code == 303
+    assert asked.possible
 
 
 def test_what_takes_too_long_is_ended_and_said(asked: Verifications, monkeypatch: pytest.MonkeyPatch) -> None:
