@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
-from pophub.domain.errors import PromiseBroken, TransientError
+from pophub.domain.errors import ConfigError, PromiseBroken, TransientError
 from pophub.runtime.airflow import LOGIN
 from pophub.settings import Settings
 
@@ -24,11 +24,17 @@ ASKED_S = 5
 def start_by(settings: Settings, stem: str, who: str) -> str:
     """Start a run of a dataset's DAG for somebody, and give its name; within a minute there is one such run.
 
-    Who asked for it stands in the run's note, which Airflow keeps.
-    Errors: `airflow.unreachable`, `airflow.refused`.
+    Who asked for it stands in the run's note, which Airflow keeps. A DAG that is switched off would queue it until
+    somebody switches it on.
+    Errors: `airflow.unreachable`, `airflow.refused`, `airflow.paused`.
     """
     run = f"pages {datetime.now(UTC):%Y-%m-%dT%H:%MZ}"
     with Airflow(settings, timeout_s=ASKED_S) as airflow:
+        if airflow.is_off(stem):
+            raise ConfigError(
+                "airflow.paused", "its DAG is switched off in Airflow, so no run was started", where=stem,
+                remedy="switch it on in Airflow, then run it",
+            )  # fmt: skip
         airflow.trigger(stem, run, note=f"started by {who}")
     return run
 
@@ -53,7 +59,9 @@ class Airflow:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def _call(self, method: str, path: str, *, missing_ok: bool = False, **options: Any) -> Any:
+    def _call(
+        self, method: str, path: str, *, missing_ok: bool = False, there_ok: bool = False, **options: Any
+    ) -> Any:
         try:
             response = self._client.request(method, path, **options)
         except httpx.HTTPError as cause:
@@ -61,7 +69,7 @@ class Airflow:
                 "airflow.unreachable", "Airflow's API server does not answer", where=self._base,
                 remedy="see `pophub status`, then run the command again",
             ) from cause  # fmt: skip
-        if response.status_code == 404 and missing_ok:
+        if (response.status_code == 404 and missing_ok) or (response.status_code == 409 and there_ok):
             return None
         if response.is_error:
             raise TransientError(
@@ -102,13 +110,24 @@ class Airflow:
         self._call("PATCH", _run_path(dag, run), params={"update_mask": "note"}, json={"note": note or None})
 
     def trigger(self, dag: str, run: str, note: str | None = None) -> None:
-        """Start a run; one that is there already is left alone, unless it failed: then its failed tasks run again."""
+        """Start a run; one that is there already is left alone, unless it failed: then its failed tasks run again.
+
+        A note is of who asks: of a run that failed it is added to what stands there.
+        """
         state = self.state(dag, run)
         if state is None:
             told = {"dag_run_id": run, "logical_date": None, "note": note}
-            self._call("POST", f"/api/v2/dags/{quote(dag)}/dagRuns", json=told)
+            self._call("POST", f"/api/v2/dags/{quote(dag)}/dagRuns", there_ok=True, json=told)
         elif state == "failed":
             self._call("POST", f"{_run_path(dag, run)}/clear", json={"dry_run": False, "only_failed": True})
+            if note:
+                before = self.note(dag, run)
+                self.set_note(dag, run, f"{before}\n{note}" if before else note)
+
+    def is_off(self, dag: str) -> bool:
+        """Tell whether a DAG that Airflow has read is switched off."""
+        found = self._call("GET", f"/api/v2/dags/{quote(dag)}", missing_ok=True)
+        return bool(found and found["is_paused"])
 
     def wait(
         self, runs: Iterable[tuple[str, str]], ended: Callable[[str, str], None], deadline_s: float

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pophub.contracts.pasted import NAMES, PastedFiles, in_force
-from pophub.domain.errors import ConfigError, TransientError
+from pophub.domain.errors import ConfigError, PophubError, TransientError
 from pophub.settings import Settings
 
 AT_ONCE_S = 1.5
@@ -34,7 +34,7 @@ class BenchJob:
     by: str
     begun: datetime = field(default_factory=lambda: datetime.now(UTC))
     told: dict[str, Any] | None = None
-    error: ConfigError | None = None
+    error: PophubError | None = None
     asked: Future[None] | None = None
 
 
@@ -53,7 +53,7 @@ class BenchJobs:
         Errors: `page.busy` where many wait.
         """
         with self._lock:
-            if sum(one.told is None and one.error is None for one in self._jobs.values()) >= MOST_WAITING:
+            if sum(one.asked is None or not one.asked.done() for one in self._jobs.values()) >= MOST_WAITING:
                 raise TransientError(
                     "page.busy", "other connectors are being tried", where="workbench", remedy="try again in a minute"
                 )  # fmt: skip
@@ -92,16 +92,28 @@ class BenchJobs:
                 [sys.executable, "-B", "-m", "pophub.scoring.bench"], input=json.dumps(asked), capture_output=True,
                 text=True, timeout=MOST_S, check=False, cwd="/", env={"LANG": "C.UTF-8"},
             )  # fmt: skip
-            ended = done.returncode != 0
+            if done.returncode == 0:
+                job.told = json.loads(done.stdout)
+            else:
+                job.error = _bounds() if done.returncode < 0 or "MemoryError" in done.stderr else _broken()
         except subprocess.TimeoutExpired:
-            ended = True
-        if ended:
-            job.error = ConfigError(
-                "page.bounds", "it took more time or memory than the workbench gives", where="workbench",
-                remedy="look for a pattern that goes back and forth, such as (a+)+",
-            )  # fmt: skip
-        else:
-            job.told = json.loads(done.stdout)
+            job.error = _bounds()
+        except (OSError, ValueError):  # no process could be made, or it said what is no answer
+            job.error = _broken()
+
+
+def _bounds() -> ConfigError:
+    return ConfigError(
+        "page.bounds", "it took more time or memory than the workbench gives", where="workbench",
+        remedy="look for a pattern that goes back and forth, such as (a+)+",
+    )  # fmt: skip
+
+
+def _broken() -> TransientError:
+    return TransientError(
+        "page.broken", "what judges gave no answer", where="workbench",
+        remedy="try it again; tell who operates the hub where it stays so",
+    )  # fmt: skip
 
 
 def differences(settings: Settings, job: BenchJob) -> list[tuple[str, list[str]]]:

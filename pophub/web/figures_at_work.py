@@ -6,16 +6,16 @@ A figure as of a signed checkpoint never changes, so nothing is counted twice.
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Later
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from pophub.contracts.model import Connector
-from pophub.domain.errors import PophubError, TransientError
+from pophub.domain.errors import ConfigError, PophubError, TransientError
 from pophub.figures.declared import Figure
 from pophub.ledger.checkpoint import Checkpoint, find
 from pophub.ledger.periods import moment
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from pophub.figures.engine import FigureRows
 
 AT_ONCE_S = 0.9
-MOST_WAITING = 8
+MOST_WAITING, MOST_OF_ONE = 8, 2
+"""Figures that may be at work or wait: of all visitors, and of one."""
 MOST_KEPT = 100
+AS_OF = re.compile(r"#[0-9]{1,9}|[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class FigureStand(NamedTuple):
@@ -45,11 +47,16 @@ class FigureCounted(NamedTuple):
 
 
 def stand(as_of: str, connection: Connection) -> FigureStand:
-    """Give what a page means by a day, a time or the number of a checkpoint; of nothing, the last that was signed.
+    """Give what a page means by a day or the number of a checkpoint; of nothing, the last that was signed.
 
-    Nothing is signed for it: a page that is looked at writes nothing.
+    Nothing is signed for it: a page that is looked at writes nothing. Each second would be a figure of its own.
     Errors: `cli.as_of`, `ledger.no_checkpoint`.
     """
+    if as_of and not AS_OF.fullmatch(as_of):
+        raise ConfigError(
+            "cli.as_of", "as of is here a day or #NUMBER of a checkpoint", where="figures",
+            remedy="try 2024-12-31",
+        )  # fmt: skip
     named = moment(as_of) if as_of else datetime.now(UTC)
     if isinstance(named, int):
         signed = find(connection, named)
@@ -58,35 +65,49 @@ def stand(as_of: str, connection: Connection) -> FigureStand:
     return FigureStand(last, min(named, last.at))
 
 
+class FigureAtWork(NamedTuple):
+    """A figure that is counted or was, and for whom."""
+
+    work: Future[FigureRows]
+    who: str
+
+
 class FiguresAtWork:
     """The figures of this process, the newest hundred."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._lock = settings, threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="counting")
-        self._asked: OrderedDict[str, Future[FigureRows]] = OrderedDict()
+        self._asked: OrderedDict[str, FigureAtWork] = OrderedDict()
 
     def ask(
-        self, figure: Figure, by: str | None, on: FigureStand, connectors: Sequence[Connector]
+        self, figure: Figure, by: str | None, on: FigureStand, connectors: Sequence[Connector], who: str
     ) -> FigureCounted:
-        """Give a figure, or nothing where it is still being counted."""
+        """Give a figure, or nothing where it is still being counted; what broke is counted again when asked again."""
         name = self._name(figure, by, on, connectors)
         with self._lock:
-            work = self._asked.get(name)
-            if work is None:
-                if sum(not one.done() for one in self._asked.values()) >= MOST_WAITING:
-                    return FigureCounted(None, _crowded())
-                work = self._asked[name] = self._thread.submit(self._count, figure, by, on, connectors)
+            asked = self._asked.get(name)
+            if asked is None:
+                if self._crowded(who):
+                    return FigureCounted(None, _busy())
+                work = self._thread.submit(self._count, figure, by, on, connectors)
+                asked = self._asked[name] = FigureAtWork(work, who)
                 while len(self._asked) > MOST_KEPT:
                     self._asked.popitem(last=False)
-        try:
-            return FigureCounted(work.result(AT_ONCE_S))
-        except Later:
+        if not wait([asked.work], AT_ONCE_S).done:
             return FigureCounted(None)
-        except PophubError as error:
+        if asked.work.exception() is not None:
             with self._lock:
-                self._asked.pop(name, None)
+                if self._asked.get(name) is asked:
+                    del self._asked[name]
+        try:
+            return FigureCounted(asked.work.result())
+        except PophubError as error:
             return FigureCounted(None, error)
+
+    def _crowded(self, who: str) -> bool:
+        waiting = [one.who for one in self._asked.values() if not one.work.done()]
+        return len(waiting) >= MOST_WAITING or waiting.count(who) >= MOST_OF_ONE
 
     def _count(
         self, figure: Figure, by: str | None, on: FigureStand, connectors: Sequence[Connector]
@@ -103,7 +124,7 @@ class FiguresAtWork:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _crowded() -> TransientError:
+def _busy() -> TransientError:
     return TransientError(
         "page.busy", "other figures are being counted", where="pages", remedy="ask again in a minute"
     )

@@ -76,7 +76,7 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
         try:
             found: Figures = counts.found(("figure", as_of), partial(stand, as_of))
             told, on = [signed, found], found.rows[0]
-            counted = work.ask(figure, by or None, on, load_all(project)[0])
+            counted = work.ask(figure, by or None, on, load_all(project)[0], request.state.visitor.name)
         except ConfigError as error:
             problem = error
         return pages.render(

@@ -63,6 +63,8 @@ class Verifications:
                 "page.bounds", "the ledger is too long to be verified from a page", where="ledger",
                 remedy="run pophub ledger verify",
             )  # fmt: skip
+        except OSError:
+            one.error = _broken()
         finally:
             one.ended = datetime.now(UTC)
 
@@ -78,6 +80,10 @@ def _answer(printed: str, said: str) -> tuple[dict[str, Any] | None, PophubError
             error["code"], error["what"], where=error["where"], remedy=error["remedy"]
         )
     except (ValueError, KeyError):
-        return None, ConfigError(
-            "page.bounds", "the command ended without an answer", where="ledger", remedy="run it by hand"
-        )
+        return None, _broken()
+
+
+def _broken() -> TransientError:
+    return TransientError(
+        "page.broken", "the command ended without an answer", where="ledger", remedy="run it by hand"
+    )

@@ -66,4 +66,11 @@ def test_what_takes_too_long_is_ended_and_said(asked: Verifications, monkeypatch
 def test_a_command_that_says_nothing_is_no_answer(asked: Verifications) -> None:
     for printed, said in (("", ""), ("{", ""), ("", "Killed"), ("", "{}")):
         told, error = verification._answer(printed, said)
-        assert told is None and error is not None and error.code == "page.bounds"
+        assert told is None and error is not None and error.code == "page.broken"
+
+
+def test_a_command_that_is_not_there_is_said(asked: Verifications, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "POPHUB", "/nowhere/pophub")
+    asked.start("An")
+    found = over(asked)
+    assert found.error is not None and found.error.code == "page.broken"

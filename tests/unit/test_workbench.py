@@ -206,6 +206,22 @@ def test_what_takes_too_long_is_ended_and_said(app: FastAPI, monkeypatch: pytest
     assert "page.bounds" in text
 
 
+@pytest.mark.parametrize("program", ["exit 3", "echo no answer", "missing"])
+def test_what_breaks_for_a_reason_of_ours_is_said_and_makes_room(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str
+) -> None:
+    python = tmp_path / "python"
+    if program != "missing":
+        python.write_text(f"#!/bin/sh\n{program}\n")
+        python.chmod(0o700)
+    monkeypatch.setattr(bench_jobs, "MOST_WAITING", 1)
+    with monkeypatch.context() as at_work:
+        at_work.setattr(sys, "executable", str(python))
+        for _ in range(2):
+            assert "page.broken" in tried(app, SOUND)[1]
+    assert "It is being judged." not in tried(app, SOUND)[1]
+
+
 def test_who_comes_while_many_wait_is_told_to_come_later(
     app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:

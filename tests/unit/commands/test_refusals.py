@@ -7,6 +7,7 @@ import shutil
 import socket
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pages_kit
 import pytest
@@ -23,6 +24,8 @@ from pophub.web.app import create_pages
 from tests.refused import refused
 
 TOKEN = (201, b'{"access_token": "x"}')
+DAG = "/api/v2/dags/mps.citizens"
+SWITCHED_ON = (200, b'{"is_paused": false}')
 QUEUED = {"dag_id": "mps.citizens", "dag_run_id": "one", "state": "queued"}
 
 
@@ -73,6 +76,8 @@ def test_a_run_that_a_page_starts_is_one_a_minute_and_says_who_asked(settings: S
         asked.append((method, path))
         if path == "/auth/token":
             return TOKEN
+        if path == DAG:
+            return SWITCHED_ON
         started = ("POST", "/api/v2/dags/mps.citizens/dagRuns") in asked[:-1]
         return (200, json.dumps(QUEUED).encode()) if method == "POST" or started else (404, b"{}")
 
@@ -95,6 +100,57 @@ def test_a_run_that_a_page_starts_is_one_a_minute_and_says_who_asked(settings: S
             and "Airflow does not answer" in told.text
             and "airflow.refused" in told.text
         )
+
+
+def test_two_who_ask_at_once_start_one_run(settings: Settings) -> None:
+    def answer(method: str, path: str) -> tuple[int, bytes]:
+        if path in ("/auth/token", DAG):
+            return TOKEN if path == "/auth/token" else SWITCHED_ON
+        return (409, b"{}") if method == "POST" else (404, b"{}")
+
+    with answering(answer) as url:
+        assert start_by(at(settings, url), "mps.citizens", "Oanh").startswith("pages ")
+
+
+def test_a_dataset_that_is_switched_off_is_not_started(settings: Settings) -> None:
+    asked: list[str] = []
+
+    def answer(method: str, path: str) -> tuple[int, bytes]:
+        asked.append(path)
+        return TOKEN if path == "/auth/token" else (200, b'{"is_paused": true}')
+
+    with answering(answer) as url:
+        page = create_pages(at(settings, url), visitor=pages_kit.operator)
+        form = {"token": pages_kit.TOKEN}
+        settings.secret("airflow.admin")
+        told = Asked(page).request("POST", "/datasets/mps.citizens/run?lang=en", data=form)
+    assert told.status_code == 422 and "airflow.paused" in told.text and "started" in told.text
+    assert not [path for path in asked if "dagRuns" in path]
+
+
+def test_who_asks_again_for_a_run_that_failed_stands_in_its_note(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+    notes: list[str] = []
+    known = Airflow.set_note
+
+    def noted(airflow: Airflow, dag: str, run: str, note: str) -> None:
+        notes.append(note)
+        known(airflow, dag, run, note)
+
+    monkeypatch.setattr(Airflow, "set_note", noted)
+
+    def answer(method: str, path: str) -> tuple[int, bytes]:
+        asked.append((method, path.rpartition("/")[2]))
+        if path in ("/auth/token", DAG):
+            return TOKEN if path == "/auth/token" else SWITCHED_ON
+        return 200, json.dumps(QUEUED | {"state": "failed", "note": "started by An"}).encode()
+
+    with answering(answer) as url:
+        run = quote(start_by(at(settings, url), "mps.citizens", "Oanh"))
+    assert notes == ["started by An\nstarted by Oanh"]
+    assert ("POST", "clear") in asked and ("PATCH", run.replace(":", "%3A")) in asked
 
 
 def report(**wrong: Any) -> dict[str, Any]:
