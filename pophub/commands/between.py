@@ -13,7 +13,7 @@ from pophub.commands.who import proven
 from pophub.contracts.model import Connector
 from pophub.domain.errors import ConfigError
 from pophub.quarantine.steps import reveal
-from pophub.reconcile.between import Between, values_of
+from pophub.reconcile.between import MOST_NAMED, Between, values_of
 from pophub.reconcile.between import between as compare
 from pophub.settings import Settings
 
@@ -21,7 +21,7 @@ MOST_SHOWN = 100
 
 
 def between(stem: str | None, stems: tuple[str, str], reason: str, by: str, as_json: bool) -> None:
-    """Compare two datasets and tell who differs; exit 1 where somebody does."""
+    """Compare two datasets and tell who differs; exit 1 where somebody does, or could not be compared."""
     if stem is not None or stems[0] == stems[1]:
         raise ConfigError(
             "cli.choice", "--between takes two datasets, and no third beside them",
@@ -35,7 +35,7 @@ def between(stem: str | None, stems: tuple[str, str], reason: str, by: str, as_j
         print_json(found.as_json() | ({"seen": seen} if seen else {}))
     else:
         _tell(found, seen)
-    if found.differing:
+    if found.differing or found.repeated:
         raise typer.Exit(1)
 
 
@@ -62,8 +62,15 @@ def _revealed(
 
 def _tell(found: Between, seen: list[dict[str, Any]]) -> None:
     left, right = found.stems
-    names = ("in both", "the same", f"only in {left}", f"only in {right}", f"without {', '.join(found.on)}")
-    row = (found.both, found.same, *found.only, sum(found.unnamed))
+    names = (
+        "in both",
+        "the same",
+        "in both, but not once",
+        f"only in {left}",
+        f"only in {right}",
+        f"without {', '.join(found.on)}",
+    )
+    row = (found.both, found.same, found.repeated, *found.only, sum(found.unnamed))
     print_table(f"{left} and {right}, by {', '.join(found.on)}", names, [row])
     for one in found.differing[:MOST_SHOWN]:
         answer.print(f"reconcile.altered: {one.thing} differs in {', '.join(one.fields)}", markup=False)
@@ -71,9 +78,15 @@ def _tell(found: Between, seen: list[dict[str, Any]]) -> None:
         answer.print(" and ".join(pair["keys"]), markup=False)
         for name, (was, other) in pair["values"].items():
             answer.print(f"  {name}: {shown(was)} | {shown(other)}", markup=False)
-    if len(found.differing) > MOST_SHOWN:
-        answer.print(f"{MOST_SHOWN} of {len(found.differing):,} shown; --json tells all", markup=False)
-    if not found.differing:
-        answer.print("what both hold is the same")
+    differ = len(found.differing) + found.left_out
+    if differ > MOST_SHOWN:
+        answer.print(f"{MOST_SHOWN} of {differ:,} shown; --json names {MOST_NAMED:,} at most", markup=False)
+    if found.repeated:
+        answer.print(
+            f"{found.repeated:,} not compared: {' or '.join(found.stems)} has several records of them",
+            markup=False,
+        )
+    if not differ:
+        answer.print("what was compared is the same" if found.repeated else "what both hold is the same")
     elif not seen:
         talk.print('next: who must see keys and values gives a reason: --reason "letter 12" --by NAME')

@@ -69,7 +69,7 @@ def dispute(connection: Connection, agency: str, version: int, what: str, by: st
     values |= {"what": _words(what, "--what"), "by": named(by, "--by")}
     with transaction(connection, "disputing a rejection") as cursor:
         cursor.execute(SQL["lock_version"], (version,))
-        cursor.execute(SQL["open_dispute"], (version,))
+        cursor.execute(SQL["open_dispute"], {"version": version, "agency": agency})
         if row := cursor.fetchone():
             return _filed(row, changed=False)
         cursor.execute(SQL["rejected"], (version,))

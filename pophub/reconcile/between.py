@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -26,6 +27,8 @@ SQL = statements("reconcile")
 ROLE = "pophub_owner"
 CHUNK = 4_000
 DIGEST_BYTES = 16
+MOST_NAMED = 10_000
+"""Things that are named at most; of the others the number is told."""
 COLUMNS = ("side", "thing", "key", "told")
 
 
@@ -42,8 +45,10 @@ class Differing:
 class Between:
     """What two datasets say of the same things.
 
-    Shape: `on` are the fields by which things are the same, `fields` those that are compared. `both` counts pairs;
-    `only` and `unnamed` (records without such a field) count records, the first dataset's and the second's.
+    Shape: `on` are the fields by which things are the same, `fields` those that are compared. `both` counts the things of
+    which each dataset has one record; `repeated` those that both hold and one more than once: nobody can say which record
+    answers to which, and they are not compared. `only` and `unnamed` (records without such a field) count records, the
+    first dataset's and the second's. `left_out` counts what differs beyond `differing`.
     """
 
     stems: tuple[str, str]
@@ -51,9 +56,11 @@ class Between:
     fields: tuple[str, ...]
     both: int = 0
     same: int = 0
+    repeated: int = 0
     only: tuple[int, int] = (0, 0)
     unnamed: tuple[int, int] = (0, 0)
     differing: list[Differing] = field(default_factory=list)
+    left_out: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Give the comparison as JSON values, without keys."""
@@ -85,22 +92,36 @@ def between(settings: Settings, left: Connector, right: Connector) -> Between:
     on = same_things(left, right)
     fields = _compared(left, right, on)
     found = Between((left.stem, right.stem), on, tuple(one.name for one in fields))
-    secret = settings.secret("hub.pseudonyms")
+    tell = _digests(settings.secret("hub.pseudonyms"), on, fields, names_of(left) | names_of(right))
     with closing(connect(settings, ROLE)) as connection, closing(connect(settings, ROLE)) as reader:
         with transaction(connection, "reconcile") as cursor:
             cursor.execute(SQL["patience"])
             cursor.execute(SQL["make_between_row"])
             found.unnamed = (
-                _load(cursor, reader, 0, left, on, fields, secret),
-                _load(cursor, reader, 1, right, on, fields, secret),
+                _load(cursor, reader, 0, left, tell),
+                _load(cursor, reader, 1, right, tell),
             )
         with transaction(connection, "reconcile") as cursor:
             cursor.execute(SQL["between_counts"])
-            found.both, found.same, only_left, only_right = only_row(cursor)
-            found.only = (only_left, only_right)
-            cursor.execute(SQL["between_differing"])
-            found.differing = [_differing(row, found.fields) for row in cursor.fetchall()]
+            found.both, found.repeated, *only = only_row(cursor)
+            found.only = (only[0], only[1])
+            cursor.execute(SQL["between_differing"], (MOST_NAMED,))
+            rows = cursor.fetchall()
+            total = rows[0][-1] if rows else 0
+            found.differing = [_differing(row[:-1], found.fields) for row in rows]
+            found.same, found.left_out = found.both - total, total - len(rows)
     return found
+
+
+def names_of(connector: Connector) -> set[str]:
+    """Give the fields that hold the name of a person or an organisation, by all that the connector says of them."""
+    file = connector.file
+    named = [one.name for one in file.people] + [one.name for one in file.organisations]
+    if file.population is not None:
+        named.append(file.population.fields.get("full_name"))
+    if file.register_ is not None:
+        named.append(file.register_.name)
+    return {name for name in named if name is not None}
 
 
 def _compared(left: Connector, right: Connector, on: Sequence[str]) -> list[AvroField]:
@@ -117,22 +138,29 @@ def _compared(left: Connector, right: Connector, on: Sequence[str]) -> list[Avro
     return fields
 
 
-def _load(
-    cursor: Cursor, reader: Connection, side: int, connector: Connector, on: Sequence[str],
-    fields: Sequence[AvroField], secret: str,
-) -> int:  # fmt: skip
+Tells = Callable[[dict[str, Any]], tuple[str, bytes] | None]
+"""Gives the digests of a record's thing and of its compared fields; none where it names no thing."""
+
+
+def _digests(secret: str, on: Sequence[str], fields: Sequence[AvroField], names: set[str]) -> Tells:
+    """Digest the records of both sides in one way: what one side calls a name is one on the other too."""
+
+    def tell(record: dict[str, Any]) -> tuple[str, bytes] | None:
+        if any(record.get(name) is None for name in on):
+            return None
+        thing = key_digest(secret, "\x00".join(str(record[name]) for name in on))
+        return thing, b"".join(_digest(secret, record.get(one.name), one.name in names) for one in fields)
+
+    return tell
+
+
+def _load(cursor: Cursor, reader: Connection, side: int, connector: Connector, tell: Tells) -> int:
     """Note the digests of one side; give how many of its records name no thing."""
-    names = {one.name for one in connector.file.people if one.name}
     unnamed, rows = 0, iter(_records(reader, connector))
     while chunk := list(islice(rows, CHUNK)):
-        noted = []
-        for key, record in chunk:
-            if any(record.get(name) is None for name in on):
-                unnamed += 1
-                continue
-            thing = key_digest(secret, "\x00".join(str(record[name]) for name in on))
-            told = b"".join(_digest(secret, record.get(one.name), one.name in names) for one in fields)
-            noted.append((side, thing, key, told))
+        told = [(key, tell(record)) for key, record in chunk]
+        noted = [(side, one[0], key, one[1]) for key, one in told if one is not None]
+        unnamed += len(chunk) - len(noted)
         copy_rows(cursor, "between_row", COLUMNS, noted)
     return unnamed
 
@@ -145,11 +173,24 @@ def _records(reader: Connection, connector: Connector) -> Iterator[tuple[str, di
 
 
 def _digest(secret: str, value: Any, is_name: bool) -> bytes:
-    """Give 16 bytes that tell a value from another; names that are the same to the gates are the same here."""
+    """Give 16 bytes that tell a value from another; names that are the same to the gates are the same here.
+
+    So are exact numbers that differ in the digits they were written with alone: 1.50 is 1.5.
+    """
     if value is None:
         return bytes(DIGEST_BYTES)
-    text = fold_name(value) if is_name else str(value)
+    text = fold_name(value) if is_name else _plain(value) if isinstance(value, Decimal) else str(value)
     return hashlib.blake2b(text.encode(), key=secret.encode()[:64], digest_size=DIGEST_BYTES).digest()
+
+
+def _plain(value: Decimal) -> str:
+    """Write a number without the zeros that end it, however many digits it has.
+
+    >>> [_plain(Decimal(text)) for text in ("1.50", "1.5", "100", "1E+2", "-0.00")]
+    ['1.5', '1.5', '100', '100', '0']
+    """
+    text = format(value, "f") if value else "0"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _differing(row: tuple[Any, ...], fields: Sequence[str]) -> Differing:

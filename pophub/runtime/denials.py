@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 DENIED = re.compile(rb"Principal = User:([\w.-]{1,80}) is Denied")
 MOST_BYTES = 4 << 20
-"""Read at a time; the rest waits for the next look."""
+"""Read at a time, and the longest line that is put together; each look reads to the end of the log."""
 
 
 class Denials:
@@ -32,6 +32,10 @@ class Denials:
         if status.st_ino != self._file or status.st_size < self._at:
             self._file, self._at = status.st_ino, 0
         log.seek(self._at)
-        whole, ending, _ = log.read(MOST_BYTES).rpartition(b"\n")
-        self._at += len(whole) + len(ending)
-        self._found.update(name.decode() for name in DENIED.findall(whole))
+        begun = b""
+        while piece := log.read(MOST_BYTES):
+            whole, ending, begun = (begun + piece).rpartition(b"\n")
+            if len(begun) >= MOST_BYTES:
+                whole, ending, begun = whole + ending + begun, b"", b""
+            self._at += len(whole) + len(ending)
+            self._found.update(name.decode() for name in DENIED.findall(whole))

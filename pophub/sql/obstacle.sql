@@ -10,7 +10,7 @@ from quarantine.version v where v.id = %s and v.state = 'quarantined' and v.expi
 
 -- name: open_dispute
 select o.obstacle, o.filed_by, o.filed_at from quarantine.obstacle o
-where o.version = %s and not exists (select from quarantine.obstacle_answer a where a.obstacle = o.obstacle)
+where o.version = %(version)s and o.agency = %(agency)s and not exists (select from quarantine.obstacle_answer a where a.obstacle = o.obstacle)
 
 -- name: file
 insert into quarantine.obstacle (agency, kind, stem, version, codes, what, owner, filed_by)

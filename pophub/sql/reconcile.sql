@@ -170,12 +170,18 @@ select key, payload from (
     where h.stem = %s and h.key = any(%s) order by h.key, h.marker desc
 ) newest where operation <> 'd'
 
+-- things that each side has once; things that both have and one more than once; records that one side alone has
 -- name: between_counts
-select count(*) filter (where l.key is not null and r.key is not null), count(*) filter (where l.told = r.told),
-    count(*) filter (where r.key is null), count(*) filter (where l.key is null)
-from (select * from between_row where side = 0) l full join (select * from between_row where side = 1) r using (thing)
+select count(*) filter (where l = 1 and r = 1), count(*) filter (where l > 0 and r > 0 and l + r > 2),
+    coalesce(sum(l) filter (where r = 0), 0)::bigint, coalesce(sum(r) filter (where l = 0), 0)::bigint
+from (select count(*) filter (where side = 0) as l, count(*) filter (where side = 1) as r from between_row group by thing) things
 
+-- the first that differ of the things that each side has once, each with the number of all
 -- name: between_differing
-select l.thing, l.key, r.key, l.told, r.told
-from between_row l join between_row r using (thing)
-where l.side = 0 and r.side = 1 and l.told <> r.told order by l.thing, l.key, r.key
+with once as (
+    select thing from between_row group by thing
+    having count(*) filter (where side = 0) = 1 and count(*) filter (where side = 1) = 1
+)
+select thing, l.key, r.key, l.told, r.told, count(*) over ()
+from once join between_row l using (thing) join between_row r using (thing)
+where l.side = 0 and r.side = 1 and l.told <> r.told order by thing limit %s

@@ -15,7 +15,10 @@ from test_declared_from_outside import into_postgres
 from test_quarantine_commands import pophub, surroundings, user
 
 from pophub.contracts.load import load_all
-from pophub.reconcile.between import same_things
+from pophub.contracts.model import Connector, Person
+from pophub.contracts.reference_model import Register
+from pophub.reconcile import between as compared
+from pophub.reconcile.between import between, same_things
 from pophub.settings import PROJECT
 from tests.refused import refused
 
@@ -69,7 +72,7 @@ def accepted_again(project: Project, stem: str, statement: str) -> None:
 
 
 def test_who_differs_is_named_by_a_digest_and_seen_for_a_reason_that_is_kept(
-    stores: tuple[Project, str, str],
+    stores: tuple[Project, str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project, portal, laocai = stores
     asked = ("reconcile", "--between", portal, laocai)
@@ -98,6 +101,14 @@ def test_who_differs_is_named_by_a_digest_and_seen_for_a_reason_that_is_kept(
     (pair,) = seen["seen"]
     assert pair["values"]["address"][1] == "Thôn Khác" and pair["values"]["status"] == ["Hoạt động", "Ngừng"]
     assert reveals(project, lan) == [(laocai, 1, "letter 12"), (portal, 1, "letter 12")]
+    accepted_again(
+        project, laocai,
+        "update mot_cua.chu_the set trang_thai = 'Ngừng', cap_nhat = now() - interval '1 hour' where stt = '4'",
+    )  # fmt: skip
+    monkeypatch.setattr(compared, "MOST_NAMED", 1)
+    sides = [connector_of(project, stem) for stem in (portal, laocai)]
+    most = between(project.servers.settings, *sides)
+    assert (most.both, most.same, len(most.differing), most.left_out) == (ROWS - 1, ROWS - 3, 1, 1)
 
 
 def run(project: Project, *arguments: str, code: int, password: str = "") -> tuple[Any, str]:
@@ -113,6 +124,46 @@ def run(project: Project, *arguments: str, code: int, password: str = "") -> tup
 def reveals(project: Project, who: str) -> list[tuple[Any, ...]]:
     rows = "select distinct stem, records, reason from quarantine.reveal where revealed_by = %s order by stem"
     return project.servers.query(rows, who)
+
+
+def connector_of(project: Project, stem: str) -> Connector:
+    (found,) = [one for one in load_all(project.folder)[0] if one.stem == stem]
+    return found
+
+
+def otherwise(connector: Connector, **said: Any) -> Connector:
+    """Give a connector whose file says no more of people than this: the same records under another declaration."""
+    silent = {"people": (), "organisations": (), "population": None, "register_": None}
+    return connector.model_copy(update={"file": connector.file.model_copy(update=silent | said)})
+
+
+def test_what_one_side_calls_a_name_is_one_on_the_other(project: Project) -> None:
+    for person in range(1, 4):
+        project.put(person, 60, ho_ten="Nguyễn Thị HOÀ")
+    project.pass_through("extract", "judge")
+    citizens = connector_of(project, project.stem)
+    silent = otherwise(citizens)
+    named = (
+        citizens,
+        otherwise(citizens, people=(Person(id="citizen_id", name="full_name"),)),
+        otherwise(citizens, register_=Register(id="citizen_id", name="full_name")),
+    )
+    for one in named:
+        for sides in ((one, silent), (silent, one)):
+            found = between(project.servers.settings, *sides)
+            assert "full_name" in found.fields and (found.both, found.same) == (3, 3)
+
+
+def test_what_a_side_has_more_than_once_is_counted_and_not_compared(project: Project) -> None:
+    for person, household in ((1, "H1"), (2, "H1"), (3, "H3")):
+        project.put(person, 60, ma_ho=household)
+    project.pass_through("extract", "judge")
+    citizens = connector_of(project, project.stem)
+    by_household = otherwise(citizens, key=("number",), people=(Person(id="household_code"),))
+    found = between(project.servers.settings, by_household, by_household)
+    assert found.on == ("household_code",)
+    assert (found.both, found.same, found.repeated, found.only) == (1, 1, 1, (0, 0))
+    assert not found.differing and found.as_json()["repeated"] == 1
 
 
 def test_what_has_nothing_in_common_is_refused() -> None:

@@ -44,6 +44,8 @@ def test_a_dispute_is_filed_once_and_answered_by_another_person(project: Project
     again = pophub(project, *file, "--by", minh, password=minhs)
     assert (first["changed"], again["changed"]) == (True, False)
     assert again["obstacle"] == first["obstacle"] and again["filed_by"] == lan
+    with closing(connect(project.servers.settings, "pophub_judge")) as judge, refused("obstacle.version"):
+        obstacles.dispute(judge, "another", version, "x", "Minh")
     (listed,) = pophub(project, "obstacle", "list", "--agency", project.agency)["obstacles"]
     assert (listed["version"], listed["owner"], listed["age_days"], listed["answer"]) == (
         version,

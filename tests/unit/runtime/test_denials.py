@@ -35,10 +35,27 @@ def test_a_log_that_began_anew_is_read_from_its_start(tmp_path: Path) -> None:
     assert found.counts() == {"subscriber-tax": 4}
 
 
-def test_a_look_reads_no_more_than_it_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_look_reads_the_log_to_its_end_piece_by_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A counter that climbed over many looks would let old denials ring as new after each restart."""
     monkeypatch.setattr(denials, "MOST_BYTES", 250)
     log = tmp_path / "kafka.log"
-    log.write_text(LINE.format("a") * 5)
+    log.write_text(LINE.format("a") * 50 + LINE[:60])
     found = denials.Denials(log)
-    seen = [found.counts().get("a", 0) for _ in range(6)]
-    assert seen[0] < 5 == seen[-1] and seen == sorted(seen)
+    assert found.counts() == {"a": 50} and found.counts() == {"a": 50}
+    with log.open("a") as more:
+        more.write(LINE.format("b")[60:])
+    assert found.counts() == {"a": 50, "b": 1}
+    assert denials.Denials(log).counts() == {"a": 50, "b": 1}
+
+
+def test_a_line_longer_than_a_piece_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(denials, "MOST_BYTES", 250)
+    log = tmp_path / "kafka.log"
+    log.write_text(LINE.format("a") + "x" * 1_000)
+    found = denials.Denials(log)
+    assert found.counts() == {"a": 1}
+    with log.open("a") as more:
+        more.write("x" * 1_000 + "\n" + LINE.format("b"))
+    assert found.counts() == {"a": 1, "b": 1}
