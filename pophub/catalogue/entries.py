@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -18,6 +18,9 @@ from pophub.figures.declared import Figure, load_figures
 
 if TYPE_CHECKING:
     from pophub.figures.engine import Engine
+
+READS: dict[str, frozenset[str]] = {}
+"""Which datasets a figure reads, by its SQL: an engine is opened for what is new alone."""
 
 Sensitivity = Literal["number", "person", "unsaid", "open"]
 """`number`: the number of a citizen; `person`: tells of one; `unsaid`: may, nobody classified it; `open`: does not."""
@@ -109,18 +112,20 @@ def fields_of(connector: Connector) -> list[CatalogueField]:
 def figures_by_stem(figures: Sequence[Figure]) -> dict[str, list[Figure]]:
     """Give the figures that read each dataset; one that is broken reads none."""
     found: dict[str, list[Figure]] = {}
-    if figures:
+    new = [figure for figure in figures if figure.sql not in READS]
+    if new:
         from pophub.figures.engine import Engine  # DuckDB, which a process loads once somebody asks
 
         with Engine() as engine:
-            for figure in figures:
-                for stem in sorted(_tables(engine, figure)):
-                    found.setdefault(stem, []).append(figure)
+            READS.update({figure.sql: _tables(engine, figure) for figure in new})
+    for figure in figures:
+        for stem in sorted(READS[figure.sql]):
+            found.setdefault(stem, []).append(figure)
     return found
 
 
-def _tables(engine: Engine, figure: Figure) -> Iterable[str]:
+def _tables(engine: Engine, figure: Figure) -> frozenset[str]:
     try:
         return engine.needs(figure).tables
     except ConfigError:
-        return ()
+        return frozenset()

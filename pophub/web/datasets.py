@@ -23,7 +23,7 @@ from pophub.settings import Settings
 from pophub.web import counts as sql
 from pophub.web.counts import Counts, Row
 from pophub.web.held import in_language
-from pophub.web.joints import HOP_DATES, dated, newest, promised, stands
+from pophub.web.joints import dates_of, newest, promised, stands
 from pophub.web.layout import STATES, PageMaker, here
 from pophub.web.missing import NotThere, demand_dataset
 from pophub.web.now import LATE, look_again, sources
@@ -52,8 +52,8 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     @needs("see")
     def dataset(request: Request, stem: str) -> HTMLResponse:
         demand_dataset(counts, project, stem)
-        told = counts.figures((sql.RUNS, sql.MONTHS, sql.HOLDS, sql.FIRST, sql.STATES, HOP_DATES), stem=stem)
-        runs, months, held, first, states, dates = told.rows
+        told = counts.figures((sql.RUNS, sql.MONTHS, sql.HOLDS, sql.FIRST, sql.STATES), stem=stem)
+        runs, months, held, first, states = told.rows
         known = entries(project)
         connectors = [one.connector for one in known]
         connector = next((c for c in connectors if c.stem == stem), None)
@@ -61,10 +61,11 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
         to = ["shared", *(who for who, file in files.items() if stem in {g.dataset for g in file.grants})]
         stand, seen = counts.found(("stands", stem), partial(stands, stem, to)), look_again(settings, counts)
         codes = [one.code for one in seen.rows[0].matters if one.stem == stem]
+        around = hops(stem, known)
         return pages.render(
             request, "dataset.html", told=[told, stand, seen], stem=stem, runs=runs, months=months,
             stands=stand.rows[0], source=seen.rows[0].states.get(stem), connector=connector,
-            hops=hops(stem, known), starts=has_login(settings), dated=dated(dates),
+            hops=around, starts=has_login(settings), dated=dates_of(counts, stem, around),
             newest=newest(seen.rows[0].states.get(stem)), promises=promised(connector, codes) if connector else [],
             total=summed(by_stem(row for row in states if row["stem"] == stem)),
             first=summed(row for row in first if row["stem"] == stem),

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from pophub.catalogue.lineage import LineageHop
 from pophub.contracts.model import Connector
 from pophub.domain.dates import moment_of
+from pophub.domain.errors import PophubError
 from pophub.live.conditions import UNTOLD_S
 from pophub.live.state import Seen
 from pophub.live.store import Lag, LiveStore
 from pophub.postgres import Connection, transaction
 from pophub.quarantine import holds
+from pophub.web.counts import Counts, Row
 
 JOINTS = """
 select coalesce(sum(b.rows) filter (where b.state = 'sent'), 0)::bigint as sent,
@@ -29,14 +32,24 @@ select extract(epoch from date_trunc('hour', now()) - date_trunc('hour', exchang
 from extract.batch where stem = %(stem)s and state = 'sent' and exchanged_at > date_trunc('hour', now()) - interval '23 hours'
 group by 1
 """
+# the ends of each lane by its key: a page scans neither history nor the ledger
 HOP_DATES = """
-select 'dataset' as kind, stem as name, min(exchanged_at) as first, max(exchanged_at) as last from extract.batch group by stem
+select 'dataset' as kind, stem as name, min(exchanged_at) as first, max(exchanged_at) as last
+from extract.batch where stem = any(string_to_array(%(stems)s, ',')) group by stem
 union all
 select 'subscriber', a.recipient, min(a.since), (
-    select max(s.recorded_at) from ledger.stretch s where s.recipient = a.recipient and s.stem = a.stem
+    select max(newest.recorded_at) from ledger.lane n cross join lateral (
+        select s.recorded_at from ledger.stretch s
+        where (s.recipient, s.stem, s.lane) = (n.recipient, n.stem, n.lane) order by s.first desc limit 1
+    ) newest where n.recipient = a.recipient and n.stem = a.stem
 ) from hub.access a where a.stem = %(stem)s group by a.recipient, a.stem
 union all
-select 'population', '', min(recorded_at), max(recorded_at) from ledger.stretch where recipient = 'shared' and stem = %(stem)s
+select 'population', '', min(oldest.recorded_at), max(newest.recorded_at) from judge.lane n cross join lateral (
+    select h.recorded_at from ledger.history h where (h.stem, h.lane) = (n.stem, n.lane) order by h.month, h.sequence limit 1
+) oldest cross join lateral (
+    select h.recorded_at from ledger.history h where (h.stem, h.lane) = (n.stem, n.lane)
+    order by h.month desc, h.sequence desc limit 1
+) newest where n.stem = %(stem)s
 """
 PROMISED_HOURS = 24
 
@@ -108,9 +121,16 @@ def promised(connector: Connector, codes: Iterable[str]) -> list[Promised]:
     ]
 
 
-def dated(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Give first and last of each neighbour of a dataset, by kind and name."""
-    return {(row["kind"], row["name"]): row for row in rows}
+def dates_of(counts: Counts, stem: str, neighbours: Iterable[LineageHop]) -> dict[tuple[str, str], Row]:
+    """Give first and last of each neighbour of a dataset, by kind and name; none where PostgreSQL does not tell in time."""
+    stems = {stem} | {one.name for one in neighbours if one.kind == "dataset"}
+    try:
+        found = counts.figures((HOP_DATES,), stem=stem, stems=",".join(sorted(stems)))
+    except PophubError:
+        return {}
+    if found.broken is not None:  # they are of before
+        return {}
+    return {(row["kind"], row["name"]): row for row in found.rows[0]}
 
 
 def newest(seen: Seen | None) -> datetime | None:

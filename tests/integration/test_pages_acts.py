@@ -26,6 +26,7 @@ from pophub.postgres import connect
 from pophub.settings import Settings
 from pophub.sharing.secret_in_use import pseudonym_secret
 from pophub.sharing.subscription import subscription_secret
+from pophub.web import joints
 from pophub.web.app import create_pages
 from pophub.web.visitors import COOKIE
 
@@ -345,6 +346,32 @@ def test_the_ledger_is_verified_for_who_asks_as_the_command_does(project: Projec
         assert "Asked for by An." in answer.text
     with pages(project, "viewer") as client:
         assert "/ledger/verify" not in client.get("/ledger").text
+
+
+def lineage(client: httpx.Client, project: Project) -> dict[str, bool]:
+    """Give for each neighbour of a dataset whether its page tells first and last."""
+    answer = client.get(f"/datasets/{project.stem}")
+    assert answer.status_code == 200, answer.text[-500:]
+    (table,) = re.findall(r'id="lineage".*?<tbody>(.*?)</table>', answer.text, re.S)
+    rows = [
+        re.findall(r"<td[^>]*>(.*?)</td>", row, re.S) for row in re.findall(r"<tr>(.*?)</tr>", table, re.S)
+    ]
+    return {re.sub(r"<[^>]*>", "", row[1]).strip(): "–" not in row[3:] for row in rows}
+
+
+def test_a_dataset_tells_dates_of_its_neighbours_and_stands_without_them(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.put(1, 60)
+    project.pass_through()
+    with pages(project, "viewer") as client:
+        told = lineage(client, project)
+        dated = [name for name, both in told.items() if both]
+        assert [name for name in dated if name.startswith("source ")], told
+        assert "population database" in dated and f"subscriber {project.subscriber}" in dated, told
+        for broken in ("select 1 / 0", "select pg_sleep(5)"):
+            monkeypatch.setattr(joints, "HOP_DATES", broken)
+            assert set(lineage(client, project).values()) == {False}, "the dates alone are not there"
 
 
 class Tunnel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import json
+import shutil
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from pophub.catalogue.lineage import hops
 from pophub.cli.program import app
 from pophub.contracts.personal import hidden_fields
 from pophub.domain import vietnamese
+from pophub.figures import engine
 from pophub.settings import PROJECT
 
 KNOWN = {one.stem: one for one in entries(PROJECT)}
@@ -144,3 +146,26 @@ def test_a_dataset_knows_what_it_comes_from_and_where_it_goes() -> None:
             mirrored = ("from", "dataset", one.stem)
             if (hop.way, hop.kind) == ("to", "dataset"):
                 assert mirrored in [other[:3] for other in hops(hop.name, known)], "told from both ends"
+
+
+def test_what_a_figure_reads_is_found_once_and_again_where_it_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, opened = copied(tmp_path), 0
+    shutil.copytree(PROJECT / "figures", folder / "figures", dirs_exist_ok=True)
+    known = engine.Engine
+
+    def counted() -> engine.Engine:
+        nonlocal opened
+        opened += 1
+        return known()
+
+    def readers() -> list[str]:
+        (entry,) = [one for one in entries(folder) if one.stem == "project06.tasks"]
+        return [figure.name for figure in entry.figures]
+
+    before = readers()
+    monkeypatch.setattr(engine, "Engine", counted)
+    assert "tasks" in before and readers() == before and opened == 0
+    edit(folder, "figures/tasks.sql", "from project06.tasks", "from mps.citizens")
+    assert (readers(), opened) == ([name for name in before if name != "tasks"], 1)
