@@ -15,7 +15,7 @@ from pophub.contracts.crosscheck import check_authority, check_file, check_refer
 from pophub.contracts.evolution import Earlier, check_evolution, earlier_versions
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.grants import check_subscription
-from pophub.contracts.look_up import read_looked_up
+from pophub.contracts.look_up import look_ups_read, read_looked_up
 from pophub.contracts.model import (
     Connector,
     ConnectorFile,
@@ -67,6 +67,7 @@ def load_connector(path: Path, project: Path, tables: ProjectTables | None = Non
     if file.cites:
         bases, besides = tuple(read_bases(project)[0].values()), [*besides, *basis_paths(project)]
     read_by = units.edition() if any(mapping.unit for mapping in file.mapping.values()) else ""
+    read_by += look_ups_read(read.looked_up)
     digest = _digest((path, schema_path, suite_path, *besides, *read.schemas), read_by)
     of_it = {name: tables.sound[name] for name in used}
     return Connector(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,6 +58,12 @@ def read_looked_up(
             paths.append(other.path)
     flaws.tell()
     return tuple(found), paths
+
+
+def look_ups_read(looked_up: Sequence[LookedUp]) -> str:
+    """Tell which fields of which datasets are looked up: a register says of its own which of them are meant."""
+    told = [[one.reference.to, one.columns, [field.name for field in one.fields]] for one in looked_up]
+    return json.dumps(told) if told else ""
 
 
 def _registered(document: Document, place: Place, other: _Other) -> Iterator[tuple[str, AvroField]]:

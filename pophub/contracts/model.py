@@ -381,7 +381,7 @@ class Connector(Model):
     )
     looked_up: tuple[LookedUp, ...] = Field((), description="what its rules know of other datasets")
     digest: str = Field(
-        description="SHA-256 over the three files, these tables and bases, and schemas that are looked up, hex"
+        description="SHA-256 over the three files, these tables and bases, and what is looked up with its schemas, hex"
     )
 
     @property

@@ -12,6 +12,7 @@ from pophub.contracts.flaws import Flaws
 from pophub.contracts.patterns import WORDS
 from pophub.contracts.strict_yaml import Document, Place
 from pophub.contracts.suite import nearest, refuse
+from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError
 
 _CODES = {
@@ -57,6 +58,18 @@ def read_model(model: type[M], document: Document) -> M:
         gathered.add(flaw)
     gathered.tell()
     return read
+
+
+def read_kept(model: type[M], told: Any, where: str) -> M:
+    """Read what was put on record as a model; what it says is not told.
+
+    Errors: `hub.layout` where another version of pophub put it there, and this one cannot read it.
+    """
+    try:
+        return model.model_validate(told)
+    except ValidationError as error:
+        what = f"what is on record cannot be read by this version, in {error.error_count()} places"
+        raise ConfigError("hub.layout", what, where=where, remedy=explain("hub.layout").remedy) from None
 
 
 def _secrets(value: Any, place: Place, document: Document) -> Iterator[ConfigError]:

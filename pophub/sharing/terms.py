@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import orjson
 
+from pophub.contracts.refusals import read_kept
 from pophub.contracts.subscription_model import Grant, SubscriptionFile
 from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError
@@ -19,9 +20,13 @@ SQL = statements("terms")
 
 
 def granted(cursor: Cursor, recipient: str, stem: str) -> dict[int, Grant]:
-    """Give the terms on record: version -> grant."""
+    """Give the terms on record: version -> grant.
+
+    Errors: `hub.layout`, as of `read_kept`.
+    """
     cursor.execute(SQL["granted"], (recipient, stem))
-    return {version: Grant.model_validate(terms) for version, terms in cursor.fetchall()}
+    where = f"{recipient}, {stem}"
+    return {version: read_kept(Grant, terms, where) for version, terms in cursor.fetchall()}
 
 
 def check(cursor: Cursor, file: SubscriptionFile) -> None:

@@ -34,6 +34,10 @@ select stem from hub.looked_up
 -- name: lock_looked_up
 lock table hub.looked_up in access exclusive mode
 
+-- all of history of a large dataset takes longer than a statement may elsewhere
+-- name: take_all_time
+set local statement_timeout = 0
+
 -- name: begin_looked_up
 insert into hub.looked_up (stem) values (%s)
 

@@ -9,6 +9,7 @@ from datetime import date
 from typing import NamedTuple
 
 from pophub.contracts.model import Connector
+from pophub.contracts.refusals import read_kept
 from pophub.contracts.subscription_model import Grant
 from pophub.postgres import Connection, only_row, statements, transaction
 
@@ -40,10 +41,14 @@ class ContractStore:
         return None if row is None else str(row[0])
 
     def on_record(self) -> Connector:
-        """Give the contract that judged last, as it was read then."""
+        """Give the contract that judged last, as it was read then.
+
+        Errors: `hub.layout` where another version of pophub put it on record, and this one cannot read it.
+        """
         with transaction(self._connection, f"contract of {self._stem}") as cursor:
             cursor.execute(SQL["contract_on_record"], (self._stem,))
-            return Connector.model_validate(only_row(cursor)[0])
+            declared = only_row(cursor)[0]
+        return read_kept(Connector, declared, self._stem)
 
     def keep(self, connector: Connector, acknowledged: Acknowledged | None) -> None:
         """Put on record that a contract judges from now on."""
@@ -65,10 +70,14 @@ class ContractStore:
             cursor.execute(SQL["acknowledge"], (self._stem, digest, starts, json.dumps(takes), by))
 
     def grants(self) -> list[tuple[str, Grant]]:
-        """Give each subscriber with the terms that are on record for it last."""
+        """Give each subscriber with the terms that are on record for it last.
+
+        Errors: `hub.layout`, as of `on_record`.
+        """
         with transaction(self._connection, f"contract of {self._stem}") as cursor:
             cursor.execute(SQL["newest_terms"], (self._stem,))
-            return [(recipient, Grant.model_validate(terms)) for recipient, terms in cursor.fetchall()]
+            found = cursor.fetchall()
+        return [(name, read_kept(Grant, terms, f"{name}, {self._stem}")) for name, terms in found]
 
     def newest_accepted(self, most: int) -> Places:
         """Give where the versions came by that were accepted last, each at its first judging."""

@@ -44,6 +44,8 @@ class JudgeStore:
     """The population database as judge sees it; one connection, one process."""
 
     work = "judge"
+    must = True
+    """Whether what a connector looks up has to be kept for it."""
 
     def __init__(self, connection: Connection, connector: Connector) -> None:
         self._connection = connection
@@ -65,7 +67,7 @@ class JudgeStore:
 
     def _opened(self, cursor: Cursor) -> JudgeTransaction:
         """Give the open transaction as judge uses it."""
-        return JudgeTransaction(cursor, self._connector, self._months, self._dataset or 0)
+        return JudgeTransaction(cursor, self._connector, self._months, self._dataset or 0, must=self.must)
 
     def _numbered(self) -> int:
         """Give the dataset's number, one for ever from its first judging on.
@@ -119,6 +121,7 @@ class TrialStore(JudgeStore):
     """The population database as a trial sees it: a dataset that was never judged gets no number of it."""
 
     work = "trial"
+    must = False
 
     def __init__(self, connection: Connection, connector: Connector) -> None:
         super().__init__(connection, connector)
@@ -134,12 +137,15 @@ class TrialStore(JudgeStore):
 class JudgeTransaction:
     """The open transaction of one micro-batch."""
 
-    def __init__(self, cursor: Cursor, connector: Connector, months: set[date], dataset: int) -> None:
+    def __init__(
+        self, cursor: Cursor, connector: Connector, months: set[date], dataset: int, *, must: bool
+    ) -> None:
         self._cursor = cursor
         self._connector = connector
         self._stem = connector.stem
         self._months = months
         self._dataset = dataset
+        self._must = must
         self._places = {field.name: place for place, field in enumerate(connector.contract.fields)}
         self._new: set[str] = set()  # keys without a head, as `accepted` found under the lanes' locks
         self._heads: Columns = {}  # of citizens, until `write_people` writes their rows
@@ -170,7 +176,7 @@ class JudgeTransaction:
         for key, number, marker, content, contract in cursor.fetchall():
             quarantine.setdefault(key, []).append(Quarantined(number, marker, bytes(content), contract))
         claims = self._claims(versions)
-        looked_up = read_looked_up(cursor, self._connector, versions)
+        looked_up = read_looked_up(cursor, self._connector, versions, must=self._must)
         return Accepted(
             heads, quarantine, self._identities(versions), claims, self._referred(versions), looked_up
         )

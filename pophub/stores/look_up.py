@@ -22,16 +22,22 @@ ASKED = 500
 Values = dict[tuple[str, int], tuple[Any, ...]]
 
 
-def read_looked_up(cursor: Cursor, connector: Connector, versions: Versions) -> dict[tuple[str, ...], Values]:
+def read_looked_up(
+    cursor: Cursor, connector: Connector, versions: Versions, *, must: bool
+) -> dict[tuple[str, ...], Values]:
     """Read what versions look up: by the columns it is for, for each key and moment the values then.
 
-    Errors: `judge.not_looked_up` where a dataset is not kept for it since the last `pophub up`.
+    Where a dataset is not kept for it since the last `pophub up`, nothing of it is found, unless it `must` be.
+
+    Errors: `judge.not_looked_up`, where it must.
     """
     found: dict[tuple[str, ...], Values] = {}
     for one in connector.looked_up:
         cursor.execute(SQL["number_looked_up"], (one.reference.to,))
         if (row := cursor.fetchone()) is None:
-            raise _not_kept(connector.stem, one)
+            if must:
+                raise _not_kept(connector.stem, one)
+            continue
         keys = joined_keys(versions.columns, one.reference.fields)
         times = moments(one.reference.at, connector.contract.fields, versions)
         asked = {(key, time) for key, time in zip(keys, times, strict=True) if key is not None}
@@ -80,23 +86,30 @@ def keep_looked_up(cursor: Cursor, connector: Connector, dataset: int, history: 
 def settle_looked_up(connection: Connection, connectors: Iterable[Connector]) -> None:
     """Begin to keep what these connectors look up, from all of history on, and end what none does any more.
 
+    What is kept stays while one of them asks for it, even where its own connector is not among them.
     One transaction with `hub.looked_up` locked: judge reads it before it appends history.
     """
     declared = {one.stem: one.file.source.marker.kind == "time" for one in connectors}
-    wanted = {one.reference.to for connector in connectors for one in connector.looked_up} & set(declared)
+    asked = {one.reference.to for connector in connectors for one in connector.looked_up}
     with transaction(connection, "what is looked up") as cursor:
-        cursor.execute(SQL["looked_up_stems"])
-        if {stem for (stem,) in cursor.fetchall()} == wanted:
+        known = _kept(cursor)
+        if asked & (set(declared) | known) == known:
             return
         cursor.execute(SQL["lock_looked_up"])
-        cursor.execute(SQL["looked_up_stems"])
-        known = {stem for (stem,) in cursor.fetchall()}
+        cursor.execute(SQL["take_all_time"])
+        known = _kept(cursor)
+        wanted = asked & (set(declared) | known)
         for stem in sorted(known ^ wanted):
             cursor.execute(SQL["forget_looked_up"], (stem,))
             cursor.execute(SQL["end_looked_up"], (stem,))
         for stem in sorted(wanted - known):
             cursor.execute(SQL["begin_looked_up"], (stem,))
             cursor.execute(SQL["fill_looked_up"], {"stem": stem, "timed": declared[stem]})
+
+
+def _kept(cursor: Cursor) -> set[str]:
+    cursor.execute(SQL["looked_up_stems"])
+    return {stem for (stem,) in cursor.fetchall()}
 
 
 def _not_kept(stem: str, one: LookedUp) -> ConfigError:

@@ -48,7 +48,7 @@ class ReplayTransaction(JudgeTransaction):
     """Judge's transaction, with the look at what is still open and the run's row in it."""
 
     def __init__(self, cursor: Cursor, store: ReplayStore, months: set[Any], dataset: int) -> None:
-        super().__init__(cursor, store.connector, months, dataset)
+        super().__init__(cursor, store.connector, months, dataset, must=store.must)
         self._store = store
 
     def lock(self, lanes: Sequence[int]) -> dict[int, Lane]:

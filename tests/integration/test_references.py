@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
+from contextlib import closing
 from datetime import date
 
 import pytest
 from hubkit import Project
 from outside import check
 
+from pophub.contracts.load import load_all
 from pophub.domain.dates import HO_CHI_MINH
+from pophub.postgres import connect, transaction
+from pophub.prepare import prepare_looked_up
+from pophub.settings import Settings
+from pophub.sharing.registry import OWNER
+from pophub.stores.look_up import settle_looked_up
 
 pytestmark = pytest.mark.timeout(240)
 SELLERS = ("sellers", {"branch": "chi_nhanh", "code": "ma"}, ["branch", "code"])
@@ -232,9 +240,64 @@ def test_what_a_record_refers_to_is_looked_up_as_it_stood_on_its_day(bare_projec
     assert looked_up(project, sellers) == []  # nobody does any more
 
 
-TAXPAYERS = """create schema dang_ky; create table dang_ky.nguoi_nop_thue (stt bigserial, mst text, ten text,
+def test_what_a_sound_connector_looks_up_stays_and_who_stops_looking_up_is_judged_on(
+    bare_project: Project,
+) -> None:
+    project = bare_project
+    sellers = declare(project, STOCK)
+    project.sql("create table sellers (id serial, ma text, hang text, xoa boolean, cap_nhat timestamptz)")
+    project.sql("create table invoices (id serial, so text, ma_ban text, hang_ban text, ngay date, xoa boolean,"
+                " cap_nhat timestamptz)")  # fmt: skip
+    project.pass_through("prepare")
+    put(project, "sellers", 9 * DAY, "S1", "A")
+    project.pass_through(stem=sellers)
+    invoices = declare(project, SALES, LOOKED_UP, SELLER_KNOWN, SAME)
+    known = project.servers.settings
+    settings = Settings(home=known.home, project=project.folder, endpoints=known.endpoints)
+    with closing(connect(settings, OWNER)) as connection, closing(project.servers.superuser()) as other:
+        with transaction(connection, "a short time for each statement") as cursor:
+            cursor.execute("set statement_timeout = '2s'")
+        other.cursor().execute("begin; lock table population.looked_up in share mode")
+        timer = threading.Timer(5, lambda: other.cursor().execute("commit"))
+        timer.start()
+        settle_looked_up(connection, load_all(project.folder)[0])  # longer than that
+        timer.join()
+    kept = [("S1", True, False)]
+    assert looked_up(project, sellers) == kept
+    project.pass_through("prepare")
+    put(project, "invoices", 60, "I1", "S1", "A", day(project, 8))
+    project.pass_through(stem=invoices)
+    assert project.states(invoices) == {"shared": 1}
+
+    suite = project.folder / f"expectations/{project.agency}/sellers.json"
+    sound = suite.read_text()
+    suite.write_text(sound.replace("expect_present", "expect_presnt"))
+    connectors, _ = load_all(project.folder)
+    assert [one.stem for one in connectors] == [invoices]
+    prepare_looked_up(settings, connectors)
+    assert looked_up(project, sellers) == kept
+    put(project, "invoices", 59, "I2", "S1", "B", day(project, 8))
+    declare(project, SALES, LOOKED_UP, SELLER_KNOWN)  # another contract
+    prepare_looked_up(settings, load_all(project.folder)[0])
+    assert looked_up(project, sellers) == kept
+    suite.write_text(sound)
+
+    declare(project, SALES, LOOKED_UP[: LOOKED_UP.index("look_up:")], SELLER_KNOWN)
+    project.pass_through("prepare")
+    assert looked_up(project, sellers) == []
+    project.pass_through(stem=invoices)
+    assert project.states(invoices) == {"shared": 2}
+
+    project.servers.query(
+        "insert into judge.contract (stem, digest, declared) select stem, 'x', declared::jsonb - 'file' from judge.contract"
+        " where stem = %s order by number desc limit 1", invoices,
+    )  # fmt: skip
+    assert project.run("judge", stem=invoices).error == "hub.layout"
+
+
+TAXPAYERS_TABLE = """create schema dang_ky; create table dang_ky.nguoi_nop_thue (stt bigserial, mst text, ten text,
     so_dai_dien text, loai text, hoat_dong boolean, ngay_cap text, cap_nhat timestamptz)"""
-INVOICES = """create schema hoadon; create table hoadon.hddt (so_hd text primary key, mst_ban text, ten_ban text,
+INVOICES_TABLE = """create schema hoadon; create table hoadon.hddt (so_hd text primary key, mst_ban text, ten_ban text,
     so_ddcn_ban text, tong_tien numeric, tien_thue numeric, ban_le boolean, ngay_lap timestamptz, trang_thai text,
     cap_nhat timestamptz)"""
 SHOP, LATE = "0101234565", "0100109106"
@@ -260,8 +323,8 @@ def test_an_organisation_passes_the_gates_as_a_person_does(bare_project: Project
     project.declare("mps.citizens")
     taxpayers = project.declare("mof.taxpayers")
     invoices = project.declare("mof.einvoices", register=True)
-    project.sql(TAXPAYERS)
-    project.sql(INVOICES)
+    project.sql(TAXPAYERS_TABLE)
+    project.sql(INVOICES_TABLE)
     project.environment["POPHUB_SOURCE_MOF_URL"] = project.url()
     project.pass_through("prepare")
     owner, other = project.put(1, 20 * DAY), project.put(2, 20 * DAY)

@@ -15,7 +15,10 @@ from project_kit import copied
 from pophub import avro
 from pophub.contracts.load import load_all, load_connector
 from pophub.contracts.model import Connector
+from pophub.contracts.refusals import read_kept
 from pophub.contracts.subscription_model import Grant
+from pophub.domain.codes import explain
+from pophub.domain.errors import ConfigError
 from pophub.domain.record import Accepted, Columns, Versions
 from pophub.gates.mapping import ContractMapper
 from pophub.gates.rules import GreatExpectationsRules
@@ -61,6 +64,22 @@ def test_a_contract_is_read_back_as_it_was_put_on_record() -> None:
     for connector in load_all(PROJECT)[0]:
         kept = json.loads(connector.model_dump_json(by_alias=True))
         assert Connector.model_validate(kept) == connector
+
+
+@pytest.mark.parametrize("wrong", [{"renamed": "0101234565"}, {"path": {"of": "0101234565"}}])
+def test_a_contract_on_record_that_this_version_cannot_read_is_told_without_what_it_says(
+    before: Connector, wrong: dict[str, Any]
+) -> None:
+    kept = json.loads(before.model_dump_json(by_alias=True)) | wrong
+    with pytest.raises(ConfigError) as raised:
+        read_kept(Connector, kept, before.stem)
+    error = raised.value
+    assert (error.code, error.where, error.remedy) == (
+        "hub.layout",
+        "mof.einvoices",
+        explain("hub.layout").remedy,
+    )
+    assert "0101234565" not in f"{error} {error.__cause__}" and error.__suppress_context__
 
 
 def test_a_granted_field_that_is_gone_is_taken_and_another_one_is_not(before: Connector) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from pophub.contracts.load import check, load_all
+from pophub.contracts.load import check, load_all, load_connector
 from pophub.contracts.referred import in_turn
 from pophub.settings import PROJECT
 
@@ -67,3 +68,24 @@ def test_what_others_name_is_run_before_them() -> None:
     assert place["mps.citizens"] == place["mof.taxpayers"] == place["laocai.procedure_catalogue"] == 0
     assert place["mof.einvoices"] == place["moit.market_findings"] == place["laocai.procedures"] == 1
     assert len(turns) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changes"),
+    [("  active: active\n", "", True), ("  name: name\n", "  name: kind\n", True),
+     ("  en: Taxpayers", "  en: All taxpayers", False)],
+)  # fmt: skip
+def test_another_reading_of_the_register_is_another_contract_of_who_asks_it(
+    tmp_path: Path, old: str, new: str, changes: bool
+) -> None:
+    for name in ("connectors", "schemas", "expectations", "codes", "bases"):
+        shutil.copytree(PROJECT / name, tmp_path / name)
+    suite = tmp_path / "expectations/mof/einvoices.json"
+    told = json.loads(suite.read_text())
+    kept = [one for one in told["expectations"] if "hub_seller_tax_code_" not in json.dumps(one)]
+    suite.write_text(json.dumps(told | {"expectations": kept}))  # no rule may miss what is not told any more
+    path, register = tmp_path / INVOICES, tmp_path / TAXPAYERS
+    before, text = load_connector(path, tmp_path).digest, register.read_text()
+    assert text.count(old) == 1
+    register.write_text(text.replace(old, new))
+    assert (load_connector(path, tmp_path).digest != before) == changes
