@@ -52,6 +52,7 @@ insert into population.looked_up (valid_from, marker, dataset, key, payload)
 select distinct on (h.key, since) since, h.marker, d.number, h.key, h.payload
 from ledger.history h
 join hub.dataset d using (stem),
-lateral (select case when %(timed)s then h.marker else (extract(epoch from h.exchanged_at) * 1000000)::bigint end as since) s
+lateral (select case when %(timed)s then h.marker
+    else coalesce(h.changed_at, (extract(epoch from h.exchanged_at) * 1000000)::bigint) end as since) s
 where h.stem = %(stem)s
 order by h.key, since, h.marker desc

@@ -71,7 +71,7 @@ def is_looked_up(cursor: Cursor, stem: str) -> bool:
 def keep_looked_up(cursor: Cursor, connector: Connector, dataset: int, history: Columns) -> None:
     """Keep accepted versions for those who look them up, columns as `HISTORY`."""
     timed = connector.file.source.marker.kind == "time"
-    since = history["marker"] if timed else [(at - EPOCH) // MICROSECOND for at in history["exchanged_at"]]
+    since = history["marker"] if timed else _changes(history)
     newest = {place: row for row, place in enumerate(zip(history["key"], since, strict=True))}
     rows = list(newest.values())
     cursor.execute(SQL["stage_looked_up"])
@@ -81,6 +81,14 @@ def keep_looked_up(cursor: Cursor, connector: Connector, dataset: int, history: 
         "payload": [history["payload"][row] for row in rows],
     })  # fmt: skip
     cursor.execute(SQL["keep_looked_up"])
+
+
+def _changes(history: Columns) -> list[int]:
+    """Give when each version was changed, microseconds UTC; when it was exchanged where nobody told."""
+    return [
+        (exchanged - EPOCH) // MICROSECOND if changed is None else changed
+        for changed, exchanged in zip(history["changed_at"], history["exchanged_at"], strict=True)
+    ]
 
 
 def settle_looked_up(connection: Connection, connectors: Iterable[Connector]) -> None:

@@ -357,3 +357,35 @@ def test_an_organisation_passes_the_gates_as_a_person_does(bare_project: Project
     assert "later" not in waiting(project, invoices)
     for stem in (taxpayers, invoices):
         check(project, stem, subscriber=False)
+
+
+def test_a_version_without_a_time_as_its_marker_is_looked_up_since_its_change(bare_project: Project) -> None:
+    """Not since its exchange: what came to the hub late stood before it came."""
+    project = bare_project
+    sellers = declare(project, STOCK)
+    for path, old, new in (
+        ("connectors/{}/sellers.yaml", "{column: cap_nhat, kind: time}", "{column: id, kind: sequence, changed_at: cap_nhat}"),
+        ("expectations/{}/sellers.json", "hub_marker", "hub_changed_at"),
+    ):  # fmt: skip
+        file = project.folder / path.format(project.agency)
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new))
+    project.sql("create table sellers (id serial, ma text, hang text, xoa boolean, cap_nhat timestamptz)")
+    project.sql("create table invoices (id serial, so text, ma_ban text, hang_ban text, ngay date, xoa boolean,"
+                " cap_nhat timestamptz)")  # fmt: skip
+    project.pass_through("prepare")
+    put(project, "sellers", 9 * DAY, "S1", "A")
+    project.pass_through("extract", "judge", stem=sellers)
+    invoices = declare(project, SALES, LOOKED_UP, SELLER_KNOWN, SAME)
+    project.pass_through("prepare")  # from history
+    put(project, "sellers", 5 * DAY, "S1", "B")
+    project.pass_through("extract", "judge", stem=sellers)  # by judge
+    for number, grade, ago in (("I1", "A", 8), ("I2", "B", 8), ("I3", "A", 4), ("I4", "B", 4)):
+        put(project, "invoices", 60, number, "S1", grade, day(project, ago))
+    project.pass_through("extract", "judge", stem=invoices)
+    refused_codes = {key: codes for key, (_, _, codes) in project.verdicts(invoices).items()}
+    assert refused_codes == {"I2": {"correct.agreement.reference"}, "I3": {"correct.agreement.reference"}}
+    times = "select (l.valid_from / 60000000 - extract(epoch from %s) / 60)::int from population.looked_up l"
+    of = " join hub.dataset d on d.number = l.dataset where d.stem = %s order by l.valid_from"
+    since = project.servers.query(times + of, project.ago(0), sellers)
+    assert since == [(-9 * DAY,), (-5 * DAY,)]

@@ -72,7 +72,8 @@ def _looked_up(life: Life) -> None:
     rows = sorted(tables["ledger.history"].values(), key=lambda r: r["marker"])
     timed = life.connector.file.source.marker.kind == "time"
     for r in rows:
-        promised[r["key"], r["marker"] if timed else us(r["exchanged_at"])] = (r["marker"], r["payload"])
+        told = us(r["exchanged_at"]) if r["changed_at"] is None else r["changed_at"]
+        promised[r["key"], r["marker"] if timed else told] = (r["marker"], r["payload"])
     found = {
         (r["key"], r["valid_from"]): (r["marker"], r["payload"])
         for r in tables["population.looked_up"].values()

@@ -174,6 +174,7 @@ MUTANTS = (
     _mutant("a row that is gone was never there", "stages.hub_columns:_known", "or moment < since", "or False"),
     _mutant("who looks a dataset up does not find what was accepted", "stores.judge:JudgeTransaction.append_history", "if looked_up:", "if False:"),
     _mutant("of two versions of one moment the first is looked up", "stores.look_up:keep_looked_up", "in enumerate(zip(history[\"key\"], since, strict=True))", "in reversed(list(enumerate(zip(history[\"key\"], since, strict=True))))"),
+    _mutant("what is looked up is valid since its exchange", "stores.look_up:_changes", "if changed is None else changed", "if True else changed"),
     _mutant("a head does not tell that its record is gone", "stages.write:_gone", "if not any(versions.deleted)", "if True"),
     _mutant("nobody looks after those who wait", "wiring:Hub.judge", "stage.waiting(judged)", "pass"),
     _mutant("a replay takes what another one decided", "stores.replay:ReplayTransaction.lock", "raise Moved", "pass", mood=PATIENT_CROWD),
