@@ -338,6 +338,7 @@ def _logged(life: Life, source: WalTwin) -> None:
     for lane in range(LANES):
         for version in life.follower.on_raw(lane):
             sent.setdefault((version.key, version.marker), []).append(version)
+    assert source.taken, "a slot is followed of which no snapshot was taken whole"
     for end, messages in source.log:
         if not source.taken[-1] < end <= position - base:
             continue
