@@ -12,7 +12,7 @@ from hubkit import Project
 from outside import check
 
 from pophub.contracts.load import load_all
-from pophub.domain.dates import HO_CHI_MINH
+from pophub.domain.dates import EPOCH, HO_CHI_MINH, MICROSECOND
 from pophub.postgres import connect, transaction
 from pophub.prepare import prepare_looked_up
 from pophub.settings import Settings
@@ -385,7 +385,6 @@ def test_a_version_without_a_time_as_its_marker_is_looked_up_since_its_change(ba
     project.pass_through("extract", "judge", stem=invoices)
     refused_codes = {key: codes for key, (_, _, codes) in project.verdicts(invoices).items()}
     assert refused_codes == {"I2": {"correct.agreement.reference"}, "I3": {"correct.agreement.reference"}}
-    times = "select (l.valid_from / 60000000 - extract(epoch from %s) / 60)::int from population.looked_up l"
-    of = " join hub.dataset d on d.number = l.dataset where d.stem = %s order by l.valid_from"
-    since = project.servers.query(times + of, project.ago(0), sellers)
-    assert since == [(-9 * DAY,), (-5 * DAY,)]
+    times = "select l.valid_from from population.looked_up l join hub.dataset d on d.number = l.dataset"
+    since = project.servers.query(f"{times} where d.stem = %s order by l.valid_from", sellers)
+    assert since == [((project.ago(days * DAY) - EPOCH) // MICROSECOND,) for days in (9, 5)]
