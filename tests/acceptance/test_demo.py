@@ -376,7 +376,9 @@ def test_pages_and_registry_are_apart_and_know_who_asks(demo: Demo) -> None:
         (f"{registry}/subjects", None, 401), (f"{registry}/datasets/mps.citizens", operator, 404),
     ):  # fmt: skip
         assert httpx.get(url, auth=login).status_code == status, (url, login and login[0])
-    assert httpx.get(f"{registry}/subjects", auth=portal).json() == ["sub.portal.mps.citizens-value"]
+    assert httpx.get(f"{registry}/subjects", auth=portal).json() == [
+        "sub.portal.laocai.parties-value", "sub.portal.mps.citizens-value",
+    ]  # fmt: skip
     for login, known in ((operator, True), (portal, False)):
         with httpx.Client(base_url=pages) as client:
             assert pages_kit.signed_in(client, *login) is known

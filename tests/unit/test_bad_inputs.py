@@ -110,6 +110,9 @@ def frame(stem: str) -> list[tuple[set[str], str]]:
     for person in connector.file.people:
         for told, value in (("known", True), ("name", None), ("birth_date", None)):
             hub[f"hub_{person.id}_{told}"] = [value] * rows
+    for organisation in connector.file.organisations:
+        for told, value in (("known", True), ("name", None), ("representative", None), ("active", True)):
+            hub[f"hub_{organisation.id}_{told}"] = [value] * rows
     for name in connector.file.unique:
         hub[f"hub_{name}_holder"] = [None] * rows
     failures = mapped.failures + GreatExpectationsRules(connector).judge(mapped.columns | hub)
