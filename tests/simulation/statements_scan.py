@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from .database import TABLES, Answer, Session
 from .statements import change, texts, twin
@@ -20,11 +21,11 @@ class Temporary:
         self.gone: dict[str, str | None] = {}
 
 
-_of_session: dict[int, tuple[Session, Temporary]] = {}
+_of_session: WeakKeyDictionary[Session, Temporary] = WeakKeyDictionary()
 
 
 def _temporary(session: Session) -> Temporary:
-    return _of_session[id(session)][1]
+    return _of_session[session]
 
 
 @twin("scan")
@@ -49,8 +50,7 @@ def lock_scan(session: Session, args: Any) -> Answer:
 
 @twin("scan")
 def make_seen(session: Session, args: Any) -> Answer:
-    _of_session.clear() if len(_of_session) > 1000 else None
-    _of_session[id(session)] = session, Temporary()
+    _of_session[session] = Temporary()
     return 0
 
 
