@@ -33,7 +33,7 @@ def test_each_connector_flows_and_nothing_else_does(project: Path) -> None:
     found = stands(systems_page(project))
     connected = {one.stem for one in load_all(project)[0]}
     assert {stem for stem, where in found.items() if where.startswith("flows")} == connected
-    assert {where for stem, where in found.items() if stem not in connected} == {"not yet"}
+    assert {where for stem, where in found.items() if stem not in connected} <= {"not yet"}
 
 
 def test_a_system_whose_connector_goes_flows_no_more(project: Path) -> None:
