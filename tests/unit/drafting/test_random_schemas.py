@@ -35,7 +35,9 @@ def test_any_schema_is_drafted_without_errors_or_waits_for_a_decision(school: Sc
     missed = {one["where"]: one["code"] for one in told["passed_over"]}
     assert set(missed.values()) <= DECIDED, (number, missed)
     assert {one["source"] for one in told["drafted"]} == set(counted) - set(missed), number
-    assert len(told["drafted"]) > SCHEMAS / 2, "most say what they are"
+    assert len(told["drafted"]) > SCHEMAS / 4, (
+        "of any draw about half say what they are, and none is refused to be safe"
+    )
     checked = school.run("check")
     assert [found for found in checked["findings"] if found["level"] == "error"] == [], number
     for one in told["drafted"]:
