@@ -192,8 +192,8 @@ def looked_up(project: Project, stem: str) -> list[tuple[object, ...]]:
     )
 
 
-def test_what_a_record_refers_to_is_looked_up_as_it_stood_on_its_day(bare_project: Project) -> None:
-    project = bare_project
+def one_seller(project: Project) -> str:
+    """Make sellers and invoices at the source; give the dataset of the first, with one seller shared nine days ago."""
     sellers = declare(project, STOCK)
     project.sql("create table sellers (id serial, ma text, hang text, xoa boolean, cap_nhat timestamptz)")
     project.sql("create table invoices (id serial, so text, ma_ban text, hang_ban text, ngay date, xoa boolean,"
@@ -201,6 +201,12 @@ def test_what_a_record_refers_to_is_looked_up_as_it_stood_on_its_day(bare_projec
     project.pass_through("prepare")
     put(project, "sellers", 9 * DAY, "S1", "A")
     project.pass_through(stem=sellers)
+    return sellers
+
+
+def test_what_a_record_refers_to_is_looked_up_as_it_stood_on_its_day(bare_project: Project) -> None:
+    project = bare_project
+    sellers = one_seller(project)
     assert looked_up(project, sellers) == []  # nobody looks it up yet
 
     invoices = declare(project, SALES, LOOKED_UP, SELLER_KNOWN, SAME)
@@ -244,13 +250,7 @@ def test_what_a_sound_connector_looks_up_stays_and_who_stops_looking_up_is_judge
     bare_project: Project,
 ) -> None:
     project = bare_project
-    sellers = declare(project, STOCK)
-    project.sql("create table sellers (id serial, ma text, hang text, xoa boolean, cap_nhat timestamptz)")
-    project.sql("create table invoices (id serial, so text, ma_ban text, hang_ban text, ngay date, xoa boolean,"
-                " cap_nhat timestamptz)")  # fmt: skip
-    project.pass_through("prepare")
-    put(project, "sellers", 9 * DAY, "S1", "A")
-    project.pass_through(stem=sellers)
+    sellers = one_seller(project)
     invoices = declare(project, SALES, LOOKED_UP, SELLER_KNOWN, SAME)
     known = project.servers.settings
     settings = Settings(home=known.home, project=project.folder, endpoints=known.endpoints)

@@ -6,7 +6,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,40 +20,8 @@ from pophub.kafka.trust import look_at_trust, speaks_tls
 
 
 @contextmanager
-def greeting(certificate: Path) -> Iterator[str]:
-    """Serve handshakes; give HOST:PORT."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                taken, _ = server.accept()
-                with suppress(OSError), taken:
-                    context.wrap_socket(taken, server_side=True).close()
-
-    server = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.getsockname()[1]}"
-    finally:
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
-        thread.join(5)
-
-
-@contextmanager
-def plain(*, hangs_up: bool, answers: bool = True) -> Iterator[str]:
-    """Serve as a broker without TLS does; one that does not answer is one that starts, stops or hangs."""
-
-    def serve(taken: socket.socket) -> None:
-        with suppress(OSError), taken:
-            asked = taken.recv(1000)
-            if answers and asked[:1] == b"\0":  # a length, and no greeting of TLS
-                taken.sendall(struct.pack(">i", 10) + asked[8:12] + bytes(6))
-            elif not hangs_up:
-                taken.recv(1000)  # until the other side gives up
+def listening(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Give the address of a server that serves each connection in a thread of its own."""
 
     def accept() -> None:
         with suppress(OSError):
@@ -69,6 +37,36 @@ def plain(*, hangs_up: bool, answers: bool = True) -> Iterator[str]:
         server.shutdown(socket.SHUT_RDWR)
         server.close()
         thread.join(5)
+
+
+@contextmanager
+def greeting(certificate: Path) -> Iterator[str]:
+    """Serve handshakes; give HOST:PORT."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def serve(taken: socket.socket) -> None:
+        with suppress(OSError), taken:
+            context.wrap_socket(taken, server_side=True).close()
+
+    with listening(serve) as address:
+        yield address
+
+
+@contextmanager
+def plain(*, hangs_up: bool, answers: bool = True) -> Iterator[str]:
+    """Serve as a broker without TLS does; one that does not answer is one that starts, stops or hangs."""
+
+    def serve(taken: socket.socket) -> None:
+        with suppress(OSError), taken:
+            asked = taken.recv(1000)
+            if answers and asked[:1] == b"\0":  # a length, and no greeting of TLS
+                taken.sendall(struct.pack(">i", 10) + asked[8:12] + bytes(6))
+            elif not hangs_up:
+                taken.recv(1000)  # until the other side gives up
+
+    with listening(serve) as address:
+        yield address
 
 
 @pytest.mark.parametrize("hangs_up", [True, False])
