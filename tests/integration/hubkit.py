@@ -195,6 +195,19 @@ class Project:
             self._grant(f"{self.agency}.{dataset}", fields)
         return f"{self.agency}.{dataset}"
 
+    def declare_numbered(self) -> None:
+        """Declare people whose changes have numbers, and times beside them that need not rise with these."""
+        self.declare(
+            "mps.citizens",
+            (
+                "column: cap_nhat_luc\n    kind: time",
+                "column: id\n    kind: sequence\n    changed_at: cap_nhat_luc",
+            ),
+            ("late_s: 3600", "late_rows: 4"),
+        )
+        suite = self.folder / f"expectations/{self.agency}/citizens.json"
+        suite.write_text(suite.read_text().replace("hub_marker", "hub_changed_at"))
+
     def figure(self, name: str) -> None:
         """Copy a figure of the repository; one that counts share transactions alone needs no dataset."""
         self._write(f"figures/{name}.sql", (PROJECT / f"figures/{name}.sql").read_text())

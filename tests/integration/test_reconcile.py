@@ -333,16 +333,7 @@ def test_the_population_database_rebuilt_from_shared_alone_is_the_same_digest_fo
 @pytest.fixture
 def numbered(project: Project) -> Project:
     """People whose changes have numbers, and times beside them that need not rise with these."""
-    project.declare(
-        "mps.citizens",
-        (
-            "column: cap_nhat_luc\n    kind: time",
-            "column: id\n    kind: sequence\n    changed_at: cap_nhat_luc",
-        ),
-        ("late_s: 3600", "late_rows: 4"),
-    )
-    suite = project.folder / f"expectations/{project.agency}/citizens.json"
-    suite.write_text(suite.read_text().replace("hub_marker", "hub_changed_at"))
+    project.declare_numbered()
     for person, ago, name in ((1, 90, "Đầu"), (2, 90, "Đầu"), (3, 90, "Đầu"), (1, 60, "Đổi")):
         project.put(person, ago, ho_ten=f"Trần Văn {name}")
     project.pass_through()

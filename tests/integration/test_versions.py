@@ -51,16 +51,7 @@ def test_late_commits_within_the_window_and_equal_markers_are_found_once(project
 
 
 def test_a_number_that_commits_behind_higher_ones_is_found_once(project: Project) -> None:
-    project.declare(
-        "mps.citizens",
-        (
-            "column: cap_nhat_luc\n    kind: time",
-            "column: id\n    kind: sequence\n    changed_at: cap_nhat_luc",
-        ),
-        ("late_s: 3600", "late_rows: 4"),
-    )
-    suite = project.folder / f"expectations/{project.agency}/citizens.json"
-    suite.write_text(suite.read_text().replace("hub_marker", "hub_changed_at"))
+    project.declare_numbered()
     columns = "so_ddcn, ho_ten, ngay_sinh, gioi_tinh, ma_tinh, ma_ho, cap_nhat_luc"
     insert = f"insert into dancu.cong_dan ({columns}) values (%s, 'Nguyễn Văn An', '15/03/1990', 'Nam', '01', 'H', %s)"
     slow, slower = (project.servers.superuser(project.database) for _ in range(2))
