@@ -61,16 +61,16 @@ def _parse() -> dict[str, float]:
 
     code = compile((PROJECT / "dags/connectors.py").read_text(), "connectors.py", "exec")
     spent = {"load_s": 0.0}
-    plain = load.load_all
+    plain = load.load_files
 
-    def timed(project: Path) -> Any:
+    def timed(*asked: Any) -> Any:
         begun = time.perf_counter()
         try:
-            return plain(project)
+            return plain(*asked)
         finally:
             spent["load_s"] += time.perf_counter() - begun
 
-    load.load_all = timed
+    load.load_files = timed
     names: dict[str, Any] = {"__name__": "benchmarks.parsing"}
     wall, cpu = time.perf_counter(), time.process_time()
     exec(code, names)

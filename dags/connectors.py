@@ -1,7 +1,8 @@
-"""One DAG for each valid connector: extract, judge, share. A DAG run is a cycle, not a count.
+"""One DAG for each connector: extract, judge, share. A DAG run is a cycle, not a count.
 
-A broken connector file is left out here, so that it takes no other DAG down;
-`broken_connectors.py` shows it as an import error.
+A broken connector file is left out here, so that it takes no other DAG down; `broken_connectors.py` shows it as an
+import error. It shows broken schemas and suites too: their DAGs stay, and a run says what is wrong. To read hundreds
+of these here takes seconds, and no DAG is made of them.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from airflow.sdk import DAG, Asset, CronTriggerTimetable, get_parsing_context
 from airflow.sdk.exceptions import AirflowFailException
 
 from pophub.commands.run_notes import noting
-from pophub.contracts.load import connector_paths, load_all, load_connector, stem_at
-from pophub.contracts.model import Connector
+from pophub.contracts.load import load_files
+from pophub.contracts.model import ConnectorFile
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.process.tasks import told_to
 from pophub.settings import Settings
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from pophub.wiring import Hub
 
 CRON = os.environ.get("POPHUB_SCHEDULE", "0 0 * * *")
+# with a plain "@daily", Airflow also runs at once when midnight is less than 2.4 h ago
+SCHEDULE = CronTriggerTimetable(CRON, timezone=HO_CHI_MINH.key, run_immediately=timedelta(0))
 DEFAULTS = {
     "retries": 3,
     "retry_delay": timedelta(seconds=5),
@@ -105,16 +108,13 @@ class StageOperator(PythonOperator):  # type: ignore[misc]  # Airflow is skipped
         return lineage(self.task_id, self.stem, of_records(self.counts))
 
 
-def describe(connector: Connector) -> str:
+def describe(file: ConnectorFile) -> str:
     """Say in words what the DAG does, for its page."""
-    file = connector.file
-    rules = len(connector.contract.rules)
     return "\n\n".join(
         (
             f"**{file.title.en}** / {file.title.vi}",
             f"Reads {file.source.described} of {file.owner.name}, contract version {file.contract}: "
-            f"{len(connector.contract.fields)} fields, {rules} rules in the gates correct, "
-            "sufficient, clean and live.",
+            f"{len(file.mapping)} fields through the gates correct, sufficient, clean and live.",
             *(f"- *{stage}*: {words}" for stage, words in WORDS.items()),
             "The counts of a run stand under its tab **Counts**.",
         )
@@ -126,16 +126,15 @@ def asset_of(stem: str) -> Asset:
     return Asset(f"pophub://shared/{stem}")
 
 
-def build(connector: Connector) -> DAG:
+def build(file: ConnectorFile) -> DAG:
     """Build the DAG of one connector."""
-    stem = connector.stem
+    stem = file.stem
     with DAG(
         dag_id=stem,
-        description=connector.file.title.en,
-        doc_md=describe(connector),
-        tags={"pophub", connector.file.agency},
-        # with a plain "@daily", Airflow also runs at once when midnight is less than 2.4 h ago
-        schedule=CronTriggerTimetable(CRON, timezone=HO_CHI_MINH.key, run_immediately=timedelta(0)),
+        description=file.title.en,
+        doc_md=describe(file),
+        tags={"pophub", file.agency},
+        schedule=SCHEDULE,
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
@@ -164,13 +163,6 @@ def _stage_task(stage: Callable[[str, str], dict[str, Any]], stem: str) -> Any:
     )  # fmt: skip
 
 
-def _connectors() -> list[Connector]:
-    """Give the valid connectors; to the process of one task that of its DAG alone: to read hundreds takes seconds."""
-    project, stem = Settings.load().project, get_parsing_context().dag_id
-    if stem is None:
-        return load_all(project)[0]
-    return [load_connector(path, project) for path in connector_paths(project) if stem_at(path) == stem]
-
-
-for _connector in _connectors():
-    globals()[f"dag_{_connector.stem.replace('.', '__')}"] = build(_connector)
+# to the process of one task its own DAG alone: it has no need of the others
+for _file in load_files(Settings.load().project, get_parsing_context().dag_id):
+    globals()[f"dag_{_file.stem.replace('.', '__')}"] = build(_file)

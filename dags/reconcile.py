@@ -11,7 +11,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from pophub.commands.run_notes import noting
-from pophub.contracts.load import load_all
+from pophub.contracts.load import load_files
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.process.tasks import told_to
 from pophub.settings import Settings
@@ -49,5 +49,5 @@ with DAG(
     },
     tags={"pophub"},
 ):
-    for _connector in load_all(Settings.load().project)[0]:
-        task(task_id=_connector.stem)(_reconcile)(_connector.stem)
+    for _file in load_files(Settings.load().project):
+        task(task_id=_file.stem)(_reconcile)(_file.stem)

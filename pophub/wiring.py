@@ -9,7 +9,7 @@ from typing import Any
 
 from pophub.adapters import Adapters
 from pophub.contracts.grants import unread
-from pophub.contracts.load import load_all, load_subscriptions
+from pophub.contracts.load import load_all, load_subscriptions, stem_of
 from pophub.contracts.model import Connector
 from pophub.contracts.suite import nearest
 from pophub.domain.codes import explain
@@ -79,9 +79,8 @@ class Hub:
         """
         if stem in self.connectors:
             return self.connectors[stem]
-        path = "/".join(["connectors", *stem.split(".", 1)])
         for error in self.broken:
-            if path in error.where:
+            if stem_of(error.where) == stem:
                 raise error
         raise ConfigError(
             "config.unknown_stem",

@@ -29,9 +29,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 hypothesis.settings.register_profile("pophub", deadline=None)
 hypothesis.settings.load_profile("pophub")
 
-NO_MARIADB = "no MariaDB here, so nothing was read from one: `make servers` brings it"
-NO_DEBEZIUM = "no Debezium here, so nothing was read from its topics: `make servers` brings it"
-NO_REGISTRY = "no Apicurio here, so nothing was read by its schemas: `make servers` brings it"
+FOREIGN = {name: f"no {name} here" for name in ("MariaDB", "Debezium", "Apicurio")}
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +45,7 @@ def chromium() -> Iterator[Any]:
 def mariadb() -> Iterator[mariadb_kit.MariaDb]:
     """A MariaDB of the machine, in a folder of its own."""
     if not mariadb_kit.is_here():
-        pytest.skip(NO_MARIADB)
+        pytest.skip(FOREIGN["MariaDB"])
     with mariadb_kit.serving() as server:
         yield server
 
@@ -56,21 +54,31 @@ def mariadb() -> Iterator[mariadb_kit.MariaDb]:
 def debezium() -> None:
     """The connectors of Debezium, which Kafka Connect runs."""
     if not connect.is_here():
-        pytest.skip(NO_DEBEZIUM)
+        pytest.skip(FOREIGN["Debezium"])
 
 
 @pytest.fixture(scope="session")
 def apicurio() -> None:
     """Apicurio's registry, and its converter for Kafka Connect."""
     if not registry.is_here():
-        pytest.skip(NO_REGISTRY)
+        pytest.skip(FOREIGN["Apicurio"])
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Any:
     """Tell all that wants a browser, or a server that is not here, in one line each instead of one for each test."""
     report = yield
-    for told in (NOT_HERE, NO_MARIADB, NO_DEBEZIUM, NO_REGISTRY):
+    for told in (NOT_HERE, *FOREIGN.values()):
         if report.skipped and told in str(report.longrepr):
             report.longrepr = ("tests/conftest.py", 1, f"Skipped: {told}")
     return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say in one line which servers' tests were not run, how many, and the command that brings them."""
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    counted = {name: sum(told in one for one in skipped) for name, told in FOREIGN.items()}
+    if missing := [f"{count} of {name}" for name, count in counted.items() if count]:
+        terminalreporter.write_line(
+            f"tests not run: {', '.join(missing)}, not here; `make servers` brings what they take"
+        )

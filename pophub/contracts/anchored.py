@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _PARTS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 _CLASS = re.compile(r"\\.", re.DOTALL)
 
 
+@cache
 def escape_of(pattern: str) -> str | None:
     r"""Say how a text could pass that is not wholly of the pattern's form; None where none can.
 

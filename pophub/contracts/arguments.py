@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 Held = Literal["text", "number", "decimal", "boolean", "date", "time", "byte string"]
@@ -27,7 +29,8 @@ class Argument(NamedTuple):
     like: str = ""
 
 
-class Shape(NamedTuple):
+@dataclass(frozen=True)
+class Shape:
     """An expectation: what it says, what it is told, what it makes of a null.
 
     Shape: `hub` are the columns joined for it, with `{kwarg}` replaced; `codes` are the codes that
@@ -42,27 +45,27 @@ class Shape(NamedTuple):
     example: Mapping[str, Any]
     hub: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The kwargs that name a column."""
         return self.of_kind("column")
 
-    @property
+    @cached_property
     def others(self) -> tuple[str, ...]:
         """The kwargs that name no column."""
         return tuple(one.name for one in self.arguments if one.kind != "column")
 
-    @property
+    @cached_property
     def required(self) -> tuple[str, ...]:
         """The kwargs that must be there."""
         return tuple(one.name for one in self.arguments if one.needed)
 
-    @property
+    @cached_property
     def choices(self) -> dict[str, tuple[str, ...]]:
         """The kwargs that take one of a few words, with those words."""
         return {one.name: one.choices for one in self.arguments if one.kind == "choice"}
 
-    @property
+    @cached_property
     def gates(self) -> tuple[str, ...]:
         """The gates of its codes, each once."""
         return tuple(dict.fromkeys(code.partition(".")[0] for code in self.codes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import partial
 from pathlib import Path
 
 from pophub.contracts.flaws import Flaws
@@ -32,11 +33,11 @@ def _read(document: Document) -> CodeTable:
         what = f"the file's name {document.path.stem!r} is not {WORDS[NAME]}"
         flaws.add(refuse("identifier.invalid", what, document.where()))
     for value, code in table.values.items():
-        where = document.where("values", value)
+        where = partial(document.where, "values", value)
         if code not in table.labels:
-            flaws.add(refuse("config.missing", f"{code!r} has no label", where))
+            flaws.add(refuse("config.missing", f"{code!r} has no label", where()))
         if unicodedata.normalize("NFC", code) != code:
-            flaws.add(refuse("config.value", f"{code!r} is not composed as NFC does", where))
+            flaws.add(refuse("config.value", f"{code!r} is not composed as NFC does", where()))
     for code in sorted(table.labels.keys() - set(table.values.values())):
         flaws.add(refuse("config.value", f"no value means {code!r}", document.where("labels", code)))
     flaws.tell()

@@ -16,7 +16,7 @@ from pophub.contracts.personal import of_people
 from pophub.contracts.reference_model import NamedOrganisation
 from pophub.contracts.referred import check_references, check_targets
 from pophub.contracts.source_model import Marker
-from pophub.contracts.strict_yaml import Document, Place, load_document
+from pophub.contracts.strict_yaml import Document, Place, places_of
 from pophub.contracts.suite import nearest, refuse, table_flaw
 from pophub.domain.dates import compile_format
 from pophub.domain.deletion import both, never_matches
@@ -258,25 +258,25 @@ def _check_identity(document: Document, file: ConnectorFile) -> None:
     """Hold a dataset that says who exists to its keys being the citizens, with name and birth date."""
     if file.population is None or not file.population.identity:
         return
-    where, flaws = document.where("population", "identity"), Flaws()
+    where, flaws = partial(document.where, "population", "identity"), Flaws()
     if file.key != (file.population.citizen,):
         what = f"who exists is said by the citizen's number as the key, which is {', '.join(file.key)} here"
-        flaws.add(refuse("config.value", what, where))
+        flaws.add(refuse("config.value", what, where()))
     for name in ("full_name", "birth_date"):
         if name not in file.population.fields:
             flaws.add(
-                refuse("config.value", f"who exists is said with {name}, which is no field here", where)
+                refuse("config.value", f"who exists is said with {name}, which is no field here", where())
             )
     flaws.tell()
 
 
 def _check_year(document: Document, name: str, mapping: FieldMapping, field: AvroField) -> None:
-    where = document.where("mapping", name, "precision")
+    where = partial(document.where, "mapping", name, "precision")
     if mapping.parse != "date" or mapping.codes is not None:
-        raise refuse("config.value", f"{name} has a precision, which goes with parse: date alone", where)
+        raise refuse("config.value", f"{name} has a precision, which goes with parse: date alone", where())
     if field.type != "int":
         what = f"{name} is a year alone, but the schema says {field.type}: a year is an int"
-        raise refuse("config.value", what, where)
+        raise refuse("config.value", what, where())
 
 
 def _check_form(document: Document, place: Place, form: str | None) -> None:
@@ -305,9 +305,7 @@ def check_referred(connectors: list[Connector], broken: set[str], project: Path)
         error
         for one in connectors
         if one.file.references
-        for error in check_targets(
-            load_document(one.path, project), one.file, one.contract.fields, known, broken
-        )
+        for error in check_targets(places_of(one.path, project), one.file, one.contract.fields, known, broken)
     ]
 
 

@@ -89,8 +89,10 @@ def _key(document: Document) -> tuple[str, ...]:
 
 
 def _earlier(path: Path) -> list[tuple[int, Path]]:
-    """Give number and file of the versions before this one, the newest first."""
+    """Give number and file of the versions before this one, the newest first; before the first there is none."""
     dataset, version = path.name.removesuffix(".avsc").rsplit(".v", 1)
+    if version == "1":  # hundreds of datasets in one folder: each would look through all of it
+        return []
     found = {
         int(match[1]): other
         for other in path.parent.glob(f"{dataset}.v*.avsc")

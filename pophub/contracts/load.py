@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +36,8 @@ from pophub.contracts.topics import apart
 from pophub.domain.dates import today
 from pophub.domain.errors import ConfigError
 
+_PLACE = re.compile(r"(?:connectors|schemas|expectations)/([^/]+)/([^/]+?)(?:\.v\d+)?\.[a-z]+(?::\d+)?\Z")
+
 
 def load_connector(path: Path, project: Path, tables: ProjectTables | None = None) -> Connector:
     """Read and cross-check one connector: its file, schema and suite; `tables` spare reading them again.
@@ -42,11 +46,7 @@ def load_connector(path: Path, project: Path, tables: ProjectTables | None = Non
     file is readable comes once it is: rules need the schema, both need the connector's file.
     """
     flaws = Flaws()
-    document = load_document(path, project)
-    file = read_model(ConnectorFile, document)
-    if path.resolve().parts[-2:] != (file.agency, f"{file.dataset}.yaml"):
-        what = f"the file says {file.agency}/{file.dataset}"
-        raise refuse("config.path", what, document.where("dataset"))
+    document, file = _read_file(path, project)
     schema_path = project / "schemas" / file.agency / f"{file.dataset}.v{file.contract}.avsc"
     suite_path = project / "expectations" / file.agency / f"{file.dataset}.json"
     for place, needed in (("contract", schema_path), ("dataset", suite_path)):
@@ -73,6 +73,16 @@ def load_connector(path: Path, project: Path, tables: ProjectTables | None = Non
     return Connector(
         file=file, contract=contract, path=path, tables=of_it, bases=bases, looked_up=read.looked_up, digest=digest
     )  # fmt: skip
+
+
+def _read_file(path: Path, project: Path) -> tuple[Document, ConnectorFile]:
+    """Read a connector's own file, and nothing beside it."""
+    document = load_document(path, project)
+    file = read_model(ConnectorFile, document)
+    if path.resolve().parts[-2:] != (file.agency, f"{file.dataset}.yaml"):
+        what = f"the file says {file.agency}/{file.dataset}"
+        raise refuse("config.path", what, document.where("dataset"))
+    return document, file
 
 
 class ReadContract(NamedTuple):
@@ -153,9 +163,34 @@ def load_all(project: Path) -> tuple[list[Connector], list[ConfigError]]:
     return connectors, errors + check_referred(connectors, broken, project)
 
 
+def load_files(project: Path, stem: str | None = None) -> list[ConnectorFile]:
+    """Read the connectors' own files alone, or that of one; those that cannot be read are left out.
+
+    What is wrong with schemas, suites and neighbours `load_all` tells, and the run of such a dataset.
+    Shape: in the order of their stems.
+    """
+    found: list[ConnectorFile] = []
+    for path in connector_paths(project):
+        if stem in (None, stem_at(path)):
+            with suppress(ConfigError):
+                found.append(_read_file(path, project)[1])
+    told = apart(found, lambda one: (one.stem,), lambda one: one.stem)
+    return [one for one in told if isinstance(one, ConnectorFile)]
+
+
 def stem_at(path: Path) -> str:
     """Give the stem that a connector's file has by its place."""
     return f"{path.parent.name}.{path.stem}"
+
+
+def stem_of(where: str) -> str | None:
+    """Give the connector that a file and line belong to.
+
+    >>> stem_of("schemas/mps/citizens.v1.avsc:7"), stem_of("subscriptions/gdt.yaml:3")
+    ('mps.citizens', None)
+    """
+    found = _PLACE.search(where)
+    return f"{found[1]}.{found[2]}" if found else None
 
 
 def connector_paths(project: Path) -> list[Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pophub.contracts.flaws import Flaws
 from pophub.contracts.model import ConnectorFile
 from pophub.contracts.source_model import CdcSource, DatabaseSource, FilesSource, HttpSource, SqlSource
@@ -86,11 +88,11 @@ def check_manifest(document: Document, file: ConnectorFile) -> None:
     source = file.source
     if not isinstance(source, FilesSource) or (manifest := source.manifest) is None:
         return
-    where = document.where("source", "manifest")
+    where = partial(document.where, "source", "manifest")
     said = manifest.rows or manifest.digest
     if said and manifest.name is None:
         raise refuse(
-            "config.missing", "a manifest with columns needs name, the column with the file's name", where
+            "config.missing", "a manifest with columns needs name, the column with the file's name", where()
         )
     if manifest.name and not said:
-        raise refuse("config.missing", "a manifest with columns needs rows or digest, or both", where)
+        raise refuse("config.missing", "a manifest with columns needs rows or digest, or both", where())

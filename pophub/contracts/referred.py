@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from pophub.contracts.flaws import Flaws
@@ -120,32 +121,32 @@ def check_targets(
     for at, reference in enumerate(file.references):
         if reference.to in broken:
             continue
-        where = document.where("references", at, "to")
+        where = partial(document.where, "references", at, "to")
         target = connectors.get(reference.to)
         if target is None:
             what = f"there is no dataset {reference.to}{nearest(reference.to, connectors)}"
-            yield refuse("config.unknown_stem", what, where)
+            yield refuse("config.unknown_stem", what, where())
         elif target.file.population is not None and target.file.population.identity:
-            yield refuse(
-                "config.value", f"{reference.to} says who exists: name its citizens under people", where
-            )
+            what = f"{reference.to} says who exists: name its citizens under people"
+            yield refuse("config.value", what, where())
         else:
-            yield from _other_key(reference, target, types, document.where("references", at, "fields"))
+            fields_where = partial(document.where, "references", at, "fields")
+            yield from _other_key(reference, target, types, fields_where)
 
 
 def _other_key(
-    reference: DatasetReference, target: Connector, types: Mapping[str, str], where: str
+    reference: DatasetReference, target: Connector, types: Mapping[str, str], where: Callable[[], str]
 ) -> Iterator[ConfigError]:
     key = target.file.key
     if len(key) != len(reference.fields):
         what = f"the key of {reference.to} is {', '.join(key)}: a reference names a field for each"
-        yield refuse("config.value", what, where)
+        yield refuse("config.value", what, where())
         return
     theirs = {field.name: field.type for field in target.contract.fields}
     for field, part in zip(reference.fields, key, strict=True):
         if _whole(types[field]) != _whole(theirs[part]):
             what = f"{field} is {types[field]}, and {part} of {reference.to} is {theirs[part]}"
-            yield refuse("config.type", what, where)
+            yield refuse("config.type", what, where())
 
 
 def _whole(kind: str) -> str:

@@ -85,7 +85,7 @@ def _secrets(value: Any, place: Place, document: Document) -> Iterator[ConfigErr
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _secrets(inner, (*place, index), document)
-    elif isinstance(value, str) and _URL_SECRET.match(value):
+    elif isinstance(value, str) and "@" in value and _URL_SECRET.match(value):
         yield refuse("secret.inline", "an address holds a password", document.where(*place))
 
 

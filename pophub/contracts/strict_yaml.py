@@ -29,6 +29,8 @@ _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+\Z")
 _OTHER_BASE = re.compile(r"[+-]?(0[0-9_]+|0[xob][0-9a-f_]+|[0-9][0-9_]*(:[0-5]?[0-9])+)\Z", re.IGNORECASE)
 _GUESSED = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
 _NULLS = frozenset({"", "~", "null"})
+_WORDS = _GUESSED | _NULLS
+_OF_NUMBERS = frozenset("+-0123456789")  # what a number may begin with
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def load_document(path: Path, project: Path) -> Document:
 
     Errors: ConfigError with a yaml.* code or config.missing_file, naming file and line.
     """
-    shown = path.relative_to(project) if path.is_relative_to(project) else path
+    shown = _shown(path, project)
     try:
         raw = path.read_bytes()
     except OSError:
@@ -75,19 +77,27 @@ def load_document(path: Path, project: Path) -> Document:
     return parse_document(text, shown)
 
 
+def places_of(path: Path, project: Path) -> Document:
+    """Give the document of a file that was read before, for messages alone: it is read again where one needs a line."""
+    return Document(_shown(path, project), {}, cache(lambda: load_document(path, project).lines()))
+
+
+def _shown(path: Path, project: Path) -> Path:
+    return path.relative_to(project) if path.is_relative_to(project) else path
+
+
 def parse_document(text: str, path: Path) -> Document:
     """Read YAML text as `load_document` does; `path` is for messages."""
     data = _plain_json(text)
-    if data is not None:
-        return Document(path, data, cache(lambda: _built(text, path).lines))
-    builder = _built(text, path)
-    return Document(path, builder.root, lambda: builder.lines)
+    if data is None:
+        data = _built(text, path)
+    return Document(path, data, cache(lambda: _lines_of(text, path)))
 
 
 def _plain_json(text: str) -> dict[str, Any] | None:
     """Read an object of JSON that is the same in YAML; None where the long way has to look.
 
-    Events of YAML take ten times as long, and give the line of each value, for which a sound file is never asked.
+    Events of YAML take ten times as long.
     """
     if not text.startswith("{") or "\\" in text or not text.replace("\n", "").isprintable():
         return None
@@ -129,12 +139,12 @@ def _is_shallow(value: Any, levels: int) -> bool:
     return True
 
 
-def _built(text: str, path: Path) -> _Builder:
-    """Read YAML by its events.
+def _built(text: str, path: Path, lines: dict[Place, int] | None = None) -> dict[str, Any]:
+    """Read YAML by its events; `lines` takes the line of each value, for which a sound file is never asked.
 
     Errors: ConfigError with a yaml.* code.
     """
-    builder = _Builder(path)
+    builder = _Builder(path, lines)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             builder.take(event)
@@ -145,7 +155,13 @@ def _built(text: str, path: Path) -> _Builder:
         raise _refuse("yaml.syntax", "cannot be read", str(path)) from None
     if not isinstance(builder.root, dict):
         raise _refuse("yaml.root", "the file has no mapping at its root", f"{path}:1")
-    return builder
+    return builder.root
+
+
+def _lines_of(text: str, path: Path) -> dict[Place, int]:
+    lines: dict[Place, int] = {}
+    _built(text, path, lines)
+    return lines
 
 
 def _refuse(code: str, what: str, where: str) -> ConfigError:
@@ -153,92 +169,108 @@ def _refuse(code: str, what: str, where: str) -> ConfigError:
 
 
 class _Builder:
-    """Builds data from YAML events."""
+    """Builds data from YAML events, and the lines of its values where there is a place for them."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lines: dict[Place, int] | None) -> None:
         self.path = path
         self.root: Any = None
-        self.lines: dict[Place, int] = {}
+        self._lines = lines
         self._stack: list[_Open] = []
         self._documents = 0
 
     def take(self, event: yaml.Event) -> None:
         """Take the next event."""
-        line = event.start_mark.line + 1 if event.start_mark else 1
-        if isinstance(event, yaml.DocumentStartEvent):
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            self._take_scalar(event)
+        elif kind is yaml.MappingStartEvent:
+            self._begin(event, {})
+        elif kind is yaml.SequenceStartEvent:
+            self._begin(event, [])
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            self._stack.pop()
+        elif kind is yaml.AliasEvent:
+            raise self._refuse("yaml.alias", "an alias is used", event)
+        elif kind is yaml.DocumentStartEvent:
             self._documents += 1
             if self._documents > 1:
-                raise self._refuse("yaml.multiple", "a second document begins", line)
-        elif isinstance(event, yaml.AliasEvent):
-            raise self._refuse("yaml.alias", "an alias is used", line)
-        elif isinstance(event, yaml.NodeEvent):
-            self._node(event, line)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            self._stack.pop()
+                raise self._refuse("yaml.multiple", "a second document begins", event)
 
-    def _node(self, event: yaml.NodeEvent, line: int) -> None:
-        if event.anchor is not None:
-            raise self._refuse("yaml.alias", "an anchor is used", line)
-        tag = getattr(event, "tag", None)
-        if tag is not None:
-            raise self._refuse("yaml.tag", "a tag is used", line)
-        if isinstance(event, yaml.ScalarEvent):
-            plain = not event.style
-            top = self._stack[-1] if self._stack else None
-            if top is not None and isinstance(top.value, dict) and top.key is None:
-                self._begin_key(top, event.value, plain, line)
-            else:
-                self._put(self._scalar(event.value, line) if plain else event.value, line)
-            return
+    def _take_scalar(self, event: Any) -> None:
+        if event.anchor is not None or event.tag is not None:
+            raise self._marked(event)
+        text, plain = event.value, not event.style
+        top = self._stack[-1] if self._stack else None
+        if top is not None and top.key is None and type(top.value) is dict:
+            self._begin_key(top, text, plain, event)
+        else:
+            self._put(self._scalar(text, event) if plain else text, event)
+
+    def _begin(self, event: Any, opened: dict[str, Any] | list[Any]) -> None:
+        if event.anchor is not None or event.tag is not None:
+            raise self._marked(event)
         if len(self._stack) >= MAX_DEPTH:
-            raise self._refuse("yaml.depth", f"nested deeper than {MAX_DEPTH}", line)
-        opened: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
-        place = self._put(opened, line)
-        self._stack.append(_Open(opened, place))
+            raise self._refuse("yaml.depth", f"nested deeper than {MAX_DEPTH}", event)
+        self._stack.append(_Open(opened, self._put(opened, event)))
 
-    def _begin_key(self, top: _Open, key: str, plain: bool, line: int) -> None:
-        if plain and not isinstance(self._scalar(key, line), str):
-            raise self._refuse("config.type", f"the key {key!r} is not text", line)
+    def _marked(self, event: Any) -> ConfigError:
+        if event.anchor is not None:
+            return self._refuse("yaml.alias", "an anchor is used", event)
+        return self._refuse("yaml.tag", "a tag is used", event)
+
+    def _begin_key(self, top: _Open, key: str, plain: bool, event: Any) -> None:
+        if plain and not isinstance(self._scalar(key, event), str):
+            raise self._refuse("config.type", f"the key {key!r} is not text", event)
         if key == "<<":
-            raise self._refuse("yaml.alias", "a merge key is used", line)
+            raise self._refuse("yaml.alias", "a merge key is used", event)
         if key in top.value:
-            raise self._refuse("yaml.duplicate_key", f"the key {key!r} stands twice", line)
+            raise self._refuse("yaml.duplicate_key", f"the key {key!r} stands twice", event)
         top.key = key
-        self.lines[(*top.place, key)] = line
+        if self._lines is not None:
+            self._lines[(*top.place, key)] = _line(event)
 
-    def _put(self, value: Any, line: int) -> Place:
+    def _put(self, value: Any, event: Any) -> Place:
+        """Put a value where it belongs; give its place, where lines are kept."""
         if not self._stack:
             self.root = value
-            self.lines[()] = line
-            return ()
+            return self._told((), event)
         top = self._stack[-1]
         if isinstance(top.value, list):
-            place: Place = (*top.place, len(top.value))
             top.value.append(value)
-            self.lines[place] = line
-            return place
+            return () if self._lines is None else self._told((*top.place, len(top.value) - 1), event)
         if top.key is None:
-            raise self._refuse("config.type", "a key is not text", line)
-        place = (*top.place, top.key)
-        top.value[top.key] = value
-        top.key = None
+            raise self._refuse("config.type", "a key is not text", event)
+        key, top.key = top.key, None
+        top.value[key] = value
+        return () if self._lines is None else (*top.place, key)
+
+    def _told(self, place: Place, event: Any) -> Place:
+        if self._lines is not None:
+            self._lines[place] = _line(event)
         return place
 
-    def _scalar(self, text: str, line: int) -> Any:
+    def _scalar(self, text: str, event: Any) -> Any:
         """Give a plain scalar its one meaning, or refuse it."""
-        if text.lower() in _NULLS:
-            return None
-        if text in ("true", "false"):
-            return text == "true"
-        if text.lower() in _GUESSED:
-            raise self._refuse("yaml.bool", f"the word {text!r} is not in quotes", line)
+        if text[:1] not in _OF_NUMBERS:
+            return self._word(text, event) if text.lower() in _WORDS else text
         if _INTEGER.match(text):
             return int(text)
         if _DECIMAL.match(text):
             return float(text)
         if _OTHER_BASE.match(text):
-            raise self._refuse("yaml.octal", "a number is written in another base", line)
+            raise self._refuse("yaml.octal", "a number is written in another base", event)
         return text
 
-    def _refuse(self, code: str, what: str, line: int) -> ConfigError:
-        return _refuse(code, what, f"{self.path}:{line}")
+    def _word(self, text: str, event: Any) -> bool | None:
+        if text.lower() in _NULLS:
+            return None
+        if text in ("true", "false"):
+            return text == "true"
+        raise self._refuse("yaml.bool", f"the word {text!r} is not in quotes", event)
+
+    def _refuse(self, code: str, what: str, event: Any) -> ConfigError:
+        return _refuse(code, what, f"{self.path}:{_line(event)}")
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1

@@ -88,21 +88,21 @@ def own_codes(document: Document) -> dict[str, Code]:
 def _check_own(document: Document, code: str, words: Any) -> None:
     """Refuse a code that is none of a gate, is the hub's, or lacks words."""
     place, flaws = ("meta", "codes", code), Flaws()
-    where = document.where(*place)
+    where = partial(document.where, *place)
     if not _OWN_CODE.match(code) or origin(code) not in GATES[1:]:
         what = f"{code!r} is not a gate (correct, sufficient, clean or live), a dot and small letters"
-        flaws.add(refuse("suite.code", what, where))
+        flaws.add(refuse("suite.code", what, where()))
     if code in CODES:
-        flaws.add(refuse("suite.code", f"{code} is a code of the hub's own, with words of its own", where))
+        flaws.add(refuse("suite.code", f"{code} is a code of the hub's own, with words of its own", where()))
     if not isinstance(words, dict):
-        raise refuse("config.type", f"the words of {code} are no object", where)
+        raise refuse("config.type", f"the words of {code} are no object", where())
     for key in words.keys() - set(Code._fields):
         what = f"unknown key {key!r}{nearest(key, Code._fields)}"
         flaws.add(refuse("config.unknown_key", what, document.where(*place, key)))
     for key in Code._fields:
         text = words.get(key)
         if text is None:
-            flaws.add(refuse("config.missing", f"{code} has no {key}", where))
+            flaws.add(refuse("config.missing", f"{code} has no {key}", where()))
         elif not isinstance(text, str) or not text.strip() or not text.isprintable():
             flaws.add(
                 refuse("config.type", f"{key} of {code} is no line of text", document.where(*place, key))

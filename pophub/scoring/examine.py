@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from pophub.contracts.load import connector_paths, read_all, stem_at
+from pophub.contracts.load import connector_paths, read_all, stem_at, stem_of
 from pophub.contracts.model import Connector
 from pophub.domain.errors import ConfigError
 from pophub.scoring.declared import score_files
@@ -16,17 +15,6 @@ from pophub.scoring.source import score_source
 from pophub.settings import Settings
 
 AT_ONCE = 8  # sources asked at a time
-_PLACE = re.compile(r"(?:connectors|schemas|expectations)/([^/]+)/([^/]+?)(?:\.v\d+)?\.[a-z]+(?::\d+)?\Z")
-
-
-def stem_of(where: str) -> str | None:
-    """Give the connector that a file and line belong to.
-
-    >>> stem_of("schemas/mps/citizens.v1.avsc:7"), stem_of("subscriptions/gdt.yaml:3")
-    ('mps.citizens', None)
-    """
-    found = _PLACE.search(where)
-    return f"{found[1]}.{found[2]}" if found else None
 
 
 def examine(

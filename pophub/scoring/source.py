@@ -65,7 +65,11 @@ def _score_table(
 
     cast(TableSource, open_source(connector, settings)).columns()  # looks at names and types
     url = settings.resolve(source.url, where=connector.stem)
-    survey = SurveyedDatabase(url, connector.stem).survey(source.table, LOOKED_ROWS)
+    database = SurveyedDatabase(url, connector.stem)
+    if database.unproved:
+        what = f"the source is read as {database.unproved}, a kind of server that no test of pophub has read"
+        scored.advise("source", 0, "connector.server_unproved", what, where)
+    survey = database.survey(source.table, LOOKED_ROWS)
     wanted = {*connector.file.columns, *source.key}
     if missing := sorted(wanted - set(survey.names)):
         raise ContractBreach(

@@ -26,6 +26,8 @@ _SYNCHRONOUS = {
     "oracle": "oracle+oracledb://",
     "mssql": "mssql+pyodbc://",
 }
+_PROVED = frozenset({"postgresql", "mysql", "mariadb", "sqlite"})
+"""Kinds of server that tests of pophub read, values of each type held against the server's own client."""
 _PACKAGES = {"MySQLdb": "mysqlclient", "psycopg": "psycopg[binary]", "cx_Oracle": "cx-Oracle"}
 
 
@@ -41,6 +43,12 @@ def read_address(text: str, where: str) -> URL:
         _check_parts(url, text, where)
     _load(url, where)
     return url
+
+
+def unproved(url: URL) -> str | None:
+    """Give the kind of a server that no test of pophub has read; None for one that tests read."""
+    kind = url.get_backend_name()
+    return None if kind in _PROVED else kind
 
 
 def _parsed(text: str, where: str) -> URL:

@@ -29,7 +29,7 @@ from sqlalchemy.types import (
 from pophub.contracts.patterns import table_parts
 from pophub.domain.errors import ContractBreach
 from pophub.domain.record import Columns
-from pophub.sources.address import read_address
+from pophub.sources.address import read_address, unproved
 from pophub.sources.postgres_values import is_unchecked, recoded
 from pophub.sources.sql import chunks_of, open_engine
 from pophub.sources.sql_errors import translated
@@ -137,7 +137,7 @@ def _quoted(part: str) -> str:
 
 
 class SurveyedDatabase:
-    """A database that is looked at, read only.
+    """A database that is looked at, read only; `unproved` is its kind where no test of pophub has read one.
 
     Errors: as those of `SqlTable`.
     """
@@ -145,6 +145,7 @@ class SurveyedDatabase:
     def __init__(self, url: str, where: str) -> None:
         self._where = where
         self._url = read_address(url, where)
+        self.unproved = unproved(self._url)
         with translated(where):
             self._engine = open_engine(self._url)
             self._catalogue = open_engine(self._url, as_printed=False)

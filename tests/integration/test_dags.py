@@ -213,6 +213,7 @@ def test_a_broken_connector_shows_and_takes_no_other_down(home: Path, project: P
     broken = project / "connectors" / "mps" / "citizens.yaml"
     broken.write_text(broken.read_text().replace("lanes:", "lnes:"))
     (project / "connectors" / "moj" / "civil_status.yaml").write_text("connector: [1\n")
+    (project / "expectations" / "mof" / "einvoices.json").write_text("{")
     seen = told(_python(home, project, "-c", LOOK, str(project / "dags")))
     assert set(seen["dags"]) >= {"mof.einvoices", "moit.ecommerce_sales", "pophub_warm_up"}
     assert not set(seen["dags"]) & {"mps.citizens", "moj.civil_status"}
@@ -220,6 +221,7 @@ def test_a_broken_connector_shows_and_takes_no_other_down(home: Path, project: P
     assert file.endswith("broken_connectors.py")
     assert "mps/citizens.yaml" in message and "moj/civil_status.yaml" in message
     assert "lnes" in message and "lanes" in message
+    assert "mof/einvoices.json" in message, "its DAG stays, and a run says what is wrong"
 
 
 def test_the_process_of_a_task_reads_its_own_connector_alone(home: Path, project: Path) -> None:

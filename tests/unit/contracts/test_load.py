@@ -10,10 +10,13 @@ import pytest
 from project_kit import edit
 
 from pophub.contracts.editor_schema import schema_text
-from pophub.contracts.load import check, load_all, load_connector, load_subscriptions
+from pophub.contracts.load import check, load_all, load_connector, load_files, load_subscriptions
 from pophub.contracts.model import ConnectorFile
 from pophub.contracts.source_model import SourceFile
 from pophub.domain.errors import ConfigError
+from pophub.settings import Endpoints, Settings
+from pophub.wiring import Hub
+from tests.refused import refused
 
 PROJECT = Path(__file__).parents[3]
 FILE = "connectors/mps/citizens.yaml"
@@ -254,6 +257,26 @@ def test_a_broken_connector_never_hides_the_others(project: Path) -> None:
     connectors, errors = load_all(project)
     assert len(connectors) == len(list((project / "connectors").glob("*/*.yaml"))) - 1
     assert [error.code for error in errors] == ["yaml.syntax"]
+
+
+@pytest.mark.parametrize("name", [FILE, SUITE, "schemas/mps/citizens.v1.avsc"])
+def test_a_run_says_what_is_wrong_with_whichever_file_of_its_dataset(project: Path, name: str) -> None:
+    (project / name).write_text("a: [\n")
+    hub = Hub(Settings(home=project / "home", project=project, endpoints=Endpoints()))
+    with refused("yaml.syntax") as error:
+        hub.connector("mps.citizens")
+    assert error.value.where.startswith(name)
+
+
+def test_airflow_is_told_by_the_connectors_own_files_alone(project: Path) -> None:
+    stems = [one.stem for one in load_all(project)[0]]
+    assert [one.stem for one in load_files(project)] == stems
+    (project / SUITE).write_text("{")
+    (project / "connectors/mof/einvoices.yaml").write_text("mapping: [\n")
+    stems.remove("mof.einvoices")
+    assert [one.stem for one in load_files(project)] == stems
+    assert [one.stem for one in load_files(project, "mps.citizens")] == ["mps.citizens"]
+    assert load_files(project, "mof.einvoices") == []
 
 
 def test_two_authorities_for_one_field_of_the_citizen_are_refused(project: Path) -> None:

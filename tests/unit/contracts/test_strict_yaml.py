@@ -65,12 +65,19 @@ def test_json_is_read_by_its_short_way_as_by_the_long_one(
     text = json.dumps(data, indent=indent, ensure_ascii=escaped)
     short = strict_yaml._plain_json(text)
     if short is not None:
-        assert repr(short) == repr(strict_yaml._built(text, Path("x")).root)
+        assert repr(short) == repr(strict_yaml._built(text, Path("x")))
 
 
 def test_a_line_is_told_of_json_that_was_read_by_its_short_way() -> None:
     document = parse_document('{\n "a": {\n  "b": [1,\n 2]}}', Path("x.json"))
     assert (document.where("a", "b", 1), document.where("a", "z")) == ("x.json:4", "x.json:2")
+
+
+def test_a_line_is_told_of_yaml_that_was_read_without_lines() -> None:
+    document = parse_document("a:\n  b: [1,\n   2]\nc: {d: x}\n", Path("x.yaml"))
+    assert document.data == {"a": {"b": [1, 2]}, "c": {"d": "x"}}
+    places = (("a", "b", 1), ("a", "b", 7), ("c", "d"), ("z",), ())
+    assert [document.where(*place) for place in places] == [f"x.yaml:{line}" for line in (3, 2, 4, 1, 1)]
 
 
 def test_json_is_as_deep_as_yaml_may_be() -> None:

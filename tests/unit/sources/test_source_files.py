@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 from drop_kit import GOOD, codes, folder, whole, workbook
-
-from pophub.settings import PROJECT
-
-PAGE = (PROJECT / "docs/source-files.md").read_text()
-
-
-def test_each_test_that_the_page_names_is_there() -> None:
-    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", PAGE)
-    assert len(named) > 20
-    for file, test in named:
-        (path,) = (PROJECT / "tests").rglob(file)
-        assert f"def {test}(" in path.read_text(), f"{file}::{test}"
 
 
 def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
