@@ -88,9 +88,9 @@ def _apart(asked: argparse.Namespace, found: dict[str, Any]) -> None:
     """Measure what needs no rounds, each part kept as soon as it is there."""
     if asked.growth:
         with servers() as settings:
-            found["growth"] = growth.measured(settings, asked.rounds)
+            growth.measured(settings, asked.rounds, lambda points: _save(found | {"growth": points}))
+        found["growth"] = json.loads(figures.OUT.read_text())["growth"]
         figures.OUT.with_name("bench-growth.svg").write_text(chart.growth(found["growth"]))
-        _save(found)
     for name, give in (
         ("idle", idle.measured), ("first", first_record.measured), ("parsing", parsing.measured),
         ("kinds", lambda: kinds.measured(asked.rows)),

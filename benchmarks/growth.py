@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -54,8 +55,13 @@ BESIDE = "fields"
 """The axis that is measured beside dlt's pyarrow backend, in interleaved rounds; each other point is one run."""
 
 
-def measured(settings: Settings, rounds: int) -> dict[str, list[dict[str, Any]]]:
+def measured(
+    settings: Settings, rounds: int, keep: Callable[[dict[str, list[dict[str, Any]]]], None]
+) -> None:
     """Measure every point; microseconds a record by the clock and of CPU, for each axis.
+
+    All that is measured so far is handed to `keep` behind each point, so that a peer that fails at the next one
+    takes nothing away.
 
     Shape: a point beside dlt has its `dlt_wall_us`, `dlt_cpu_us`, and of the rounds `times_dlt`: how many times
     as fast pophub is, median, least and most.
@@ -71,10 +77,17 @@ def measured(settings: Settings, rounds: int) -> dict[str, list[dict[str, Any]]]
                 _beside(settings, point, name, rounds) if axis == BESIDE else _run(settings, point, name)
             )
             hubs.say(f"growth, {axis}: {getattr(point, axis):,}: {done[point]['wall_us']} us a record")
-    return {
-        axis: [{"value": getattr(point, axis)} | done[point] for point in points]
+            if axes := _by_axis(done):
+                keep(axes)
+
+
+def _by_axis(done: dict[Point, dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Give the measured points of each axis that has two, the fewest that show a growth."""
+    axes = {
+        axis: [{"value": getattr(point, axis)} | done[point] for point in points if point in done]
         for axis, points in AXES.items()
     }
+    return {axis: points for axis, points in axes.items() if len(points) > 1}
 
 
 def _make_source(settings: Settings, point: Point) -> None:
