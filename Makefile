@@ -33,7 +33,7 @@ check: $(STAMP) ## style, types, import directions, generated pages: what CI run
 	@$(RUN) pophub docs --check
 
 test: $(STAMP) ## all tests, on real servers, each of two workers has its own (ARGS="tests/unit -k name")
-	@$(RUN) pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 browser: $(STAMP) ## bring what tests in a real browser take: playwright, and Chromium where root may install it
 	@$(UV) sync --frozen --inexact --group browser >&2

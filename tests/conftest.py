@@ -1,4 +1,4 @@
-"""What holds for all tests: Ctrl-C means what it says, no property has a deadline, a browser is there to ask for.
+"""What holds for all tests: long files first, Ctrl-C means what it says, no property has a deadline, a browser to ask for.
 
 The signal also means it where tests were started in the background.
 """
@@ -30,6 +30,32 @@ hypothesis.settings.register_profile("pophub", deadline=None)
 hypothesis.settings.load_profile("pophub")
 
 FOREIGN = {name: f"no {name} here" for name in ("MariaDB", "Debezium", "Apicurio")}
+LONG = (
+    "acceptance/test_demo.py",
+    "integration/test_docs.py",
+    "simulation/test_mutants.py",
+    "simulation/test_seeds.py",
+    "integration/test_stateful.py",
+    "integration/test_faults.py",
+    "integration/test_figures.py",
+    "acceptance/test_airflow_side.py",
+    "integration/test_pages_in_browser.py",
+    "integration/test_dags.py",
+)
+"""The longest files, the longest first: a worker that takes one last leaves the others without work."""
+ROOMS = ("integration", "contract", "fuzz", "simulation", "unit")
+"""Then the others, room by room: the small ones fill up what is left at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long files first; files stay whole and tests in their order. `make test` hands them out in this one."""
+    places = {name: at for at, name in enumerate((*LONG, *ROOMS))}
+
+    def place(item: pytest.Item) -> int:
+        _, _, name = item.nodeid.partition("::")[0].partition("/")
+        return places.get(name, places.get(name.partition("/")[0], len(places)))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
+from project_kit import edit
 
 from pophub.contracts.load import check, load_all, load_connector
 from pophub.contracts.referred import in_turn
@@ -48,17 +48,14 @@ INVOICES, TAXPAYERS = "connectors/mof/einvoices.yaml", "connectors/mof/taxpayers
     ],
 )
 def test_a_flaw_is_named_with_file_and_line(
-    tmp_path: Path, file: str, old: str, new: str, code: str, words: str
+    project: Path, file: str, old: str, new: str, code: str, words: str
 ) -> None:
-    for name in ("connectors", "schemas", "expectations", "codes", "bases"):
-        shutil.copytree(PROJECT / name, tmp_path / name)
-    path = tmp_path / file
-    assert path.read_text().count(old) == 1
-    path.write_text(path.read_text().replace(old, new))
-    line = [n for n, one in enumerate(path.read_text().splitlines(), start=1) if new in one][-1]
-    found = [error for error in check(tmp_path) if error.where == f"{file}:{line}"]
+    edit(project, file, old, new)
+    line = [n for n, one in enumerate((project / file).read_text().splitlines(), start=1) if new in one][-1]
+    told = check(project)
+    found = [error for error in told if error.where == f"{file}:{line}"]
     assert code in [error.code for error in found] and any(words in error.what for error in found), [
-        str(error) for error in check(tmp_path)
+        str(error) for error in told
     ]
 
 
@@ -76,16 +73,13 @@ def test_what_others_name_is_run_before_them() -> None:
      ("  en: Taxpayers", "  en: All taxpayers", False)],
 )  # fmt: skip
 def test_another_reading_of_the_register_is_another_contract_of_who_asks_it(
-    tmp_path: Path, old: str, new: str, changes: bool
+    project: Path, old: str, new: str, changes: bool
 ) -> None:
-    for name in ("connectors", "schemas", "expectations", "codes", "bases"):
-        shutil.copytree(PROJECT / name, tmp_path / name)
-    suite = tmp_path / "expectations/mof/einvoices.json"
+    suite = project / "expectations/mof/einvoices.json"
     told = json.loads(suite.read_text())
     kept = [one for one in told["expectations"] if "hub_seller_tax_code_" not in json.dumps(one)]
     suite.write_text(json.dumps(told | {"expectations": kept}))  # no rule may miss what is not told any more
-    path, register = tmp_path / INVOICES, tmp_path / TAXPAYERS
-    before, text = load_connector(path, tmp_path).digest, register.read_text()
-    assert text.count(old) == 1
-    register.write_text(text.replace(old, new))
-    assert (load_connector(path, tmp_path).digest != before) == changes
+    path = project / INVOICES
+    before = load_connector(path, project).digest
+    edit(project, TAXPAYERS, old, new)
+    assert (load_connector(path, project).digest != before) == changes
