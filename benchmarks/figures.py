@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,6 +23,7 @@ def summary(rows: int, rounds: list[Round]) -> dict[str, Any]:
     for way in ways[1:]:
         pairs = zip(seconds[way], seconds["pophub"], strict=True)
         found[f"ratio_{way}"] = spread([theirs / ours for theirs, ours in pairs])
+    found["waits"] = _waits(rounds)
     found["stages"] = {stage: _stage(stage, rounds) for stage in STAGES}
     ours = [sum(r.ran["pophub"].cpu_s[server] for server in ("postgres", "kafka")) for r in rounds]
     found["servers_cpu_us"] = round(median(ours) / rows * 1e6, 1)
@@ -32,6 +34,23 @@ def summary(rows: int, rounds: list[Round]) -> dict[str, Any]:
         way: round(median(r.ran[way].wire_bytes for r in rounds) / rows, 1) for way in ways
     }
     return found
+
+
+def _waits(rounds: list[Round]) -> dict[str, float]:
+    """Give the part of the cores' time in which they idle, in percent; when the first worker found its first block,
+    and how long the last one was at work when another had ended, in seconds; the median of the rounds each.
+    """
+    idle, first, end = [], [], []
+    for one in rounds:
+        ran, workers = one.ran["pophub"], [w for w in one.worked if "judge" in w.stages]
+        idle.append(100 - 100 * sum(ran.cpu_s.values()) / (ran.seconds * (os.cpu_count() or 1)))
+        first.append(min(w.first_s for w in workers))
+        end.append(max(w.settled for w in workers) - min(w.settled for w in workers))
+    return {
+        "idle_percent": round(median(idle), 1),
+        "first_s": round(median(first), 2),
+        "end_s": round(median(end), 2),
+    }
 
 
 def _each(rounds: list[Round], way: str, what: str, by: int = 1) -> dict[str, float]:

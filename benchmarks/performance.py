@@ -75,6 +75,7 @@ def _spent(found: dict[str, Any]) -> str:
     return (
         performance_words.SPENT
         + _table(("way", "process", "CPU seconds", "peak memory, MB"), rows, texts=2)
+        + (performance_words.WAITS.format(**found["waits"]) if "waits" in found else "")
         + performance_words.BYTES
         + _table(("way", "added on disk", "on the wire"), disk, texts=2)
     )

@@ -37,6 +37,10 @@ CPU seconds are the median of the rounds, memory the most of any round. PostgreS
 every way, so their memory holds what came before.
 
 """
+WAITS = """
+While pophub ran, the cores were idle for {idle_percent:.0f} % of their time. The first worker found its first block
+{first_s:.2f} s after the start, while extract alone was at work, and the last one worked {end_s:.2f} s longer than another.
+"""
 BYTES = """
 Bytes a record, median of the rounds. Bytes on the wire are those over the loopback interface, with every protocol's
 own and what the machine did besides.

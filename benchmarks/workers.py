@@ -35,12 +35,15 @@ class Stage:
 class Worked:
     """What one process reports at its end; `settled` is the clock (monotonic) of its last commit.
 
+    Units: `first_s` seconds from the start of the run to the first stage that found something.
+
     Shape: `steps` has the own time of each (stage, step) where steps are measured, `missing` the
     functions that are not there to be measured.
     """
 
     name: str
     settled: float = 0.0
+    first_s: float = 0.0
     peak_mb: float = 0.0
     cpu_s: float = 0.0
     stages: dict[str, Stage] = field(default_factory=dict)
@@ -60,6 +63,7 @@ class Worked:
         with self._collector.step(stage, "rest") if self._collector else nullcontext():
             records = work()
         if records:
+            self.first_s = self.first_s or wall
             found = self.stages.setdefault(stage, Stage())
             found.wall_s += time.monotonic() - wall
             found.cpu_s += time.process_time() - cpu
@@ -183,4 +187,6 @@ def run(
         for process in processes:
             process.join(5)
             process.kill()
+    for one in worked:
+        one.first_s -= begun
     return max(w.settled for w in worked) - begun, worked

@@ -11,6 +11,7 @@ from life_model import LANES, UNKNOWN, UNKNOWN_REFERENCE
 
 from pophub.domain.errors import ContractBreach, LaneMoved, LedgerDiverged, TransientError, ValidatorFailed
 from pophub.quarantine.selection import Selection
+from pophub.stores.history import History
 
 from . import checks
 from .agency import PEOPLE, Agency
@@ -93,7 +94,11 @@ class Life:
     # the hub
 
     def start(self, stage: str) -> Worker:
-        """Start a worker of a stage."""
+        """Start a worker of a stage; of a `lane`, as a stream has it, one that judges and one that shares beside it."""
+        if stage == "lane":
+            lane, history = self.rng.randrange(LANES), History(STEM)
+            self.simulation.start("judge", lambda: self.hub.judge_lane(STEM, lane, history))
+            return self.simulation.start("share", lambda: self.hub.share_lane(STEM, lane, history))
         lanes = self.rng.choice((None, None, [0], [1]))
         calls: dict[str, Callable[[], Any]] = {
             "extract": lambda: self.hub.extract(STEM),
@@ -138,6 +143,7 @@ class Life:
         return {
             "extract": (bool(self.source.rows) or self.source.scanned) and self.rng.random() < 0.3,
             "judge": people or any(end > lane["raw_offset"] for end, lane in zip(raw, at, strict=True)),
+            "lane": any(end > lane["raw_offset"] for end, lane in zip(raw, at, strict=True)),
             "share": any(lane["sequence"] > done for lane, done in zip(at, shared, strict=True)),
             "replay": bool(waits) and self.rng.random() < 0.6,
         }

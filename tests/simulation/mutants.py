@@ -92,6 +92,7 @@ SLOT_CROWD = Mood(leave=0.3, cut=0.002, locks_lie=True, logged=True)
 
 DECIDE, HOLDERS, JUDGE = "domain.decide:decide", "domain.decide:_Holders", "stages.judge:Judge"
 SUBSCRIBED, LOGGED = "sharing.subscription:Subscription.outgoing", "sharing.hub_log:HubLog.outgoing"
+KEPT = "stores.history:History._kept"
 SHARE, LEDGER = "stages.share:share", "stores.share:LedgerStore.complete"
 CUT = "domain.stretches:cut"
 EXTRACT, POSITION = "stages.extract:Extract", "stores.extract:ExtractStore.moved"
@@ -229,6 +230,10 @@ MUTANTS = (
     _mutant("a torn snapshot is followed", f"{LOGS}.begun", '"snapshot"', '"following"', mood=SLOT_SOURCE),
     _mutant("the position is where the snapshot was asked for", f"{LOGS}.told", "= place", "= None if place else place", mood=SLOT_SOURCE),
     _mutant("who was overtaken by another claim goes on", f"{LOGS}._open_slot", "!= self._claim", "is None", mood=SLOT_CROWD),
+    # what a stream's worker keeps for share of what it judged
+    _mutant("what is kept is given from its first version", KEPT, "after + 1 - first :", ":"),
+    _mutant("what is kept is given where it ends too early", KEPT, "upto > rows[-1].sequence", "False"),
+    _mutant("what is kept is given where it begins too late", KEPT, "after + 1 < rows[0].sequence", "False"),
     # share
     _mutant("a publisher repeats after an indefinite commit", SHARE, PUBLISH, PUBLISH_TWICE, mood=LOST_ANSWERS),
     _mutant("the ledger is completed beyond the position", SHARE, COMPLETE, COMPLETE.replace("position.sequence", "end")),

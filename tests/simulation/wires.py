@@ -25,7 +25,10 @@ from pophub.ports import BlockReader, BlockWriter, LanePublisher, Rules, Source
 from pophub.process import deadline, failpoints
 from pophub.sharing import hub_log
 from pophub.stages import judge, replay, share
+from pophub.stages.judge import Judged
+from pophub.stages.share import Shared
 from pophub.stores import share as ledger_store
+from pophub.stores.history import History
 
 from . import (
     cursor,
@@ -50,6 +53,7 @@ TWINS = (
     statements_scan,
 )  # each names its statements at its import
 SUBSCRIBER = "portal"
+PASSES = 3
 
 
 @cache
@@ -201,6 +205,21 @@ class SimulatedHub(wiring.Hub):
         self.subscriptions = [file]
         self.broken = []
         self._settle = lambda adapters, connection, connector: None  # no contract changes here
+
+    def judge_lane(self, stem: str, lane: int, history: History) -> None:
+        """Judge a lane as a stream's worker does, which keeps for share what was committed."""
+        with (
+            self.open_judge(stem, onward=history.add) as (stage, store),
+            self.adapters.reader(stem, lane) as reader,
+        ):
+            if self._own_judge(store, stem, lane, reader.end()):
+                stage.lane(reader, lane, Judged())
+
+    def share_lane(self, stem: str, lane: int, history: History) -> None:
+        """Share a lane again and again, beside who judges it, from what is kept of it."""
+        for _ in range(PASSES):
+            for one in self.sharable(self.connectors[stem])[0]:
+                self._share_lane(one, lane, history, Shared())
 
 
 @dataclass

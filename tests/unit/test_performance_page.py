@@ -19,6 +19,7 @@ ROUNDS = {
     "rounds": 3,
     "records_per_s": {"pophub": SPREAD, "dlt_pyarrow": SPREAD},
     "ratio_dlt_pyarrow": SPREAD,
+    "waits": {"idle_percent": 12.5, "first_s": 0.31, "end_s": 0.12},
     "cpu_s": {"pophub": {"postgres": 1.5, "extract": 0.5}},
     "peak_memory_mb": {"pophub": {"postgres": 50.0}},
     "disk_bytes_per_record": {"pophub": {"database": 716.0, "raw.*": 82.1}},
