@@ -48,6 +48,7 @@ class Life:
         late_rows = 0 if times else choice((1, 3)) if self.late_s else 0
         late = self.late_s if times else late_rows
         numbers, coarse = choice(NUMBERS), self.rng.random() < 0.4
+        self.keeps = seed % 5 == 3  # what is judged for share, as a stream's worker does
         self.refers = seed % 3 == 2  # to rows of another dataset, else to people
         batch_rows = choice((2, 5, 100))
         self.connector = drawn_things(kind, times, late, self.settle_s, batch_rows, self.refers)
@@ -143,7 +144,7 @@ class Life:
         return {
             "extract": (bool(self.source.rows) or self.source.scanned) and self.rng.random() < 0.3,
             "judge": people or any(end > lane["raw_offset"] for end, lane in zip(raw, at, strict=True)),
-            "lane": any(end > lane["raw_offset"] for end, lane in zip(raw, at, strict=True)),
+            "lane": self.keeps and any(end > lane["raw_offset"] for end, lane in zip(raw, at, strict=True)),
             "share": any(lane["sequence"] > done for lane, done in zip(at, shared, strict=True)),
             "replay": bool(waits) and self.rng.random() < 0.6,
         }
