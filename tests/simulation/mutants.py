@@ -92,7 +92,7 @@ SLOT_CROWD = Mood(leave=0.3, cut=0.002, locks_lie=True, logged=True)
 
 DECIDE, HOLDERS, JUDGE = "domain.decide:decide", "domain.decide:_Holders", "stages.judge:Judge"
 SUBSCRIBED, LOGGED = "sharing.subscription:Subscription.outgoing", "sharing.hub_log:HubLog.outgoing"
-KEPT = "stores.history:History._kept"
+KEPT, TIMES = "stores.history:History._kept", '("exchanged_at", "recorded_at")'
 SHARE, LEDGER = "stages.share:share", "stores.share:LedgerStore.complete"
 CUT = "domain.stretches:cut"
 EXTRACT, POSITION = "stages.extract:Extract", "stores.extract:ExtractStore.moved"
@@ -231,6 +231,8 @@ MUTANTS = (
     _mutant("the position is where the snapshot was asked for", f"{LOGS}.told", "= place", "= None if place else place", mood=SLOT_SOURCE),
     _mutant("who was overtaken by another claim goes on", f"{LOGS}._open_slot", "!= self._claim", "is None", mood=SLOT_CROWD),
     # what a stream's worker keeps for share of what it judged
+    _mutant("what judge keeps for share was accepted at another time", "stores.history:History.add", TIMES, f"reversed({TIMES})"),
+    _mutant("what judge keeps for share is another's content", "stores.history:History.add", "for name in LAST", 'for name in ("digest", "event_id", "changed_at")'),
     _mutant("what is kept is given from its first version", KEPT, "after + 1 - first :", ":"),
     _mutant("what is kept is given where it ends too early", KEPT, "upto > rows[-1].sequence", "False"),
     _mutant("what is kept is given where it begins too late", KEPT, "after + 1 < rows[0].sequence", "False"),
