@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pophub.catalogue.invented import invented, numbers_of_people
 from pophub.contracts.load import load_all, load_subscriptions
-from pophub.contracts.model import CodeTable, Connector
+from pophub.contracts.model import CodeTable, Connector, Text
 from pophub.contracts.personal import hidden_fields
 from pophub.contracts.subscription_model import Grant, SubscriptionFile
 from pophub.domain.errors import ConfigError
@@ -27,11 +27,11 @@ Sensitivity = Literal["number", "person", "unsaid", "open"]
 
 
 class CatalogueField(NamedTuple):
-    """A field of a contract. Shape: `meaning` as the schema tells it, empty where it does not; `codes` where it has any."""
+    """A field of a contract. Shape: `meaning` as the schema tells it (`doc`, `doc_vi`), empty where it does not; `codes` where it has any."""
 
     name: str
     type: str
-    meaning: str
+    meaning: Text
     key: bool
     nullable: bool
     sensitivity: Sensitivity
@@ -64,7 +64,7 @@ class CatalogueEntry(NamedTuple):
         """Tell whether somebody who types this means this dataset, with tone marks or without."""
         file = self.connector.file
         texts = [self.stem, file.title.en, file.title.vi, file.owner.name]
-        texts += [f"{one.name} {one.meaning}" for one in self.fields]
+        texts += [f"{one.name} {one.meaning.en} {one.meaning.vi}" for one in self.fields]
         texts += [text for one in self.figures for text in (one.file.title.en, one.file.title.vi)]
         texts += [text for file, _ in self.receivers for text in (file.title.en, file.title.vi)]
         return found_in(wanted, " ".join(texts))
@@ -89,7 +89,10 @@ def entries(project: Path) -> list[CatalogueEntry]:
 
 def fields_of(connector: Connector) -> list[CatalogueField]:
     """Give the fields of a contract in its order, each with its meaning and how sensitive it is."""
-    told = {one["name"]: one.get("doc", "") for one in json.loads(connector.contract.avro_schema)["fields"]}
+    told = {
+        one["name"]: Text(en=one.get("doc", ""), vi=one.get("doc_vi", ""))
+        for one in json.loads(connector.contract.avro_schema)["fields"]
+    }
     file, numbers, hidden = connector.file, numbers_of_people(connector), hidden_fields(connector)
     unsaid: Sensitivity = "person" if file.personal is not None else "unsaid"
 

@@ -65,7 +65,7 @@ def _document(
         "state": measured.get("state"),
         "newest_change": measured.get("newest_change"),
         "fields": [
-            one._replace(codes=None)._asdict() | {"codes": one.codes.labels if one.codes else None}
+            one._asdict() | {"meaning": one.meaning.model_dump(), "codes": one.codes.labels if one.codes else None}
             for one in entry.fields
         ],
         "sample": [typed(entry.connector.contract.fields, row) for row in entry.sample(settings.project)],
@@ -82,7 +82,7 @@ def _show(entry: CatalogueEntry, settings: Settings, seen: dict[str, dict[str, A
     file, contract = entry.connector.file, entry.connector.contract
     rows = [
         (one.name, one.type, "key" if one.key else "" if one.nullable else "always there",
-         SENSITIVE[one.sensitivity], one.meaning)
+         SENSITIVE[one.sensitivity], one.meaning.en)
         for one in entry.fields
     ]  # fmt: skip
     print_table(

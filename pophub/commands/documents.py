@@ -42,6 +42,12 @@ def _systems() -> str:
     return systems_page(Settings.load().project)
 
 
+def _datasets() -> str:
+    from pophub.catalogue.page import datasets_page
+
+    return datasets_page(Settings.load().project)
+
+
 def _metrics() -> str:
     from pophub.metrics.page import metrics_page
 
@@ -101,6 +107,7 @@ def pages(app: typer.Typer) -> dict[str, Callable[[], str]]:
         "docs/connector-file.md": _connector_file,
         "docs/expectations.md": _expectations,
         "docs/systems.md": _systems,
+        "docs/datasets.md": _datasets,
         "docs/metrics.md": _metrics,
         "docs/way.md": _way,
         "docs/codes.md": _codes,

@@ -67,7 +67,7 @@ def read_schema(document: Document, key: tuple[str, ...]) -> tuple[str, tuple[Av
 def _read_field(entry: Any, own: set[str], where: Where) -> AvroField:
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         raise _refuse("schema.invalid", "a field has no name", where())
-    if unknown := set(entry) - {"name", "type", "doc", "default"}:
+    if unknown := set(entry) - {"name", "type", "doc", "doc_vi", "default"}:
         raise _refuse("schema.invalid", f"a field has the key {min(unknown)!r}", where())
     kind = entry.get("type")
     nullable = isinstance(kind, list)

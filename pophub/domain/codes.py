@@ -121,7 +121,7 @@ CODES: dict[str, Code] = {
     "yaml.root": Code("The file is empty or its root is not a mapping", "Tệp rỗng hoặc gốc không phải ánh xạ", "begin with key: value"),
     "yaml.multiple": Code("The file holds several documents", "Tệp chứa nhiều tài liệu", "keep one document a file"),
     "connector.title": Code("The title of a dataset is a draft's, or is not there in both languages", "Tên bộ dữ liệu còn là bản nháp hoặc chưa có đủ hai ngôn ngữ", "write under title what people call the dataset, in English and Vietnamese"),
-    "connector.undocumented": Code("A field of the contract has no description", "Một trường trong hợp đồng chưa có mô tả", "write under doc what the field holds, with its unit"),
+    "connector.undocumented": Code("A field of the contract has no description", "Một trường trong hợp đồng chưa có mô tả", "write under doc what the field holds, with its unit, and under doc_vi the same in Vietnamese"),
     "connector.owner": Code("Nobody is named who answers for the data", "Chưa ghi đơn vị chịu trách nhiệm về dữ liệu", "write under owner the unit and an address that somebody reads"),
     "connector.personal": Code("It is not declared which fields tell of a person", "Chưa khai báo trường nào là dữ liệu cá nhân", "list them under personal; [] where there are none"),
     "connector.promise": Code("The source promises nothing about how fresh it is", "Nguồn chưa cam kết độ mới của dữ liệu", "agree with the owner on live: promise_s, or the source is never called frozen"),

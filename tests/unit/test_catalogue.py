@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 from project_kit import copied, edit
+from refused import refused
 from typer.testing import CliRunner
 
 from pophub.catalogue.entries import entries
 from pophub.catalogue.invented import NAMES, NUMBERS
 from pophub.catalogue.lineage import hops
+from pophub.catalogue.page import datasets_page
 from pophub.cli.program import app
 from pophub.contracts.personal import hidden_fields
 from pophub.domain import vietnamese
@@ -33,7 +35,9 @@ def test_the_examples_in_docstrings_hold() -> None:
 def test_each_dataset_tells_its_fields_and_shows_records_that_are_nobodys(stem: str) -> None:
     entry = KNOWN[stem]
     names = [field.name for field in entry.connector.contract.fields]
-    assert [field.name for field in entry.fields] == names and all(field.meaning for field in entry.fields)
+    assert [field.name for field in entry.fields] == names and all(
+        field.meaning.en and field.meaning.vi for field in entry.fields
+    )
     rows = entry.sample(PROJECT)
     assert rows and all(list(row) == names for row in rows)
     samples = "".join(p.read_text() for p in (PROJECT / "tests" / "samples" / stem).glob("*.json"))
@@ -62,6 +66,20 @@ def test_fields_that_nobody_classified_are_hidden_and_say_so(tmp_path: Path) -> 
     kinds = {field.name: field.sensitivity for field in entry.fields}
     assert "unsaid" in kinds.values() and "person" not in kinds.values()
     assert all(kinds[name] in ("unsaid", "number") for name in hidden_fields(entry.connector))
+
+
+@pytest.mark.parametrize("key", ["doc", "doc_vi"])
+def test_a_field_that_is_told_in_one_language_alone_fails_the_generated_page(
+    tmp_path: Path, key: str
+) -> None:
+    folder = copied(tmp_path)
+    assert "| số định danh cá nhân, Nghị định 137/2015 | number of a citizen |" in datasets_page(folder)
+    text = (folder / "schemas/mps/citizens.v1.avsc").read_text()
+    schema = json.loads(text)
+    del schema["fields"][1][key]
+    (folder / "schemas/mps/citizens.v1.avsc").write_text(json.dumps(schema, ensure_ascii=False))
+    with refused("connector.undocumented"):
+        datasets_page(folder)
 
 
 def test_sensitivity_is_that_of_the_declarations() -> None:
