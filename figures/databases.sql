@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Registered databases, vi: Cơ sở dữ liệu đã đăng ký}
 unit: {en: databases at the end of the year, vi: cơ sở dữ liệu cuối năm}
-source: conference on Project 06; national ones grew from 6 to 10 in 2024, all others by 678 (+30 %)
+source:
+  en: conference on Project 06; national ones grew from 6 to 10 in 2024, all others by 678 (+30 %)
+  vi: hội nghị về Đề án 06; CSDL quốc gia tăng từ 6 lên 10 trong năm 2024, các CSDL khác tăng 678 (+30 %)
 by: [level, agency]
 chart: databases
 wanted:

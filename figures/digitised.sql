@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Dossiers of Lao Cai digitised and online, vi: Hồ sơ của Lào Cai được số hóa và nộp trực tuyến}
 unit: {en: "% digitised", vi: "% số hóa"}
-source: Lao Cai province; 68.7 % digitised, half or more online
+source:
+  en: Lao Cai province; 68.7 % digitised, half or more online
+  vi: tỉnh Lào Cai; số hóa 68,7 %, nộp trực tuyến một nửa trở lên
 by: [year, month]
 chart: digitised_percent
 own: {agency: laocai}

@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Turnover of electronic commerce, vi: Doanh thu thương mại điện tử}
 unit: {en: million VND, vi: triệu đồng}
-source: conference on Project 06; control of electronic commerce against loss of tax; 30.5 billion USD expected for 2025
+source:
+  en: conference on Project 06; control of electronic commerce against loss of tax; 30.5 billion USD expected for 2025
+  vi: hội nghị về Đề án 06; quản lý thương mại điện tử, chống thất thu thuế; dự kiến 30,5 tỷ USD năm 2025
 by: [year, platform, month]
 chart: turnover
 */

@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Provinces without a fee resolution, vi: Tỉnh chưa ban hành nghị quyết về lệ phí}
 unit: {en: provinces without one, vi: tỉnh chưa ban hành}
-source: bottlenecks that the Working Group of Project 06 names; missing fee resolutions
+source:
+  en: bottlenecks that the Working Group of Project 06 names; missing fee resolutions
+  vi: điểm nghẽn do Tổ công tác Đề án 06 nêu; nghị quyết về phí còn thiếu
 by: [all, province]
 chart: without
 own: {by: province}

@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Fees online against fees at the counter, vi: Lệ phí trực tuyến so với tại quầy}
 unit: {en: "% lower online", vi: "% thấp hơn khi trực tuyến"}
-source: Lao Cai province; lowered on 6 July 2023
+source:
+  en: Lao Cai province; lowered on 6 July 2023
+  vi: tỉnh Lào Cai; giảm phí từ 6/7/2023
 chart: lower_percent
 own: {agency: laocai}
 wanted:

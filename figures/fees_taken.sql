@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Fees taken against fees in force, vi: Lệ phí đã thu so với mức đang áp dụng}
 unit: {en: dong, vi: đồng}
-source: Lao Cai province; the fee of each way to submit, as its catalogue names it
+source:
+  en: Lao Cai province; the fee of each way to submit, as its catalogue names it
+  vi: tỉnh Lào Cai; phí theo từng cách nộp, như danh mục của tỉnh ghi
 by: [month, channel]
 chart: taken_vnd
 own: {agency: laocai}

@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Where data on citizens is scattered, vi: Dữ liệu công dân còn phân tán}
 unit: {en: values beside the population database, vi: giá trị ngoài cơ sở dữ liệu dân cư}
-source: bottlenecks that the Working Group of Project 06 names; each field with how many databases hold it
+source:
+  en: bottlenecks that the Working Group of Project 06 names; each field with how many databases hold it
+  vi: điểm nghẽn do Tổ công tác Đề án 06 nêu; mỗi trường dữ liệu nằm trong bao nhiêu CSDL
 by: [field, dataset]
 chart: held
 */

@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Active establishments without an invoice, vi: Cơ sở đang hoạt động không phát sinh hóa đơn}
 unit: {en: establishments, vi: cơ sở}
-source: conference on Project 06; who issued no invoice at all in a period
+source:
+  en: conference on Project 06; who issued no invoice at all in a period
+  vi: hội nghị về Đề án 06; cơ sở không xuất hóa đơn nào trong kỳ
 by: [year, kind]
 chart: without_invoice
 */

@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Obstacles that agencies filed, vi: Vướng mắc do các cơ quan nêu}
 unit: {en: obstacles without an answer, vi: vướng mắc chưa được trả lời}
-source: Working Group of Project 06; difficulties to be raised from below
+source:
+  en: Working Group of Project 06; difficulties to be raised from below
+  vi: Tổ công tác Đề án 06; khó khăn được nêu từ cơ sở
 by: [agency, kind, owner, month]
 chart: open
 own: {by: agency}

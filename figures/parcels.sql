@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Land parcels by province, vi: Thửa đất theo tỉnh}
 unit: {en: parcels, vi: thửa}
-source: provinces as they are since 1 July 2025; parcels registered under the codes of before count where they are now
+source:
+  en: provinces as they are since 1 July 2025; parcels registered under the codes of before count where they are now
+  vi: các tỉnh theo địa giới từ 1/7/2025; thửa đất đăng ký theo mã cũ được tính vào nơi hiện nay
 by: [province, commune, year]
 chart: parcels
 */

@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Who has reported on network security, vi: Báo cáo tiêu chí an ninh mạng}
 unit: {en: agencies, vi: cơ quan}
-source: Working Group of Project 06; 19 have not reported
+source:
+  en: Working Group of Project 06; 19 have not reported
+  vi: Tổ công tác Đề án 06; 19 cơ quan chưa báo cáo
 by: [all, level, agency]
 chart: silent
 own: {by: agency}

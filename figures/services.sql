@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Dossiers submitted online and digitised, vi: Hồ sơ nộp trực tuyến và số hóa}
 unit: {en: "% online", vi: "% trực tuyến"}
-source: targets of Project 06 for 2025; ministries 85 %, localities 70 % of dossiers online
+source:
+  en: targets of Project 06 for 2025; ministries 85 %, localities 70 % of dossiers online
+  vi: chỉ tiêu của Đề án 06 cho năm 2025; bộ, ngành 85 %, địa phương 70 % hồ sơ trực tuyến
 by: [agency, month]
 chart: online_percent
 own: {by: agency}

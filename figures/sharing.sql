@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Growth of sharing, vi: Tăng trưởng chia sẻ dữ liệu}
 unit: {en: share transactions, vi: lượt chia sẻ}
-source: conference on Project 06; share transactions of 2024 against 2023, +57 %
+source:
+  en: conference on Project 06; share transactions of 2024 against 2023, +57 %
+  vi: hội nghị về Đề án 06; giao dịch chia sẻ năm 2024 so với 2023, +57 %
 by: [year, quarter, month, agency, dataset, recipient]
 chart: transactions
 own: {by: agency}

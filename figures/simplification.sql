@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Procedures that use citizens' data, vi: Thủ tục sử dụng dữ liệu công dân}
 unit: {en: procedures, vi: thủ tục}
-source: Working Group of Project 06; 317 procedures to be simplified, by Public Security with the ministries
+source:
+  en: Working Group of Project 06; 317 procedures to be simplified, by Public Security with the ministries
+  vi: Tổ công tác Đề án 06; 317 thủ tục phải đơn giản hóa, do Bộ Công an cùng các bộ thực hiện
 by: [state, agency]
 chart: procedures
 wanted:

@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Tasks that stand still, vi: Nhiệm vụ gặp vướng mắc}
 unit: {en: tasks in progress, vi: nhiệm vụ đang thực hiện}
-source: bottlenecks that the Working Group of Project 06 names
+source:
+  en: bottlenecks that the Working Group of Project 06 names
+  vi: điểm nghẽn do Tổ công tác Đề án 06 nêu
 by: [year, group, agency]
 chart: in_progress
 own: {by: agency}

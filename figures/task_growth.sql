@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Growth of tasks by cohort, vi: Tăng trưởng nhiệm vụ theo khóa}
 unit: {en: tasks of the year, vi: nhiệm vụ của năm}
-source: bottlenecks that the Working Group of Project 06 names; tasks of past years behind schedule, by cohort
+source:
+  en: bottlenecks that the Working Group of Project 06 names; tasks of past years behind schedule, by cohort
+  vi: điểm nghẽn do Tổ công tác Đề án 06 nêu; nhiệm vụ các năm trước chậm tiến độ, theo năm giao
 by: [year, group, agency]
 chart: tasks
 wanted:

@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Tasks of Project 06, vi: Nhiệm vụ Đề án 06}
 unit: {en: tasks, vi: nhiệm vụ}
-source: Working Group of Project 06, at the end of 2024
+source:
+  en: Working Group of Project 06, at the end of 2024
+  vi: Tổ công tác Đề án 06, cuối năm 2024
 by: [year, group, agency]
 chart: tasks
 own: {by: agency}

@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Candidates for loss of tax in electronic commerce, vi: Dấu hiệu thất thu thuế thương mại điện tử}
 unit: {en: million VND not invoiced, vi: triệu đồng chưa xuất hóa đơn}
-source: conference on Project 06; findings that the Ministry of Finance shares back
+source:
+  en: conference on Project 06; findings that the Ministry of Finance shares back
+  vi: hội nghị về Đề án 06; kết quả rà soát mà Bộ Tài chính chia sẻ lại
 by: [year, month]
 chart: not_invoiced
 */

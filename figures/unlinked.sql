@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Databases not linked to the population database, vi: Cơ sở dữ liệu chưa kết nối dữ liệu dân cư}
 unit: {en: databases not linked, vi: cơ sở dữ liệu chưa kết nối}
-source: Working Group of Project 06; who is not linked, and since when
+source:
+  en: Working Group of Project 06; who is not linked, and since when
+  vi: Tổ công tác Đề án 06; cơ quan chưa kết nối, và từ khi nào
 by: [agency, level]
 chart: not_linked
 own: {by: agency}

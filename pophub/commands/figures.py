@@ -157,7 +157,7 @@ def _show(figure: Figure, by: str | None, found: FigureRows, checkpoint: Checkpo
         f"{checkpoint.at:%Y-%m-%d %H:%M:%S} UTC",
         markup=False,
     )
-    talk.print(f"source: {file.source}", markup=False)
+    talk.print(f"source: {file.source.en}", markup=False)
 
 
 def _reached(target: Any, row: tuple[Any, ...], at: int | None) -> tuple[str, ...]:

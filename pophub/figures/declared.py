@@ -54,7 +54,7 @@ class FigureFile(Model):
     figure: Literal[1] = Field(description="version of this format")
     title: Text
     unit: Text
-    source: str = Field(min_length=8, description="who published it, or who asks for it")
+    source: Text = Field(description="who published it, or who asks for it")
     by: tuple[Name, ...] = Field(
         (), description="values of the parameter `$by`, the first when none is asked for"
     )

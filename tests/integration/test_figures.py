@@ -35,10 +35,9 @@ POPHUB = str(Path(sys.executable).with_name("pophub"))
 REPORTED = {
     "tasks": 9,
     "task_growth": 1,
-    "portal_catalogue": 3,
     "simplification": 1,
     "databases": 5,
-    "catalogue": 4,
+    "catalogue": 5,
     "digitised": 2,
     "fees": 2,
     "security": 1,

@@ -24,7 +24,7 @@ HEAD = """/*
 figure: 1
 title: {en: Tasks, vi: Nhiệm vụ}
 unit: {en: tasks, vi: nhiệm vụ}
-source: a test of this file
+source: {en: a test of this file, vi: một phép thử của tệp này}
 chart: tasks
 */
 """
