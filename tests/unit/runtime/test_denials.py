@@ -25,14 +25,47 @@ def test_each_denial_is_counted_once_while_the_log_grows(tmp_path: Path) -> None
     assert found.counts() == {"agency-mps": 1, "subscriber-tax": 3}
 
 
+def rotate(log: Path) -> None:
+    """Do as the supervisor does, which keeps two."""
+    for old, new in (("kafka.log.1", "kafka.log.2"), ("kafka.log", "kafka.log.1")):
+        if (path := log.with_name(old)).exists():
+            path.rename(log.with_name(new))
+
+
 def test_a_log_that_began_anew_is_read_from_its_start(tmp_path: Path) -> None:
     log = tmp_path / "kafka.log"
     log.write_text(LINE.format("subscriber-tax") * 3)
     found = denials.Denials(log)
     found.counts()
-    log.rename(tmp_path / "kafka.log.1")
+    rotate(log)
     log.write_text(LINE.format("subscriber-tax"))
     assert found.counts() == {"subscriber-tax": 4}
+    log.write_text("")
+    assert found.counts() == {"subscriber-tax": 4}
+    log.write_text(LINE.format("subscriber-tax"))
+    assert found.counts() == {"subscriber-tax": 5}, "cut to nothing, under the same name"
+
+
+def test_no_denial_is_told_again_or_lost_by_rotations_and_restarts_of_who_counts(tmp_path: Path) -> None:
+    log, told = tmp_path / "kafka.log", 0
+    for look in range(12):
+        with log.open("a") as more:
+            more.write(LINE.format("subscriber-tax") * 2)
+        if look % 2:
+            rotate(log)  # what was written since the last look is under another name now
+            log.write_text(LINE.format("subscriber-tax"))
+        counted = denials.Denials(log).counts()["subscriber-tax"]
+        assert counted - told == 2 + look % 2, "the counter only climbs, by what is new"
+        told = counted
+
+
+def test_what_was_kept_and_cannot_be_read_is_counted_anew(tmp_path: Path) -> None:
+    log = tmp_path / "kafka.log"
+    log.write_text(LINE.format("a"))
+    for text in ("", "[]", '{"at": "x"}', '{"at": 1, "file": 1, "found": []}', "\0"):
+        (tmp_path / "kafka.log.denials").write_text(text)
+        assert denials.Denials(log).counts() == {"a": 1}
+    assert (tmp_path / "kafka.log.denials").stat().st_mode & 0o077 == 0
 
 
 def test_the_first_look_reads_the_log_to_its_end_piece_by_piece(
