@@ -9,7 +9,7 @@ from psycopg2 import errors as pg
 
 from pophub.domain.codes import GATES
 
-from .database import Answer, Row, Session
+from .database import TABLES, Answer, Row, Session
 from .statements import change, texts, twin, version_row
 
 
@@ -162,12 +162,20 @@ def fill_looked_up(session: Session, rows: Any) -> Answer:
 @twin("look_up")
 def keep_looked_up(session: Session, args: Any) -> Answer:
     for row in session.looked_up_new:
-        place = (row["dataset"], row["key"], row["valid_from"])
-        session.lock("population.looked_up", place)
-        old = session.get("population.looked_up", place)
-        if old is None or old["marker"] < row["marker"]:
-            session.put("population.looked_up", row)
+        put_newer(session, "population.looked_up", row)
     return len(session.looked_up_new)
+
+
+def put_newer(session: Session, table: str, row: Row) -> None:
+    """Put a row where none of its key stands, or one of an older marker; what was known first stays known since then."""
+    place = TABLES[table](row)
+    session.lock(table, place)
+    old = session.get(table, place)
+    if old is None:
+        session.put(table, row)
+    elif old["marker"] < row["marker"]:
+        first = {"known_at": min(old["known_at"], row["known_at"])} if "known_at" in row else {}
+        session.put(table, row | first)
 
 
 @twin(text="copy population.key_head")
@@ -191,12 +199,7 @@ def fill_heads(session: Session, rows: Any) -> Answer:
 @twin("judge")
 def upsert_heads(session: Session, args: Any) -> Answer:
     for row in sorted(session.head_new, key=lambda r: str(r["key"])):
-        place = (row["dataset"], row["key"])
-        session.lock("population.key_head", place)
-        old = session.get("population.key_head", place)
-        if old is None or old["marker"] < row["marker"]:
-            known_at = row["known_at"] if old is None else min(old["known_at"], row["known_at"])
-            session.put("population.key_head", row | {"known_at": known_at})
+        put_newer(session, "population.key_head", row)
     return len(session.head_new)
 
 
