@@ -47,6 +47,7 @@ SCHEMAS = (
     "schema_reconcile",
     "schema_ledger",
     "schema_live",
+    "schema_request",
 )
 PRINCIPALS = ("pophub-extract", "pophub-judge", "pophub-share")
 

@@ -1,12 +1,14 @@
-"""`make pictures`: pages of the hub that is up, as `make demo` leaves it, for README and docs.
+"""`make pictures`: pages of the hub that is up, as `make demo` leaves it.
 
-Signed in as the demo says, in a browser of the machine; written to `docs/pictures/`. What the pages show
-is the simulated agencies'; a person is on none of them.
+Signed in as the demo says, in a browser of the machine. Each page, in both languages, light, dark and narrow, goes to
+`build/pages/`; the best of them to `docs/pictures/`. What the pages show is the simulated agencies'; a person is on
+none of them.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +16,36 @@ from pophub.runtime.airflow import LOGIN
 from pophub.settings import Settings
 from tests.browser_kit import NOT_HERE, launched
 
-OUT = Path(__file__).parents[1] / "docs" / "pictures"
+PROJECT = Path(__file__).parents[1]
+ALL, BEST = PROJECT / "build" / "pages", PROJECT / "docs" / "pictures"
 PAGES = {
-    "now": "/?lang=en",
-    "dataset": "/datasets/mps.citizens?lang=en",
-    "quarantine": "/quarantine?lang=en",
-    "ledger": "/ledger?lang=vi",
-    "catalogue": "/catalogue/mps.citizens?lang=en",
-    "figure": "/figures/digitised?by=month&as_of=2024-12-31&lang=en",
-    "workbench": "/workbench?stem=mps.citizens&lang=en",
+    "now": "/",
+    "quarantine": "/quarantine",
+    "search": "/record",
+    "datasets": "/datasets",
+    "dataset": "/datasets/mps.citizens",
+    "ledger": "/ledger",
+    "catalogue": "/catalogue",
+    "entry": "/catalogue/mps.citizens",
+    "subscriptions": "/subscriptions",
+    "figures": "/figures",
+    "figure": "/figures/digitised?by=month&as_of=2024-12-31",
+    "workbench": "/workbench?stem=mps.citizens",
 }
-SIZE = {"width": 1280, "height": 860}
+FOUND = {
+    "group": "quarantine",
+    "versions": "quarantine",
+    "version": "versions",
+    "run": "dataset",
+    "subscription": "subscriptions",
+}
+"""Pages that another one leads to, by the first link of this kind there."""
+LINKS = {
+    "group": "/quarantine/group", "versions": "/quarantine/versions", "version": "/record/version/", "run": "/runs/",
+    "subscription": "/subscriptions/",
+}  # fmt: skip
+IN_DOCS = {"now": "en", "dataset": "en", "quarantine": "vi", "ledger": "en", "entry": "vi", "figure": "en"}
+LOOKS = (("light", 1280), ("dark", 1280), ("light", 400))
 UP_MS = 5_000
 
 
@@ -35,19 +56,44 @@ def main() -> int:
         if browser is None:
             print(NOT_HERE, file=sys.stderr)
             return 1
-        page = browser.new_context(viewport=SIZE, device_scale_factor=1).new_page()
+        page = browser.new_context(device_scale_factor=1).new_page()
         if not _signed_in(page, settings):
             print("no hub is up that lets the demo's login in: `make demo` first", file=sys.stderr)
             return 1
-        OUT.mkdir(parents=True, exist_ok=True)
-        for name, path in PAGES.items():
-            page.goto(settings.endpoints.web_url + path)
-            while page.get_by_role("link", name="Look again").count():  # a figure that is being counted
+        for folder in (ALL, BEST):
+            folder.mkdir(parents=True, exist_ok=True)
+        for name, path in _pages(page, settings.endpoints.web_url):
+            _take(page, name, settings.endpoints.web_url + path)
+            print(name, file=sys.stderr)
+    return 0
+
+
+def _pages(page: Any, url: str) -> Iterator[tuple[str, str]]:
+    """Give name and path of each page; those that another one leads to behind it."""
+    known = dict(PAGES)
+    yield from PAGES.items()
+    for name, before in FOUND.items():
+        page.goto(f"{url}{known[before]}")
+        link = page.locator(f"main a[href^='{LINKS[name]}']").first
+        if link.count():
+            known[name] = link.get_attribute("href").partition("lang=")[0].rstrip("?&")
+            yield name, known[name]
+
+
+def _take(page: Any, name: str, address: str) -> None:
+    for lang in ("en", "vi"):
+        for scheme, width in LOOKS:
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": 860})
+            page.goto(f"{address}{'&' if '?' in address else '?'}lang={lang}")
+            while (
+                page.locator(".note[role=status] a").count() and "/figures/" in address
+            ):  # it is being counted
                 page.wait_for_timeout(500)
                 page.reload()
-            page.screenshot(path=OUT / f"{name}.png")
-            print(f"docs/pictures/{name}.png", file=sys.stderr)
-    return 0
+            page.screenshot(path=ALL / f"demo-{name}-{lang}-{scheme}-{width}.png", full_page=True)
+            if (scheme, width) == LOOKS[0] and IN_DOCS.get(name) == lang:
+                page.screenshot(path=BEST / f"{name}.png")
 
 
 def _signed_in(page: Any, settings: Settings) -> bool:

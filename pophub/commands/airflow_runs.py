@@ -18,17 +18,17 @@ from pophub.settings import Settings
 ENDED = ("success", "failed")
 POLL_S = 0.5
 ASKED_S = 5
-"""Seconds that a page waits for each answer."""
+"""Seconds that who asked for a run waits for each answer."""
 
 
-def start_by(settings: Settings, stem: str, who: str) -> str:
-    """Start a run of a dataset's DAG for somebody, and give its name; within a minute there is one such run.
+def start_by(settings: Settings, stem: str, who: str, at: datetime) -> str:
+    """Start a run of a dataset's DAG for somebody who asked at a moment, and give its name; of a minute there is one such run.
 
     Who asked for it stands in the run's note, which Airflow keeps. A DAG that is switched off would queue it until
     somebody switches it on.
     Errors: `airflow.unreachable`, `airflow.refused`, `airflow.paused`.
     """
-    run = f"pages {datetime.now(UTC):%Y-%m-%dT%H:%MZ}"
+    run = f"pages {at.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
     with Airflow(settings, timeout_s=ASKED_S) as airflow:
         if airflow.is_off(stem):
             raise ConfigError(

@@ -12,7 +12,7 @@ import sys
 
 from pophub.runtime import airflow, broker, postgres, processes
 from pophub.runtime.home import run_as
-from pophub.runtime.status import FACES
+from pophub.runtime.status import ATTENDANT, FACES
 from pophub.settings import Settings
 
 
@@ -23,6 +23,8 @@ def _command(settings: Settings, program: str) -> tuple[list[str], dict[str, str
         return broker.command(settings), {}
     if program in FACES:
         return [sys.executable, "-m", "pophub.web", program], {}
+    if program == ATTENDANT:
+        return [sys.executable, "-m", "pophub.commands.attendant"], {}
     return airflow.command(program), airflow.program_environment(settings, program)
 
 

@@ -12,11 +12,13 @@ from pophub.runtime import airflow, ports, processes, supervise
 from pophub.runtime.restarts import restarts
 from pophub.settings import Settings
 
+ATTENDANT = "attendant"
+"""Takes up what is asked for on the pages, and answers nobody: `pophub.commands.attendant`."""
 PROGRAMS: dict[str, tuple[str, ...]] = {
     "postgres": ("postgres",),
     "kafka": ("kafka",),
     "airflow": tuple(airflow.ARGUMENTS),
-    "web": ("web",),
+    "web": ("web", ATTENDANT),
     "registry": ("registry",),
 }
 """The programs that make up each server."""
@@ -55,6 +57,7 @@ def state(settings: Settings) -> list[ServerState]:
         _state_of(settings, server, name, known.get(name, {}), again[name])
         for server in ports.SERVERS
         for name in PROGRAMS[server]
+        if not (name == ATTENDANT and ports.external(server))  # who serves the pages runs it
     ]
 
 
@@ -72,7 +75,8 @@ def _state_of(
     since = datetime.fromtimestamp(int(str(entry["start"])), UTC) if up else None
     memory = processes.proportional_bytes(_family(pid)) if pid else 0
     phase = str(entry.get("statename", "STOPPED")).lower()
-    return ServerState(name, up, pid, since, f"{host}:{port}", memory, phase, again)
+    address = "" if name == ATTENDANT else f"{host}:{port}"
+    return ServerState(name, up, pid, since, address, memory, phase, again)
 
 
 def _family(pid: int) -> list[psutil.Process]:

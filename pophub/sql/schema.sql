@@ -31,6 +31,7 @@ create table if not exists extract.batch (
     sent_at timestamptz
 );
 create index if not exists batch_run on extract.batch (stem, run);
+create index if not exists batch_newest on extract.batch (stem, batch);
 
 -- how far a source has been read: one row a stem
 create table if not exists extract.position (
@@ -224,6 +225,8 @@ create table if not exists quarantine.version (
     unique (stem, lane, raw_offset, row)
 );
 create index if not exists version_key on quarantine.version (stem, key, marker);
+-- what a page counts: what left the quarantine by another way than being shared, and what is in it
+create index if not exists version_stands on quarantine.version (stem, state, gate) where state <> 'shared';
 create index if not exists version_waits on quarantine.version (stem) where waits_for is not null and state = 'quarantined';
 
 -- ledger: append-only; history by pophub_judge, stretches by pophub_share ----------------------

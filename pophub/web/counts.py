@@ -23,33 +23,21 @@ MOST_S, PATIENCE_S, BRIEF_S = 2.4, 1.5, 0.3
 MOST_AT_ONCE = 16
 MOST_KEPT = 256
 
+# what hub.record_state tells, by sums that are kept: each accepted version has its number in its lane, and what never
+# reached the gates stands with its micro-batch; so no row of history is counted
 STATES = """
-select stem, state, gate, count(*)::bigint as records from hub.record_state
-group by stem, state, gate order by stem
-"""
-RECIPIENTS = """
-select recipient, stem, transactions, last from (
-    select 'population' as recipient, stem, count(*)::bigint as transactions, max(recorded_at) as last
-    from ledger.history group by stem
+select stem, state, gate, sum(records)::bigint as records from (
+    select stem, 'shared' as state, null as gate, sequence as records from judge.lane
     union all
-    select recipient, stem, sum(granted)::bigint, max(recorded_at) from ledger.stretch
-    where recipient <> 'shared' group by recipient, stem
-) told order by recipient <> 'population', recipient, stem
-"""
-GROWTH = """
-select extract(year from month)::int as period, sum(transactions)::bigint as transactions from (
-    select month, count(*) as transactions from ledger.history group by 1
-    union all select month, sum(granted) from ledger.stretch where recipient <> 'shared' group by 1
-) months group by 1 order by 1
+    select stem, state, case when state = 'quarantined' then gate end, count(*) from quarantine.version
+        where state <> 'shared' group by stem, state, gate
+    union all
+    select r.stem, passed.state, null, passed.records from (
+        select stem, sum(duplicate) as duplicate, sum(superseded) as superseded from judge.reconciliation group by stem
+    ) r cross join lateral (values ('duplicate', r.duplicate), ('superseded', r.superseded)) passed (state, records)
+) told where records > 0 and (%(stem)s = '' or stem = %(stem)s) group by stem, state, gate order by stem
 """
 THIS_YEAR = "select extract(year from now() at time zone %(zone)s)::int as period"
-MONTHS = """
-select to_char(month, 'YYYY-MM') as period, sum(transactions)::bigint as transactions from (
-    select month, count(*) as transactions from ledger.history where stem = %(stem)s group by 1
-    union all select month, sum(granted) from ledger.stretch
-        where recipient <> 'shared' and stem = %(stem)s group by 1
-) months group by month order by month desc limit 36
-"""
 HOLDS = """
 select stem, code, subject, what, remedy, since from extract.hold
 where released_at is null order by since
@@ -73,14 +61,18 @@ where v.stem = %(stem)s and b.run = %(run)s group by 1, 2 order by 3 desc, 1, 2
 FIRST = """
 select stem, sum(read)::bigint as read, sum(shared)::bigint as shared, sum(quarantined)::bigint as quarantined,
     sum(duplicate)::bigint as duplicate, sum(superseded)::bigint as superseded
-from hub.batch_summary group by stem
+from judge.reconciliation where %(stem)s = '' or stem = %(stem)s group by stem
 """
+# the runs of the newest batches alone
 RUNS = """
+with newest as (select run, max(batch) as batch from (
+        select run, batch from extract.batch where stem = %(stem)s order by batch desc limit 2000
+    ) batches group by run order by max(batch) desc limit 50)
 select run, min(exchanged_at) as first, max(exchanged_at) as last, count(*)::bigint as batches,
     sum(read)::bigint as read, sum(shared)::bigint as shared,
     sum(quarantined)::bigint as quarantined, sum(duplicate)::bigint as duplicate,
     sum(superseded)::bigint as superseded
-from hub.batch_summary where stem = %(stem)s group by run order by max(batch) desc limit 50
+from hub.batch_summary where stem = %(stem)s and run in (select run from newest) group by run order by max(batch) desc
 """
 NOTICES = """
 select starts, acknowledged_at, nullif(field, '') as field, what from hub.contract_notice

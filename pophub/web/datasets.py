@@ -13,14 +13,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from pophub.catalogue.entries import entries
 from pophub.catalogue.lineage import hops
-from pophub.commands.airflow_runs import start_by
-from pophub.commands.switches import has_login
 from pophub.contracts.load import connector_paths, stem_at
 from pophub.domain.codes import GATES
 from pophub.postgres import connect
 from pophub.quarantine import holds
 from pophub.settings import Settings
 from pophub.web import counts as sql
+from pophub.web.asked import newest_asked, put_down
 from pophub.web.counts import Counts, Row
 from pophub.web.held import in_language
 from pophub.web.joints import dates_of, newest, promised, stands
@@ -28,6 +27,7 @@ from pophub.web.layout import STATES, PageMaker, here
 from pophub.web.missing import NotThere, demand_dataset
 from pophub.web.now import LATE, look_again, sources
 from pophub.web.subscription_pages import declared
+from pophub.web.transactions import ask_given, months_of
 from pophub.web.visitors import needs
 from pophub.web.words import language
 
@@ -39,7 +39,7 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     @routes.get("/datasets")
     @needs("see")
     def overview(request: Request, late: str = "") -> HTMLResponse:
-        told, seen = counts.figures((sql.STATES, sql.HOLDS, sql.FIRST)), sources(settings, counts)
+        told, seen = counts.figures((sql.STATES, sql.HOLDS, sql.FIRST), stem=""), sources(settings, counts)
         states, held, first = told.rows
         rows = _with_sources(by_stem(states), seen.rows[0], project)
         return pages.render(
@@ -52,8 +52,11 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     @needs("see")
     def dataset(request: Request, stem: str) -> HTMLResponse:
         demand_dataset(counts, project, stem)
-        told = counts.figures((sql.RUNS, sql.MONTHS, sql.HOLDS, sql.FIRST, sql.STATES), stem=stem)
-        runs, months, held, first, states = told.rows
+        told, gave = (
+            counts.figures((sql.RUNS, sql.HOLDS, sql.FIRST, sql.STATES), stem=stem),
+            ask_given(counts),
+        )
+        runs, held, first, states = told.rows
         known = entries(project)
         connectors = [one.connector for one in known]
         connector = next((c for c in connectors if c.stem == stem), None)
@@ -61,14 +64,15 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
         to = ["shared", *(who for who, file in files.items() if stem in {g.dataset for g in file.grants})]
         stand, seen = counts.found(("stands", stem), partial(stands, stem, to)), look_again(settings, counts)
         codes = [one.code for one in seen.rows[0].matters if one.stem == stem]
-        around = hops(stem, known)
+        around, asked = hops(stem, known), newest_asked(counts, "run", stem)
         return pages.render(
-            request, "dataset.html", told=[told, stand, seen], stem=stem, runs=runs, months=months,
+            request, "dataset.html", told=[told, gave, stand, seen, asked], stem=stem, asked=asked.rows[0], runs=runs,
+            months=months_of(gave.rows[0].tally, stem),
             stands=stand.rows[0], source=seen.rows[0].states.get(stem), connector=connector,
-            hops=around, starts=has_login(settings), dated=dates_of(counts, stem, around),
+            hops=around, dated=dates_of(counts, stem, around),
             newest=newest(seen.rows[0].states.get(stem)), promises=promised(connector, codes) if connector else [],
-            total=summed(by_stem(row for row in states if row["stem"] == stem)),
-            first=summed(row for row in first if row["stem"] == stem),
+            total=summed(by_stem(states)),
+            first=summed(first),
             holds=[in_language(hold, language(request)) for hold in held if hold["stem"] == stem],
         )  # fmt: skip
 
@@ -76,10 +80,10 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     @needs("act")
     def start(request: Request, stem: str) -> RedirectResponse:
         known = sorted(stem_at(path) for path in connector_paths(project))
-        if stem not in known or not has_login(settings):  # whose form is not shown
+        if stem not in known:
             raise NotThere("no_dataset", stem, [("datasets", one) for one in known])
-        start_by(settings, stem, request.state.visitor.name)
-        return RedirectResponse(here(request, f"/datasets/{stem}", done="run"), 303)
+        put_down(settings, "run", stem, request.state.visitor.name)
+        return RedirectResponse(f"{here(request, f'/datasets/{stem}')}#asked", 303)
 
     @routes.post("/datasets/{stem}/{act}")
     @needs("act")

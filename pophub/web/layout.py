@@ -27,6 +27,7 @@ from pophub.quarantine.reasons import meaning
 from pophub.web.counts import Figures
 from pophub.web.visitors import Visitor
 from pophub.web.words import Language, age, language, number, words
+from pophub.web.words_remedies import remedy_vi
 
 STATES = ("shared", "quarantined", "duplicate", "superseded")
 PLACES = (
@@ -61,6 +62,11 @@ class PageMaker:
         """Say what a code means, of the hub or of a suite of the project."""
         return meaning(code, project_codes(self._project), lang)
 
+    def mends(self, code: str, lang: Language) -> str:
+        """Say what mends a record that failed by this code; nothing where no remedy is told in this language."""
+        entry = project_codes(self._project).get(code)
+        return "" if entry is None else entry.remedy if lang == "en" else remedy_vi(entry.remedy)
+
     def render(
         self, request: Request, template: str, status: int = 200, *,
         told: Iterable[Figures] = (), **values: Any,
@@ -74,7 +80,7 @@ class PageMaker:
             "who": who, "alone": self._alone, "places": [place for place in PLACES if who is None or who.may(TAKES.get(place, "see"))], "at": at, "broken": broken,
             "server": server_of(broken) if broken else None, "here": request.url.path, "done": done(request),
             "token": who.token if isinstance(who, Visitor) else "",
-            "means": cache(partial(self.means, lang=lang)),
+            "means": cache(partial(self.means, lang=lang)), "mends": partial(self.mends, lang=lang),
         }  # fmt: skip
         text = _templates().get_template(template).render(_tools(request, lang) | common | values)
         headers = {"Content-Language": lang, "Vary": "Accept-Language, Cookie"}
@@ -139,7 +145,7 @@ def _tools(request: Request, lang: Language) -> dict[str, Any]:
     return {
         "lang": lang, "w": words(lang), "n": lambda value: number(value, lang), "t": _local,
         "ago": lambda moment: age(datetime.now(UTC) - moment, lang), "span": lambda seconds: age(timedelta(seconds=seconds), lang),
-        "link": link, "in_language": in_language, "states": STATES, "gates": GATES,
+        "mend": remedy_vi if lang == "vi" else str, "link": link, "in_language": in_language, "states": STATES, "gates": GATES,
         "static": lambda name: f"{prefix}/static/{name}?v={_digest(name)}",
         "back": came_back(request), "here_link": lambda path: here(request, path),
     }  # fmt: skip

@@ -17,10 +17,11 @@ from pophub.ledger.periods import moment
 from pophub.postgres import Connection
 from pophub.settings import Settings
 from pophub.web import counts as sql
+from pophub.web.asked import newest_asked, put_down
 from pophub.web.counts import Counts, Row, with_percent
 from pophub.web.layout import PageMaker, here
 from pophub.web.missing import NotThere
-from pophub.web.verification import Verifications
+from pophub.web.transactions import ask_given, recipients_of, years_of
 from pophub.web.visitors import needs
 
 DAYS = """
@@ -47,26 +48,25 @@ class GrowthThen(NamedTuple):
 
 def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     """Make the routes."""
-    routes, verifications = APIRouter(default_response_class=HTMLResponse), Verifications(settings)
+    routes = APIRouter(default_response_class=HTMLResponse)
 
     @routes.get("/ledger")
     @needs("see")
     def ledger(request: Request, as_of: str = "") -> HTMLResponse:
-        told = counts.figures((DAYS, sql.RECIPIENTS, sql.GROWTH, sql.THIS_YEAR, SIGNED), zone=HO_CHI_MINH.key)
-        days, recipients, growth, year, signed = told.rows
+        told = counts.figures((DAYS, sql.THIS_YEAR, SIGNED), zone=HO_CHI_MINH.key)
+        (days, year, signed), gave = told.rows, ask_given(counts)
         then, problem = _as_of(counts, as_of)
+        verified = newest_asked(counts, "verify")
         return pages.render(
-            request, "ledger.html", told=[told], days=days, matrix=matrix(days), recipients=recipients,
+            request, "ledger.html", told=[told, gave, verified], days=days, matrix=matrix(days), recipients=recipients_of(gave.rows[0]),
             total={name: sum(row[name] for row in days) for name in SUMS}, signed=signed, as_of=as_of,
-            then=then, problem=problem, verified=verifications.last, verifies=verifications.possible, growth=with_percent(growth, year[0]["period"]),
+            then=then, problem=problem, verified=verified.rows[0], growth=with_percent(years_of(gave.rows[0].tally), year[0]["period"]),
         )  # fmt: skip
 
     @routes.post("/ledger/verify")
     @needs("find")
     def verify(request: Request) -> RedirectResponse:
-        if not verifications.possible:  # whose form is not shown
-            raise NotThere("no_page", request.url.path, [("ledger",)])
-        verifications.start(request.state.visitor.name)
+        put_down(settings, "verify", "", request.state.visitor.name)
         return RedirectResponse(f"{here(request, '/ledger')}#verified", 303)
 
     @routes.get("/ledger/batches/{stem}/{day}")

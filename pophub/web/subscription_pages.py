@@ -18,14 +18,18 @@ from pophub.settings import Settings
 from pophub.web.counts import Counts
 from pophub.web.layout import PageMaker
 from pophub.web.missing import NotThere
+from pophub.web.transactions import ask_given, months_of
 from pophub.web.visitors import needs
 
 RIGHTS = """
 select a.recipient, a.stem, a.since, a.ended_at, coalesce(t.transactions, 0)::bigint as transactions, t.last,
     coalesce(b.behind, 0)::bigint as behind
 from hub.access a
-left join (select recipient, stem, sum(granted) as transactions, max(recorded_at) as last
-    from ledger.stretch group by recipient, stem) t using (recipient, stem)
+left join (select n.recipient, n.stem, sum(n.transactions) as transactions, max(newest.recorded_at) as last
+    from ledger.lane n left join lateral (
+        select s.recorded_at from ledger.stretch s
+        where (s.recipient, s.stem, s.lane) = (n.recipient, n.stem, n.lane) order by s.first desc limit 1
+    ) newest on true group by n.recipient, n.stem) t using (recipient, stem)
 left join lateral (select sum(j.sequence - coalesce(l.sequence, 0)) as behind from judge.lane j
     left join ledger.lane l on l.stem = j.stem and l.lane = j.lane and l.recipient = a.recipient
     where j.stem = a.stem and a.ended_at is null) b on true
@@ -34,10 +38,6 @@ order by a.ended_at is not null, a.recipient, a.stem
 TERMS = """
 select version, starts_at, ends_at, granted_at, terms from hub.subscription
 where recipient = %(recipient)s and stem = %(stem)s order by version desc
-"""
-MONTHS = """
-select to_char(month, 'YYYY-MM') as period, sum(granted)::bigint as transactions from ledger.stretch
-where recipient = %(recipient)s and stem = %(stem)s group by month order by month desc limit 36
 """
 
 
@@ -56,15 +56,16 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     @routes.get("/subscriptions/{recipient}/{stem}")
     @needs("see")
     def one(request: Request, recipient: str, stem: str) -> HTMLResponse:
-        told = counts.figures((RIGHTS, TERMS, MONTHS), recipient=recipient, stem=stem)
-        rights, terms, months = told.rows
+        told = counts.figures((RIGHTS, TERMS), recipient=recipient, stem=stem)
+        (rights, terms), gave = told.rows, ask_given(counts)
         mine = [row for row in rights if (row["recipient"], row["stem"]) == (recipient, stem)]
         if not mine and not terms:
             there = [("subscriptions", row["recipient"], row["stem"]) for row in rights]
             raise NotThere("no_subscription", f"{recipient} {stem}", there)
         readers, silent = _readers(settings, counts, recipient, stem)
         return pages.render(
-            request, "subscription.html", told=[told], recipient=recipient, stem=stem, terms=terms, months=months,
+            request, "subscription.html", told=[told, gave], recipient=recipient, stem=stem, terms=terms,
+            months=months_of(gave.rows[0].tally, stem, recipient),
             right=next(iter(mine), None), file=_declared(settings).get(recipient), readers=readers, silent=silent,
         )  # fmt: skip
 

@@ -12,12 +12,13 @@ import hmac
 import secrets
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from pophub.sharing.logins import OPERATOR
 from pophub.web.counts import Counts
@@ -30,7 +31,9 @@ RIGHTS = {
 COOKIE = "pophub_session"
 SESSION_S = 8 * 3_600
 MOST_SESSIONS = 1_000
-MOST_FORM_BYTES = 65_536
+MOST_FORM_BYTES, MOST_UPLOAD_BYTES = 65_536, 524_288
+"""Of a form; of one with files, which a route has to ask for by `takes_files`."""
+MOST_FIELDS = 200
 ROLE_OF = "select role from hub.person where name = %(name)s and removed_at is null"
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -122,38 +125,76 @@ def needs(right: str) -> Callable[[Endpoint], Endpoint]:
     return mark
 
 
+def takes_files(endpoint: Endpoint) -> Endpoint:
+    """Mark an endpoint whose form may bring files: each is the field of its name, as text."""
+    endpoint.takes_files = True  # type: ignore[attr-defined]
+    return endpoint
+
+
 def guard(visitor: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
     """Make the dependency that each route goes through, over the one that says who asks."""
 
     async def guarded(request: Request, who: Visitor = Depends(visitor)) -> None:  # noqa: B008
-        right = getattr(request.scope["route"].endpoint, "right", None)
+        endpoint = request.scope["route"].endpoint
+        right = getattr(endpoint, "right", None)
         if right is None or not who.may(right):
             raise NotAllowed("role")
         request.state.visitor = who
         if request.method not in ("GET", "HEAD"):
-            request.state.form = await form_of(request)
+            request.state.form = await form_of(request, files=hasattr(endpoint, "takes_files"))
             demand_own(request, who.token)
 
     return guarded
 
 
-async def form_of(request: Request) -> dict[str, str]:
-    """Give the fields of a form that was sent, each once, without surrounding space.
+async def form_of(request: Request, *, files: bool = False) -> dict[str, str]:
+    """Give the fields of a form that was sent, each once, without surrounding space; files as text, where they may come.
 
-    Errors: `NotAllowed` for one that is too large or no form.
+    Errors: `NotAllowed` for one that is too large, no form, or has a file that is no text.
     """
-    body = b""
+    parts = files and request.headers.get("content-type", "").startswith("multipart/form-data")
+    most, body = MOST_UPLOAD_BYTES if parts else MOST_FORM_BYTES, b""
     async for part in request.stream():
         body += part
-        if len(body) > MOST_FORM_BYTES:
+        if len(body) > most:
             raise NotAllowed("form")
     try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=200, errors="strict")
-    except ValueError:
+        pairs = await _parts(request, body) if parts else _pairs(body)
+    except (ValueError, MultiPartException):
         raise NotAllowed("form") from None
     if any("\0" in value for _, value in pairs):
         raise NotAllowed("form")
     return {name: value.strip() for name, value in pairs}
+
+
+def _pairs(body: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
+
+
+async def _parts(request: Request, body: bytes) -> list[tuple[str, str]]:
+    """Read a form with files, which is in memory as a whole; a field for which no file was chosen is left out."""
+
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    parser = MultiPartParser(
+        request.headers,
+        stream(),
+        max_files=MOST_FIELDS,
+        max_fields=MOST_FIELDS,
+        max_part_size=MOST_UPLOAD_BYTES,
+    )
+    pairs = []
+    form = await parser.parse()
+    try:
+        for name, value in form.multi_items():
+            if isinstance(value, str):
+                pairs.append((name, value))
+            elif value.filename:
+                pairs.append((name, (await value.read()).decode("utf-8-sig")))
+    finally:
+        await form.close()
+    return pairs
 
 
 def demand_own(request: Request, token: str) -> None:

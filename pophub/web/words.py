@@ -49,6 +49,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "transactions": ("share transactions", "giao dịch chia sẻ"),
     "last": ("last", "gần nhất"),
     "growth": ("Growth of sharing", "Tăng trưởng chia sẻ"),
+    "growth_drawn": (
+        "Share transactions by year, with the change over the year before",
+        "Giao dịch chia sẻ theo năm, kèm thay đổi so với năm trước",
+    ),
     "period": ("Period", "Kỳ"),
     "percent": ("over the year before", "so với năm trước"),
     "open": ("so far", "đến nay"),

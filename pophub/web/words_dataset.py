@@ -12,7 +12,19 @@ DATASET: dict[str, tuple[str, str]] = {
         "Airflow starts it with your name in its note; running it again loses and doubles nothing.",
         "Airflow bắt đầu lượt chạy, ghi tên bạn vào ghi chú; chạy lại không mất và không trùng gì.",
     ),
-    "done_run": ("A run was started in Airflow.", "Đã bắt đầu một lượt chạy trong Airflow."),
+    "to_do": ("Run and pause", "Chạy và tạm dừng"),
+    "run_asked": (
+        "A run was asked for at {at} by {name}; it has not been started yet.",
+        "{name} đã yêu cầu chạy lúc {at}; chưa bắt đầu.",
+    ),
+    "run_started": (
+        "At {at} a run was started in Airflow for {name}.",
+        "Lúc {at} đã bắt đầu một lượt chạy trong Airflow cho {name}.",
+    ),
+    "run_not_started": (
+        "The run that {name} asked for at {at} was not started.",
+        "Lượt chạy mà {name} yêu cầu lúc {at} chưa được bắt đầu.",
+    ),
     "done_pause": ("Paused.", "Đã tạm dừng."),
     "done_resume": ("Resumed.", "Đã tiếp tục."),
     "whom_to_pause": ("What to pause", "Tạm dừng gì"),

@@ -44,7 +44,7 @@ FRAME: dict[str, tuple[str, str]] = {
     "try_again": ("Try again", "Thử lại"),
     "figures_at": ("Figures of {at}", "Số liệu lúc {at}"),
     "undo": ("undo", "hoàn tác"),
-    "note": ("note", "ghi chú"),
+    "note": ("Note", "Ghi chú"),
     "note_of": ("Note on {what}", "Ghi chú về {what}"),
     "reason": ("Reason", "Lý do"),
     "done_acknowledged": ("Acknowledged.", "Đã ghi nhận."),
@@ -66,7 +66,7 @@ NOW: dict[str, tuple[str, str]] = {
     "books_balance": ("books balance", "sổ sách khớp"),
     "books_wrong": ("books do not balance in {n} datasets", "sổ sách không khớp ở {n} bộ dữ liệu"),
     "books_wait": (
-        "{n} records are not judged yet, the rest balances",
+        "not judged yet: {n}; the rest balances",
         "{n} bản ghi chưa xét, phần còn lại khớp",
     ),
     "matters": (

@@ -5,8 +5,8 @@ from __future__ import annotations
 LEDGER: dict[str, tuple[str, str]] = {
     "difference_of": ("{n} records do not add up", "{n} bản ghi không khớp"),
     "all_adds_up": (
-        "What was read is what was shared, held, repeated or superseded.",
-        "Số đã đọc bằng số đã chia sẻ, bị giữ, trùng lặp và bị thay thế.",
+        "What was read is what was shared, held, repeated or superseded",
+        "Số đã đọc bằng số đã chia sẻ, bị giữ, trùng lặp và bị thay thế",
     ),
     "matrix": ("Read by dataset and day", "Số đã đọc theo bộ dữ liệu và ngày"),
     "matrix_note": (
@@ -42,13 +42,9 @@ LEDGER: dict[str, tuple[str, str]] = {
         "All chains and signed statements, as pophub ledger verify does; one at a time.",
         "Mọi chuỗi và bản đã ký, như pophub ledger verify; mỗi lúc một lượt.",
     ),
-    "verify_elsewhere": (
-        "It cannot be asked from here: where the hub is operated, pophub ledger verify does it.",
-        "Không thể yêu cầu tại đây: nơi vận hành hệ thống chạy pophub ledger verify.",
-    ),
     "being_verified": (
-        "It is being verified since {at}, asked for by {name}.",
-        "Đang kiểm tra từ {at}, do {name} yêu cầu.",
+        "It is being verified, asked for at {at} by {name}.",
+        "Đang kiểm tra, {name} yêu cầu lúc {at}.",
     ),
     "verified_whole": (
         "At {at}: {rows} rows are what was written, {statements} signed statements hold. Asked for by {name}.",

@@ -18,6 +18,12 @@ WORKBENCH: dict[str, tuple[str, str]] = {
         "Rows to judge, a JSON object a line; else the samples of the dataset",
         "Các dòng để xét, mỗi dòng một đối tượng JSON; nếu trống thì dùng mẫu của bộ dữ liệu",
     ),
+    "or_upload": (
+        "Paste each text, or choose its file, which then stands in the place of the text: UTF-8, 512 kB for all of them.",
+        "Dán từng văn bản, hoặc chọn tệp để thay cho văn bản đó: UTF-8, tổng cộng tối đa 512 kB.",
+    ),
+    "upload_of": ("File: {what}", "Tệp: {what}"),
+    "upload_rows": ("rows to judge", "các dòng để xét"),
     "try_it": ("Check and judge", "Kiểm tra và xét"),
     "being_judged": ("It is being judged.", "Đang xét."),
     "findings": ("What is wrong, and what could be better", "Lỗi và điểm có thể tốt hơn"),

@@ -15,7 +15,7 @@ from pophub.settings import Settings
 from pophub.web.bench_jobs import BenchJob, BenchJobs, differences
 from pophub.web.layout import PageMaker, here
 from pophub.web.missing import NotThere
-from pophub.web.visitors import needs
+from pophub.web.visitors import needs, takes_files
 
 
 def router(settings: Settings, pages: PageMaker) -> APIRouter:
@@ -33,6 +33,7 @@ def router(settings: Settings, pages: PageMaker) -> APIRouter:
 
     @routes.post("/workbench")
     @needs("act")
+    @takes_files
     def judge(request: Request) -> RedirectResponse:
         form = request.state.form
         stem = form.get("stem", "")
@@ -40,8 +41,8 @@ def router(settings: Settings, pages: PageMaker) -> APIRouter:
             raise ConfigError(
                 "config.unknown_stem", "there is no such connector", remedy="load the page again"
             )
-        files = PastedFiles(*(_lines(form.get(name, "")) for name in PastedFiles._fields))
-        job = work.start(files, stem, form.get("rows", ""), request.state.visitor.name)
+        files = PastedFiles(*(_text(form, name) for name in PastedFiles._fields))
+        job = work.start(files, stem, _text(form, "rows").strip(), request.state.visitor.name)
         return RedirectResponse(here(request, f"/workbench/{job.number}"), 303)
 
     @routes.get("/workbench/{number}")
@@ -75,7 +76,8 @@ def _job(work: BenchJobs, number: int, by: str) -> BenchJob:
     return job
 
 
-def _lines(text: str) -> str:
-    """Give a text of a form with the ends of lines of a file: a browser sends others."""
+def _text(form: dict[str, str], name: str) -> str:
+    """Give a text of a form, of its file where one was chosen, with the ends of lines of a file: a browser sends others."""
+    text = form.get(f"{name}_file") or form.get(name, "")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return f"{text}\n" if text and not text.endswith("\n") else text

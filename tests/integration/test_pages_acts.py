@@ -332,22 +332,6 @@ def test_who_signs_in_has_the_role_that_was_given_until_it_ends(project: Project
             assert out.status_code == 200 and client.get(sees).status_code == 401
 
 
-def test_the_ledger_is_verified_for_who_asks_as_the_command_does(project: Project) -> None:
-    project.put(1, 60)
-    project.pass_through()
-    with pages(project, "auditor") as client:
-        answer = act(client, "/ledger", "/ledger/verify")
-        until = time.monotonic() + 120
-        while "It is being verified" in answer.text and time.monotonic() < until:
-            time.sleep(0.5)
-            answer = client.get("/ledger")
-        told = pophub(project, "ledger", "verify")
-        assert told["broken"] == [] and f": {told['rows']:,} rows are what was written" in answer.text
-        assert "Asked for by An." in answer.text
-    with pages(project, "viewer") as client:
-        assert "/ledger/verify" not in client.get("/ledger").text
-
-
 def lineage(client: httpx.Client, project: Project) -> dict[str, bool]:
     """Give for each neighbour of a dataset whether its page tells first and last."""
     answer = client.get(f"/datasets/{project.stem}")

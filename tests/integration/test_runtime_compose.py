@@ -63,6 +63,12 @@ def test_pages_and_registry_are_apart_and_hold_no_secret_but_what_they_read_and_
     assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
 
 
+def test_what_pages_ask_for_is_taken_up_beside_them_by_who_has_the_hubs_home_and_listens_nowhere() -> None:
+    service = load()["services"]["attendant"]
+    assert service["command"] == ["python", "-m", "pophub.commands.attendant"]
+    assert "pophub-home:/var/lib/pophub" in service["volumes"] and "ports" not in service
+
+
 def test_each_file_that_it_mounts_exists() -> None:
     for service in load()["services"].values():
         for volume in service.get("volumes", []):

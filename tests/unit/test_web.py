@@ -9,10 +9,11 @@ import pytest
 
 from pophub.domain.codes import CODES, GATES
 from pophub.settings import PROJECT
-from pophub.web import counts, figures_pages, held, layout, ledger_pages, words
+from pophub.web import counts, figures_pages, held, layout, ledger_pages, transactions, words
+from pophub.web.words_remedies import REMEDIES, remedy_vi
 
 
-@pytest.mark.parametrize("module", [counts, figures_pages, held, layout, ledger_pages, words])
+@pytest.mark.parametrize("module", [counts, figures_pages, held, layout, ledger_pages, transactions, words])
 def test_the_examples_in_docstrings_hold(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
 
@@ -21,6 +22,13 @@ def test_remedies_in_vietnamese_are_of_codes_that_there_are() -> None:
     assert set(held.REMEDIES_VI) <= set(CODES)
     assert not set(words.WORDS) & set(dir(dict)), "a template would find the method"
     assert all(text.strip() for pair in words.WORDS.values() for text in pair)
+
+
+def test_each_code_of_a_gate_says_what_mends_it_in_vietnamese_and_nothing_says_what_no_code_has() -> None:
+    said = {code.remedy for name, code in CODES.items() if name.partition(".")[0] in GATES}
+    assert said == set(REMEDIES)
+    assert all(remedy_vi(text).strip() and not remedy_vi(text).isascii() for text in said)
+    assert remedy_vi("what a suite declares") == ""
 
 
 def test_no_word_is_there_that_no_page_says() -> None:

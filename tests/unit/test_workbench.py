@@ -10,9 +10,11 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pages_kit
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from project_kit import copied, edit
 from test_pages_doors import Asked
 
@@ -198,6 +200,59 @@ def test_samples_and_rows_are_judged_at_each_gate_and_persons_are_masked(app: Fa
     row = '{"so_ddcn": "038090000123", "ho_ten": "N\\u0007", "cap_nhat_luc": "2024-03-15T08:00:00+07:00"}\n{"a": [1]}'
     _, text = tried(app, SOUND, rows=row)
     assert "clean.text.control" in text and "rows, line 2" in text and "config.type" in text
+
+
+def sent(app: FastAPI, files: dict[str, tuple[str, bytes]], **fields: str) -> httpx.Response:
+    """Send the form with files, as a browser does without script."""
+    form = {"token": pages_kit.TOKEN, "stem": STEM, "rows": "", **SOUND._asdict(), **fields}
+    return Asked(app).request("POST", "/workbench?lang=en", data=form, files=files)
+
+
+def test_a_file_that_is_uploaded_stands_in_the_place_of_its_text(app: FastAPI) -> None:
+    page = Asked(app).request("GET", "/workbench?lang=en").text
+    assert 'enctype="multipart/form-data"' in page and page.count('type="file"') == 4
+    other = SOUND.connector.replace("promise_s: 172800", "promise_s: 3600").replace("\n", "\r\n")
+    none: tuple[str, bytes] = ("", b"")
+    answer = sent(
+        app,
+        {
+            "connector_file": ("citizens.yaml", b"\xef\xbb\xbf" + other.encode()),
+            "schema_file": none,
+            "suite_file": none,
+            "rows_file": none,
+        },
+    )
+    assert answer.status_code == 303, answer.text[-500:]
+    number = answer.headers["location"].partition("?")[0]
+    assert Asked(app).request("GET", f"{number}/connector").text == other.replace("\r\n", "\n")
+    assert Asked(app).request("GET", f"{number}/schema").text == SOUND.schema
+
+
+@pytest.mark.parametrize(
+    ("content", "fields"),
+    [
+        (b"\xff\xfe", {}),
+        (b"a: \0", {}),
+        (b"a" * 530_000, {}),
+        (b"a: b", {"token": "guessed"}),
+        (b"a: b", {"rows": "x" * 530_000}),
+    ],
+)
+def test_a_file_that_is_no_text_or_too_large_or_of_another_session_is_refused(
+    app: FastAPI, content: bytes, fields: dict[str, str]
+) -> None:
+    answer = sent(app, {"suite_file": ("suite.json", content)}, **fields)
+    assert answer.status_code == 403 and "nothing was done" in answer.text
+
+
+def test_no_other_form_takes_files(app: FastAPI) -> None:
+    for route in app.routes:
+        if isinstance(route, APIRoute) and "POST" in route.methods and route.path != "/workbench":
+            path = re.sub(r"\{[^}]*\}", "1", route.path)
+            answer = Asked(app).request(
+                "POST", path, data={"token": pages_kit.TOKEN}, files={"x": ("x", b"x")}
+            )
+            assert answer.status_code == 403, path
 
 
 def test_what_takes_too_long_is_ended_and_said(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:

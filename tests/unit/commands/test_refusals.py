@@ -5,26 +5,27 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import pages_kit
 import pytest
 from answers import answering
-from test_pages_doors import Asked
 
 from pophub.cli.program import app
 from pophub.commands import demo, documents, ledger
 from pophub.commands.airflow_runs import Airflow, start_by
+from pophub.commands.attendant import Done, started
 from pophub.commands.quarantine_access import connector_here
+from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import PophubError
 from pophub.settings import PROJECT, Endpoints, Settings
-from pophub.web.app import create_pages
 from tests.refused import refused
 
 TOKEN = (201, b'{"access_token": "x"}')
 DAG = "/api/v2/dags/mps.citizens"
+ASKED_AT = datetime(2026, 1, 31, 3, 30, 59, tzinfo=HO_CHI_MINH)
 SWITCHED_ON = (200, b'{"is_paused": false}')
 QUEUED = {"dag_id": "mps.citizens", "dag_run_id": "one", "state": "queued"}
 
@@ -82,24 +83,13 @@ def test_a_run_that_a_page_starts_is_one_a_minute_and_says_who_asked(settings: S
         return (200, json.dumps(QUEUED).encode()) if method == "POST" or started else (404, b"{}")
 
     with answering(answer) as url:
-        first, second = (start_by(at(settings, url), "mps.citizens", "Oanh") for _ in range(2))
-        assert first.startswith("pages ") and second.startswith("pages ")
+        first, second = (start_by(at(settings, url), "mps.citizens", "Oanh", ASKED_AT) for _ in range(2))
+        assert first == second == "pages 2026-01-30T20:30Z", "of the minute in which it was asked for"
         assert [one for one in asked if one[0] == "POST" and "dags" in one[1]] == [
             ("POST", "/api/v2/dags/mps.citizens/dagRuns")
         ]
-        page = create_pages(at(settings, url), visitor=pages_kit.operator)
-        form = {"token": pages_kit.TOKEN}
-        begun = Asked(page).request("POST", "/datasets/mps.citizens/run?lang=en", data=form)
-        assert begun.status_code == 303 and "done=run" in begun.headers["location"]
-        assert Asked(page).request("POST", "/datasets/no.such/run", data=form).status_code == 404
     with answering(lambda method, path: (403, b"{}")) as url:
-        page = create_pages(at(settings, url), visitor=pages_kit.operator)
-        told = Asked(page).request("POST", "/datasets/mps.citizens/run?lang=en", data=form)
-        assert (
-            told.status_code == 503
-            and "Airflow does not answer" in told.text
-            and "airflow.refused" in told.text
-        )
+        assert started(at(settings, url), "mps.citizens", "Oanh", ASKED_AT) == Done("airflow.refused")
 
 
 def test_two_who_ask_at_once_start_one_run(settings: Settings) -> None:
@@ -109,7 +99,7 @@ def test_two_who_ask_at_once_start_one_run(settings: Settings) -> None:
         return (409, b"{}") if method == "POST" else (404, b"{}")
 
     with answering(answer) as url:
-        assert start_by(at(settings, url), "mps.citizens", "Oanh").startswith("pages ")
+        assert start_by(at(settings, url), "mps.citizens", "Oanh", ASKED_AT).startswith("pages ")
 
 
 def test_a_dataset_that_is_switched_off_is_not_started(settings: Settings) -> None:
@@ -120,11 +110,8 @@ def test_a_dataset_that_is_switched_off_is_not_started(settings: Settings) -> No
         return TOKEN if path == "/auth/token" else (200, b'{"is_paused": true}')
 
     with answering(answer) as url:
-        page = create_pages(at(settings, url), visitor=pages_kit.operator)
-        form = {"token": pages_kit.TOKEN}
-        settings.secret("airflow.admin")
-        told = Asked(page).request("POST", "/datasets/mps.citizens/run?lang=en", data=form)
-    assert told.status_code == 422 and "airflow.paused" in told.text and "started" in told.text
+        done = started(at(settings, url), "mps.citizens", "Oanh", ASKED_AT)
+    assert done == Done("airflow.paused")
     assert not [path for path in asked if "dagRuns" in path]
 
 
@@ -148,7 +135,7 @@ def test_who_asks_again_for_a_run_that_failed_stands_in_its_note(
         return 200, json.dumps(QUEUED | {"state": "failed", "note": "started by An"}).encode()
 
     with answering(answer) as url:
-        run = quote(start_by(at(settings, url), "mps.citizens", "Oanh"))
+        run = quote(start_by(at(settings, url), "mps.citizens", "Oanh", ASKED_AT))
     assert notes == ["started by An\nstarted by Oanh"]
     assert ("POST", "clear") in asked and ("PATCH", run.replace(":", "%3A")) in asked
 

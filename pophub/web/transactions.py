@@ -1,0 +1,88 @@
+"""Share transactions as the pages show them: what the last checkpoint signed, and what came behind its heads.
+
+No page counts rows of history or of the ledger that were signed before: they are as many as there are records.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from pophub.ledger.checkpoint import Tally
+from pophub.ledger.present import present
+from pophub.postgres import Connection, transaction
+from pophub.web.counts import Counts, Figures, Row
+
+MOST_MONTHS = 36
+# the newest row of each lane by its key
+LAST = """
+select 'population', n.stem, max(newest.recorded_at) from judge.lane n cross join lateral (
+    select h.recorded_at from ledger.history h where (h.stem, h.lane) = (n.stem, n.lane)
+    order by h.month desc, h.sequence desc limit 1
+) newest group by n.stem
+union all
+select n.recipient, n.stem, max(newest.recorded_at) from ledger.lane n cross join lateral (
+    select s.recorded_at from ledger.stretch s
+    where (s.recipient, s.stem, s.lane) = (n.recipient, n.stem, n.lane) order by s.first desc limit 1
+) newest where n.recipient <> 'shared' group by n.recipient, n.stem
+"""
+
+
+class Given(NamedTuple):
+    """How many share transactions there are by recipient, dataset and month, and when the last was with whom."""
+
+    tally: Tally
+    last: dict[tuple[str, str], datetime]
+
+
+def given(connection: Connection) -> Given:
+    """Count as of now."""
+    tally = present(connection)
+    with transaction(connection, "pages") as cursor:
+        cursor.execute(LAST)
+        last = {(recipient, stem): at for recipient, stem, at in cursor.fetchall()}
+    return Given(tally, last)
+
+
+def ask_given(counts: Counts) -> Figures:
+    """Give what was given, in a list of one; the last good figures where PostgreSQL does not answer."""
+    return counts.found("given", given)
+
+
+def months_of(tally: Tally, stem: str, recipient: str | None = None) -> list[Row]:
+    """Give the transactions of a dataset by month, the newest first: with one recipient, or with all.
+
+    >>> months_of(Counter({("population", "a.b", "2026-01"): 2, ("x", "a.b", "2026-02"): 1, ("x", "c.d", "2026-02"): 9}), "a.b")
+    [{'period': '2026-02', 'transactions': 1}, {'period': '2026-01', 'transactions': 2}]
+    """
+    found = _folded(
+        (month, number) for (to, of, month), number in tally.items() if of == stem and recipient in (None, to)
+    )
+    return found[::-1][:MOST_MONTHS]
+
+
+def years_of(tally: Tally) -> list[Row]:
+    """Give all transactions by year, the oldest first."""
+    return _folded((int(month[:4]), number) for (_, _, month), number in tally.items())
+
+
+def recipients_of(told: Given) -> list[Row]:
+    """Give who got how much of which dataset, and when last; the population database first."""
+    found = Counter[tuple[str, str]]()
+    for (recipient, stem, _), number in told.tally.items():
+        found[recipient, stem] += number
+    ordered = sorted(found, key=lambda one: (one[0] != "population", one))
+    return [
+        {"recipient": to, "stem": stem, "transactions": found[to, stem], "last": told.last[to, stem]}
+        for to, stem in ordered
+        if (to, stem) in told.last
+    ]
+
+
+def _folded(counted: Iterable[tuple[int | str, int]]) -> list[Row]:
+    found = Counter[int | str]()
+    for period, number in counted:
+        found[period] += number
+    return [{"period": period, "transactions": number} for period, number in sorted(found.items())]
