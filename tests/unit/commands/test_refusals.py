@@ -110,6 +110,7 @@ def test_a_dataset_that_is_switched_off_is_not_started(settings: Settings) -> No
         return TOKEN if path == "/auth/token" else (200, b'{"is_paused": true}')
 
     with answering(answer) as url:
+        settings.secret("airflow.admin")
         done = started(at(settings, url), "mps.citizens", "Oanh", ASKED_AT)
     assert done == Done("airflow.paused")
     assert not [path for path in asked if "dagRuns" in path]
