@@ -45,10 +45,9 @@ select 'subscriber', a.recipient, min(a.since), (
 ) from hub.access a where a.stem = %(stem)s group by a.recipient, a.stem
 union all
 select 'population', '', min(oldest.recorded_at), max(newest.recorded_at) from judge.lane n cross join lateral (
-    select h.recorded_at from ledger.history h where (h.stem, h.lane) = (n.stem, n.lane) order by h.month, h.sequence limit 1
+    select h.recorded_at from ledger.history h where (h.stem, h.lane, h.sequence) = (n.stem, n.lane, 1) limit 1
 ) oldest cross join lateral (
-    select h.recorded_at from ledger.history h where (h.stem, h.lane) = (n.stem, n.lane)
-    order by h.month desc, h.sequence desc limit 1
+    select h.recorded_at from ledger.history h where (h.stem, h.lane, h.sequence) = (n.stem, n.lane, n.sequence) limit 1
 ) newest where n.stem = %(stem)s
 """
 PROMISED_HOURS = 24

@@ -16,11 +16,10 @@ from pophub.postgres import Connection, transaction
 from pophub.web.counts import Counts, Figures, Row
 
 MOST_MONTHS = 36
-# the newest row of each lane by its key
+# the newest row of each lane by its key; it may be of any month, since what waited keeps the stamp of its batch
 LAST = """
 select 'population', n.stem, max(newest.recorded_at) from judge.lane n cross join lateral (
-    select h.recorded_at from ledger.history h where (h.stem, h.lane) = (n.stem, n.lane)
-    order by h.month desc, h.sequence desc limit 1
+    select h.recorded_at from ledger.history h where (h.stem, h.lane, h.sequence) = (n.stem, n.lane, n.sequence) limit 1
 ) newest group by n.stem
 union all
 select n.recipient, n.stem, max(newest.recorded_at) from ledger.lane n cross join lateral (
