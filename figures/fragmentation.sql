@@ -9,13 +9,28 @@ by: [field, dataset]
 chart: held
 */
 -- names and dates are tokens here, as persons are: equal ones are equal, and that is all that is known of them
-with held as (
-    select 'full_name' as field, 'moj.civil_status' as dataset, citizen_id, full_name as value from moj.civil_status
-    union all select 'full_name', 'thanhhoa.procedures', citizen_id, full_name from thanhhoa.procedures
+with named as (
+    select 'laocai.parties' as dataset, citizen_id, full_name, birth_date from laocai.parties
+    union all select 'laocai.procedures', citizen_id, full_name, birth_date from laocai.procedures
+    union all select 'mic.procedures', citizen_id, full_name, birth_date from mic.procedures
+    union all select 'mic.subscribers', citizen_id, full_name, birth_date from mic.subscribers
+    union all select 'moet.education', citizen_id, full_name, birth_date from moet.education
+    union all select 'moj.civil_status', citizen_id, full_name, birth_date from moj.civil_status
+    union all select 'molisa.social_support', citizen_id, full_name, birth_date from molisa.social_support
+    union all select 'monre.land_parcels', citizen_id, full_name, birth_date from monre.land_parcels
+    union all select 'monre.procedures', citizen_id, full_name, birth_date from monre.procedures
+    union all select 'portal.dossiers', citizen_id, full_name, birth_date from portal.dossiers
+    union all select 'portal.parties', citizen_id, full_name, birth_date from portal.parties
+    union all select 'thanhhoa.procedures', citizen_id, full_name, birth_date from thanhhoa.procedures
+    union all select 'tuyenquang.procedures', citizen_id, full_name, birth_date from tuyenquang.procedures
+    union all select 'vss.insurance', citizen_id, full_name, birth_date from vss.insurance
+),
+held as (
+    select 'full_name' as field, dataset, citizen_id, full_name as value from named
+    union all select 'full_name', 'mps.identity_accounts', citizen_id, full_name from mps.identity_accounts
     union all select 'full_name', 'moit.ecommerce_sales', seller_citizen_id, seller_name from moit.ecommerce_sales
     union all select 'full_name', 'mof.einvoices', seller_citizen_id, seller_name from mof.einvoices
-    union all select 'birth_date', 'moj.civil_status', citizen_id, birth_date from moj.civil_status
-    union all select 'birth_date', 'thanhhoa.procedures', citizen_id, birth_date from thanhhoa.procedures
+    union all select 'birth_date', dataset, citizen_id, birth_date from named
 ),
 known as (
     select 'full_name' as field, citizen_id, full_name as value from mps.citizens

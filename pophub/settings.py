@@ -162,6 +162,17 @@ class Settings(BaseModel):
         return _read_variables(path.read_bytes()) if path.exists() else ({}, [])
 
     @property
+    def agencies_port_file(self) -> Path:
+        """Where `pophub simulate` keeps the port of the simulated agencies' APIs."""
+        return self.home / "agencies" / "api.port"
+
+    @property
+    def agencies_port(self) -> int | None:
+        """The port of the simulated agencies' APIs; None where none is simulated."""
+        path = self.agencies_port_file
+        return int(path.read_text()) if path.exists() else None
+
+    @property
     def source_variables(self) -> dict[str, str]:
         """Variables of `<home>/sources.env` (NAME=value lines, read as a shell would), which `simulate` writes."""
         return self._variable_lines[0]

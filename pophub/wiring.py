@@ -17,6 +17,7 @@ from pophub.domain.errors import ConfigError, PophubError
 from pophub.domain.record import Columns
 from pophub.gates.mapping import ContractMapper
 from pophub.impact import settle_all, settle_contract
+from pophub.live.leaks import keep_refused_reads
 from pophub.live.watch import Watched
 from pophub.ports import Sharable
 from pophub.postgres import Connection
@@ -24,6 +25,7 @@ from pophub.prepare import prepare
 from pophub.process.memory import calm
 from pophub.quarantine.feedback import feed
 from pophub.quarantine.selection import Selection
+from pophub.runtime.denials import refused_reads
 from pophub.settings import Settings
 from pophub.sharing import access
 from pophub.sharing.subscription import Subscription, recipients
@@ -283,9 +285,13 @@ class Hub:
         return gaps
 
     def watch(self, off: Mapping[str, str] | None = None) -> Watched:
-        """Look once at every source and every promise, and tell what is wrong; `off`: whose DAG is switched off."""
+        """Look once at every source and every promise, tell what is wrong, and keep which reads were refused.
+
+        `off`: whose DAG is switched off.
+        """
         from pophub.live.run import watch_once  # the webhook's client is slow to import
 
+        keep_refused_reads(self.settings, sorted(refused_reads(self.settings.home / "logs").items()))
         wanted = recipients(self.connectors, self.subscriptions)
         return watch_once(self.settings, self.connectors, wanted, off)
 

@@ -44,14 +44,15 @@ def hops(stem: str, known: Sequence[CatalogueEntry]) -> list[LineageHop]:
 
 
 def _named(connector: Connector, known: Sequence[Connector]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Give the datasets whose records a record names, each with the fields that name them."""
+    """Give the datasets whose records a record names or looks up, each with the fields that name them."""
     named = referred(connector.file)
     people = tuple(one.name for one in named if one.to == PEOPLE)
     for other in known:
         authority = other.file.population is not None and other.file.population.identity
         if people and authority and other.stem != connector.stem:
             yield other.stem, people
-    yield from dict.fromkeys((one.to, one.fields) for one in named if one.to != PEOPLE)
+    looked_for = [(one.dataset, (one.by,)) for one in connector.file.look_up.values() if one.match]
+    yield from dict.fromkeys([*((one.to, one.fields) for one in named if one.to != PEOPLE), *looked_for])
 
 
 def _source(connector: Connector) -> str:

@@ -40,7 +40,10 @@ def reconcile(
         bool, typer.Option("--deep", help="Derive also each subscriber's messages again, byte for byte.")
     ] = False,
     mend: Annotated[
-        bool, typer.Option("--mend", help="Bring in rows that came later than declared.")
+        bool,
+        typer.Option(
+            "--mend", help="Bring in rows that came later than declared; fill again what others look up."
+        ),
     ] = False,
     yes: bool = YES,
     by: DoneBy = "",

@@ -49,7 +49,9 @@ def simulate(step: str, seed: int, scale: float) -> None:
         raise ConfigError(
             "cli.choice", f"--step takes {', '.join(STEPS)}, not {step}", remedy="pophub simulate --help"
         )
-    applied = apply(Settings.load(), plan(seed, scale), step)  # type: ignore[arg-type]
+    settings = Settings.load()
+    applied = apply(settings, plan(seed, scale), step)  # type: ignore[arg-type]
+    servers.serve_agencies(settings)
     talk.print(
         f"{applied.rows} rows written" if applied.changed else "unchanged: this step was written before"
     )
@@ -116,6 +118,7 @@ def _write(settings: Settings, history: Plan, step: str, tell: Talk) -> Applied:
 
     begun = time.monotonic()
     applied = apply(settings, history, step)  # type: ignore[arg-type]
+    servers.serve_agencies(settings)
     if applied.changed:
         tell(f"simulated {step}: {applied.rows:,} rows at the agencies", time.monotonic() - begun)
     return applied

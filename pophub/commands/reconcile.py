@@ -20,6 +20,7 @@ from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import ConfigError
 from pophub.gates.mapping import ContractMapper
 from pophub.postgres import connect, statements, transaction
+from pophub.reconcile import look_ups
 from pophub.reconcile.examine import Examination, mends
 from pophub.reconcile.findings import Finding, Report
 from pophub.reconcile.mend import bring_in, record
@@ -53,12 +54,15 @@ def reconcile(stem: str | None, *, deep: bool, mend: bool, yes: bool, by: str, a
     with open_hub() as hub:
         report = examine(hub, stem, deep=deep, loud=sys.stderr.isatty())
         late = set(mends(report.findings))
-        sent = _mend(hub, stem, late, by=acting(by) if yes else "") if mend and late else 0
+        kept = sum(one.store == look_ups.STORE for one in report.findings)
+        who = acting(by) if yes and mend and (late or kept) else ""
+        sent = _mend(hub, stem, late, by=who) if mend and late else 0
+        sent += _keep_anew(hub, stem, kept, by=who) if mend and kept else 0
     if as_json:
         print_json(report.as_json() | {"mended": sent})
     else:
         _tell(report)
-        if late and not mend:
+        if (late or kept) and not mend:
             answer.print(f"next: pophub reconcile {stem} --mend", markup=False)
     if len(report.findings) > sent:
         raise typer.Exit(1)
@@ -74,6 +78,19 @@ def _mend(hub: Hub, stem: str, late: set[str], *, by: str) -> int:
         sent = bring_in(stage, late)
     talk.print(f"sent {sent:,} rows to raw, by {by}; next: pophub run {stem}", markup=False)
     return sent
+
+
+def _keep_anew(hub: Hub, stem: str, differing: int, *, by: str) -> int:
+    """Fill what others look up again from history; by nobody say that it would be."""
+    if not by:
+        talk.print(
+            f"would fill {look_ups.STORE} of {stem} again from history; {differing:,} rows differ; add --yes",
+            markup=False,
+        )
+        return 0
+    look_ups.mend(hub.settings, hub.connector(stem))
+    talk.print(f"filled {look_ups.STORE} of {stem} again from history, by {by}", markup=False)
+    return differing
 
 
 def _tell(report: Report) -> None:

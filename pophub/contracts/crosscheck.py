@@ -218,6 +218,7 @@ def _check_numbers(document: Document, file: ConnectorFile, known: dict[str, Avr
     """Refuse numbers taken as text where they name something: a lost digit is another key or person."""
     named = (name for reference in file.references for name in reference.fields)
     people = [*(person.id for person in file.people), *(one.id for one in file.organisations)]
+    people += [one.by for one in file.look_up.values() if one.match is not None]
     names, flaws = {*file.key, *named, *people}, Flaws()
     for name, mapping in file.mapping.items():
         kept = name in names or name not in known or known[name].type != "string"

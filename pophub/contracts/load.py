@@ -114,7 +114,7 @@ def read_contract(
     looked_up: tuple[LookedUp, ...] = ()
     schemas: list[Path] = []
     with flaws.gathered():
-        looked_up, schemas = read_looked_up(document, file, project)
+        looked_up, schemas = read_looked_up(document, file, fields, project)
     with flaws.gathered():
         check_evolution(schema, earlier, (record_name, fields))
     with flaws.gathered():

@@ -16,6 +16,7 @@ from pophub.contracts.refusals import read_model
 from pophub.contracts.strict_yaml import Document, Place, load_document
 from pophub.contracts.suite import nearest, refuse
 from pophub.domain.errors import ConfigError
+from pophub.domain.finder import Finder
 
 REGISTERED = {"name": "string", "representative": "string", "active": "boolean"}
 """What rules may know of an organisation, and which type its register has it in."""
@@ -31,20 +32,26 @@ class _Other(NamedTuple):
 
 
 def read_looked_up(
-    document: Document, file: ConnectorFile, project: Path
+    document: Document, file: ConnectorFile, own: Sequence[AvroField], project: Path
 ) -> tuple[tuple[LookedUp, ...], list[Path]]:
-    """Read what a connector looks up, of its organisations too, and the files of the schemas that tell of it.
+    """Read what a connector with its `own` fields looks up, of its organisations too, and the files of schemas for it.
 
     Errors: ConfigError with file and line; the first brings the others.
     """
     found, paths, flaws = list[LookedUp](), list[Path](), Flaws()
     for name, look_up in file.look_up.items():
         with flaws.gathered():
-            reference = _reference(document, file, name, look_up)
+            if look_up.match is None:
+                reference = _reference(document, file, name, look_up)
+            else:
+                reference = _matched(document, own, name, look_up)
             other = _other(document, ("look_up", name, "in"), look_up.dataset, project)
             columns = tuple(f"hub_{name}_{field}" for field in look_up.fields)
             fields = _chosen(document, name, look_up, other.fields)
-            found.append(LookedUp(reference=reference, columns=columns, fields=fields, schemas=other.schemas))
+            finder = _finder(document, name, look_up, other.fields)
+            found.append(LookedUp(
+                reference=reference, columns=columns, fields=fields, schemas=other.schemas, finder=finder
+            ))  # fmt: skip
             paths.append(other.path)
     for at, one in enumerate(file.organisations):
         with flaws.gathered():
@@ -62,7 +69,15 @@ def read_looked_up(
 
 def look_ups_read(looked_up: Sequence[LookedUp]) -> str:
     """Tell which fields of which datasets are looked up: a register says of its own which of them are meant."""
-    told = [[one.reference.to, one.columns, [field.name for field in one.fields]] for one in looked_up]
+    told = [
+        [
+            one.reference.to,
+            one.columns,
+            [field.name for field in one.fields],
+            one.finder and one.finder.told(),
+        ]
+        for one in looked_up
+    ]
     return json.dumps(told) if told else ""
 
 
@@ -106,6 +121,40 @@ def _reference(document: Document, file: ConnectorFile, name: str, look_up: Look
         what = f"{look_up.by} refers to {names[look_up.by].to}, not to {look_up.dataset}"
         raise refuse("config.value", what, document.where(*place, "in"))
     return names[look_up.by]
+
+
+def _matched(document: Document, own: Sequence[AvroField], name: str, look_up: LookUp) -> DatasetReference:
+    """Give the reference of a look-up by a field that is no key: it waits for nothing."""
+    kinds = {field.name: field.type for field in own}
+    for key, told, wanted in (
+        ("by", look_up.by, ("string",)),
+        ("at", look_up.at, ("date", "timestamp-micros")),
+    ):
+        if told is None or kinds.get(told) in wanted:
+            continue
+        where = document.where("look_up", name, key)
+        if told not in kinds:
+            raise refuse("schema.field_missing", f"there is no field {told!r}{nearest(told, kinds)}", where)
+        raise refuse("config.type", f"{told} is {kinds[told]}, not {' or '.join(wanted)}", where)
+    return DatasetReference(fields=(look_up.by,), to=look_up.dataset, at=look_up.at, grace_s=0)
+
+
+def _finder(document: Document, name: str, look_up: LookUp, known: dict[str, AvroField]) -> Finder | None:
+    """Give how the row is found that is looked up by a field which is not its key."""
+    if look_up.match is None:
+        return None
+    flaws = Flaws()
+    places: dict[str, Place] = {one: ("look_up", name, "only", one) for one in look_up.only}
+    places[look_up.match] = ("look_up", name, "match")
+    for wanted, place in places.items():
+        if wanted not in known:
+            what = f"{look_up.dataset} has no field {wanted!r}{nearest(wanted, known)}"
+            flaws.add(refuse("schema.field_missing", what, document.where(*place)))
+        elif known[wanted].type != "string":
+            what = f"{wanted} of {look_up.dataset} is {known[wanted].type}, not string"
+            flaws.add(refuse("config.type", what, document.where(*place)))
+    flaws.tell()
+    return Finder(look_up.match, tuple(sorted(look_up.only.items())))
 
 
 def _other(document: Document, place: Place, stem: str, project: Path) -> _Other:

@@ -27,6 +27,7 @@ from pophub.contracts.source_model import (
 from pophub.contracts.units import UnitMapping
 from pophub.domain.codes import Code, Gate, explain
 from pophub.domain.dates import HO_CHI_MINH
+from pophub.domain.finder import Finder
 
 
 class Text(Model):
@@ -301,13 +302,15 @@ class AvroField(Model):
 class LookedUp(Model):
     """A look-up with what the other dataset's schemas say of it.
 
-    Shape: `columns` are what rules call its `fields`; `schemas` are those of the other's contract, the newest first.
+    Shape: `columns` are what rules call its `fields`; `schemas` are those of the other's contract, the newest first;
+    `finder` finds the row by a field that is not its key.
     """
 
     reference: DatasetReference
     columns: tuple[str, ...]
     fields: tuple[AvroField, ...]
     schemas: tuple[str, ...]
+    finder: Finder | None = None
 
 
 class CodeTable(Model):

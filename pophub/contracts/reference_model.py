@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from pophub.contracts.patterns import STEM
 from pophub.contracts.source_model import Model, Name
@@ -12,7 +14,8 @@ class LookUp(Model):
     """Fields of a row that the record refers to, for its rules: columns `hub_<name>_<field>`."""
 
     by: Name = Field(
-        description="the reference that is followed, by its first field", examples=["procedure_code"]
+        description="the reference that is followed, by its first field; with `match` any field, a text",
+        examples=["procedure_code"],
     )
     dataset: str = Field(
         alias="in",
@@ -25,6 +28,28 @@ class LookUp(Model):
         description="fields of that dataset, as they stood at the record's time (`at` of the reference)",
         examples=[["paperless", "fee_online_vnd"]],
     )
+    match: Name | None = Field(
+        None,
+        description="field of that dataset, a text, in which the value of `by` is looked for; none: its key. Of several "
+        "rows the one that was there first is taken, and nothing is waited for",
+        examples=["citizen_id"],
+    )
+    only: dict[Name, str] = Field(
+        default_factory=dict,
+        description="with `match`: what other fields of the row, texts, must hold",
+        examples=[{"event_kind": "DEATH"}],
+    )
+    at: Name | None = Field(
+        None,
+        description="with `match`: contract field with the time of the facts; else the marker",
+        examples=["issued_at"],
+    )
+
+    @model_validator(mode="after")
+    def _matched(self) -> Self:
+        if self.match is None and (self.only or self.at):
+            raise ValueError("only and at are for a look-up with match: a reference has a time of its own")
+        return self
 
 
 class NamedOrganisation(Model):

@@ -46,14 +46,16 @@ def referred(file: ConnectorFile) -> list[Referred]:
 
 
 def in_turn(connectors: Iterable[Connector]) -> list[list[str]]:
-    """Give the datasets in turns, each behind those that its records name; those of a circle come last, together.
+    """Give the datasets in turns, each behind those that its records name or look up; those of a circle come last, together.
 
     People are named after the dataset that decides who exists.
     """
     files = {one.stem: one.file for one in connectors}
     identity = {stem for stem, file in files.items() if file.population and file.population.identity}
     needs = {
-        stem: {to for one in referred(file) for to in (identity if one.to == PEOPLE else {one.to})}
+        stem: {to for one in referred(file) for to in (identity if one.to == PEOPLE else {one.to})}.union(
+            one.dataset for one in file.look_up.values()
+        )
         & files.keys()
         for stem, file in files.items()
         if stem not in identity

@@ -16,6 +16,7 @@ from pophub.figures.declared import Figure
 from pophub.figures.engine import PARAMETERS, Engine, FigureRows
 from pophub.ledger.checkpoint import Checkpoint
 from pophub.ledger.standing import before_in_month
+from pophub.live.leaks import refused_reads
 from pophub.postgres import Connection, connect, statements, transaction
 from pophub.quarantine.obstacles import counted
 from pophub.settings import Settings
@@ -32,7 +33,11 @@ OBSTACLES_SCHEMA = pa.schema(
     [("agency", pa.string()), ("kind", pa.string()), ("stem", pa.string()), ("owner", pa.string()),
      ("filed_on", pa.date32()), ("outcome", pa.string()), ("answered_on", pa.date32())]
 )  # fmt: skip
-HUB_TABLES = {SHARES: SHARES_SCHEMA, OBSTACLES: OBSTACLES_SCHEMA}
+LEAKS = "hub.refused_reads"
+LEAKS_SCHEMA = pa.schema(
+    [("day", pa.date32()), ("principal", pa.string()), ("topic", pa.string()), ("times", pa.int64())]
+)
+HUB_TABLES = {SHARES: SHARES_SCHEMA, OBSTACLES: OBSTACLES_SCHEMA, LEAKS: LEAKS_SCHEMA}
 """What a figure may read of the hub itself, beside the datasets."""
 TICK = timedelta(microseconds=1)
 
@@ -91,6 +96,8 @@ def _fill(
         engine.take(SHARES, SHARES_SCHEMA, _shares(connection, checkpoint, as_of))
     if any(OBSTACLES in need.tables for need in needs):
         engine.take(OBSTACLES, OBSTACLES_SCHEMA, _obstacles(connection, as_of))
+    if any(LEAKS in need.tables for need in needs):
+        engine.take(LEAKS, LEAKS_SCHEMA, _leaks(connection, as_of))
 
 
 def _shares(connection: Connection, checkpoint: Checkpoint, as_of: datetime) -> Iterator[pa.RecordBatch]:
@@ -117,6 +124,15 @@ def _obstacles(connection: Connection, as_of: datetime) -> Iterator[pa.RecordBat
         for agency, kind, stem, owner, filed_at, outcome, answered_at in counted(connection, as_of)
     ]  # fmt: skip
     yield pa.RecordBatch.from_pylist(filed, schema=OBSTACLES_SCHEMA)
+
+
+def _leaks(connection: Connection, as_of: datetime) -> Iterator[pa.RecordBatch]:
+    """Give the reads that the broker refused by a moment."""
+    told = [
+        {"day": _day(hour), "principal": principal, "topic": topic, "times": times}
+        for hour, principal, topic, times in refused_reads(connection, as_of)
+    ]
+    yield pa.RecordBatch.from_pylist(told, schema=LEAKS_SCHEMA)
 
 
 def _day(moment: datetime) -> date:

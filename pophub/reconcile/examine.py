@@ -17,7 +17,7 @@ from pophub.domain.places import LogPlaces
 from pophub.kafka import Ends, TopicLog
 from pophub.ports import Mapper, Source
 from pophub.postgres import Connection, Cursor, connect, now_us, statements, transaction
-from pophub.reconcile import people, source, stores
+from pophub.reconcile import look_ups, people, source, stores
 from pophub.reconcile.findings import Compared, Finding, Report, key_digest
 from pophub.reconcile.sums import Comparison, Store, compare
 from pophub.settings import Settings
@@ -78,6 +78,7 @@ class Examination:
                 self._source(cursor, before, rows, report)
                 self._heads(connection, report)
                 self._people(connection, cursor, report)
+                self._look_ups(cursor, report)
                 self._log(connection, before, report)
                 for subscription in self.subscriptions:
                     self._recipient(connection, cursor, before, subscription, report)
@@ -133,6 +134,12 @@ class Examination:
         versions = stores.history(connection, self.connector.stem, everything)
         people.derive(cursor, self.connector, versions, people.decoder(self.connector))
         compared, findings = people.differing(cursor, self.connector)
+        report.compared += compared
+        report.findings += findings
+
+    def _look_ups(self, cursor: Cursor, report: Report) -> None:
+        self.says(look_ups.STORE)
+        compared, findings = look_ups.differing(cursor, self.connector)
         report.compared += compared
         report.findings += findings
 

@@ -83,14 +83,15 @@ def differing(cursor: Cursor, connector: Connector) -> tuple[list[Compared], lis
     cursor.execute(SQL["person_counts"], {"stem": stem})
     citizens, found, identities, found_identities = only_row(cursor)
     compared = [Compared("population.citizen", citizens, found)]
-    findings = _named(cursor, "citizens_differing", "population.citizen", stem)
+    findings = named(cursor, "citizens_differing", "population.citizen", stem)
     if connector.file.population is not None and connector.file.population.identity:
         compared.append(Compared("population.identity", identities, found_identities))
-        findings += _named(cursor, "identities_differing", "population.identity", stem)
+        findings += named(cursor, "identities_differing", "population.identity", stem)
     return compared, findings
 
 
-def _named(cursor: Cursor, statement: str, store: str, stem: str) -> list[Finding]:
+def named(cursor: Cursor, statement: str, store: str, stem: str) -> list[Finding]:
+    """Name each row that a statement finds to be otherwise than accepted versions give it."""
     cursor.execute(SQL[statement], {"stem": stem})
     words = {
         MISSING: "the row that accepted versions give is not there",

@@ -1,4 +1,4 @@
-"""Whom the embedded broker denied something, counted from its log as it grows; each line of the log is read once.
+"""Whom the embedded broker denied something, counted from its log as it grows, each line once; refused reads by their hour.
 
 What was counted, and how far, is kept beside the log: a counter that began anew with the process would let old
 denials ring as new ones.
@@ -9,12 +9,18 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import orjson
 
 DENIED = re.compile(rb"Principal = User:([\w.-]{1,80}) is Denied")
+REFUSED_READ = re.compile(
+    rb"\A(\d{4}-\d\d-\d\dT\S+) .*Principal = User:([\w.-]{1,80}) is Denied operation = (?:READ|DESCRIBE) "
+    rb".* on resource = Topic:LITERAL:([\w.-]{1,249}) "
+)
 MOST_BYTES = 4 << 20
 """Read at a time, and the longest line that is put together; each look reads to the end of the log."""
 ROTATED = (".2", ".1", "")
@@ -72,3 +78,29 @@ class Denials:
                 whole, ending, begun = whole + ending + begun, b"", b""
             self._at += len(whole) + len(ending)
             self._found.update(name.decode() for name in DENIED.findall(whole))
+
+
+class RefusedRead(NamedTuple):
+    """Who was not let read which topic, in which hour (its beginning, UTC)."""
+
+    hour: datetime
+    principal: str
+    topic: str
+
+
+def refused_reads(logs: Path) -> Counter[RefusedRead]:
+    """Count the refused reads that the broker's log and what it was rotated to still tell; none where there is no log."""
+    found: Counter[RefusedRead] = Counter()
+    for path in sorted(logs.glob("kafka.log*")):
+        with path.open("rb") as log:
+            found.update(_refused(log))
+    return found
+
+
+def _refused(log: BinaryIO) -> Iterator[RefusedRead]:
+    for line in log:
+        if (match := REFUSED_READ.match(line)) is None:
+            continue
+        at, principal, topic = (part.decode() for part in match.groups())
+        hour = datetime.fromisoformat(at).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        yield RefusedRead(hour, principal, topic)

@@ -29,7 +29,7 @@ from pophub.runtime import (
 from pophub.runtime.doctor import Checkup, diagnose
 from pophub.runtime.exports import environment
 from pophub.runtime.home import make_home
-from pophub.runtime.status import FACES, PROGRAMS, ServerState, state
+from pophub.runtime.status import AGENCIES, FACES, PROGRAMS, ServerState, state
 from pophub.settings import Settings
 from pophub.sharing.logins import SCRAPER
 
@@ -39,6 +39,7 @@ __all__ = [
     "diagnose",
     "environment",
     "erase",
+    "serve_agencies",
     "start",
     "state",
     "stop",
@@ -141,7 +142,7 @@ def _clear_the_way(settings: Settings, wanted: list[str]) -> None:
     _end_leftovers(settings)
     ports.refuse_taken(settings, wanted)
     everything = [name for server in _known(ports.SERVERS) for name in PROGRAMS[server]]
-    supervise.launch(settings, everything)
+    supervise.launch(settings, [*everything, AGENCIES])
 
 
 def _start_servers(
@@ -165,6 +166,7 @@ def _start_servers(
         if prepare is not None:
             with steps.step("prepare"):
                 prepare(settings)
+        serve_agencies(settings)
         face.result()
     with steps.step("airflow") if "airflow" in missing else contextlib.nullcontext():
         for server in ("airflow", *FACES):
@@ -210,6 +212,15 @@ def _start_airflow_api(settings: Settings, missing: list[str], steps: _Steps, st
         airflow.configure(settings)
         airflow.migrate(settings)
         supervise.start(settings, "airflow-api-server")
+
+
+def serve_agencies(settings: Settings) -> None:
+    """Start the APIs of simulated agencies, and wait until they answer; nothing where none is simulated."""
+    port = settings.agencies_port
+    if port is None or not supervise.running(settings):
+        return
+    supervise.start(settings, AGENCIES)
+    supervise.wait_ready(settings, [AGENCIES], partial(ports.reachable, "127.0.0.1", port), 60)
 
 
 def stop(settings: Settings) -> None:

@@ -12,7 +12,7 @@ import sys
 
 from pophub.runtime import airflow, broker, postgres, processes
 from pophub.runtime.home import run_as
-from pophub.runtime.status import ATTENDANT, FACES
+from pophub.runtime.status import AGENCIES, ATTENDANT, FACES
 from pophub.settings import Settings
 
 
@@ -21,6 +21,8 @@ def _command(settings: Settings, program: str) -> tuple[list[str], dict[str, str
         return postgres.command(settings), {}
     if program == "kafka":
         return broker.command(settings), {}
+    if program == AGENCIES:
+        return [sys.executable, "-m", "pophub.simulation.api"], {}
     if program in FACES:
         return [sys.executable, "-m", "pophub.web", program], {}
     if program == ATTENDANT:

@@ -24,6 +24,8 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
 """The programs that make up each server."""
 FACES = ("web", "registry")
 """What answers people and subscribers: two programs of `pophub.web`."""
+AGENCIES = "agencies"
+"""The program of the simulated agencies' APIs: it runs where some are simulated, and is no server of the hub."""
 
 
 @dataclass(frozen=True)

@@ -146,9 +146,10 @@ def _judged(
     frame["hub_changed_at"] = list(mapped.changed_at)
     frame["hub_operation"] = ["delete" if gone else "upsert" for gone in mapped.deleted]
     frame |= basis_columns(connector, mapped.columns, mapped.changed_at, [STAMP] * len(samples))
+    days = _days(connector)
     for name, default in unknown_hub(connector).items():
         values = [sample.get("hub", {}).get(name, default) for sample in samples]
-        frame[name] = [_day(name, value) for value in values]
+        frame[name] = [_day(value) for value in values] if name in days else values
     failures = mapped.failures + rules.judge(frame)
     return [
         SampleJudged(
@@ -159,8 +160,13 @@ def _judged(
     ]
 
 
-def _day(name: str, value: Any) -> Any:
-    """Give a birth date of a sample in days since 1970."""
-    if name.endswith("_birth_date") and isinstance(value, str):
-        return (date.fromisoformat(value) - EPOCH.date()).days
-    return value
+def _days(connector: Connector) -> set[str]:
+    """Name the hub_ columns that hold days: birth dates, and what is looked up."""
+    looked_up = [pair for one in connector.looked_up for pair in zip(one.columns, one.fields, strict=True)]
+    return {column for column, field in looked_up if field.type == "date"} | {
+        f"hub_{person.id}_birth_date" for person in connector.file.people
+    }
+
+
+def _day(value: str | None) -> int | None:
+    return None if value is None else (date.fromisoformat(value) - EPOCH.date()).days

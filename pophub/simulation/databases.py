@@ -12,8 +12,8 @@ from psycopg2 import sql
 
 from pophub.postgres import connect, transaction
 from pophub.settings import Settings
-from pophub.simulation import journals, topics
-from pophub.simulation.declaration import declarations
+from pophub.simulation import api, journals, topics
+from pophub.simulation.declaration import Declaration, declarations
 from pophub.simulation.tables import CREATE_SALES, CREATE_TRUTH, SIMULATION, Table
 
 VARIABLES = "sources.env"
@@ -55,6 +55,8 @@ def set_up(settings: Settings) -> None:
     for one in declarations():
         journals.make(settings, one)
     topics.make(settings, declarations())
+    if any(one.source.kind == "api" for one in declarations()):
+        api.choose_port(settings)
     _variables(settings)
 
 
@@ -137,7 +139,7 @@ def _variables(settings: Settings) -> None:
         for agency, database in agencies.items()
     ]
     for one in declarations():
-        found = journals.variables(settings, one)
+        found = _variables_of(settings, one)
         lines += [f"{name}={shlex.quote(value)}" for name, value in found.items()]
     lines.append(f"POPHUB_SOURCE_MOIT_URL={shlex.quote(f'sqlite:///{sales_file(settings)}')}")
     lines.append(f"POPHUB_SOURCE_THANHHOA_URL={shlex.quote(str(drop_folder(settings)))}")
@@ -149,6 +151,17 @@ def _variables(settings: Settings) -> None:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write("\n".join(lines) + "\n")
     draft.replace(path)
+
+
+def _variables_of(settings: Settings, declaration: Declaration) -> dict[str, str]:
+    """Give the variables that a connector finds the source by; a table's is its agency's."""
+    if declaration.source.in_postgres:
+        return {}
+    if declaration.source.kind == "kafka":
+        return topics.variables(settings, declaration, journals.variable(declaration))
+    if declaration.source.kind == "api":
+        return api.variables(settings, declaration, journals.variable(declaration))
+    return journals.variables(settings, declaration)
 
 
 def _url(settings: Settings, database: str) -> str:

@@ -48,9 +48,9 @@ KINDS = (
 
 
 class SourceShape(Model):
-    """Where the rows are: a journal in PostgreSQL or SQLite, files in a drop folder, a topic, or a table by its log."""
+    """Where the rows are: a journal in PostgreSQL, SQLite or behind an API, files, a topic, or a table by its log."""
 
-    kind: Literal["postgres", "sqlite", "csv", "xlsx", "jsonl", "kafka", "cdc"]
+    kind: Literal["postgres", "sqlite", "api", "csv", "xlsx", "jsonl", "kafka", "cdc"]
     name: str = Field(description="schema and table, table, topic, or how the files' names begin")
     key: str = Field(description="the column that names the thing of which a row is a version")
     changed: str = Field(description="the column with the time of the change")
@@ -81,9 +81,14 @@ class SourceShape(Model):
         return self.kind == "cdc"
 
     @property
+    def in_sqlite(self) -> bool:
+        """Tell whether its rows are in a file of SQLite: read there, or by the API before it."""
+        return self.kind in ("sqlite", "api")
+
+    @property
     def numbered(self) -> bool:
         """Tell whether it is a table whose rows have a number."""
-        return self.kind in ("postgres", "sqlite")
+        return self.kind == "postgres" or self.in_sqlite
 
 
 class DayAfter(Model):
@@ -196,6 +201,9 @@ class Cohort(When):
     organisations: Literal["companies", "stopped", "households"] | None = Field(
         None, description="instead of count: a row for each of these organisations of the cast"
     )
+    people: Literal["dying"] | None = Field(
+        None, description="instead of count: a row for each of these people of the cast"
+    )
     each: tuple[dict[str, Value], ...] = Field((), description="instead of count: a row for each")
     columns: dict[str, Filling] = Field(default_factory=dict, description="columns filled otherwise here")
     then: tuple[LaterChange, ...] = ()
@@ -259,6 +267,12 @@ class Declaration(Model):
     def _at_rest(self) -> Self:
         if self.yearly and self.today:
             raise ValueError("what is read a year at a time is at rest from then on")
+        return self
+
+    @model_validator(mode="after")
+    def _asked_since(self) -> Self:
+        if self.source.kind == "api" and self.source.format is not None:
+            raise ValueError("an API is asked for what changed since a time: it has no format of its own")
         return self
 
     @model_validator(mode="after")

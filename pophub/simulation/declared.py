@@ -16,7 +16,7 @@ from pophub.simulation.catalogue import near_misses, ways
 from pophub.simulation.clock import DAY_US, SECOND_US, from_us, moment_us, month_end_us, whole_second
 from pophub.simulation.declaration import Cohort, Declaration, LaterChange
 from pophub.simulation.model import Cast, Defect, Organisation, Row, Step, Version, count, spoil
-from pophub.simulation.values import Filler, ReferredTo
+from pophub.simulation.values import Filler, Named, ReferredTo
 
 STEP: Step = "2024"  # history comes in one run
 YEARS = (2023, 2024)
@@ -102,11 +102,11 @@ class DeclaredPlan:
 
     def _rows(self, rows: Cohort) -> None:
         number = count(rows.count, self.scale, 1) if rows.scaled else rows.count
-        who = self._organisations(rows)
-        kinds = rows.each or ({},) * (len(who) or number)
+        who, people = self._organisations(rows), self.fill.cast.dying if rows.people else []
+        kinds = rows.each or ({},) * (len(who) or len(people) or number)
         for index, kind in enumerate(kinds):
             marker = self.fill.moment(rows)
-            named = who[index] if who else None
+            named = Named(people[index] if people else None, who[index] if who else None)
             made = self._add(self.fill.row(marker, {**rows.set, **kind}, rows.columns, named), marker)
             made.label = rows.label
             if rows.wrong is not None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from psycopg2 import sql
 
 from pophub.settings import Settings
-from pophub.simulation import topics
 from pophub.simulation.declaration import Declaration, Filling, declarations
 from pophub.simulation.model import Version
 from pophub.simulation.tables import TABLES, Table
@@ -51,34 +50,34 @@ def make(settings: Settings, declaration: Declaration) -> None:
     if declaration.source.in_postgres or declaration.source.kind == "kafka":
         return
     settings.folder("agencies", declaration.agency, declaration.dataset)
-    if declaration.source.kind != "sqlite":
+    if not declaration.source.in_sqlite:
         return
     path = sqlite_file(settings, declaration)
     path.touch(0o600)
     definitions = ", ".join(
-        f"{_quoted(name)} {kind}" for name, kind in _types(declaration, "integer primary key", "text")
+        f"{quoted(name)} {kind}" for name, kind in _types(declaration, "integer primary key", "text")
     )
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(f"create table if not exists {_quoted(declaration.source.name)} ({definitions})")
+        connection.execute(f"create table if not exists {quoted(declaration.source.name)} ({definitions})")
 
 
 def fill_sqlite(settings: Settings, declaration: Declaration, versions: list[Version]) -> None:
     """Write rows into the SQLite file; those that are there already are written over."""
     names = columns_of(declaration)  # a table's columns in their order
     places = ", ".join("?" * len(names))
-    statement = f"insert or replace into {_quoted(declaration.source.name)} values ({places})"  # noqa: S608
+    statement = f"insert or replace into {quoted(declaration.source.name)} values ({places})"  # noqa: S608
     with closing(sqlite3.connect(sqlite_file(settings, declaration), timeout=30)) as connection, connection:
         connection.executemany(statement, [[v.row[name] for name in names] for v in versions])
 
 
+def variable(declaration: Declaration) -> str:
+    """Give how the variables of a dataset of its own begin."""
+    return f"POPHUB_SOURCE_{declaration.agency}_{declaration.dataset}".upper()
+
+
 def variables(settings: Settings, declaration: Declaration) -> dict[str, str]:
-    """Give the variables that a connector finds the source by; a table's is its agency's."""
-    source = declaration.source
-    name = f"POPHUB_SOURCE_{declaration.agency}_{declaration.dataset}".upper()
-    if source.in_postgres:
-        return {}
-    if source.kind == "kafka":
-        return topics.variables(settings, declaration, name)
+    """Give the variable that a connector finds a folder or a file of SQLite by."""
+    source, name = declaration.source, variable(declaration)
     if source.files:
         return {f"{name}_URL": str(folder(settings, declaration))}
     return {f"{name}_URL": f"sqlite:///{sqlite_file(settings, declaration)}"}
@@ -131,6 +130,6 @@ def _type(column: Filling) -> str:
     return "text"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     """Write a name of a declaration as SQLite's identifier."""
     return '"' + name.replace('"', '""') + '"'

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from copy import copy
 from datetime import datetime, time, timedelta
 from random import Random
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from pophub.simulation.clock import from_us, local_date, moment_us
 from pophub.simulation.declaration import DayAfter, Declaration, Filling, RefersTo, Value, When
@@ -16,6 +16,16 @@ from pophub.simulation.places import some_place
 
 ADULT_SINCE = 2023
 TRIES = 20_000
+
+
+class Named(NamedTuple):
+    """Who a row is about, where that is not left to chance."""
+
+    person: Citizen | None = None
+    organisation: Organisation | None = None
+
+
+NOBODY = Named()
 
 
 class ReferredTo(Protocol):
@@ -44,12 +54,14 @@ class Filler:
         marker_us: int,
         fixed: Mapping[str, Value],
         otherwise: Mapping[str, Filling] | None = None,
-        organisation: Organisation | None = None,
+        named: Named = NOBODY,
     ) -> Row:
         """Write a new row; `fixed` values come before those that are drawn, as some columns `otherwise`."""
         self.serial += 1
         row: Row = {}
-        person = self._someone(marker_us) if self.cast.known else None
+        person, organisation = named
+        if person is None and self.cast.known:
+            person = self._someone(marker_us)
         if organisation is None and self.cast.organisations:
             organisation = self.rng.choice(self.cast.organisations)
         place = some_place(self.rng, local_date(marker_us)) if self.placed else ("", "")

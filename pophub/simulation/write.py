@@ -33,7 +33,7 @@ def write(settings: Settings, versions: Iterable[Version]) -> None:
     _sales(sales_file(settings), by_stem["moit.ecommerce_sales"])
     _dropped(drop_folder(settings), by_stem["thanhhoa.procedures"])
     for one in declarations():
-        if one.source.kind == "sqlite":
+        if one.source.in_sqlite:
             journals.fill_sqlite(settings, one, by_stem[one.stem])
         elif one.source.kind == "kafka":
             topics.fill(settings, one, by_stem[one.stem])

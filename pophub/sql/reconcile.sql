@@ -133,6 +133,32 @@ select i.citizen_id, null, null, null, true, true from population.identity i
 where i.citizen_id in (select citizen_id from identity_first)
   and not exists (select from identity_first e where (e.citizen_id, e.valid_from) = (i.citizen_id, i.valid_from))
 
+-- what those who look a dataset up must find, by the rule of `fill_looked_up`, and what is kept for them
+-- name: make_look_ups
+create temp table if not exists look_up_wanted (key text collate "C", valid_from bigint, marker bigint, event_id bytea,
+    lane int, sequence bigint, payload bytea);
+create temp table if not exists look_up_kept (key text collate "C", valid_from bigint, marker bigint, payload bytea);
+truncate look_up_wanted, look_up_kept;
+insert into look_up_wanted
+select distinct on (h.key, since) h.key, since, h.marker, h.event_id, h.lane, h.sequence, h.payload
+from ledger.history h,
+lateral (select case when %(timed)s then h.marker
+    else coalesce(h.changed_at, (extract(epoch from h.exchanged_at) * 1000000)::bigint) end as since) s
+where h.stem = %(stem)s
+order by h.key, since, h.marker desc;
+insert into look_up_kept
+select l.key, l.valid_from, l.marker, l.payload
+from population.looked_up l join hub.dataset d on d.number = l.dataset where d.stem = %(stem)s;
+analyze look_up_wanted; analyze look_up_kept
+
+-- name: look_up_counts
+select (select count(*) from look_up_wanted), (select count(*) from look_up_kept)
+
+-- name: look_ups_differing
+select coalesce(w.key, k.key), w.event_id, w.lane, w.sequence, k.key is not null, w.key is null
+from look_up_wanted w full join look_up_kept k using (key, valid_from)
+where w.key is null or k.key is null or (k.marker, k.payload) is distinct from (w.marker, w.payload)
+
 -- name: person_counts
 select (select count(*) from winner), (select count(*) from population.present_state where markers ? %(stem)s),
     (select count(*) from identity_first),

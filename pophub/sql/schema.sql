@@ -178,15 +178,18 @@ create table if not exists population.former_identity (
     primary key (citizen_id, valid_from)
 );
 
--- the accepted versions of datasets that others look up, each since when it is valid; no payload: a delete
+-- the accepted versions of datasets that others look up, each since when it is valid; no payload: a delete.
+-- found_by: the names under which those find it who look it up by a field that is not its key
 create table if not exists population.looked_up (
     valid_from bigint not null,
     marker bigint not null,
     dataset smallint not null,
     key text collate "C" not null,
     payload bytea,
+    found_by text[],
     primary key (dataset, key, valid_from)
 );
+create index if not exists looked_up_found on population.looked_up using gin (found_by);
 
 -- `field`: its place in the contract, which no later version moves
 create table if not exists population.claim (
@@ -334,7 +337,8 @@ create table if not exists hub.dataset (
 
 -- the datasets that others look up, as of the last `pophub up`
 create table if not exists hub.looked_up (
-    stem text primary key
+    stem text primary key,
+    finders jsonb not null
 );
 
 -- the number of a dataset, given at its first judging; how it is kept changes only before its first accepted version

@@ -50,11 +50,22 @@ create table if not exists live.sink (
     told_at timestamptz not null default clock_timestamp()
 );
 
-grant usage on schema live to pophub_extract, pophub_live, pophub_read;
+-- reads that the broker refused, by the hour in which its log tells them; the one writer is pophub_live
+create table if not exists live.refused_read (
+    hour timestamptz not null,
+    principal text not null,
+    topic text not null,
+    times int not null check (times > 0),
+    primary key (hour, principal, topic)
+);
+
+grant usage on schema live to pophub_extract, pophub_live, pophub_read, pophub_figures;
 grant select, insert, update on live.heartbeat to pophub_extract;
 grant select, delete on live.heartbeat to pophub_live;
 grant select, insert, update on live.alert, live.sink to pophub_live;
 grant select, insert on live.notice to pophub_live;
+grant select, insert, update on live.refused_read to pophub_live;
+grant select on live.refused_read to pophub_figures;
 grant select on all tables in schema live to pophub_read;
 
 grant usage on schema extract, judge, quarantine, ledger, hub to pophub_live;

@@ -33,7 +33,7 @@ from pophub.postgres import (
 from pophub.quarantine.repair import approved_fields, stored
 from pophub.stores.citizen import gives_identity, write_citizens, write_identities
 from pophub.stores.columns import parted
-from pophub.stores.look_up import is_looked_up, keep_looked_up, read_looked_up
+from pophub.stores.look_up import finders, keep_looked_up, read_looked_up
 
 SQL = statements("judge")
 NEVER_THERE = -(1 << 62)
@@ -272,13 +272,13 @@ class JudgeTransaction:
 
         A month's partition is made when it is missing.
         """
-        looked_up = is_looked_up(self._cursor, self._stem)  # before: who begins meanwhile waits
+        found = finders(self._cursor, self._stem)  # before: who begins meanwhile waits
         for month in set(columns["month"]) - self._months:
             self._cursor.execute(SQL["ensure_month"], (month,))
             self._months.add(month)
         copy_columns(self._cursor, "ledger.history", columns)
-        if looked_up:
-            keep_looked_up(self._cursor, self._connector, self._dataset, columns)
+        if found is not None:
+            keep_looked_up(self._cursor, self._connector, self._dataset, columns, found)
 
     def move_heads(self, columns: Columns) -> None:
         """Set the heads to the newest accepted version of each key, columns as `HEAD`.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from pophub import avro
 from pophub.contracts.model import Connector, LookedUp
@@ -11,13 +13,25 @@ from pophub.contracts.referred import moments
 from pophub.domain.codes import explain
 from pophub.domain.dates import EPOCH, MICROSECOND
 from pophub.domain.errors import ConfigError
+from pophub.domain.finder import Finder
 from pophub.domain.keys import joined_keys
 from pophub.domain.record import Columns, Versions
-from pophub.postgres import Connection, Cursor, copy_columns, only_row, statements, text_array, transaction
+from pophub.postgres import (
+    Connection,
+    Cursor,
+    copy_columns,
+    execute_values,
+    statements,
+    text_array,
+    transaction,
+)
 
 SQL = statements("look_up")
 ASKED = 500
 """Places that are asked for at once: so many payloads are in memory."""
+NAMED = 5_000
+"""Versions that are named at once while a dataset is filled."""
+NEVER = -(1 << 63)
 
 Values = dict[tuple[str, int], tuple[Any, ...]]
 
@@ -34,7 +48,8 @@ def read_looked_up(
     found: dict[tuple[str, ...], Values] = {}
     for one in connector.looked_up:
         cursor.execute(SQL["number_looked_up"], (one.reference.to,))
-        if (row := cursor.fetchone()) is None:
+        row = cursor.fetchone()
+        if row is None or not {one.finder} <= {None, *_read(row[1])}:
             if must:
                 raise _not_kept(connector.stem, one)
             continue
@@ -49,38 +64,64 @@ def _values(
     cursor: Cursor, one: LookedUp, dataset: int | None, asked: Sequence[tuple[str, int]]
 ) -> Iterable[tuple[tuple[str, int], tuple[Any, ...]]]:
     """Give the values at each key and moment where a version stands; a delete has none."""
-    names = [field.name for field in one.fields]
+    fields = [field.name for field in one.fields]
     for start in range(0, len(asked), ASKED):
         part = asked[start : start + ASKED]
-        keys = text_array([key for key, _ in part])
-        cursor.execute(SQL["looked_up"], (keys, [moment for _, moment in part], dataset, dataset))
+        keys, times = [key for key, _ in part], [moment for _, moment in part]
+        if one.finder is None:
+            cursor.execute(SQL["looked_up"], (text_array(keys), times, dataset, dataset))
+        else:
+            names = text_array([one.finder.tag(key) for key in keys])
+            cursor.execute(SQL["found"], (text_array(keys), names, times, dataset))
         decoded: dict[bytes, tuple[Any, ...]] = {}
         for key, moment, payload in cursor.fetchall():
             if (told := bytes(payload)) not in decoded:
                 record = avro.decode_known(one.schemas, told)
-                decoded[told] = tuple(record[name] for name in names)
+                decoded[told] = tuple(record[name] for name in fields)
             yield (key, moment), decoded[told]
 
 
-def is_looked_up(cursor: Cursor, stem: str) -> bool:
-    """Tell whether others look a dataset up; until the end of the transaction nobody begins or ends."""
-    cursor.execute(SQL["is_looked_up"], (stem,))
-    return bool(only_row(cursor)[0])
+def finders(cursor: Cursor, stem: str) -> list[Finder] | None:
+    """Give how others find a dataset's rows beside by their keys; None where nobody looks it up.
+
+    Until the end of the transaction nobody begins or ends.
+    """
+    cursor.execute(SQL["finders"], (stem,))
+    row = cursor.fetchone()
+    return None if row is None else _read(row[0])
 
 
-def keep_looked_up(cursor: Cursor, connector: Connector, dataset: int, history: Columns) -> None:
-    """Keep accepted versions for those who look them up, columns as `HISTORY`."""
+def _read(told: Iterable[Any]) -> list[Finder]:
+    return [Finder.read(one) for one in told]
+
+
+def keep_looked_up(
+    cursor: Cursor, connector: Connector, dataset: int, history: Columns, found: Sequence[Finder]
+) -> None:
+    """Keep accepted versions for those who look them up, columns as `HISTORY`, also under the names that are looked for."""
     timed = connector.file.source.marker.kind == "time"
     since = history["marker"] if timed else _changes(history)
     newest = {place: row for row, place in enumerate(zip(history["key"], since, strict=True))}
     rows = list(newest.values())
-    cursor.execute(SQL["stage_looked_up"])
-    copy_columns(cursor, "looked_up_new", {
+    columns: Columns = {
         "valid_from": [since[row] for row in rows], "marker": [history["marker"][row] for row in rows],
         "dataset": [dataset] * len(rows), "key": [history["key"][row] for row in rows],
         "payload": [history["payload"][row] for row in rows],
-    })  # fmt: skip
+    }  # fmt: skip
+    if found:
+        columns["found_by"] = [_names(connector, payload, found) for payload in columns["payload"]]
+    cursor.execute(SQL["stage_looked_up"])
+    copy_columns(cursor, "looked_up_new", columns)
     cursor.execute(SQL["keep_looked_up"])
+
+
+def _names(connector: Connector, payload: bytes | None, found: Sequence[Finder]) -> str | None:
+    """Give the names under which a version is found, as an array's text; None for none, and for a delete."""
+    if payload is None:
+        return None
+    record = avro.decode_known(connector.contract.schemas, bytes(payload))
+    names = [name for one in found if (name := one.of(record)) is not None]
+    return text_array(names) if names else None
 
 
 def _changes(history: Columns) -> list[int]:
@@ -94,30 +135,72 @@ def _changes(history: Columns) -> list[int]:
 def settle_looked_up(connection: Connection, connectors: Iterable[Connector]) -> None:
     """Begin to keep what these connectors look up, from all of history on, and end what none does any more.
 
-    What is kept stays while one of them asks for it, even where its own connector is not among them.
+    What is kept stays, as it is, while one of them asks for it and its own connector is not among them.
     One transaction with `hub.looked_up` locked: judge reads it before it appends history.
     """
-    declared = {one.stem: one.file.source.marker.kind == "time" for one in connectors}
-    asked = {one.reference.to for connector in connectors for one in connector.looked_up}
+    declared = {one.stem: one for one in connectors}
+    asked: dict[str, set[Finder]] = {}
+    for one in (one for connector in declared.values() for one in connector.looked_up):
+        asked.setdefault(one.reference.to, set()).update({one.finder} - {None})  # type: ignore[arg-type]
     with transaction(connection, "what is looked up") as cursor:
         known = _kept(cursor)
-        if asked & (set(declared) | known) == known:
+        if _wanted(asked, declared, known) == known:
             return
         cursor.execute(SQL["lock_looked_up"])
         cursor.execute(SQL["take_all_time"])
         known = _kept(cursor)
-        wanted = asked & (set(declared) | known)
-        for stem in sorted(known ^ wanted):
+        wanted = _wanted(asked, declared, known)
+        for stem in sorted(
+            stem for stem in known.keys() | wanted.keys() if known.get(stem) != wanted.get(stem)
+        ):
             cursor.execute(SQL["forget_looked_up"], (stem,))
             cursor.execute(SQL["end_looked_up"], (stem,))
-        for stem in sorted(wanted - known):
-            cursor.execute(SQL["begin_looked_up"], (stem,))
-            cursor.execute(SQL["fill_looked_up"], {"stem": stem, "timed": declared[stem]})
+            if stem in wanted:
+                told = orjson.dumps([one.told() for one in wanted[stem]]).decode()
+                cursor.execute(SQL["begin_looked_up"], (stem, told))
+                _fill(cursor, declared[stem], wanted[stem])
 
 
-def _kept(cursor: Cursor) -> set[str]:
+Kept = dict[str, list[Finder]]
+
+
+def _wanted(asked: Mapping[str, set[Finder]], declared: Mapping[str, Connector], known: Kept) -> Kept:
+    """Give what is to be kept: of a dataset without a sound connector what is kept already."""
+    there = {stem: sorted(found) for stem, found in asked.items() if stem in declared}
+    return {stem: found for stem, found in known.items() if stem in asked} | there
+
+
+def _fill(cursor: Cursor, connector: Connector, found: Sequence[Finder]) -> None:
+    """Fill what is kept of a dataset from history, and name what is looked for, part after part."""
+    stem, timed = connector.stem, connector.file.source.marker.kind == "time"
+    cursor.execute(SQL["fill_looked_up"], {"stem": stem, "timed": timed})
+    behind: tuple[str, int] = ("", NEVER)
+    while found:
+        values = {"stem": stem, "key": behind[0], "valid_from": behind[1], "rows": NAMED}
+        cursor.execute(SQL["next_looked_up"], values)
+        if not (rows := cursor.fetchall()):
+            return
+        behind = rows[-1][:2]
+        named = [(stem, key, since, _names(connector, payload, found)) for key, since, payload in rows]
+        execute_values(cursor, SQL["name_looked_up"], [row for row in named if row[3] is not None])
+
+
+def keep_anew(connection: Connection, connector: Connector) -> None:
+    """Fill what is kept of a dataset again from history, in one transaction, behind the lock of `settle_looked_up`.
+
+    Nothing where nobody looks it up.
+    """
+    with transaction(connection, "what is looked up") as cursor:
+        cursor.execute(SQL["lock_looked_up"])
+        cursor.execute(SQL["take_all_time"])
+        if (found := finders(cursor, connector.stem)) is not None:
+            cursor.execute(SQL["forget_looked_up"], (connector.stem,))
+            _fill(cursor, connector, found)
+
+
+def _kept(cursor: Cursor) -> Kept:
     cursor.execute(SQL["looked_up_stems"])
-    return {stem for (stem,) in cursor.fetchall()}
+    return {stem: _read(told) for stem, told in cursor.fetchall()}
 
 
 def _not_kept(stem: str, one: LookedUp) -> ConfigError:

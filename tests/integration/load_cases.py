@@ -11,7 +11,11 @@ EMPTY = " \u00a0\t"
 
 
 class Case(NamedTuple):
-    """What is changed of a sound sample, with the codes that must be found; then what must pass."""
+    """What is changed of a sound sample, with the codes that must be found; then what must pass.
+
+    `changed` is the time that is old or ahead, so many `days` before now, and `also` are columns that follow it; `base`
+    is what every row says otherwise than the sample.
+    """
 
     sample: str
     defects: tuple[tuple[Changed, str], ...]
@@ -19,6 +23,8 @@ class Case(NamedTuple):
     days: tuple[int | None, int] = (OLD, SOON)
     changed: str = ""
     born: str = "15/03/1990"
+    also: tuple[str, ...] = ()
+    base: tuple[tuple[str, Any], ...] = ()
 
 
 LOAD = {
@@ -30,13 +36,15 @@ LOAD = {
             ({"ngay_sinh": "30/02/1990"}, "contract.dob.invalid"),
             ({"loai": "bhxh bắt buộc"}, "correct.code.unknown"),
             ({"mst_dv": "0101234567-1"}, "correct.taxcode.format"),
+            ({"mst_dv": "0101234573", "ten_dv": None}, "sufficient.unknown_organisation"),
+            ({"ten_dv": "Công ty Khác"}, "correct.agreement.organisation"),
             ({"den_ngay": "31/12/2023"}, "correct.dates.order"),
             ({"ho_ten": "Lê Thị Mận"}, "correct.agreement.name"),
             ({"so_ddcn": "001090999998"}, "sufficient.unknown_person"),
             ({"loai": EMPTY}, "sufficient.missing"),
             ({"ten_dv": "An\u2028Phát"}, "clean.text.control"),
         ),
-        ({"muc_dong": "00"}, {"den_ngay": None}, {"ten_dv": "Ạ" * 200}, {"mst_dv": " 0101234567-001 "}),
+        ({"muc_dong": "00"}, {"den_ngay": None}, {"ten_dv": None}, {"mst_dv": None, "ten_dv": "Ạ" * 200}),
         changed="_changed_at",
     ),
     "mic.subscribers": Case(

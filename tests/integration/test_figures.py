@@ -13,7 +13,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,16 @@ import pages_kit
 import psycopg2
 import psycopg2.errors
 import pytest
+from confluent_kafka.admin import AdminClient
 from serving import served
 
+from pophub.domain.dates import HO_CHI_MINH
 from pophub.figures.declared import load_words
 from pophub.figures.pack_page import said
 from pophub.runtime import hub
 from pophub.settings import PROJECT, Settings
 from pophub.web.app import create_pages
+from pophub.wiring import Hub
 
 POPHUB = str(Path(sys.executable).with_name("pophub"))
 REPORTED = {
@@ -48,6 +51,7 @@ DAY = date(2024, 12, 31)
 FLOW = """
 from pophub.contracts.referred import in_turn
 from pophub.prepare import prepare_database
+from pophub.runtime.hub import serve_agencies
 from pophub.settings import Settings
 from pophub.simulation.apply import apply
 from pophub.simulation.plan import plan
@@ -57,6 +61,7 @@ prepare_database(Settings.load())
 history = plan(3, 0.1)
 for step in ("2023", "2024"):
     apply(Settings.load(), history, step)
+    serve_agencies(Settings.load())
     works = Hub(Settings.load())
     if step == "2023":
         works.prepare()
@@ -117,6 +122,29 @@ def test_tasks_are_counted_again_from_outside(home: Path) -> None:
     assert {year: row["overdue"] for year, row in found.items()} == dict(late)
 
 
+def test_a_refused_read_is_counted_in_its_month_once(home: Path) -> None:
+    """A login of an agency's topic asks for another one; the broker's log tells so, and is rotated away one day."""
+    settings, login, topic = Settings.load(), "source-vss", "shared.mps.citizens"
+    reader = AdminClient({
+        "bootstrap.servers": settings.endpoints.kafka_bootstrap, "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": login, "sasl.password": settings.secret(f"kafka.{login}"),
+    })  # fmt: skip
+    assert reader.list_topics(topic, timeout=30).topics[topic].error is not None
+    log, told = home / "logs" / "kafka.log", f"User:{login} is Denied"
+    until = time.monotonic() + 20
+    while told not in log.read_text() and time.monotonic() < until:
+        time.sleep(0.1)
+    times = sum(told in line for line in log.read_text().splitlines())
+    assert times >= 1
+    for _ in range(2):  # the same log again
+        Hub(settings).watch()
+    month = f"{datetime.now(HO_CHI_MINH):%Y-%m}"
+    assert rows("leaks")[month] == {"place": month, "refused": times, "principals": 1, "topics": 1}
+    assert rows("leaks", "--by", "principal")[login]["refused"] == times
+    assert rows("leaks", "--by", "topic")[topic]["refused"] == times
+    assert rows("leaks", "--as-of", "2024-12-31") == {}
+
+
 def test_the_state_of_an_earlier_day_can_be_counted_again(home: Path) -> None:
     found = rows("tasks", "--as-of", "2023-12-31")
     assert set(found) == {"2022", "2023"}
@@ -158,7 +186,7 @@ def test_every_figure_answers_in_each_way_and_names_no_person(home: Path) -> Non
             words = set(re.split(r"\s*[│┃]\s*", done.stdout))
             assert not words & people, figure["figure"]
     held = rows("fragmentation")
-    assert held["full_name"]["databases"] == 4 and held["full_name"]["agree"] > 0
+    assert held["full_name"]["databases"] == 17 and held["full_name"]["agree"] > 0
     target = subprocess.run([POPHUB, "figures", "digitised"], capture_output=True, text=True, check=True)
     assert "target: online_percent of 70 by 2025-12-31" in target.stdout
 
@@ -172,7 +200,7 @@ def test_the_role_of_figures_reads_history_and_nothing_else(home: Path) -> None:
         )
         assert set(cursor.fetchall()) == {
             ("hub.layout", "SELECT"), ("ledger.stretch", "SELECT"), ("ledger.history", "SELECT"),
-            ("quarantine.obstacle", "SELECT"), ("quarantine.obstacle_answer", "SELECT"),
+            ("quarantine.obstacle", "SELECT"), ("quarantine.obstacle_answer", "SELECT"), ("live.refused_read", "SELECT"),
         }  # fmt: skip
 
 

@@ -8,13 +8,15 @@ from contextlib import closing
 from datetime import date
 
 import pytest
-from hubkit import Project
+from hubkit import Project, hub_of
 from outside import check
 
+from pophub.commands.reconcile import examine
 from pophub.contracts.load import load_all
 from pophub.domain.dates import EPOCH, HO_CHI_MINH, MICROSECOND
 from pophub.postgres import connect, transaction
 from pophub.prepare import prepare_looked_up
+from pophub.reconcile import look_ups
 from pophub.settings import Settings
 from pophub.sharing.registry import OWNER
 from pophub.stores.look_up import settle_looked_up
@@ -293,6 +295,81 @@ def test_what_a_sound_connector_looks_up_stays_and_who_stops_looking_up_is_judge
         " where stem = %s order by number desc limit 1", invoices,
     )  # fmt: skip
     assert project.run("judge", stem=invoices).error == "hub.layout"
+
+
+def test_what_others_look_up_is_held_against_history_and_filled_again(
+    bare_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = bare_project
+    sellers = one_seller(project)
+    declare(project, SALES, LOOKED_UP, SELLER_KNOWN, SAME)
+    project.pass_through("prepare")
+    for number in (2, 3):
+        put(project, "sellers", 8 * DAY, f"S{number}", "A")
+    project.pass_through(stem=sellers)
+    kept, hub = looked_up(project, sellers), hub_of(project, monkeypatch)
+    report = examine(hub, sellers)
+    assert (report.findings, len(kept)) == ([], 3)
+    assert ("population.looked_up", 3, 3) in {(c.store, c.expected, c.found) for c in report.compared}
+
+    mine = "dataset = (select number from hub.dataset where stem = %s)"
+    for change in (
+        "delete from population.looked_up where key = 'S1' and ",
+        "update population.looked_up set payload = null where key = 'S2' and ",
+        "insert into population.looked_up (valid_from, marker, dataset, key)"
+        " select valid_from + 1, marker, dataset, key from population.looked_up where key = 'S3' and ",
+    ):
+        project.servers.query(change + mine, sellers)
+    report = examine(hub, sellers)
+    assert {(f.code, f.store, f.key) for f in report.findings} == {
+        ("reconcile.missing", "population.looked_up", "S1"),
+        ("reconcile.altered", "population.looked_up", "S2"),
+        ("reconcile.unknown", "population.looked_up", "S3"),
+    }
+    look_ups.mend(hub.settings, hub.connector(sellers))
+    assert looked_up(project, sellers) == kept
+    assert examine(hub, sellers).findings == []
+
+
+MATCHED = """look_up:
+  first: {by: grade, in: AGENCY.sellers, match: grade, at: issued_on, fields: [code]}
+"""
+FIRST = rule("expect_same", "correct", "correct.agreement.reference", column="seller", other="hub_first_code")
+
+
+def test_what_is_no_key_is_looked_up_in_the_row_that_stood_first_with_it(
+    bare_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A seller must be the first of its grade: rows that change, go and come are found as they stood on the day."""
+    project = bare_project
+    sellers = one_seller(project)  # S1 is an A
+    invoices = declare(project, SALES, MATCHED, FIRST)
+    project.pass_through("prepare")  # what was accepted before is found, too
+    put(project, "sellers", 7 * DAY, "S2", "A")
+    put(project, "sellers", 5 * DAY, "S1", "B")
+    put(project, "sellers", 2 * DAY, "S2", None, gone=True)
+    put(project, "sellers", 1 * DAY, "S3", "A")
+    project.pass_through(stem=sellers)
+    sold = [
+        ("I1", "S1", "A", 8, True), ("I2", "S2", "A", 6, False), ("I3", "S2", "A", 4, True), ("I4", "S1", "B", 4, True),
+        ("I5", "S3", "A", 0, True), ("I6", "S2", "A", 0, False), ("I7", "S9", "A", 20, True), ("I8", "S9", "C", 4, True),
+    ]  # fmt: skip
+    for number, seller, grade, ago, _ in sold:
+        put(project, "invoices", 60, number, seller, grade, day(project, ago))
+    project.pass_through(stem=invoices)
+    wrong = {number: {"correct.agreement.reference"} for number, *_, sound in sold if not sound}
+    assert {key: codes for key, (_, _, codes) in project.verdicts(invoices).items()} == wrong
+
+    hub = hub_of(project, monkeypatch)
+    assert examine(hub, sellers).findings == []
+    project.servers.query(
+        "update population.looked_up set found_by = null where dataset = (select number from hub.dataset where stem = %s)",
+        sellers,
+    )
+    look_ups.mend(hub.settings, hub.connector(sellers))
+    put(project, "invoices", 50, "I9", "S1", "A", day(project, 4))
+    project.pass_through(stem=invoices)
+    assert set(project.verdicts(invoices)) == {*wrong, "I9"}
 
 
 TAXPAYERS_TABLE = """create schema dang_ky; create table dang_ky.nguoi_nop_thue (stt bigserial, mst text, ten text,

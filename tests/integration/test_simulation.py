@@ -135,7 +135,7 @@ def test_a_declared_source_holds_every_version_of_its_plan(
         table = tables()[declaration.stem]
         statement = f"select count(*) from {table.name}"
         rows = number(settings, table.database, f"{table.database}_reader", statement)
-    elif source.kind == "sqlite":
+    elif source.in_sqlite:
         with closing(sqlite3.connect(sqlite_file(settings, declaration))) as found:
             (rows,) = found.execute(f"select count(*) from {source.name}").fetchone()
     elif source.kind == "kafka":

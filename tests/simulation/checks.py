@@ -16,7 +16,7 @@ from pophub import avro
 from pophub.sharing.subscription import subscription_secret
 from pophub.sources import pgoutput
 
-from .follower import ELSEWHERE_NUMBER, STEM
+from .follower import ELSEWHERE_NUMBER, FINDER, STEM
 from .model import Version
 from .statements import us
 from .statements_flow import counted
@@ -65,20 +65,30 @@ def settled(life: Life) -> None:
 
 
 def _looked_up(life: Life) -> None:
-    """Who looks a dataset up finds each accepted version under its time, of one moment the newest."""
-    tables, promised = life.database.tables, dict[tuple[str, int], tuple[int, bytes | None]]()
+    """Who looks a dataset up finds each accepted version under its time, of one moment the newest, by what it says."""
+    tables, promised = life.database.tables, dict[tuple[str, int], tuple[int, bytes | None, str | None]]()
     if not tables["hub.looked_up"]:
         return
+    named = bool(tables["hub.looked_up"][STEM,]["finders"])
     rows = sorted(tables["ledger.history"].values(), key=lambda r: r["marker"])
     timed = life.connector.file.source.marker.kind == "time"
     for r in rows:
         told = us(r["exchanged_at"]) if r["changed_at"] is None else r["changed_at"]
-        promised[r["key"], r["marker"] if timed else told] = (r["marker"], r["payload"])
+        name = _name(life, r["payload"]) if named else None
+        promised[r["key"], r["marker"] if timed else told] = (r["marker"], r["payload"], name)
     found = {
-        (r["key"], r["valid_from"]): (r["marker"], r["payload"])
+        (r["key"], r["valid_from"]): (r["marker"], r["payload"], r.get("found_by"))
         for r in tables["population.looked_up"].values()
     }
     assert found == promised, "what others look up is not what was accepted"
+
+
+def _name(life: Life, payload: bytes | None) -> str | None:
+    """Give the array of the one name under which a version is looked for; none for a delete, or an empty value."""
+    if payload is None:
+        return None
+    value = avro.decode_record(life.connector.contract.avro_schema, payload)[FINDER.field]
+    return None if value is None else f'{{"{FINDER.field} {value}"}}'
 
 
 def _states(life: Life) -> None:

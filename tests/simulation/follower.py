@@ -7,6 +7,7 @@ from datetime import datetime
 from life_model import LANES
 
 from pophub import avro
+from pophub.domain.finder import Finder
 
 from .broker import NO_BLOCK, Broker
 from .database import Commit, Database
@@ -16,6 +17,7 @@ from .statements import us
 
 STEM = "mem.things"
 ELSEWHERE_NUMBER = 99  # of the other dataset, whose rows may be referred to
+FINDER = Finder("value")  # by which another dataset looks things up
 
 
 class Follower:

@@ -17,7 +17,7 @@ from . import checks
 from .agency import PEOPLE, Agency
 from .broker import NO_BLOCK, Broker
 from .database import Database
-from .follower import ELSEWHERE_NUMBER, STEM, Follower
+from .follower import ELSEWHERE_NUMBER, FINDER, STEM, Follower
 from .model import Model
 from .scheduler import Killed, Mood, Simulation, Worker
 from .source import EPOCH, Folder, Inventories, Table, Topic
@@ -75,7 +75,8 @@ class Life:
             known = {"stem": ELSEWHERE, "number": ELSEWHERE_NUMBER, "identity": False}
             self.database.tables["hub.dataset"][ELSEWHERE,] = known
         if seed % 2:  # others look it up
-            self.database.tables["hub.looked_up"][STEM,] = {"stem": STEM}
+            told = [FINDER.told()] if seed % 4 == 1 else []
+            self.database.tables["hub.looked_up"][STEM,] = {"stem": STEM, "finders": told}
         self.told = 0
         self.simulation.on_kill = self._killed
         if self.rng.random() < 0.2:

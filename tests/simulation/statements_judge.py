@@ -144,8 +144,9 @@ def append_history(session: Session, rows: Any) -> Answer:
 
 
 @twin("look_up")
-def is_looked_up(session: Session, args: Any) -> Answer:
-    return [(session.get("hub.looked_up", tuple(args)) is not None,)]
+def finders(session: Session, args: Any) -> Answer:
+    row = session.get("hub.looked_up", tuple(args))
+    return [] if row is None else [(row["finders"],)]
 
 
 @twin("look_up")

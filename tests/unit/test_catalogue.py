@@ -156,7 +156,9 @@ def test_a_dataset_knows_what_it_comes_from_and_where_it_goes() -> None:
         ("moit.ecommerce_sales", ("seller_tax_code",)),
         ("moit.market_findings", ("seller_tax_code",)),
         ("mps.identity_accounts", ("tax_code",)),
+        ("vss.insurance", ("employer_tax_code",)),
     }
+    assert ("from", "dataset", "moj.civil_status", ("citizen_id",)) in hops("mps.identity_accounts", known)
     assert hops("no.such", known) == []
     for one in known:
         assert len(hops(one.stem, known)) == len(set(hops(one.stem, known)))

@@ -64,7 +64,8 @@ def test_what_others_name_is_run_before_them() -> None:
     place = {stem: at for at, turn in enumerate(turns) for stem in turn}
     assert place["mps.citizens"] == place["mof.taxpayers"] == place["laocai.procedure_catalogue"] == 0
     assert place["mof.einvoices"] == place["moit.market_findings"] == place["laocai.procedures"] == 1
-    assert len(turns) == 2
+    assert place["mps.identity_accounts"] == place["moj.civil_status"] + 1 == 2  # it looks deaths up
+    assert len(turns) == 3
 
 
 @pytest.mark.parametrize(

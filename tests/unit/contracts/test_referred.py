@@ -172,6 +172,35 @@ def test_a_look_up_that_leads_nowhere_is_named_with_file_and_line(
     assert found[0].where == f"{LOOKS_UP}:{line}"
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "code", "words"),
+    [
+        ("by: citizen_id, in", "by: citizen, in", "schema.field_missing", "mean citizen_id"),
+        ("by: citizen_id, in", "by: issued_on, in", "config.type", "is date, not string"),
+        ("match: citizen_id", "match: citizen", "schema.field_missing", "mean citizen_id"),
+        ("match: citizen_id", "match: event_date", "config.type", "is date, not string"),
+        ("{event_kind: DEATH}", "{event_date: DEATH}", "config.type", "is date, not string"),
+        ("{event_kind: DEATH}", "{kind: DEATH}", "schema.field_missing", "has no field 'kind'"),
+        (
+            "match: citizen_id,",
+            "match: citizen_id, at: level,",
+            "config.type",
+            "not date or timestamp-micros",
+        ),
+        ("match: citizen_id, ", "", "config.type", "only and at are for a look-up with match"),
+    ],
+)
+def test_a_look_up_by_a_field_that_cannot_be_matched_is_named_with_file_and_line(
+    project: Path, old: str, new: str, code: str, words: str
+) -> None:
+    edit(project, MATCHES, old, new)
+    lines = (project / MATCHES).read_text().splitlines()
+    line = next(n for n, one in enumerate(lines, start=1) if "in: moj.civil" in one)
+    found = [error for error in flaws(project) if error.where == f"{MATCHES}:{line}"]
+    assert [error.code for error in found] == [code], [str(error) for error in found]
+    assert words in found[0].what
+
+
 def test_a_look_up_in_a_dataset_that_is_not_there_or_broken_is_told(project: Path) -> None:
     path = project / LOOKS_UP
     path.write_text(path.read_text().replace("laocai.procedure_catalogue", "laocai.procedure_catalog"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,34 @@ import pytest
 from pophub.runtime import denials
 
 LINE = "2026-11-28T13:34:10Z INFO kafka.authorizer.logger - Principal = User:{} is Denied operation = READ from host\n"
+
+
+READ = (
+    "2026-11-{}.123Z [data-plane-kafka-request-handler-0] INFO kafka.authorizer.logger - Principal = User:{} is Denied "
+    "operation = {} from host = 127.0.0.1 on resource = {}:LITERAL:{} for request = Fetch with resourceRefCount = 1 "
+    "based on rule DefaultDeny\n"
+)
+
+
+def test_refused_reads_are_counted_by_hour_login_and_topic_also_where_the_log_was_rotated(
+    tmp_path: Path,
+) -> None:
+    topic = "shared.mps.citizens"
+    (tmp_path / "kafka.log.1").write_text(
+        READ.format("28T23:59:59", "subscriber-tax", "DESCRIBE", "Topic", topic)
+    )
+    (tmp_path / "kafka.log").write_text(
+        READ.format("29T00:00:00", "subscriber-tax", "READ", "Topic", topic) * 2
+        + READ.format("29T00:59:59", "subscriber-tax", "READ", "Topic", topic).replace("59.123Z", "59.123+07")
+        + READ.format("29T00:01:00", "subscriber-tax", "WRITE", "Topic", topic)  # no read
+        + READ.format("29T00:01:00", "subscriber-tax", "READ", "Group", "somebody")
+        + LINE.format("subscriber-tax")
+    )
+    hours = [datetime(2026, 11, *at, tzinfo=UTC) for at in ((28, 17), (28, 23), (29, 0))]
+    assert denials.refused_reads(tmp_path) == {
+        (hour, "subscriber-tax", topic): times for hour, times in zip(hours, (1, 1, 2), strict=True)
+    }
+    assert denials.refused_reads(tmp_path / "none") == {}
 
 
 def test_each_denial_is_counted_once_while_the_log_grows(tmp_path: Path) -> None:
