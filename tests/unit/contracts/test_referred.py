@@ -21,6 +21,7 @@ from pophub.settings import PROJECT
 from pophub.stages.hub_columns import hub_columns
 
 FILE, LOOKS_UP = "connectors/moit/ecommerce_sales.yaml", "connectors/laocai/procedures.yaml"
+MATCHES = "connectors/mps/identity_accounts.yaml"
 DAY_US, ZONE_US = 86_400_000_000, 7 * 3_600_000_000
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations has warnings of its own
