@@ -27,7 +27,7 @@ ROWS, MOST_ROWS = 100, 1000
 """Rows of a page: where nobody says how many, and at most."""
 
 
-class Asked(NamedTuple):
+class PageAsked(NamedTuple):
     """What a page is asked for: rows behind a number that changed since a time, so many at most."""
 
     behind: int
@@ -57,7 +57,7 @@ def token_of(declaration: Declaration) -> str:
     return f"api.{declaration.agency}"
 
 
-def page(settings: Settings, declaration: Declaration, asked: Asked) -> dict[str, Any]:
+def page(settings: Settings, declaration: Declaration, asked: PageAsked) -> dict[str, Any]:
     """Give a page of an API: its rows, and the cursor that leads on; None on the last."""
     source, names = declaration.source, columns_of(declaration)
     number, changed = quoted(source.number), quoted(source.changed)
@@ -80,12 +80,12 @@ def _record(declaration: Declaration, row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _asked(query: str) -> Asked:
+def _asked(query: str) -> PageAsked:
     """Read what is asked for. Errors: ValueError where that cannot be read."""
     told = {name: values[-1] for name, values in parse_qs(query).items()}
     since = datetime.fromisoformat(told["tu_luc"]).astimezone(UTC).isoformat() if "tu_luc" in told else ""
     rows = min(max(1, int(told.get("limit", ROWS))), MOST_ROWS)
-    return Asked(int(told.get("con_tro", 0)), since, rows)
+    return PageAsked(int(told.get("con_tro", 0)), since, rows)
 
 
 def server(settings: Settings, port: int) -> ThreadingHTTPServer:
