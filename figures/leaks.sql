@@ -2,7 +2,9 @@
 figure: 1
 title: {en: Reads that were refused, vi: Lượt đọc bị từ chối}
 unit: {en: refused reads, vi: lượt đọc bị từ chối}
-source: Working Group of Project 06; leaks of data are not fewer
+source:
+  en: Working Group of Project 06; leaks of data are not fewer
+  vi: Tổ công tác Đề án 06; tình trạng lộ, lọt dữ liệu chưa giảm
 by: [month, principal, topic]
 chart: refused
 */

@@ -91,9 +91,10 @@ class RefusedRead(NamedTuple):
 def refused_reads(logs: Path) -> Counter[RefusedRead]:
     """Count the refused reads that the broker's log and what it was rotated to still tell; none where there is no log."""
     found: Counter[RefusedRead] = Counter()
-    for path in sorted(logs.glob("kafka.log*")):
-        with path.open("rb") as log:
-            found.update(_refused(log))
+    for path in (logs / f"kafka.log{suffix}" for suffix in ROTATED):
+        if path.exists():
+            with path.open("rb") as log:
+                found.update(_refused(log))
     return found
 
 

@@ -22,6 +22,8 @@ def fields_read(connector: Connector, rules: Rules) -> frozenset[str]:
     names = {*rules.columns, *declared.unique}
     for one in referred(declared):
         names |= {*one.fields, one.at or ""}
+    for look_up in connector.looked_up:
+        names |= {*look_up.reference.fields, look_up.reference.at or ""}
     for cited in declared.cites:
         names |= {cited.field, cited.at or ""}
     if declared.population:
