@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from hubkit import Project, Ran
+    from command_kit import Ran
+    from hubkit import Project
 
 Outcome = Literal["done", "failed", "indefinite"]
 SYLLABLES = [

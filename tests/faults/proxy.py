@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import psutil
 
 if TYPE_CHECKING:
-    from hubkit import Started
+    from command_kit import Started
 
 API = {
     "Produce": 0, "Fetch": 1, "ListOffsets": 2, "Metadata": 3, "FindCoordinator": 10,

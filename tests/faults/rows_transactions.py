@@ -12,7 +12,8 @@ from tests.faults.catalogue import Injected, fault
 from tests.faults.proxy import Proxy, Rule
 
 if TYPE_CHECKING:
-    from hubkit import Project, Started
+    from command_kit import Started
+    from hubkit import Project
 
     from tests.faults.world import World
 

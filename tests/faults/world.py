@@ -22,7 +22,8 @@ KIT = str(Path(__file__).parent.parent / "integration")
 if KIT not in sys.path:
     sys.path.insert(0, KIT)
 
-from hubkit import Project, Ran, Servers, serving  # noqa: E402
+from command_kit import Ran  # noqa: E402
+from hubkit import Project, Servers, serving  # noqa: E402
 
 from tests.faults import checker  # noqa: E402
 from tests.faults.journal import Journal  # noqa: E402

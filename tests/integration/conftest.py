@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the kit's modules lie beside the tests
 
+from command_kit import forking
 from hubkit import GRANTED, Project, Servers, serving
 from log_kit import declare_logged, drop_slot
 
@@ -19,7 +20,14 @@ SMALL_BATCHES = ("(?m)^key: ", "limits: {batch_rows: 5}\nkey: ")
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
+def forks() -> Iterator[str]:
+    """The fork server, for tests whose hub is another than the session's."""
+    with forking() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def servers(forks: str) -> Iterator[Servers]:
     with serving() as found:
         yield found
 

@@ -7,12 +7,9 @@ outside (`outside.py`).
 from __future__ import annotations
 
 import itertools
-import json
+import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,13 +20,18 @@ from typing import Any
 
 import psycopg2
 import pytest
+from command_kit import Ran, Started, forking
 
-from pophub.runtime import hub
+from pophub.runtime import hub, postgres
 from pophub.settings import PROJECT, Settings
 from pophub.wiring import Hub
 
 SIGKILLED = -9
-RUN_S = 150
+CAREFREE = """
+    alter system set fsync = off;
+    alter system set full_page_writes = off;
+    select pg_reload_conf();
+"""
 CITIZENS_TABLE = """
     create schema dancu;
     create table dancu.cong_dan (id bigserial primary key, so_ddcn text, ho_ten text, ngay_sinh text,
@@ -45,37 +47,6 @@ INVOICES_TABLE = """
 _numbers = itertools.count(1)
 
 GRANTED = ("citizen_id", "full_name", "birth_date", "province_code")
-
-
-@dataclass
-class Ran:
-    """How a run in its own process ended: exit code (negative: the signal), results, error code."""
-
-    code: int
-    results: list[Any]
-    error: str | None
-    text: str = ""
-
-
-class Started:
-    """A run that goes on in its own process; `pid` is the worker's."""
-
-    def __init__(self, path: str, request: dict[str, Any]) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(RUN_S)
-        self._socket.connect(path)
-        self._socket.sendall(json.dumps(request).encode() + b"\n")
-        self._lines = self._socket.makefile()
-        self.pid = int(json.loads(self._lines.readline())["pid"])
-
-    def wait(self) -> Ran:
-        """Wait for the end and tell it."""
-        try:
-            told = json.loads(self._lines.readline())
-        finally:
-            self._lines.close()
-            self._socket.close()
-        return Ran(told["code"], told["results"], told["error"], told.get("text", ""))
 
 
 @dataclass
@@ -103,25 +74,26 @@ class Servers:
             connection.close()
 
 
+def started(servers: Sequence[str]) -> Settings:
+    """Start servers of the home in the environment, PostgreSQL without a wait for the disk.
+
+    Tests kill processes, and what those wrote outlives them; no test cuts the power of the machine.
+    """
+    settings = hub.start(Settings.load(), servers=servers)
+    done = postgres.psql(settings, CAREFREE)
+    assert done.returncode == 0, done.stderr
+    return settings
+
+
 @contextmanager
 def serving() -> Iterator[Servers]:
-    """Start PostgreSQL, Kafka and the fork server; end them all."""
+    """Start PostgreSQL, Kafka and the fork server, where there is none yet; end them all."""
     home = Path(tempfile.mkdtemp(prefix="pophub-tests-"))
-    with pytest.MonkeyPatch.context() as patch:
+    with forking() as path, pytest.MonkeyPatch.context() as patch:
         patch.setenv("POPHUB_HOME", str(home))
-        path = str(home / "forks")
-        script = str(Path(__file__).with_name("forkserver.py"))
-        forks = subprocess.Popen(
-            [sys.executable, script, path], stdout=subprocess.PIPE, text=True, cwd=PROJECT
-        )
         try:
-            settings = hub.start(Settings.load(), servers=("postgres", "kafka"))
-            assert forks.stdout is not None
-            assert forks.stdout.readline() == "ready\n"
-            yield Servers(settings, path)
+            yield Servers(started(("postgres", "kafka")), path)
         finally:
-            forks.terminate()
-            forks.communicate(timeout=10)
             hub.stop(Settings.load())
             shutil.rmtree(home, ignore_errors=True)
 
@@ -295,6 +267,11 @@ class Project:
     def close(self) -> None:
         """End the connection to the source."""
         self._source.close()
+
+
+def surroundings(project: Project) -> dict[str, str]:
+    """Give the variables with which a command finds the project and the hub."""
+    return {**os.environ, **project.environment, "POPHUB_HOME": str(project.servers.settings.home)}
 
 
 def hub_of(project: Project, patch: pytest.MonkeyPatch) -> Hub:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hubkit import Project
+from command_kit import command
+from hubkit import Project, surroundings
 from outside import check
 from test_quarantine_commands import user
 
@@ -21,12 +19,8 @@ def backfill(
     project: Project, *arguments: str, stem: str | None = None, password: str = ""
 ) -> tuple[int, str]:
     """Run the command as a person would; give its exit code and what it says."""
-    home = str(project.servers.settings.home)
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("pophub")), "backfill", stem or project.stem, *arguments],
-        env=os.environ | project.environment | {"POPHUB_HOME": home, "POPHUB_PERSON_PASSWORD": password},
-        capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+    environment = surroundings(project) | {"POPHUB_PERSON_PASSWORD": password}
+    done = command("backfill", stem or project.stem, *arguments, environment=environment)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hubkit import INVOICES_TABLE, Project
+from command_kit import command
+from hubkit import INVOICES_TABLE, Project, surroundings
 from outside import check
 from test_versions import invoice
 
@@ -27,22 +25,10 @@ BAD_NAME = "Nguyễn\u0007Văn An"
 def pophub(project: Project, *arguments: str, code: int = 0, password: str = "") -> Any:
     """Run a command with --json in a process of its own; give what it printed."""
     environment = surroundings(project) | {"POPHUB_PERSON_PASSWORD": password}
-    ran = subprocess.run(
-        [sys.executable, "-c", "from pophub.cli.program import main; main()", *arguments, "--json"],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    ran = command(*arguments, "--json", environment=environment)
     assert ran.returncode == code, ran.stderr
     assert BAD_NAME not in ran.stderr
     return json.loads(ran.stdout if code == 0 else ran.stderr)
-
-
-def surroundings(project: Project) -> dict[str, str]:
-    """Give the variables with which a command finds the project and the hub."""
-    return {**os.environ, **project.environment, "POPHUB_HOME": str(project.servers.settings.home)}
 
 
 def user(project: Project, name: str) -> tuple[str, str]:
@@ -193,15 +179,10 @@ def test_what_cannot_be_written_is_said_and_who_did_it_is_on_record(project: Pro
     place = tmp_path / "out"
     place.mkdir()
     (place / "a file").touch()
-    home = str(project.servers.settings.home)
     commands = (("export", project.stem), ("digest", project.agency))
     for out in (place / "nosuch" / "x", place, place / "a file" / "x"):
-        for command in commands:
-            ran = subprocess.run(
-                [sys.executable, "-c", "from pophub.cli.program import main; main()", "quarantine", *command, "--out", str(out)],
-                env={**os.environ, **project.environment, "POPHUB_HOME": home},
-                capture_output=True, text=True, timeout=120, check=False,
-            )  # fmt: skip
+        for words in commands:
+            ran = command("quarantine", *words, "--out", str(out), environment=surroundings(project))
             assert (ran.returncode, "cli.out" in ran.stderr) == (2, True), ran.stderr
             assert str(out) in ran.stderr and "Traceback" not in ran.stderr
     assert list(place.iterdir()) == [place / "a file"], "no draft is left"
@@ -276,8 +257,6 @@ def test_a_version_is_shown_for_a_person(project: Project) -> None:
 
 def said(project: Project, *arguments: str) -> str:
     """Run a command for a person; give what it printed."""
-    ran = subprocess.run(
-        [sys.executable, "-c", "from pophub.cli.program import main; main()", *arguments],
-        env=surroundings(project), capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
+    ran = command(*arguments, environment=surroundings(project))
+    assert ran.returncode == 0, ran.stderr
     return ran.stdout

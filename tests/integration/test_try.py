@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
-from hubkit import Project
+from command_kit import command
+from hubkit import Project, surroundings
 from outside import read_topic
 
 from pophub.contracts.load import load_connector
@@ -23,12 +20,8 @@ from pophub.stores.judge import TrialStore
 
 def tried(project: Project, *arguments: str) -> dict[str, Any]:
     """Run the command as it is typed; give what it told."""
-    environment = os.environ | project.environment | {"POPHUB_HOME": str(project.servers.settings.home)}
-    program = str(Path(sys.executable).with_name("pophub"))
-    done = subprocess.run(
-        [program, "connector", "try", project.stem, "--json", *arguments],
-        env=environment, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+    words = ("connector", "try", project.stem, "--json", *arguments)
+    done = command(*words, environment=surroundings(project))
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 

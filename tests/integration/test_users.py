@@ -10,8 +10,8 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from hubkit import Project
-from test_quarantine_commands import BAD_NAME, pophub, surroundings, user
+from hubkit import Project, surroundings
+from test_quarantine_commands import BAD_NAME, pophub, user
 
 from pophub.contracts.load import load_all
 from pophub.postgres import connect
