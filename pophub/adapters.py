@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pophub.contracts.model import Connector
 from pophub.contracts.subscription_model import Grant
 from pophub.gates.rules import GreatExpectationsRules
-from pophub.kafka import Publisher, RawReader, RawWriter
+from pophub.kafka import Publisher, RawReader, RawTopic, RawWriter
 from pophub.live.circuit import refuse_resting
 from pophub.live.heartbeat import Shown, heartbeat
 from pophub.live.watch import stops_sharing
-from pophub.ports import BlockReader, BlockWriter, LanePublisher, Rules, Source
+from pophub.ports import BlockReader, BlockWriter, LanePublisher, RawLanes, Rules, Source
 from pophub.postgres import Connection, connect
 from pophub.quarantine.holds import paused
 from pophub.settings import Settings
@@ -49,6 +49,12 @@ class Adapters:
         """Give the reader of a lane of raw."""
         with closing(RawReader(self.settings, f"raw.{stem}", lane)) as reader:
             yield reader
+
+    @contextmanager
+    def raw_lanes(self, stem: str, lanes: int) -> Iterator[RawLanes]:
+        """Give a dataset's raw topic to who takes up a loss of it."""
+        with closing(RawTopic(self.settings, f"raw.{stem}", lanes)) as topic:
+            yield topic
 
     @contextmanager
     def publisher(self, topic: str, lane: int) -> Iterator[LanePublisher]:

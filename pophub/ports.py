@@ -285,6 +285,34 @@ class BlockReader(Protocol):
         ...
 
 
+class RawLanes(Protocol):
+    """The raw topic of one dataset while a loss of it is taken up: nobody else writes to it."""
+
+    def ends(self) -> dict[int, int]:
+        """Give the offset after the last message of each lane; nothing of a topic that is not there."""
+        ...
+
+    def make(self) -> None:
+        """Make the topic where it is not there."""
+        ...
+
+    def end(self, lane: int) -> int:
+        """Give the offset after the last message of a lane."""
+        ...
+
+    def read(self, lane: int, upto: int) -> Iterator[bytes]:
+        """Give the messages of a lane before an offset, from the first that is there."""
+        ...
+
+    def append(self, lane: int, messages: Sequence[bytes]) -> None:
+        """Write messages to a lane, one after the other, and return once each is acknowledged."""
+        ...
+
+    def forget(self, lane: int, upto: int) -> None:
+        """Remove the messages of a lane before an offset."""
+        ...
+
+
 class LanePublisher(Protocol):
     """Publishes one lane of one subscription; after any error it is closed, and a new one made."""
 

@@ -134,7 +134,7 @@ def prepare_broker(
 ) -> list[ConfigError]:
     """Make topics, users and access rules: every principal its own, and nothing more.
 
-    Give the raw topics that are not there although batches were sent to them: none of these is made anew.
+    Give the raw topics that are not there although they had records: none of these is made anew.
     """
     lanes = {c.stem: c.file.lanes for c in connectors}
     topics = {f"{kind}.{stem}": count for stem, count in lanes.items() for kind in ("raw", "shared")}
@@ -159,28 +159,31 @@ def prepare_broker(
     try:
         administrator.ensure_users(PRINCIPALS)
         administrator.ensure_rules(rules)
-        sent = _sent(settings)
-        lost = administrator.missing(f"raw.{stem}" for stem in lanes if stem in sent)
+        filled = _filled(settings)
+        lost = administrator.missing(f"raw.{stem}" for stem in lanes if stem in filled)
         administrator.ensure_topics({name: count for name, count in topics.items() if name not in lost})
         administrator.check_topics(name for stem in lanes if (name := f"raw.{stem}") not in lost)
     finally:
         administrator.close()
-    return [_lost(name, sent[name.removeprefix("raw.")]) for name in lost]
+    return [_lost(name, *filled[name.removeprefix("raw.")]) for name in lost]
 
 
-def _sent(settings: Settings) -> dict[str, int]:
-    """Count the batches that were sent to raw, by dataset."""
-    with closing(connect(settings, OWNER)) as connection, transaction(connection, "batches") as cursor:
+def _filled(settings: Settings) -> dict[str, tuple[int, int]]:
+    """Count what raw had by dataset: batches that were sent to it, and messages that were judged of it."""
+    with closing(connect(settings, OWNER)) as connection, transaction(connection, "what raw had") as cursor:
         cursor.execute(
-            "select stem, count(*) from extract.batch where state = 'sent' and rows > 0 group by stem"
+            "select stem, sum(batches), sum(judged) from ("
+            " select stem, count(*) as batches, 0 as judged from extract.batch where state = 'sent' and rows > 0 group by stem"
+            " union all select stem, 0, raw_offset from judge.lane where raw_offset > 0) had group by stem"
         )
-        return dict(cursor.fetchall())
+        return {stem: (int(batches), int(judged)) for stem, batches, judged in cursor.fetchall()}
 
 
-def _lost(topic: str, batches: int) -> ConfigError:
+def _lost(topic: str, batches: int, judged: int) -> ConfigError:
     return ConfigError(
         "raw.lost",
-        f"the topic is not there, and {batches:,} batches were sent to it: what was not judged of them is gone",
+        f"the topic is not there: {batches:,} batches were sent to it, and {judged:,} messages of it were judged; "
+        "what was not judged is gone",
         where=topic,
-        remedy=explain("raw.lost").remedy,
+        remedy=explain("raw.lost").remedy.replace("STEM", topic.removeprefix("raw.")),
     )

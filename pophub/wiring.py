@@ -35,6 +35,7 @@ from pophub.stages.follow import Follow
 from pophub.stages.gap import Gap, pass_gap
 from pophub.stages.judge import Judge, Judged
 from pophub.stages.lanes import own_lane
+from pophub.stages.loss import look, take_up, told_again
 from pophub.stages.refused import refusal
 from pophub.stages.replay import Progress, Replay
 from pophub.stages.replicate import Replicate
@@ -45,6 +46,7 @@ from pophub.stores.backfill import BackfillStore
 from pophub.stores.extract import ExtractStore, own_source
 from pophub.stores.history import History
 from pophub.stores.judge import JudgeStore
+from pophub.stores.loss import LossStore, RawLoss, undeleted_keys
 from pophub.stores.places import PlaceStore
 from pophub.stores.scan import ScanStore
 from pophub.stores.share import LedgerStore
@@ -283,6 +285,28 @@ class Hub:
                 if gap := pass_gap(store, lane, first, None if dry else by):
                     gaps.append(gap)
         return gaps
+
+    def take_loss(self, stem: str, by: str, why: str, *, dry: bool = False) -> tuple[RawLoss, int]:
+        """Take up what raw lost in somebody's name, or only say what that is (`dry`).
+
+        Give it, and of how many keys the lost delete cannot be told again.
+        Errors: `raw.nothing_lost`.
+        """
+        connector, adapters = self.connector(stem), self.adapters
+        with (
+            adapters.connection("pophub_extract") as connection,
+            adapters.raw_lanes(stem, connector.file.lanes) as raw,
+        ):
+            store = own_source(connection, stem, 0, LossStore)
+            loss = look(connector, store, raw)
+            undeleted: list[str] = []
+            if connector.file.source.marker.kind in ("scan", "wal") and loss.first is not None:
+                with adapters.connection("pophub_judge") as judges:
+                    undeleted = undeleted_keys(judges, stem)
+            again = list(told_again(connector, ContractMapper(connector), undeleted))
+            if not dry:
+                take_up(store, raw, loss, by, why, again)
+        return loss, len(undeleted) - len(again)
 
     def watch(self, off: Mapping[str, str] | None = None) -> Watched:
         """Look once at every source and every promise, tell what is wrong, and keep which reads were refused.

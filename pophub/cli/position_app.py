@@ -1,4 +1,4 @@
-"""The commands position show, position pass-gap: where judge stands on raw, and what is missing there."""
+"""The commands position show, pass-gap, reset and take-loss: where judge stands on raw, and what is missing there."""
 
 from __future__ import annotations
 
@@ -48,6 +48,23 @@ def reset(
 
     with errors_told(json):
         change(stem, by, json, dry=not yes)
+
+
+@position.command(
+    "take-loss", epilog='Example: pophub position take-loss mps.citizens --by Lan --why "disk 2 died" --yes'
+)
+def take_loss(
+    stem: Stem,
+    by: DoneBy = "",
+    why: str = typer.Option("", "--why", help="What happened to the topic; kept with your name."),
+    yes: bool = typer.Option(False, "--yes", help="Do it; without it, only say what is lost."),
+    json: bool = JSON,
+) -> None:
+    """Let judge go on behind what raw lost, and the source send again what was not judged of it."""
+    from pophub.commands.position_loss import take_loss as take
+
+    with errors_told(json):
+        take(stem, by, why, json, dry=not yes)
 
 
 def _told(stem: str, by: str, as_json: bool, *, dry: bool) -> None:

@@ -110,16 +110,17 @@ class Airflow:
         self._call("PATCH", _run_path(dag, run), params={"update_mask": "note"}, json={"note": note or None})
 
     def trigger(self, dag: str, run: str, note: str | None = None) -> None:
-        """Start a run; one that is there already is left alone, unless it failed: then its failed tasks run again.
+        """Start a run; one that is there already is left alone, unless it failed: then all of it runs again.
 
-        A note is of who asks: of a run that failed it is added to what stands there.
+        All, since a stage runs after a failed one, too: where extract failed, judge and share are done, and none
+        of what it brings now would pass them in this run. A stage that has nothing to do is done at once. A note is of who asks: of a run that failed it is added to what stands there.
         """
         state = self.state(dag, run)
         if state is None:
             told = {"dag_run_id": run, "logical_date": None, "note": note}
             self._call("POST", f"/api/v2/dags/{quote(dag)}/dagRuns", there_ok=True, json=told)
         elif state == "failed":
-            self._call("POST", f"{_run_path(dag, run)}/clear", json={"dry_run": False, "only_failed": True})
+            self._call("POST", f"{_run_path(dag, run)}/clear", json={"dry_run": False, "only_failed": False})
             if note:
                 before = self.note(dag, run)
                 self.set_note(dag, run, f"{before}\n{note}" if before else note)

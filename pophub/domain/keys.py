@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from pophub.domain.record import Columns
+
+_PART = re.compile(r"(?:^|\|)((?:[^|\\]|\\.)*)", re.S)
+_ESCAPED = re.compile(r"\\(.)", re.S)
 
 
 def joined_keys(columns: Columns, fields: Sequence[str]) -> list[str | None]:
@@ -23,6 +27,19 @@ def joined_keys(columns: Columns, fields: Sequence[str]) -> list[str | None]:
         absent = any(value is None for value in values)
         keys.append(None if absent else "|".join(_escape(value) for value in values))
     return keys
+
+
+def parts_of(key: str, count: int) -> list[str]:
+    r"""Give the parts of a key that `joined_keys` joined, as text.
+
+    Shape: `count` is how many fields the key has; a single one is the key as it is.
+
+    >>> parts_of("x\\|y|1", 2)
+    ['x|y', '1']
+    """
+    if count == 1:
+        return [key]
+    return [_ESCAPED.sub(r"\1", part) for part in _PART.findall(key)]
 
 
 def _escape(value: Any) -> str:

@@ -6,6 +6,7 @@ from pophub.kafka.health import BrokerHealth, ReaderPlace, broker_health, lane_e
 from pophub.kafka.log import Ends, Read, TopicLog
 from pophub.kafka.publisher import Publisher
 from pophub.kafka.raw import RawEnds, RawReader, RawWriter
+from pophub.kafka.raw_lanes import RawTopic
 from pophub.kafka.readers import SlowReader, slow_readers
 from pophub.kafka.topic import BrokerAccess, ForeignTopic, TopicMessage
 
@@ -22,6 +23,7 @@ __all__ = [
     "Publisher",
     "RawEnds",
     "RawReader",
+    "RawTopic",
     "RawWriter",
     "Read",
     "ReaderPlace",

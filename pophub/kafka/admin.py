@@ -156,6 +156,11 @@ class Administrator:
             lanes = [TopicPartition(topic, one["partition_index"]) for one in told["partitions"]]
             self._admin.delete_records(dict.fromkeys(lanes, -1))  # -1: all up to the end
 
+    def forget(self, topic: str, lane: int, upto: int) -> None:
+        """Remove what stands on a lane of a topic before an offset."""
+        with translated(topic), deadline(CALL_S, "removing messages"):
+            self._admin.delete_records({TopicPartition(topic, lane): upto})
+
     def close(self) -> None:
         """End the client."""
         self._admin.close()

@@ -62,6 +62,18 @@ def translated(where: str) -> Iterator[None]:
         raise in_our_words(_same_error(cause), where) from cause
 
 
+def refuse_missing(settings: Settings, principal: str, topic: str) -> None:
+    """Refuse a topic that is not there at once; kafka-python's clients wait for one until their time is out.
+
+    Errors: `kafka.topic_missing`.
+    """
+    with translated(topic):
+        found = confluent_kafka.Producer(librdkafka(settings, principal)).list_topics(topic, timeout=10)
+        error = found.topics[topic].error
+        if error is not None and error.code() == confluent_kafka.KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise confluent_kafka.KafkaException(error)
+
+
 @contextmanager
 def connecting(settings: Settings, principal: str, where: str) -> Iterator[None]:
     """Translate as `translated` does, and tell a refused login from a broker that cannot be reached.

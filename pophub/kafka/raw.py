@@ -9,7 +9,7 @@ from kafka import errors as kafka_errors
 
 from pophub.domain.errors import PromiseBroken
 from pophub.kafka import client
-from pophub.kafka.client import REFUSED, client_settings, connecting, in_our_words, translated
+from pophub.kafka.client import REFUSED, client_settings, connecting, in_our_words, refuse_missing, translated
 from pophub.process.deadline import deadline
 from pophub.settings import Settings
 
@@ -25,6 +25,7 @@ class RawWriter:
     def _connected(self) -> KafkaProducer:
         login = connecting(self._settings, "pophub-extract", self.topic)
         with login, deadline(client.CALL_S, f"connecting to {self.topic}"):
+            refuse_missing(self._settings, "pophub-extract", self.topic)
             return KafkaProducer(
                 **client_settings(self._settings, "pophub-extract"),
                 enable_idempotence=True, acks="all", max_request_size=client.MAX_REQUEST_BYTES,
@@ -66,6 +67,7 @@ class RawReader:
         self._where = f"{topic}, lane {lane}"
         login = connecting(settings, "pophub-judge", self._where)
         with login, deadline(client.CALL_S, f"connecting to {topic}"):
+            refuse_missing(settings, "pophub-judge", topic)
             self._consumer = KafkaConsumer(
                 **client_settings(settings, "pophub-judge"),
                 group_id=None, enable_auto_commit=False, auto_offset_reset="none",

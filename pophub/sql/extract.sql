@@ -22,6 +22,12 @@ values (%s, %s, %s, to_timestamp(0) + %s * interval '1 microsecond', %s, 'open')
 -- name: sent_batch
 update extract.batch set state = 'sent', sent_at = clock_timestamp() where batch = %s
 
+-- a batch that the position moves behind
+-- name: take_batch
+update extract.batch b set state = 'sent', sent_at = clock_timestamp(),
+    after = (select p.marker from extract.position p where p.stem = b.stem)
+where batch = %s
+
 -- name: move_position
 insert into extract.position (stem, marker, exchanged_at, columns)
 values (%(stem)s, %(marker)s, to_timestamp(0) + %(stamp)s * interval '1 microsecond', %(columns)s)
@@ -46,3 +52,6 @@ on conflict (stem, code, subject) where released_at is null do update set last_s
 
 -- name: release
 update extract.hold set released_at = clock_timestamp() where stem = %s and subject = %s and released_at is null
+
+-- name: open_loss
+select by from extract.loss where stem = %s and ended_at is null

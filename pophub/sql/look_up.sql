@@ -1,6 +1,10 @@
 -- Statements of look-ups: versions of other datasets by key and moment. Writers: pophub_judge of
 -- population.looked_up, within its micro-batch; pophub_owner of hub.looked_up, which `pophub up` settles.
 
+-- until the end of the transaction nobody begins or ends to keep these datasets
+-- name: share_look_up
+select pg_advisory_xact_lock_shared(hashtext('pophub.look_up'), hashtext(stem)) from unnest(%s::text[]) as l(stem) order by stem
+
 -- how others find a dataset's rows beside by their keys; no row where nobody looks it up
 -- name: finders
 select finders from hub.looked_up where stem = %s
@@ -45,8 +49,9 @@ where population.looked_up.marker < excluded.marker
 -- name: looked_up_stems
 select stem, finders from hub.looked_up
 
--- name: lock_looked_up
-lock table hub.looked_up in access exclusive mode
+-- the one that begins or ends to keep a dataset; others wait that judge it, or look it up
+-- name: own_look_up
+select pg_advisory_xact_lock(hashtext('pophub.look_up'), hashtext(%s))
 
 -- all of history of a large dataset takes longer than a statement may elsewhere
 -- name: take_all_time

@@ -28,7 +28,8 @@ create table if not exists extract.batch (
     rows int not null,
     state text not null check (state in ('open', 'sent')),
     opened_at timestamptz not null default clock_timestamp(),
-    sent_at timestamptz
+    sent_at timestamptz,
+    after bigint  -- the position before it: none of its rows lies further back than the window from there
 );
 create index if not exists batch_run on extract.batch (stem, run);
 create index if not exists batch_newest on extract.batch (stem, batch);

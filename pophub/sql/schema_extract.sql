@@ -111,3 +111,26 @@ create table if not exists extract.topic_place (
 grant select, insert, update on extract.topic to pophub_extract;
 grant select, insert, update, delete on extract.topic_place to pophub_extract;
 grant select on extract.topic, extract.topic_place to pophub_read;
+
+-- losses of raw that a person took up: lanes is {lane: the offset that judge stands at} of those that end before it
+create table if not exists extract.loss (
+    loss bigint generated always as identity primary key,
+    stem text not null,
+    by text not null check (btrim(by) <> ''),
+    why text not null check (btrim(why) <> ''),
+    lanes jsonb not null,
+    batches int not null,
+    rows bigint not null,
+    first bigint,
+    since bigint,
+    begun_at timestamptz not null default clock_timestamp(),
+    ended_at timestamptz
+);
+create unique index if not exists loss_open on extract.loss (stem) where ended_at is null;
+
+grant select, insert, update on extract.loss to pophub_extract;
+grant select on extract.loss to pophub_read;
+grant usage on schema judge to pophub_extract;
+grant select on judge.lane, judge.reconciliation to pophub_extract;
+grant delete on extract.file to pophub_extract;
+grant select on extract.scan_row to pophub_judge;

@@ -42,11 +42,14 @@ delete from ledger.holding where recipient = %s and stem = %s and lane = %s and 
 -- name: digest_at
 select digest from ledger.history where stem = %s and lane = %s and sequence = %s
 
+-- no further than so many bytes of payloads, but for one row; their sizes are known without reading them
 -- name: history
 select sequence, event_id, key, marker, operation, payload, contract,
     round(date_part('epoch', exchanged_at) * 1000000)::bigint,  -- a double tells microseconds apart until 2242
     round(date_part('epoch', recorded_at) * 1000000)::bigint, digest, content, changed_at
-from ledger.history where stem = %s and lane = %s and sequence > %s and sequence <= %s order by sequence
+from (select h.*, sum(octet_length(payload)) over (order by sequence) as size
+    from ledger.history h where stem = %s and lane = %s and sequence > %s and sequence <= %s) as read
+where size is null or size - coalesce(octet_length(payload), 0) < %s order by sequence
 
 -- name: append_stretches
 insert into ledger.stretch (recipient, stem, lane, first, last, omitted, granted, subscription, history_month, month,

@@ -108,7 +108,8 @@ class Judge:
             "raw.rewound",
             f"the lane ends at offset {end}, and was judged to {judged}",
             where=f"raw.{self.connector.stem}, lane {lane}",
-            remedy="restore the topic and the database to one time (docs/deploy.md); nothing of it is judged until then",
+            remedy="restore the topic and the database to one time (docs/deploy.md), or take the loss up: "
+            f"`pophub position take-loss {self.connector.stem}`; nothing of it is judged until then",
         )
 
     def waiting(self, judged: Judged) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
-from pophub.domain.errors import ContractBreach, PophubError, TransientError
+from pophub.domain.errors import ConfigError, ContractBreach, PophubError, TransientError
 from pophub.domain.rows import Rows
 from pophub.ports import DropFile, Start
 from pophub.postgres import (
@@ -42,12 +42,20 @@ class ExtractStore:
         self._told: dict[str, str] = {}
         with self._transaction() as cursor:
             if holder := worker_lock(cursor, self.work, stem):
-                raise TransientError(
-                    "lane.busy",
-                    f"{stem} is being read by {holder}",
-                    where=self.work,
-                    remedy="wait for it, or end it; a retry follows",
-                )
+                raise busy(stem, holder, self.work)
+            self._taken(cursor)
+
+    def _taken(self, cursor: Cursor) -> None:
+        """Refuse a dataset of which a loss was begun to be taken up: what is sent now might be passed over.
+
+        Errors: `raw.loss_open`.
+        """
+        cursor.execute(SQL["open_loss"], (self._stem,))
+        if row := cursor.fetchone():
+            raise ConfigError(
+                "raw.loss_open", f"{row[0]} began to take up a loss of raw, and it has not ended", where=self._stem,
+                remedy=f"`pophub position take-loss {self._stem}` goes on with it; nothing is read until then",
+            )  # fmt: skip
 
     def _transaction(self) -> AbstractContextManager[Cursor]:
         return transaction(self._connection, f"extract of {self._stem}")
@@ -105,7 +113,7 @@ class ExtractStore:
         keep = [(self._stem, digest, m) for digest, m in zip(late.digests, late.markers, strict=True)]
         stamp = self.stamp(rows.tick_us)
         with self._moving() as cursor:
-            cursor.execute(SQL["sent_batch"], (rows.batch,))
+            cursor.execute(SQL["take_batch"], (rows.batch,))
             cursor.execute(
                 SQL["move_position"],
                 {"stem": self._stem, "marker": marker, "stamp": stamp, "columns": list(columns)},
@@ -158,6 +166,16 @@ class ExtractStore:
             raise
         with self._transaction() as cursor:
             cursor.execute(SQL["release"], (self._stem, subject))
+
+
+def busy(stem: str, holder: str, work: str) -> TransientError:
+    """Give the refusal of a dataset that another worker has."""
+    return TransientError(
+        "lane.busy",
+        f"{stem} is being read by {holder}",
+        where=work,
+        remedy="wait for it, or end it; a retry follows",
+    )
 
 
 Store = TypeVar("Store", bound=ExtractStore)

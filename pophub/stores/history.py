@@ -28,6 +28,8 @@ class History:
         self._lane = -1
         self._rows: list[AcceptedVersion] = []
         self._added = self._added_bytes = 0
+        self.wide = False
+        """Whether what was read last is as much as is read at once, whatever was asked for."""
 
     def begin(self) -> None:
         """Count anew what judge adds."""
@@ -39,11 +41,13 @@ class History:
         return self._added >= MOST_ROWS or self._added_bytes >= MOST_BYTES
 
     def read(self, cursor: Cursor, lane: int, after: int, upto: int) -> Sequence[AcceptedVersion]:
-        """Give the versions of a lane behind `after` up to `upto`, in order."""
+        """Give the versions of a lane behind `after` up to `upto`, in order: the first of them where the payloads
+        of all take more than `MOST_BYTES`, one at least.
+        """
         kept = self._kept(lane, after, upto)
         if kept is not None:
             return kept
-        cursor.execute(SQL["history"], (self._stem, lane, after, upto))
+        cursor.execute(SQL["history"], (self._stem, lane, after, upto, MOST_BYTES))
         rows = [
             AcceptedVersion(
                 sequence,
@@ -63,6 +67,7 @@ class History:
             in cursor.fetchall()
         ]  # fmt: skip
         self._lane, self._rows = lane, rows
+        self.wide = sum(len(row.payload or b"") for row in rows) >= MOST_BYTES
         return rows
 
     def add(self, columns: Columns) -> None:
@@ -85,12 +90,14 @@ class History:
                 *(columns[name] for name in PARTS), *times, *(columns[name] for name in LAST), strict=True
             )
         ]
-        self._lane, self._rows = lane, [*kept, *rows]
+        self._lane, self._rows, self.wide = lane, [*kept, *rows], False
 
     def _kept(self, lane: int, after: int, upto: int) -> Sequence[AcceptedVersion] | None:
-        """Give the wanted rows out of those kept, None unless each of them is there."""
+        """Give the wanted rows out of those kept, None unless each of them is there, or as many as are read at once."""
         rows = self._rows
-        if lane != self._lane or not rows or after + 1 < rows[0].sequence or upto > rows[-1].sequence:
+        if lane != self._lane or not rows or after + 1 < rows[0].sequence or after >= rows[-1].sequence:
+            return None
+        if upto > rows[-1].sequence and not self.wide:
             return None
         if rows[-1].sequence - rows[0].sequence + 1 != len(rows):  # a hole is for the caller to find
             return None

@@ -46,6 +46,9 @@ def read_looked_up(
     Errors: `judge.not_looked_up`, where it must.
     """
     found: dict[tuple[str, ...], Values] = {}
+    if connector.looked_up:
+        stems = sorted({one.reference.to for one in connector.looked_up})
+        cursor.execute(SQL["share_look_up"], (text_array(stems),))
     for one in connector.looked_up:
         cursor.execute(SQL["number_looked_up"], (one.reference.to,))
         row = cursor.fetchone()
@@ -86,7 +89,8 @@ def finders(cursor: Cursor, stem: str) -> list[Finder] | None:
 
     Until the end of the transaction nobody begins or ends.
     """
-    cursor.execute(SQL["finders"], (stem,))
+    cursor.execute(SQL["share_look_up"], (text_array([stem]),))
+    cursor.execute(SQL["finders"], (stem,))  # as it stands once the lock is there
     row = cursor.fetchone()
     return None if row is None else _read(row[0])
 
@@ -136,7 +140,8 @@ def settle_looked_up(connection: Connection, connectors: Iterable[Connector]) ->
     """Begin to keep what these connectors look up, from all of history on, and end what none does any more.
 
     What is kept stays, as it is, while one of them asks for it and its own connector is not among them.
-    One transaction with `hub.looked_up` locked: judge reads it before it appends history.
+    One transaction for each dataset, under a lock of its look-up alone: judge takes it before it appends
+    history of that dataset, or looks it up, and no other judging waits.
     """
     declared = {one.stem: one for one in connectors}
     asked: dict[str, set[Finder]] = {}
@@ -144,15 +149,13 @@ def settle_looked_up(connection: Connection, connectors: Iterable[Connector]) ->
         asked.setdefault(one.reference.to, set()).update({one.finder} - {None})  # type: ignore[arg-type]
     with transaction(connection, "what is looked up") as cursor:
         known = _kept(cursor)
-        if _wanted(asked, declared, known) == known:
-            return
-        cursor.execute(SQL["lock_looked_up"])
-        cursor.execute(SQL["take_all_time"])
-        known = _kept(cursor)
-        wanted = _wanted(asked, declared, known)
-        for stem in sorted(
-            stem for stem in known.keys() | wanted.keys() if known.get(stem) != wanted.get(stem)
-        ):
+    wanted = _wanted(asked, declared, known)
+    for stem in sorted(stem for stem in known.keys() | wanted.keys() if known.get(stem) != wanted.get(stem)):
+        with transaction(connection, f"what is looked up of {stem}") as cursor:
+            cursor.execute(SQL["take_all_time"])
+            cursor.execute(SQL["own_look_up"], (stem,))
+            if _kept(cursor).get(stem) == wanted.get(stem):
+                continue  # another one did it meanwhile
             cursor.execute(SQL["forget_looked_up"], (stem,))
             cursor.execute(SQL["end_looked_up"], (stem,))
             if stem in wanted:
@@ -186,13 +189,13 @@ def _fill(cursor: Cursor, connector: Connector, found: Sequence[Finder]) -> None
 
 
 def keep_anew(connection: Connection, connector: Connector) -> None:
-    """Fill what is kept of a dataset again from history, in one transaction, behind the lock of `settle_looked_up`.
+    """Fill what is kept of a dataset again from history, in one transaction, under the lock of its look-up.
 
     Nothing where nobody looks it up.
     """
     with transaction(connection, "what is looked up") as cursor:
-        cursor.execute(SQL["lock_looked_up"])
         cursor.execute(SQL["take_all_time"])
+        cursor.execute(SQL["own_look_up"], (connector.stem,))
         if (found := finders(cursor, connector.stem)) is not None:
             cursor.execute(SQL["forget_looked_up"], (connector.stem,))
             _fill(cursor, connector, found)

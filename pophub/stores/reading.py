@@ -14,6 +14,8 @@ from pophub.domain.errors import ContractBreach
 from pophub.postgres import Connection, only_row, statements, transaction
 
 SQL = statements("reading")
+FORGET = tuple(SQL[name] for name in ("forget_sent", "forget_contents", "read_again"))
+"""What lets the source be sent again from its position on, whatever was sent before."""
 
 
 class Reading(NamedTuple):
@@ -93,6 +95,5 @@ def reset(connection: Connection, connector: Connector, by: str) -> None:
     with transaction(connection, f"reset of {connector.stem}") as cursor:
         cursor.execute(SQL["keep_reading"], told)
         cursor.execute(SQL["forget_position"], told)
-        cursor.execute(SQL["forget_sent"], told)
-        cursor.execute(SQL["forget_contents"], told)
-        cursor.execute(SQL["read_again"], told)
+        for statement in FORGET:
+            cursor.execute(statement, told)

@@ -90,7 +90,10 @@ class LedgerStore:
                         return written
                     end = min(upto, sequence + CHUNK)
                     self._within = cursor  # terms that limit the rows ask what the recipient holds
-                    rows = terms(self._versions(cursor, lane, sequence, end)) if terms else []
+                    rows: list[AcceptedVersion] = []
+                    if terms:
+                        versions = self._versions(cursor, lane, sequence, end)
+                        rows, end = terms(versions), versions[-1].sequence
                     if holding:
                         self._hold(cursor, lane, rows)
                     chain = self._append(cursor, lane, rows, version, starts_us, bytes(chain))
@@ -113,9 +116,10 @@ class LedgerStore:
             self._within = None
 
     def _versions(self, cursor: Cursor, lane: int, after: int, upto: int) -> Sequence[AcceptedVersion]:
-        """Read history whole: what is missing of it must not pass for what the terms did not grant."""
+        """Read history without a hole: what is missing of it must not pass for what the terms did not grant."""
         rows = self._history.read(cursor, lane, after, upto)
-        if len(rows) != upto - after:
+        last = rows[-1].sequence if rows else after
+        if len(rows) != last - after or (last < upto and not self._history.wide):
             raise LedgerDiverged(
                 "share.diverged",
                 "history has a hole behind the ledger",

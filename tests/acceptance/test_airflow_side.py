@@ -88,7 +88,7 @@ def ask(home: Path, statement: str) -> list[str]:
 
 
 def run(airflow: Airflow, name: str, dag: str = STEM) -> str:
-    """Start a run, or a failed one's tasks again; wait for its end and give its state."""
+    """Start a run, or a failed one again; wait for its end and give its state."""
     states: list[str] = []
     airflow.trigger(dag, name)
     airflow.wait([(dag, name)], lambda _, state: states.append(state), 200)
@@ -138,8 +138,15 @@ def test_a_failed_run_says_code_and_remedy_until_it_is_well_again(home: Path, ai
         airflow.set_note(STEM, "note-1", f"Lan called the ministry\n{note}")
     finally:
         source(home, "alter table truong rename column ten to ten_truong")
+    accepted = f"select count(*) from ledger.history where stem = '{STEM}'"
+    before = int(ask(home, accepted)[0])
+    source(
+        home,
+        "update truong set so_hs = 821, cap_nhat = datetime('now', '+7 hours') where ma_truong = 'HN0001'",
+    )
     assert run(airflow, "note-1") == "success"
     until(lambda: airflow.note(STEM, "note-1") == "Lan called the ministry")
+    assert int(ask(home, accepted)[0]) == before + 1, "what the failed run read at last waits for another run"
 
 
 def test_the_run_tab_shows_why_a_run_failed_and_the_end_of_its_log(home: Path, airflow: Airflow) -> None:

@@ -57,6 +57,9 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
 
                 if refused := prepared(hub.settings):
                     raise refused[0]
+            elif step == "take_loss":
+                loss, untold = hub.take_loss(stem, "Lan", "the topic was deleted")
+                results.append({**loss._asdict(), "untold": untold})
             else:
                 results.append(getattr(hub, step)(stem, run="test"))
     except PophubError as error:

@@ -8,17 +8,13 @@ import sys
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hubkit import Project, Servers, hub_of
-from kafka import KafkaAdminClient
+from hubkit import Project, Servers
 from openpyxl import Workbook
 from outside import check
-
-from pophub.commands.servers import prepared
-from pophub.kafka.client import client_settings
 
 pytestmark = pytest.mark.timeout(240)
 HEADER = "Mã hồ sơ,Mã thủ tục,Số định danh,Họ và tên,Ngày sinh,Ngày nộp,Ngày trả,Kênh,Đã số hóa,Lệ phí,Trạng thái,Cập nhật"
@@ -126,31 +122,6 @@ def test_a_connection_that_dies_while_judge_waits_for_a_lane_decides_nothing(pro
     project.pass_through()
     assert project.states() == {"shared": 12}
     check(project)
-
-
-def test_a_raw_topic_that_was_lost_is_told_and_one_made_anew_by_hand_stops_judge(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    topic = f"raw.{project.stem}"
-    for person in range(1, 7):
-        project.put(person, 30)
-        project.pass_through("extract", "judge", "share")
-    before = project.states()
-    with closing(KafkaAdminClient(**client_settings(project.servers.settings, "admin"))) as broker:
-        broker.delete_topics([topic])
-        until(lambda: topic not in broker.list_topics())
-        for _ in range(2):
-            (lost,) = prepared(hub_of(project, monkeypatch).settings)
-            assert (lost.code, lost.where) == ("raw.lost", topic) and "6 batches" in lost.what
-        assert project.run("prepare").error == "raw.lost"
-        assert topic not in broker.list_topics(), "it is not made anew in silence"
-        broker.create_topics({topic: {"num_partitions": 2, "replication_factor": 1}})
-    project.pass_through("prepare")
-    project.put(11, 20)
-    project.pass_through("extract")
-    for _ in range(2):
-        assert project.run("judge").error == "raw.rewound"
-    assert project.states() == before == {"shared": 6}
 
 
 @contextmanager

@@ -304,6 +304,25 @@ def test_a_hole_in_history_is_not_taken_for_what_was_not_granted(server: Server)
     assert store.lane(0)[:2] == (0, 0)
 
 
+def test_versions_with_wide_payloads_are_read_a_few_at_a_time(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.judge(*((key, 2, "good") for key in "abcdef"))
+    history = History(server.stem)
+    store = LedgerStore(server.session("pophub_share"), "someone", server.stem, history)
+    assert store.lane(0)[:2] == (0, 0)
+    size = len(store.history(0, 0, 1)[0].payload or b"")
+    monkeypatch.setattr("pophub.stores.history.MOST_BYTES", 2 * size)
+    reads = [(0, 6, 2), (1, 6, 1), (2, 6, 2), (3, 4, 1), (4, 6, 2), (5, 6, 1)]
+    for after, upto, count_ in reads:
+        found = store.history(0, after, upto)
+        assert [row.sequence for row in found] == list(range(after + 1, after + 1 + count_))
+    assert store.complete(0, 6, list, 1, 0) == 6
+    with refused("share.diverged"):
+        store.complete(0, 7, list, 1, 0)
+    assert store.lane(0)[:2] == (6, 6)
+
+
 def test_terms_that_fail_leave_the_ledger_as_it_was(server: Server) -> None:
     server.judge(("a", 2, "good"))
     store = LedgerStore(server.session("pophub_share"), "someone", server.stem, History(server.stem))

@@ -43,7 +43,7 @@ CHANGING = {  # commands that write, or need a server that this hub has not
     "explain", "env", "hold release", "ledger checkpoint", "ledger export", "pause", "population rebuild",
     "position pass-gap", "quarantine approve", "quarantine expire", "quarantine feedback", "quarantine policy",
     "quarantine repair", "quarantine replay", "resume", "run", "simulate", "stream", "up", "ledger replace-key",
-    "position reset", "figures", "user add", "user remove", "pack", "obstacle file", "obstacle answer",
+    "position reset", "position take-loss", "figures", "user add", "user remove", "pack", "obstacle file", "obstacle answer",
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from contextlib import closing
 from datetime import date
 
@@ -253,6 +254,9 @@ def test_what_a_sound_connector_looks_up_stays_and_who_stops_looking_up_is_judge
 ) -> None:
     project = bare_project
     sellers = one_seller(project)
+    people = project.declare("mps.citizens")
+    project.pass_through("prepare")
+    project.put(1, 30)
     invoices = declare(project, SALES, LOOKED_UP, SELLER_KNOWN, SAME)
     known = project.servers.settings
     settings = Settings(home=known.home, project=project.folder, endpoints=known.endpoints)
@@ -260,12 +264,23 @@ def test_what_a_sound_connector_looks_up_stays_and_who_stops_looking_up_is_judge
         with transaction(connection, "a short time for each statement") as cursor:
             cursor.execute("set statement_timeout = '2s'")
         other.cursor().execute("begin; lock table population.looked_up in share mode")
-        timer = threading.Timer(5, lambda: other.cursor().execute("commit"))
-        timer.start()
-        settle_looked_up(connection, load_all(project.folder)[0])  # longer than that
-        timer.join()
-    kept = [("S1", True, False)]
-    assert looked_up(project, sellers) == kept
+        filling = threading.Thread(target=settle_looked_up, args=(connection, load_all(project.folder)[0]))
+        filling.start()
+        waits = "select 1 from pg_locks where relation = 'population.looked_up'::regclass and not granted"
+        while not project.servers.query(waits):
+            time.sleep(0.05)
+        put(project, "sellers", 8 * DAY, "S2", "B")
+        project.pass_through("extract", stem=sellers)
+        judging = project.start("judge", stem=sellers)
+        project.pass_through(stem=people)  # nobody waits who has nothing to do with it
+        assert project.states(people) == {"shared": 1}
+        time.sleep(2.5)  # longer than a statement may take
+        assert filling.is_alive()
+        other.cursor().execute("commit")
+        filling.join()
+        assert judging.wait().error is None
+    kept = [("S1", True, False), ("S2", True, False)]
+    assert looked_up(project, sellers) == kept, "what was judged meanwhile is left out"
     project.pass_through("prepare")
     put(project, "invoices", 60, "I1", "S1", "A", day(project, 8))
     project.pass_through(stem=invoices)
@@ -275,7 +290,7 @@ def test_what_a_sound_connector_looks_up_stays_and_who_stops_looking_up_is_judge
     sound = suite.read_text()
     suite.write_text(sound.replace("expect_present", "expect_presnt"))
     connectors, _ = load_all(project.folder)
-    assert [one.stem for one in connectors] == [invoices]
+    assert [one.stem for one in connectors] == [people, invoices]
     prepare_looked_up(settings, connectors)
     assert looked_up(project, sellers) == kept
     put(project, "invoices", 59, "I2", "S1", "B", day(project, 8))

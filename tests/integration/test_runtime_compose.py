@@ -69,6 +69,48 @@ def test_what_pages_ask_for_is_taken_up_beside_them_by_who_has_the_hubs_home_and
     assert "pophub-home:/var/lib/pophub" in service["volumes"] and "ports" not in service
 
 
+METADATA = {"POPHUB_SECRET_POSTGRES_AIRFLOW"}
+QUEUE = {"REDIS_PASSWORD", "POPHUB_SECRET_POSTGRES_AIRFLOW"}
+TOKENS = {"AIRFLOW_JWT_SECRET"}
+PAGES = {OWN, *ACTING} - {"POPHUB_SECRET_WEB_METRICS"}
+SIGNED_IN = {"POPHUB_SECRET_AIRFLOW_ADMIN", "POPHUB_SECRET_HUB_PSEUDONYMS"}
+BROKERS = {"POPHUB_SECRET_KAFKA_ADMIN"}
+CONTROLLER = {"POPHUB_SECRET_KAFKA_CONTROLLER", "KAFKA_CLUSTER_ID"}
+HOLDS = {
+    **dict.fromkeys(("kafka-1", "kafka-2", "kafka-3"), BROKERS | CONTROLLER),
+    "postgres": {"POPHUB_SECRET_POSTGRES_POSTGRES", *METADATA},
+    "redis": {"REDIS_PASSWORD"},
+    "airflow-init": METADATA,
+    "airflow-dag-processor": METADATA,
+    "airflow-scheduler": METADATA | TOKENS | QUEUE,
+    "airflow-api": METADATA | TOKENS | PAGES | SIGNED_IN | {"AIRFLOW_FERNET_KEY", "AIRFLOW_API_SECRET"},
+    "airflow-worker": QUEUE | PAGES | SIGNED_IN | BROKERS,
+    "prepare": PAGES | SIGNED_IN | BROKERS | {"POPHUB_SECRET_POSTGRES_POSTGRES"},
+    "attendant": SIGNED_IN,
+    "web": {OWN, *ACTING},
+    "registry": {OWN},
+}
+
+
+def test_each_service_holds_the_secrets_that_it_needs_and_no_others() -> None:
+    services = load()["services"]
+    held = {
+        name: {
+            secret for value in s["environment"].values() for secret in re.findall(r"\$\{(\w+)", str(value))
+        }
+        for name, s in services.items()
+    }
+    assert held == HOLDS
+    homes = {name for name, s in services.items() if "pophub-home" in str(s.get("volumes"))}
+    assert homes == {"airflow-worker", "attendant", "prepare"}, "the home has the secrets that are in no variable"
+    assert {s["environment"]["POPHUB_HOME"] for n, s in services.items() if n in homes} == {"/var/lib/pophub"}
+
+
+def test_the_guide_names_each_secret() -> None:
+    told = (COMPOSE.parent / "deploy/README.md").read_text()
+    assert [name for name in set().union(*HOLDS.values()) if f"`{name}`" not in told] == []
+
+
 def test_each_file_that_it_mounts_exists() -> None:
     for service in load()["services"].values():
         for volume in service.get("volumes", []):

@@ -119,7 +119,8 @@ def test_each_act_of_consequence_asks_the_person_it_names_for_the_password(proje
     stem = project.stem
     acts: tuple[tuple[str, ...], ...] = (
         ("hold", "release", "1", "--reason", "x"), ("pause", stem, "--reason", "x"), ("resume", stem),
-        ("position", "pass-gap", stem, "--yes"), ("position", "reset", stem, "--yes"), ("backfill", stem, "--yes"),
+        ("position", "pass-gap", stem, "--yes"), ("position", "reset", stem, "--yes"),
+        ("position", "take-loss", stem, "--why", "x", "--yes"), ("backfill", stem, "--yes"),
         ("quarantine", "replay", stem, "--yes"), ("quarantine", "policy", stem, "--retain-days", "5"),
         ("quarantine", "expire", stem, "--yes"), ("user", "add", "Hoa"), ("user", "remove", lan),
     )  # fmt: skip
@@ -127,7 +128,7 @@ def test_each_act_of_consequence_asks_the_person_it_names_for_the_password(proje
         refused = pophub(project, *act, "--by", lan, code=2, password=minhs)
         assert refused["code"] == "user.login", act
     assert pophub(project, "pause", stem, "--reason", "x", "--by", lan, code=2)["code"] == "user.password"
-    for table in ("quarantine.pause", "extract.backfill", "quarantine.policy"):
+    for table in ("quarantine.pause", "extract.backfill", "extract.loss", "quarantine.policy"):
         assert project.servers.query(f"select from {table} where stem = %s", stem) == [], table
     for dry in (("quarantine", "replay", stem), ("quarantine", "expire", stem), ("position", "reset", stem)):
         pophub(project, *dry, "--by", lan)  # what is only said asks for nothing

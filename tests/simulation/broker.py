@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from pophub.domain.errors import TransientError
+from pophub.domain.errors import PromiseBroken, TransientError
 from pophub.ports import Message, Position
 from pophub.process.failpoints import reach
 
@@ -48,6 +48,7 @@ class Broker:
     ids: dict[str, Transactional] = field(default_factory=lambda: defaultdict(Transactional))
     outcome: dict[int, bool] = field(default_factory=dict)
     delayed: list[Callable[[], Any]] = field(default_factory=list)
+    starts: dict[Partition, int] = field(default_factory=dict)  # offsets before which messages were removed
     _numbers: int = 0
 
     def new_number(self) -> int:
@@ -157,7 +158,12 @@ class MemoryReader:
         """Give (offset, bytes) from `start` up to before `end`."""
         for offset in range(start, end):
             self._ask("raw read")
-            entry = self.broker.logs[self.partition][offset]
+            log = self.broker.logs[self.partition]
+            if not self.broker.starts.get(self.partition, 0) <= offset < len(log):
+                raise PromiseBroken(
+                    "raw.gap", "messages are no longer on the topic", where=f"{self.partition}"
+                )
+            entry = log[offset]
             assert entry is not None
             yield offset, entry.message
 
@@ -168,6 +174,52 @@ class MemoryReader:
 
     def close(self) -> None:
         """End the client."""
+
+
+class MemoryLanes:
+    """`RawTopic`: what is removed is read no more."""
+
+    def __init__(self, broker: Broker, topic: str, lanes: int) -> None:
+        self.broker, self.topic, self.lanes = broker, topic, lanes
+
+    def ends(self) -> dict[int, int]:
+        """Give the ends."""
+        self._ask("raw ends")
+        return {lane: len(self.broker.logs[self.topic, lane]) for lane in range(self.lanes)}
+
+    def make(self) -> None:
+        """Nothing: the topic is there."""
+        self._ask("raw make")
+
+    def end(self, lane: int) -> int:
+        """Give a lane's end."""
+        self._ask("raw end")
+        return len(self.broker.logs[self.topic, lane])
+
+    def read(self, lane: int, upto: int) -> Iterator[bytes]:
+        """Give what stands before an offset."""
+        for offset in range(self.broker.starts.get((self.topic, lane), 0), upto):
+            self._ask("raw read")
+            entry = self.broker.logs[self.topic, lane][offset]
+            assert entry is not None
+            yield entry.message
+
+    def append(self, lane: int, messages: Sequence[bytes]) -> None:
+        """Write messages; a client that dies meanwhile may have written the first of them."""
+        self._ask("raw append")
+        for message in messages:
+            self.broker.append((self.topic, lane), message)
+            self.broker.simulation.step("raw appended")
+
+    def forget(self, lane: int, upto: int) -> None:
+        """Remove what stands before an offset."""
+        self._ask("raw forget")
+        self.broker.starts[self.topic, lane] = upto
+
+    def _ask(self, what: str) -> None:
+        self.broker.simulation.step(what)
+        if self.broker.simulation.fails():
+            raise unreachable(self.topic)
 
 
 class MemoryPublisher:

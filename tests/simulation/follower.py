@@ -84,7 +84,7 @@ class Follower:
         return [v for offset, data in enumerate(values) for v in self._block(lane, offset, data)]
 
     def _block(self, lane: int, offset: int, data: bytes) -> list[Version]:
-        if data.startswith(NO_BLOCK):
+        if not data or data.startswith(NO_BLOCK):
             return [Version((lane, offset, 0), f"{data!r}", offset, None, 0, 0)]
         block = avro.decode_block(data)
         rows = self.rows_of(block)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 from fake_rules import ELSEWHERE
 from life_model import LANES, UNKNOWN, UNKNOWN_REFERENCE
 
-from pophub.domain.errors import ContractBreach, LaneMoved, LedgerDiverged, TransientError, ValidatorFailed
+from pophub.domain.errors import (
+    ConfigError,
+    ContractBreach,
+    LaneMoved,
+    LedgerDiverged,
+    PophubError,
+    TransientError,
+    ValidatorFailed,
+)
 from pophub.quarantine.selection import Selection
 from pophub.stores.history import History
 
@@ -36,6 +45,9 @@ class Life:
 
     def __init__(self, seed: int, mood: Mood | None = None, source: str | None = None) -> None:
         self.simulation = Simulation(seed, mood)
+        self.loses = mood.loses if mood else seed % 16 == 3
+        if self.loses:  # who has lost a lock has lost the session that would commit
+            self.simulation.mood = replace(self.simulation.mood, locks_lie=False)
         self.rng: Random = self.simulation.rng
         choice = self.rng.choice
         kind, self.is_time = choice(("sql",) * 6 + ("files", "scan", "scan")), self.rng.random() < 0.8
@@ -53,7 +65,7 @@ class Life:
         batch_rows = choice((2, 5, 100))
         self.connector = drawn_things(kind, times, late, self.settle_s, batch_rows, self.refers)
         self.file = subscription(choice((True, False)))
-        self.sizes = {"MICRO_ROWS": choice((1, 3, 1000)), "TRANSACTION_ROWS": choice((1, 3, 1000)), "CHUNK": choice((1, 2, 1000)), "BLOCK_ROWS": choice((1, 2, 1000))}  # fmt: skip
+        self.sizes = {"MICRO_ROWS": choice((1, 3, 1000)), "TRANSACTION_ROWS": choice((1, 3, 1000)), "CHUNK": choice((1, 2, 1000)), "BLOCK_ROWS": choice((1, 2, 1000)), "MOST_BYTES": 30 if seed % 5 == 0 else 16 << 20}  # fmt: skip
         self.database, self.broker = Database(self.simulation), Broker(self.simulation)
         self.source = SOURCES.get(kind, Table)(self.simulation, self.is_time)
         self.source.scanned = kind in SCANNED
@@ -107,6 +119,7 @@ class Life:
             "judge": lambda: self.hub.judge(STEM, lanes=lanes),
             "share": lambda: self.hub.share(STEM, lanes=lanes),
             "replay": lambda: self.hub.replay(STEM, selection=self._selection()),
+            "loss": lambda: self.hub.take_loss(STEM, by="Lan", why="a broker lost its disk"),
         }
         return self.simulation.start(stage, calls[stage])
 
@@ -122,6 +135,8 @@ class Life:
             (self.agency.change, 5), (self._start_some, 9), (self._arrive, 1.2), (self._time_passes, 2), (self._late_frame, 1),
             (self._reap, 0.5), (self._time_out, 0.3), (self._poison, 0.2), (self._kill_one, 0.5), (self._priorities, 1),
             (self._repair, 2), (self._change_rule, 1), (self._drop_slot, 0.8 if isinstance(self.source, WalTwin) else 0),
+            (self._lose_raw, 0.5 * self.loses), (lambda: self.start("loss"), 1.5 * self.loses),
+            (self._rejudge, self.simulation.mood.rejudges),
         ]  # fmt: skip
         self.rng.choices([a for a, _ in actions], [w for _, w in actions])[0]()
         self.source.commit(self.simulation.true_us)
@@ -209,9 +224,18 @@ class Life:
         assert isinstance(self.source, WalTwin)
         self.rng.choice((self.source.drop_slot, self.source.move))()
 
+    def _lose_raw(self) -> None:
+        """Cut lanes of raw off, as a topic is that was made anew or whose leader was behind."""
+        if not self._nobody_judges():
+            return
+        self.follow()
+        for lane in self.rng.choice(([0], [1], [0, 1])):
+            log = self.broker.logs[f"raw.{STEM}", lane]
+            del log[self.rng.randint(0, len(log)) :]
+
     def _nobody_judges(self) -> bool:
         return not self.database.lingering and all(
-            w.stage not in ("judge", "replay") for w in self.simulation.workers
+            w.stage not in ("judge", "lane", "replay") for w in self.simulation.workers
         )
 
     def _repair(self) -> None:
@@ -226,6 +250,12 @@ class Life:
         if self._nobody_judges():
             self.follow()
             self.model.forgiven ^= {self.rng.choice(("correct", "sufficient", "clean", "live"))}
+
+    def _rejudge(self) -> None:
+        """Let what waits be judged again beside what comes."""
+        self._change_rule()
+        for stage in ("extract", "judge", "replay"):
+            self.start(stage)
 
     def follow(self) -> None:
         """Let the model live through the commits since last time."""
@@ -268,10 +298,15 @@ class Life:
                     *expected,
                     LedgerDiverged,
                 )  # a second worker that is no zombie sees the first one's work
-            lost = self._slot_was_lost(error)
+            lost = self._slot_was_lost(error) or self._raw_was_lost(error)
             if error is not None and not isinstance(error, expected) and not lost:
                 raise AssertionError(f"{name} ended with {error!r}") from error
         self.told = len(self.simulation.ended)
+
+    def _raw_was_lost(self, error: BaseException | None) -> bool:
+        """Tell whether a worker rightly says that raw lost something, or that nobody takes up what it did not."""
+        told = ("raw.rewound", "raw.gap", "raw.loss_open", "raw.nothing_lost")
+        return self.loses and isinstance(error, PophubError) and error.code in told
 
     def _slot_was_lost(self, error: BaseException | None) -> bool:
         """Tell whether a worker rightly says that the slot is lost: somebody took it away, or made it anew."""
@@ -320,8 +355,21 @@ class Life:
                 raise
             return self.hub.extract(STEM)
 
+    def _take_loss(self) -> dict[str, Any]:
+        """Take up what raw lost, where it lost something."""
+        try:
+            self.hub.take_loss(STEM, by="Lan", why="a broker lost its disk")
+        except ConfigError as error:
+            if error.code != "raw.nothing_lost":
+                raise
+        return {}
+
     def settle(self) -> None:
         """Let everything arrive, without faults."""
+        if self.loses:  # what a lane is too long to tell by is found once all is judged
+            self.quietly(self._take_loss)
+            self.quietly(lambda: self.hub.judge(STEM))
+            self.quietly(self._take_loss)
         self.quietly(self._extract)
         again = self.quietly(lambda: self.hub.extract(STEM))
         assert again["rows"] == 0, f"{again['rows']} rows were sent twice, although nothing was lost"

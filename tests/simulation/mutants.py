@@ -87,6 +87,8 @@ PATIENT_CROWD = Mood(leave=0.05, locks_lie=True)
 HASTY_CROWD = Mood(leave=0.3, locks_lie=True)
 LOST_ANSWERS = Mood(leave=0.05, lose=0.5)
 SLOT_SOURCE = Mood(leave=0.05, kill=0.01, fail=0.01, logged=True)
+REJUDGED = Mood(leave=0.3, rejudges=3)
+LOSSY = Mood(leave=0.05, loses=True)
 SLOT_CROWD = Mood(leave=0.3, cut=0.002, locks_lie=True, logged=True)
 
 
@@ -136,7 +138,7 @@ COMPLETE = "shared.transactions += sharable.complete(store, lane, position.seque
 MUTANTS = (
     # who decides
     _mutant("the raw offset is set without comparing", "stores.judge:JudgeTransaction.move_raw", "self._cursor.rowcount != 1", "False"),
-    _mutant("accepted state is read before the lane is locked", f"{JUDGE}._commit", LOCK, LATE_LOCK, mood=CROWD),
+    _mutant("accepted state is read before the lane is locked", f"{JUDGE}._commit", LOCK, LATE_LOCK, mood=REJUDGED),
     _mutant("the raw offset stays behind after a stretch", f"{JUDGE}.lane", "at.raw_offset = upto", "pass"),
     _mutant("the lane row does not move with history", "stages.write:write", "decision.move_lane(lanes[touched])", "pass"),
     # verdicts
@@ -200,6 +202,15 @@ MUTANTS = (
     _mutant("the digests of sent rows go too early", POSITION, "(self._stem, oldest))", "(self._stem, oldest + 10**12))"),
     _mutant("a batch is counted twice", f"{EXTRACT}._send", "len(rows))", "2 * len(rows))"),
     _mutant("a batch loses its last row", "stages.batching:Cutter.cut", "len(rows), tick)", "max(1, len(rows) - 1), tick)"),
+    # a loss of raw that is taken up
+    _mutant("a loss is taken up and nothing is sent again", "stores.loss:LossStore.ended", "if loss.first is not None:", "if False:", mood=LOSSY),
+    _mutant("the position is not moved back", "stores.loss:LossStore.ended", 'cursor.execute(SQL["move_back"], told)', "pass", mood=LOSSY),
+    _mutant("what was sent before a loss is left out again", "stores.loss:LossStore.ended", "for statement in FORGET:", "for statement in ():", mood=LOSSY),
+    _mutant("files that a loss took are not read again", "stores.loss:LossStore.ended", 'cursor.execute(SQL["forget_files"], told)', "pass", mood=LOSSY, source="files"),
+    _mutant("a delete that was lost is not told again", "stores.loss:LossStore.ended", 'execute_values(cursor, SQL["know_again"], rows)', "pass", mood=LOSSY, source="scan"),
+    _mutant("a lane is not filled", "stages.loss:_refill", "while (end := raw.end(lane)) < judged:", "while (end := judged) < judged:", mood=LOSSY),
+    _mutant("a batch keeps no place to go back to", "stores.extract:ExtractStore.moved", 'SQL["take_batch"], (rows.batch,))\n        cursor.execute(\n            SQL["move_position"],\n            {"stem": self._stem, "marker": marker, "stamp": stamp, "columns": list(columns)},\n        )',
+            'SQL["move_position"],\n            {"stem": self._stem, "marker": marker, "stamp": stamp, "columns": list(columns)},\n        )\n        cursor.execute(SQL["take_batch"], (rows.batch,))', mood=LOSSY),
     # scans
     _mutant("a place is kept before its batch is sent", f"{TOPICS}._take", SEND_BATCH, MOVE_FIRST),
     _mutant("a place is kept beside the batch's transaction", "stores.places:PlaceStore._moving", MOVE_PLACE, "pass"),
@@ -235,7 +246,7 @@ MUTANTS = (
     _mutant("what judge keeps for share was accepted at another time", "stores.history:History.add", TIMES, f"reversed({TIMES})"),
     _mutant("what judge keeps for share is another's content", "stores.history:History.add", "for name in LAST", 'for name in ("digest", "event_id", "changed_at")'),
     _mutant("what is kept is given from its first version", KEPT, "after + 1 - first :", ":"),
-    _mutant("what is kept is given where it ends too early", KEPT, "upto > rows[-1].sequence", "False"),
+    _mutant("what is kept is given where it ends too early", KEPT, "after >= rows[-1].sequence", "False"),
     _mutant("what is kept is given where it begins too late", KEPT, "after + 1 < rows[0].sequence", "False"),
     # share
     _mutant("a publisher repeats after an indefinite commit", SHARE, PUBLISH, PUBLISH_TWICE, mood=LOST_ANSWERS),
@@ -247,13 +258,13 @@ MUTANTS = (
     _mutant("a block of the log is written twice", LOGGED, "in _cut(rows)]", "in [*_cut(rows)] * 2]"),
     _mutant("the position moves without a block of the log", LOGGED, "in _cut(rows)]", "in [*_cut(rows)][1:]]"),
     _mutant("a row is lost where blocks of the log are cut", "sharing.hub_log:_cut", "start, size = place, 0", "start, size = place + 1, 0"),
-    _mutant("what was not granted is counted", LEDGER, "terms(self._versions(cursor, lane, sequence, end)) if terms", "self._versions(cursor, lane, sequence, end) if terms"),
+    _mutant("what was not granted is counted", LEDGER, "terms(versions), versions", "list(versions), versions"),
     _mutant("the ledger's lane row counts transactions of its own", LEDGER, "transactions + len(rows)", "transactions + 1"),
     _mutant("a stretch goes over two stamps", CUT, "groupby(rows, _stamp)", "[(rows[0].exchanged_us, rows)] if rows else []"),
     _mutant("a stretch counts what was not granted", CUT, "_between(sequences) if last - first + 1 != granted else ()", "()"),
     _mutant("a stretch counts one more than its versions", CUT, "len(sequences)", "len(sequences) + 1"),
     _mutant("a stretch's link is over fewer events", CUT, "for row in versions])", "for row in versions[1:]])"),
     _mutant("a chain forgets the stretch before", "stores.share:LedgerStore._append", "chain, self._recipient, self._stem, lane, one.first", 'b"", self._recipient, self._stem, lane, one.first'),
-    _mutant("a stretch is written beyond the lane row's lock", LEDGER, "rows = terms(self._versions(cursor, lane, sequence, end))", "rows = terms(self._versions(cursor, lane, 0, end))"),
+    _mutant("a stretch is written beyond the lane row's lock", LEDGER, "self._versions(cursor, lane, sequence, end)", "self._versions(cursor, lane, 0, end)"),
 )
 # fmt: on

@@ -33,6 +33,8 @@ class Mood:
     locks_lie: bool = False
     clock_jumps: bool = False
     logged: bool = False  # the source is read by its log
+    rejudges: float = 0.0  # how often rules change while judge and a replay are at work
+    loses: bool = False  # raw loses messages, and a person takes that up
 
     @classmethod
     def drawn(cls, rng: Random) -> Mood:

@@ -39,6 +39,7 @@ TABLES.update({
     "extract.batch": lambda r: (r["batch"],),
     "extract.sent_row": lambda r: (r["stem"], r["digest"]),
     "extract.file": lambda r: (r["stem"], r["digest"], r["scan"]),
+    "extract.loss": lambda r: (r["loss"],),
     "extract.hold": lambda r: (r["stem"], r["code"], r["subject"]),
     "extract.tick": lambda r: (r["at"],),
 })  # fmt: skip

@@ -104,11 +104,16 @@ def digest_at(session: Session, args: Any) -> Answer:
 
 @twin("share")
 def history(session: Session, args: Any) -> Answer:
-    stem, lane, after, upto = args
+    stem, lane, after, upto, most = args
+    found, size = list[Row](), 0
+    for r in _lane_history(session, stem, lane):
+        if after < r["sequence"] <= upto and size < most:
+            found.append(r)
+            size += len(r["payload"] or b"")
     return [
         (r["sequence"], r["event_id"], r["key"], r["marker"], r["operation"], r["payload"], r["contract"],
          us(r["exchanged_at"]), us(r["recorded_at"]), r["digest"], r["content"], r["changed_at"])
-        for r in _lane_history(session, stem, lane) if after < r["sequence"] <= upto
+        for r in found
     ]  # fmt: skip
 
 
@@ -156,7 +161,7 @@ def files_taken(session: Session, args: Any) -> Answer:
 def open_batch(session: Session, args: Any) -> Answer:
     number = session.database.number("extract.batch")
     stem, run, contract, stamp, rows = args
-    row = {"batch": number, "stem": stem, "run": run, "contract": contract, "exchanged_at": stamp, "rows": rows, "state": "open"}  # fmt: skip
+    row = {"batch": number, "stem": stem, "run": run, "contract": contract, "exchanged_at": stamp, "rows": rows, "state": "open", "after": None}  # fmt: skip
     session.insert("extract.batch", row)
     return [(number,)]
 
@@ -164,6 +169,13 @@ def open_batch(session: Session, args: Any) -> Answer:
 @twin("extract")
 def sent_batch(session: Session, args: Any) -> Answer:
     return change(session, "extract.batch", tuple(args), state="sent")
+
+
+@twin("extract")
+def take_batch(session: Session, args: Any) -> Answer:
+    batch = session.get("extract.batch", tuple(args))
+    at = session.get("extract.position", (batch["stem"],)) if batch else None
+    return change(session, "extract.batch", tuple(args), state="sent", after=at["marker"] if at else None)
 
 
 @twin("extract")
@@ -198,6 +210,7 @@ def forget_sent_rows(session: Session, args: Any) -> Answer:
 @twin("extract")
 def take_file(session: Session, args: Any) -> Answer:
     row = dict(zip(("stem", "digest", "name", "rows", "told", "scan"), args, strict=True))
+    row["behind"] = session.database.numbers.get("extract.batch", 0)  # for the time at which it was taken
     return int(session.insert("extract.file", row, or_nothing=True))
 
 

@@ -144,6 +144,11 @@ def append_history(session: Session, rows: Any) -> Answer:
 
 
 @twin("look_up")
+def share_look_up(session: Session, args: Any) -> Answer:
+    return []  # nobody begins or ends to look up in a life
+
+
+@twin("look_up")
 def finders(session: Session, args: Any) -> Answer:
     row = session.get("hub.looked_up", tuple(args))
     return [] if row is None else [(row["finders"],)]

@@ -21,12 +21,13 @@ from pophub.contracts.model import Connector
 from pophub.contracts.subscription_model import Grant, SubscriptionFile
 from pophub.domain.errors import ValidatorFailed
 from pophub.domain.record import Columns, Failure
-from pophub.ports import BlockReader, BlockWriter, LanePublisher, Rules, Source
+from pophub.ports import BlockReader, BlockWriter, LanePublisher, RawLanes, Rules, Source
 from pophub.process import deadline, failpoints
 from pophub.sharing import hub_log
 from pophub.stages import judge, replay, share
 from pophub.stages.judge import Judged
 from pophub.stages.share import Shared
+from pophub.stores import history
 from pophub.stores import share as ledger_store
 from pophub.stores.history import History
 
@@ -35,18 +36,20 @@ from . import (
     database,
     statements_flow,
     statements_judge,
+    statements_loss,
     statements_places,
     statements_replay,
     statements_scan,
     statements_slot,
 )
-from .broker import Broker, MemoryPublisher, MemoryReader, MemoryWriter
+from .broker import Broker, MemoryLanes, MemoryPublisher, MemoryReader, MemoryWriter
 from .scheduler import Simulation
 from .source import Table
 
 TWINS = (
     statements_flow,
     statements_judge,
+    statements_loss,
     statements_places,
     statements_slot,
     statements_replay,
@@ -142,6 +145,11 @@ class MemoryAdapters(Adapters):
         """Give a reader of the in-memory broker."""
         with closing(MemoryReader(_now[-1].broker, f"raw.{stem}", lane)) as reader:
             yield reader
+
+    @contextmanager
+    def raw_lanes(self, stem: str, lanes: int) -> Iterator[RawLanes]:
+        """Give the in-memory topic to who takes up a loss."""
+        yield MemoryLanes(_now[-1].broker, f"raw.{stem}", lanes)
 
     @contextmanager
     def publisher(self, topic: str, lane: int) -> Iterator[LanePublisher]:
@@ -299,6 +307,7 @@ def present(servers: Servers, sizes: dict[str, int]) -> Iterator[None]:
         (share, "TRANSACTION_ROWS"),
         (ledger_store, "CHUNK"),
         (hub_log, "BLOCK_ROWS"),
+        (history, "MOST_BYTES"),
     ]
     before = [getattr(module, name) for module, name in places]
     _now.append(servers)
