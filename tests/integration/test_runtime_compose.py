@@ -102,7 +102,9 @@ def test_each_service_holds_the_secrets_that_it_needs_and_no_others() -> None:
     }
     assert held == HOLDS
     homes = {name for name, s in services.items() if "pophub-home" in str(s.get("volumes"))}
-    assert homes == {"airflow-worker", "attendant", "prepare"}, "the home has the secrets that are in no variable"
+    assert homes == {"airflow-worker", "attendant", "prepare"}, (
+        "the home has the secrets that are in no variable"
+    )
     assert {s["environment"]["POPHUB_HOME"] for n, s in services.items() if n in homes} == {"/var/lib/pophub"}
 
 
