@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from hubkit import Project
+from command_kit import command
+from hubkit import Project, surroundings
 from test_declared_from_outside import into_postgres
-from test_quarantine_commands import pophub, surroundings, user
+from test_quarantine_commands import pophub, user
 
 from pophub.contracts.load import load_all
 from pophub.contracts.model import Connector, Person
@@ -114,10 +113,9 @@ def test_who_differs_is_named_by_a_digest_and_seen_for_a_reason_that_is_kept(
 def run(project: Project, *arguments: str, code: int, password: str = "") -> tuple[Any, str]:
     """Run a command that finds something; give what it printed as JSON, and as text all that it printed."""
     environment = surroundings(project) | {"POPHUB_PERSON_PASSWORD": password}
-    program = [sys.executable, "-c", "from pophub.cli.program import main; main()", *arguments]
-    told = subprocess.run([*program, "--json"], env=environment, capture_output=True, text=True, check=False)
+    told = command(*arguments, "--json", environment=environment)
     assert told.returncode == code, told.stderr
-    plain = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    plain = command(*arguments, environment=environment)
     return json.loads(told.stdout), told.stdout + told.stderr + plain.stdout + plain.stderr
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hubkit import SIGKILLED, Project, Servers
+from command_kit import command
+from hubkit import SIGKILLED, Project, Servers, surroundings
 from outside import check, read_topic
-from test_quarantine_commands import surroundings, user
+from test_quarantine_commands import user
 
 from pophub.commands.live import sources
 from pophub.contracts.load import load_all
@@ -357,11 +358,8 @@ def test_an_alert_closed_by_hand_opens_again_only_after_its_cause_was_gone(bare_
 
 def alert_close(project: Project, lan: tuple[str, str], *arguments: str) -> tuple[int, str]:
     name, password = lan
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("pophub")), "alert", "close", *arguments, "--by", name],
-        env=surroundings(project) | {"POPHUB_PERSON_PASSWORD": password},
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    environment = surroundings(project) | {"POPHUB_PERSON_PASSWORD": password}
+    done = command("alert", "close", *arguments, "--by", name, environment=environment)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -403,12 +401,12 @@ def test_the_commands_of_the_runbook_run(bare_project: Project) -> None:
     assert all(f"`{code}`" in text for code in codes)
     ran = {}
     for line in dict.fromkeys(lines):
-        command = (
+        words = (
             line.replace("mps.citizens", source.stem).replace("HOLD", str(hold)).replace("ALERT", str(alert))
         ).replace("--by Lan", f"--by {lan}")
-        done = subprocess.run(["bash", "-c", command], env=environment, cwd=bare_project.folder, timeout=120,
+        done = subprocess.run(["bash", "-c", words], env=environment, cwd=bare_project.folder, timeout=120,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True)  # fmt: skip
-        ran[command] = done
-        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        ran[words] = done
+        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
     assert len(ran) >= 8
     assert source.stem in ran["pophub live"].stdout

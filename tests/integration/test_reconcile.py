@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_kit import command
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from hubkit import Project, Servers, hub_of
+from hubkit import Project, Servers, hub_of, surroundings
 from outside import check, read_log, read_topic
 from test_ledger import mine, tampered
 from test_quarantine_commands import user
@@ -499,13 +498,9 @@ def test_a_finding_is_one_line_with_code_store_and_event() -> None:
     )
 
 
-def command(project: Project, *arguments: str) -> tuple[int, Any, str]:
+def asked(project: Project, *arguments: str) -> tuple[int, Any, str]:
     """Run pophub as an operator without a terminal does."""
-    done = subprocess.run(
-        [sys.executable, "-c", "from pophub.cli.program import main; main()", *arguments, "--json"],
-        env={**os.environ, **project.environment, "POPHUB_HOME": str(project.servers.settings.home)},
-        capture_output=True, text=True, timeout=100, stdin=subprocess.DEVNULL, check=False,
-    )  # fmt: skip
+    done = command(*arguments, "--json", environment=surroundings(project))
     return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
 
 
@@ -514,24 +509,24 @@ def test_the_commands_preview_answer_and_exit_as_their_help_says(
 ) -> None:
     flowed(project)
     project.put(20, 300)
-    code, report, _ = command(project, "reconcile", project.stem, "--mend")
+    code, report, _ = asked(project, "reconcile", project.stem, "--mend")
     assert (code, report["mended"], [f["code"] for f in report["findings"]]) == (1, 0, ["reconcile.late"])
     lan, lans = user(project, "Lan")
     mend = ("reconcile", project.stem, "--mend", "--yes", "--by", lan)
-    assert json.loads(command(project, *mend)[2])["code"] == "user.password"
+    assert json.loads(asked(project, *mend)[2])["code"] == "user.password"
     monkeypatch.setenv("POPHUB_PERSON_PASSWORD", lans)
-    code, report, said = command(project, *mend)
+    code, report, said = asked(project, *mend)
     assert (code, report["mended"]) == (0, 1), said
     query = "select rows, by from extract.mend where stem = %s"
     assert project.servers.query(query, project.stem) == [(1, lan)]
     project.pass_through()
     schema = f"by_command_{project.agency}"
-    assert command(project, "population", "rebuild", "--into", schema)[:2] == (0, None)
-    code, rebuilt_told, _ = command(project, "population", "rebuild", "--into", schema, "--yes")
+    assert asked(project, "population", "rebuild", "--into", schema)[:2] == (0, None)
+    code, rebuilt_told, _ = asked(project, "population", "rebuild", "--into", schema, "--yes")
     assert code == 0 and [t["differing"] for t in rebuilt_told["tables"]] == [0, 0, 0]
-    code, _, said = command(project, "population", "rebuild", "--into", schema)
+    code, _, said = asked(project, "population", "rebuild", "--into", schema)
     assert code == 2 and "rebuild.exists" in said
-    code, seen, _ = command(
+    code, seen, _ = asked(
         project, "population", "as-of", "2100-01-01", project.number_of(1), "--stem", project.stem
     )
     assert code == 0 and seen["record"]["full_name"] == "Trần Văn Đổi"

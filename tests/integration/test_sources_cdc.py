@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import time
 from contextlib import closing
@@ -13,7 +11,8 @@ from typing import Any
 
 import psycopg2
 import pytest
-from hubkit import SIGKILLED, Project, hub_of
+from command_kit import command
+from hubkit import SIGKILLED, Project, hub_of, surroundings
 from log_kit import at_source, drop_slot, passed, present, slot
 from outside import check
 
@@ -393,9 +392,7 @@ def test_a_session_that_reads_the_slot_is_not_disturbed(
 
 def pophub(project: Project, *arguments: str) -> Any:
     """Run a command with --json in a process of its own; give what it printed."""
-    environment = os.environ | project.environment | {"POPHUB_HOME": str(project.servers.settings.home)}
-    program = [str(Path(sys.executable).with_name("pophub")), *arguments, "--json"]
-    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False, timeout=150)
+    done = command(*arguments, "--json", environment=surroundings(project))
     assert done.stdout, done.stderr
     return json.loads(done.stdout)
 

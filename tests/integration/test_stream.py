@@ -16,7 +16,8 @@ from typing import Any
 
 import psutil
 import pytest
-from hubkit import Project
+from command_kit import command
+from hubkit import Project, surroundings
 from outside import check, read_log, read_topic
 
 from pophub.streaming.sources import SourceWorker
@@ -227,11 +228,8 @@ def test_paused_means_paused(project: Project) -> None:
 
 def status(project: Project) -> dict[tuple[str, str, int], dict[str, Any]]:
     """Ask `pophub status --json` for the stages, by stage, recipient and lane."""
-    home = str(project.servers.settings.home)
-    told = subprocess.run(
-        [POPHUB, "status", "--json"], capture_output=True, text=True, check=True,
-        env={**os.environ, **project.environment, "POPHUB_HOME": home},
-    )  # fmt: skip
+    told = command("status", "--json", environment=surroundings(project))
+    assert told.returncode == 0, told.stderr
     rows = [row for row in json.loads(told.stdout)["stages"] if row["stem"] == project.stem]
     return {(row["stage"], row["recipient"] or "", row["lane"] or 0): row for row in rows}
 

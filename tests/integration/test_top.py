@@ -12,8 +12,9 @@ import sys
 import time
 
 import pytest
-from hubkit import Project
-from test_quarantine_commands import BAD_NAME, pophub, surroundings
+from command_kit import command
+from hubkit import Project, surroundings
+from test_quarantine_commands import BAD_NAME, pophub
 
 pytestmark = pytest.mark.timeout(240)
 PROGRAM = [sys.executable, "-c", "from pophub.cli.program import main; main()", "top"]
@@ -42,10 +43,7 @@ def test_one_look_counts_what_sql_and_status_count(project: Project) -> None:
 
 
 def test_without_postgres_one_look_says_so_and_ends_with_3(project: Project) -> None:
-    done = subprocess.run(
-        [*PROGRAM, "--once"], env=surroundings(project) | {"POPHUB_POSTGRES_PORT": "1"},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    done = command("top", "--once", environment=surroundings(project) | {"POPHUB_POSTGRES_PORT": "1"})
     assert (
         done.returncode == 3 and "postgres does not answer" in done.stdout and project.stem not in done.stdout
     )

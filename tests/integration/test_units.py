@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hubkit import Project
+from command_kit import command
+from hubkit import Project, surroundings
 from outside import read_topic
 from test_declared_from_outside import fill, known
-from test_quarantine_commands import surroundings
 
 from pophub.ledger.checkpoint import make
 from pophub.settings import PROJECT
@@ -53,11 +51,7 @@ def by(project: Project, kind: str) -> dict[str, int]:
     (project.folder / "figures").mkdir(exist_ok=True)
     own = text.replace("from monre.land_parcels", f"from {project.agency}.land_parcels")
     (project.folder / "figures/parcels.sql").write_text(own)
-    command = ("figures", "parcels", "--by", kind, "--json")
-    ran = subprocess.run(
-        [sys.executable, "-c", "from pophub.cli.program import main; main()", *command],
-        env=surroundings(project), capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+    ran = command("figures", "parcels", "--by", kind, "--json", environment=surroundings(project))
     assert ran.returncode == 0, ran.stderr
     return {row["place"]: row["parcels"] for row in json.loads(ran.stdout)["rows"]}
 
