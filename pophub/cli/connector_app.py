@@ -11,7 +11,9 @@ from pophub.commands.arguments import DoneBy
 from pophub.commands.output import JSON, errors_told
 
 app = typer.Typer()
-connector = typer.Typer(help="What agencies share: check, score and list connectors.", no_args_is_help=True)
+connector = typer.Typer(
+    help="What agencies share: draft, try, check, score and list connectors.", no_args_is_help=True
+)
 app.add_typer(connector, name="connector")
 
 

@@ -42,8 +42,10 @@ def check(stem: str | None, as_json: bool, sources: bool = True) -> None:
     else:
         _show_scores(scores, others, one=stem is not None, on=talk if wrong else answer)
         if not wrong:
-            answer.print("all connectors, schemas, suites and subscriptions are sound")
-            talk.print("next: `pophub connector try STEM`, `pophub run STEM` or a DAG run")
+            whole = "all connectors, schemas, suites and subscriptions are sound"
+            answer.print(whole if stem is None else f"{stem} is sound, with schema, suite and samples")
+            named = stem or "STEM"
+            talk.print(f"next: `pophub connector try {named}`, `pophub run {named}` or a DAG run")
         if not compared:
             talk.print("the hub does not run: not compared with what it has read before")
     if wrong:

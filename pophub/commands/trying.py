@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pophub.commands.moments import instant_of
 from pophub.commands.output import answer, print_json, print_table, talk
@@ -19,7 +19,7 @@ from pophub.contracts.shapes import read_columns
 from pophub.contracts.source_model import DatabaseSource
 from pophub.domain.dates import HO_CHI_MINH, micros
 from pophub.domain.errors import ConfigError, PophubError
-from pophub.domain.record import FILE_COLUMNS, SCAN, Accepted, Columns, Versions
+from pophub.domain.record import FILE_COLUMNS, SCAN, Columns
 from pophub.gates.mapping import ContractMapper
 from pophub.gates.rules import GreatExpectationsRules, preload
 from pophub.ports import FolderSource, TableSource
@@ -27,11 +27,13 @@ from pophub.settings import Settings
 from pophub.sources import open_source
 from pophub.stages.trial import Trial, Tried, nothing_known
 
+if TYPE_CHECKING:
+    from pophub.stores.judge import TrialStore
+
 EXAMPLES = 3
 HIDDEN = "•••"
 CHUNK_ROWS = 5_000
 NEXT_SCAN = 1 << 62  # later than any scan that the hub may know
-Known = Callable[[Versions], Accepted]
 
 
 def try_rows(stem: str, rows: int, since: str | None, show_values: bool, as_json: bool) -> None:
@@ -45,26 +47,30 @@ def try_rows(stem: str, rows: int, since: str | None, show_values: bool, as_json
         )  # fmt: skip
     preload()  # seconds that belong to no row
     with ExitStack() as open_until_told:
-        known = _hub(settings, connector, open_until_told)
-        judged, unjudged = (connector, []) if known else _without_people(connector)
+        store = _hub(settings, connector, open_until_told)
+        not_kept = store.not_kept() if store else []
+        asked = _asks_hub(connector) if store is None else {name for one in not_kept for name in one.columns}
+        judged, unjudged = _without(connector, asked)
         trial = Trial(
-            judged, ContractMapper(connector), GreatExpectationsRules(judged), known or nothing_known,
-            time.time_ns() // 1000,
+            judged, ContractMapper(connector), GreatExpectationsRules(judged),
+            store.accepted if store else nothing_known, time.time_ns() // 1000,
         )  # fmt: skip
         from_marker = None if since is None else micros(instant_of(since), HO_CHI_MINH)
         tried = trial.run(_rows(connector, settings, from_marker), rows)
     told = _told(connector, tried, show_values)
-    told |= {"compared_with_hub": known is not None, "not_judged": unjudged} | _whole(
-        connector, settings, tried
-    )
+    told |= {
+        "compared_with_hub": store is not None,
+        "not_judged": unjudged,
+        "not_kept": sorted({one.reference.to for one in not_kept}),
+    } | _whole(connector, settings, tried)
     if as_json:
         print_json(told)
     else:
         _show(told)
 
 
-def _hub(settings: Settings, connector: Connector, stack: ExitStack) -> Known | None:
-    """Give how the hub tells its accepted state, in a session that PostgreSQL keeps from writing."""
+def _hub(settings: Settings, connector: Connector, stack: ExitStack) -> TrialStore | None:
+    """Give the hub's accepted state, in a session that PostgreSQL keeps from writing; none where no hub runs."""
     from pophub.postgres import connect
     from pophub.stores.judge import TrialStore
 
@@ -76,17 +82,21 @@ def _hub(settings: Settings, connector: Connector, stack: ExitStack) -> Known | 
         if error.code not in ("postgres.unreachable", "postgres.missing"):  # not started, or never prepared
             raise
         return None
-    return TrialStore(connection, connector).accepted
+    return TrialStore(connection, connector)
 
 
-def _without_people(connector: Connector) -> tuple[Connector, list[str]]:
-    """Leave out the rules that ask the population database or another dataset, and name them."""
-    hub = {
+def _asks_hub(connector: Connector) -> set[str]:
+    """Give the columns that only a hub can fill: of the population database, and of other datasets."""
+    return {
         *(f"hub_{one.id}_{what}" for one in connector.file.people for what in ("name", "birth_date")),
         *(f"hub_{one.name}_known" for one in referred(connector.file)),
         *looked_up_columns(connector),
     }
-    asking = [r for r in connector.contract.rules if hub & set(read_columns(r.expectation, r.kwargs))]
+
+
+def _without(connector: Connector, columns: set[str]) -> tuple[Connector, list[str]]:
+    """Leave out the rules that read one of these columns, and name them."""
+    asking = [r for r in connector.contract.rules if columns & set(read_columns(r.expectation, r.kwargs))]
     kept = tuple(rule for rule in connector.contract.rules if rule not in asking)
     contract = connector.contract.model_copy(update={"rules": kept})
     return connector.model_copy(update={"contract": contract}), [_name(rule) for rule in asking]
@@ -201,15 +211,24 @@ def _show(told: dict[str, Any]) -> None:
         talk.print(
             "shared, such as:", *(f"  {_row(one)}" for one in told["examples_shared"]), sep="\n", markup=False
         )
+    left = f"; not judged: {', '.join(told['not_judged'])}" if told["not_judged"] else ""
     if not told["compared_with_hub"]:
-        left = f"; not judged: {', '.join(told['not_judged'])}" if told["not_judged"] else ""
         talk.print(f"the hub does not run: judged as its first rows{left}", markup=False)
+    if told["not_kept"]:
+        kept = f"looked up, and not kept for it before `pophub up`: {', '.join(told['not_kept'])}{left}"
+        talk.print(kept, markup=False)
     if told["values"] == "hidden":
         talk.print("values of personal fields are hidden: --show-values shows them")
     if told["full_run_seconds"] is not None:
         seconds, count = told["full_run_seconds"], told["source_rows"]
         answer.print(f"a full run would read and judge {count:,} rows in about {seconds:,} s on this machine")
     answer.print("nothing was shared, written or moved")
+    check = f"`pophub connector check {told['stem']}`"
+    if told["rules"]:
+        code = told["rules"][0]["code"]
+        talk.print(f"next: `pophub explain {code}` says what mends it; then {check}", markup=False)
+    else:
+        talk.print(f"next: {check}", markup=False)
 
 
 def such_as(examples: list[dict[str, Any]]) -> str:

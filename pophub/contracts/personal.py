@@ -15,6 +15,10 @@ _TELLING = re.compile(
     r"tai_khoan|so_tk|bank_account|iban|bhxh|bhyt|nhom_mau)(?:_|$)"
 )
 
+_SURNAMES = re.compile(
+    "nguyen|tran|le|pham|hoang|huynh|phan|vu|vo|dang|bui|do|ho|ngo|duong|ly|dinh|trinh|mai|dao|luong"
+)
+
 
 def folded(name: str) -> str:
     """Write a name with the letters a to z, digits and single underscores, and no marks.
@@ -33,6 +37,18 @@ def sounds_personal(name: str) -> bool:
     (True, True, False)
     """
     return _TELLING.search(folded(name)) is not None
+
+
+def looks_a_name(text: str) -> bool:
+    """Say whether a text looks like the name of a person of this country; a street may be called like one.
+
+    >>> looks_a_name("Nguyễn Thị Bình"), looks_a_name("TRẦN VĂN AN"), looks_a_name("Trường Lê Lợi"), looks_a_name("Hà Nội")
+    (True, True, False, False)
+    """
+    words = text.split()
+    if not 2 <= len(words) <= 6 or not all(word.isalpha() and word[0].isupper() for word in words):
+        return False
+    return _SURNAMES.fullmatch(toneless(words[0]).lower()) is not None
 
 
 def of_people(file: ConnectorFile) -> set[str]:

@@ -125,7 +125,7 @@ CODES: dict[str, Code] = {
     "connector.owner": Code("Nobody is named who answers for the data", "Chưa ghi đơn vị chịu trách nhiệm về dữ liệu", "write under owner the unit and an address that somebody reads"),
     "connector.personal": Code("It is not declared which fields tell of a person", "Chưa khai báo trường nào là dữ liệu cá nhân", "list them under personal; [] where there are none"),
     "connector.promise": Code("The source promises nothing about how fresh it is", "Nguồn chưa cam kết độ mới của dữ liệu", "agree with the owner on live: promise_s, or the source is never called frozen"),
-    "connector.sample_missing": Code("A gate has no sample that fails there, or no sample passes", "Một cổng chưa có mẫu không đạt, hoặc chưa có mẫu đạt", "add a row as the source sends it to tests/samples/"),
+    "connector.sample_missing": Code("A gate has no sample that fails there, or no sample passes", "Một cổng chưa có mẫu không đạt, hoặc chưa có mẫu đạt", "add a row as the source sends it, as tests/samples/AGENCY.DATASET/CASE.fail.CODE.json, or CASE.pass.json"),
     "connector.sample_fares": Code("A sample does not fare as its name says", "Kết quả của mẫu không đúng như tên tệp", "correct the rule, the sample, or its name"),
     "connector.marker_unindexed": Code("The source has no index that begins with the change marker", "Nguồn không có chỉ mục bắt đầu bằng dấu thay đổi", "ask the agency for an index on it: without one each run reads the whole table"),
     "connector.marker_untrusted": Code("The change marker is not one that new rows can be found by", "Không thể tin vào dấu thay đổi để tìm dòng mới", "ask the agency to set it in every change of a row, or declare another column"),

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from pophub.contracts.model import CodeTable
-from pophub.contracts.personal import folded, sounds_personal
+from pophub.contracts.personal import folded, looks_a_name, sounds_personal
 from pophub.domain.dates import date_parser, time_parser
 from pophub.gates.personal_id import flaw
 from pophub.sources.survey import Survey, SurveyedColumn
@@ -64,8 +64,12 @@ class ColumnProfile:
 
     @property
     def personal(self) -> bool:
-        """Whether the name sounds personal, or the values are numbers of people."""
-        return self.person or sounds_personal(self.column.name)
+        """Whether the name sounds personal, or the values are numbers or names of people."""
+        return self.person or sounds_personal(self.column.name) or self._names
+
+    @property
+    def _names(self) -> bool:
+        return bool(self.texts) and self._mostly(looks_a_name)
 
     def form(self, forms: Sequence[str], parse: Callable[[str], Callable[[str], int]]) -> str | None:
         """Give the first form that most texts have; beside them a workbook may hold dates of its own."""

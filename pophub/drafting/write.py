@@ -46,7 +46,11 @@ def write_draft(plan: DraftPlan, project: Path) -> tuple[list[Path], list[str]]:
     for name, sample in kept.items():
         texts[folder / f"{name}.json"] = text = sample_text(sample)
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
-    return list(texts), [*plan.decisions, *(f"a sample that fails at the gate {gate}" for gate in gates)]
+    return list(texts), [*plan.decisions, *map(_no_sample, gates)]
+
+
+def _no_sample(gate: str) -> str:
+    return f"sample: a row that fails at the gate {gate}: none could be made up"
 
 
 def refuse_existing(project: Path, files: Sequence[Path]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from pophub.contracts.model import Connector
+from pophub.contracts.model import Connector, LookedUp
 from pophub.contracts.referred import PEOPLE, referred
 from pophub.domain.decide import Claim, Head, Quarantined
 from pophub.domain.errors import ConfigError, LaneMoved
@@ -33,7 +33,7 @@ from pophub.postgres import (
 from pophub.quarantine.repair import approved_fields, stored
 from pophub.stores.citizen import gives_identity, write_citizens, write_identities
 from pophub.stores.columns import parted
-from pophub.stores.look_up import finders, keep_looked_up, read_looked_up
+from pophub.stores.look_up import finders, keep_looked_up, not_kept, read_looked_up
 
 SQL = statements("judge")
 NEVER_THERE = -(1 << 62)
@@ -132,6 +132,11 @@ class TrialStore(JudgeStore):
             cursor.execute(SQL["known_dataset"], (self._stem,))
             number, identity = cursor.fetchone() or (0, gives_identity(self._connector))
         return int(number), bool(identity)
+
+    def not_kept(self) -> list[LookedUp]:
+        """Give what the connector looks up and nobody keeps for it yet: a trial finds nothing of it."""
+        with transaction(self._connection, f"trial of {self._stem}") as cursor:
+            return not_kept(cursor, self._connector)
 
 
 class JudgeTransaction:

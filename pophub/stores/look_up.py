@@ -50,9 +50,7 @@ def read_looked_up(
         stems = sorted({one.reference.to for one in connector.looked_up})
         cursor.execute(SQL["share_look_up"], (text_array(stems),))
     for one in connector.looked_up:
-        cursor.execute(SQL["number_looked_up"], (one.reference.to,))
-        row = cursor.fetchone()
-        if row is None or not {one.finder} <= {None, *_read(row[1])}:
+        if (row := _row_of(cursor, one)) is None:
             if must:
                 raise _not_kept(connector.stem, one)
             continue
@@ -61,6 +59,18 @@ def read_looked_up(
         asked = {(key, time) for key, time in zip(keys, times, strict=True) if key is not None}
         found[one.columns] = dict(_values(cursor, one, row[0], sorted(asked)))
     return found
+
+
+def not_kept(cursor: Cursor, connector: Connector) -> list[LookedUp]:
+    """Give what a connector looks up and nobody keeps for it since the last `pophub up`."""
+    return [one for one in connector.looked_up if _row_of(cursor, one) is None]
+
+
+def _row_of(cursor: Cursor, one: LookedUp) -> tuple[Any, ...] | None:
+    """Give the number of the dataset, itself None before its first judging; None where it is not kept for this look-up."""
+    cursor.execute(SQL["number_looked_up"], (one.reference.to,))
+    row = cursor.fetchone()
+    return None if row is None or not {one.finder} <= {None, *_read(row[1])} else row
 
 
 def _values(

@@ -10,6 +10,7 @@ import pytest
 from command_kit import command
 from hubkit import Project, surroundings
 from outside import read_topic
+from test_references import LOOKED_UP, SALES, SAME, SELLER_KNOWN, day, declare, one_seller, put
 
 from pophub.contracts.load import load_connector
 from pophub.domain.errors import PromiseBroken
@@ -18,12 +19,16 @@ from pophub.settings import Settings
 from pophub.stores.judge import TrialStore
 
 
-def tried(project: Project, *arguments: str) -> dict[str, Any]:
+def tried(project: Project, *arguments: str, stem: str | None = None) -> dict[str, Any]:
     """Run the command as it is typed; give what it told."""
-    words = ("connector", "try", project.stem, "--json", *arguments)
-    done = command(*words, environment=surroundings(project))
-    assert done.returncode == 0, done.stderr
+    done = typed(project, stem or project.stem, "--json", *arguments)
     return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def typed(project: Project, *arguments: str) -> Any:
+    done = command("connector", "try", *arguments, environment=surroundings(project))
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def everything(project: Project) -> dict[str, Any]:
@@ -69,6 +74,24 @@ def test_a_trial_works_before_the_hub_has_seen_the_connector(bare_project: Proje
     for table in ("judge.lane", "hub.dataset"):
         known = bare_project.servers.query(f"select count(*) from {table} where stem = %s", bare_project.stem)
         assert known == [(0,)]
+
+
+def test_what_is_looked_up_and_not_kept_yet_is_named_and_its_rules_are_not_judged(
+    bare_project: Project,
+) -> None:
+    project = bare_project
+    sellers = one_seller(project)
+    invoices = declare(project, SALES, LOOKED_UP, SELLER_KNOWN, SAME)
+    put(project, "invoices", 60, "I1", "S1", "B", day(project, 8))  # of another grade than the seller
+    told = tried(project, stem=invoices)
+    assert (told["compared_with_hub"], told["not_kept"]) == (True, [sellers])
+    assert (told["not_judged"], told["states"]["shared"]) == (["correct.agreement.reference of grade"], 1)
+    said = " ".join(typed(project, invoices).stderr.split())
+    assert f"looked up, and not kept for it before `pophub up`: {sellers}" in said
+    project.pass_through("prepare")
+    told = tried(project, stem=invoices)
+    assert (told["not_kept"], told["not_judged"]) == ([], [])
+    assert [one["code"] for one in told["rules"]] == ["correct.agreement.reference"]
 
 
 def test_the_session_of_a_trial_cannot_write(project: Project) -> None:

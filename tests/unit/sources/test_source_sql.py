@@ -85,3 +85,15 @@ def test_columns_that_cannot_be_declared_or_speak_of_a_secret_are_left_out_and_t
     assert told["fields"] == 1
     left = [one for one in told["decisions"] if "left out" in one]
     assert len(left) == 2 and "cannot be declared" in left[0] and "speaks of a secret" in left[1]
+
+
+def test_names_of_people_are_personal_whatever_their_column_is_called(school: School) -> None:
+    given = ["An", "Bình", "Cúc", "Dũng"]
+    rows = [(n, f"Nguyễn Văn {given[n % 4]}", ["Lý", "Hóa"][n % 2]) for n in range(40)]
+    fill(school, "so integer primary key, chu_trang_trai text, mon text", *rows)
+    school.run(*NEW)
+    text = school.texts()["connectors/moet/schools.yaml"]
+    assert "personal: [chu_trang_trai]" in text
+    assert not [text for text in school.texts().values() if "Nguyễn Văn" in text]
+    told = school.run("try", "moet.schools")
+    assert [one["row"]["chu_trang_trai"] for one in told["examples_shared"]] == ["•••"] * 3
