@@ -164,6 +164,23 @@ class WalSource(TableSource, Protocol):
         ...
 
 
+class OpenWalSource(WalSource, Protocol):
+    """A log whose session may stay open between two looks: what `close` leaves open, `end` ends."""
+
+    @property
+    def follows(self) -> bool:
+        """Whether the session is open behind what was read."""
+        ...
+
+    def arrived(self) -> bool:
+        """Tell whether the source has sent something since."""
+        ...
+
+    def end(self) -> None:
+        """End the session."""
+        ...
+
+
 class LogSource(Protocol):
     """A log of changes, whose order is that of its offsets, a partition on its own."""
 

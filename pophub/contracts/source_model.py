@@ -209,11 +209,17 @@ class CdcSource(DatabaseSource):
         examples=[51_200],
     )
 
-    every_s: int = Field(1, ge=1, description="seconds between two looks while streaming", examples=[10])
+    every_s: int = Field(
+        0,
+        ge=0,
+        description="seconds between two looks while streaming, a session each; 0: the session stays open, and what is "
+        "committed comes at once",
+        examples=[10],
+    )
 
     @property
     def look_s(self) -> int:
-        """Seconds between two looks while streaming."""
+        """Seconds between two looks while streaming; 0: it is followed."""
         return self.every_s
 
     @property

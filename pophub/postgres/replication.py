@@ -102,6 +102,10 @@ class LogSession:
                 asked = time.monotonic()
             select([self.cursor], [], [], ASK_S)
 
+    def arrived(self) -> bool:
+        """Tell whether the server has sent something that was not read."""
+        return bool(select([self.cursor], [], [], 0)[0])
+
     def confirm(self, place: int) -> None:
         """Tell the server that all before a place of the log is kept here: it need not keep it."""
         self.cursor.send_feedback(write_lsn=place, flush_lsn=place, apply_lsn=place, force=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def open_source(connector: Connector, settings: Settings, *, stays_open: bool = False) -> Source:
     """Give the source that the connector declares; nothing is connected yet.
 
-    A table or topic that `stays_open` keeps its connection until the caller closes it.
+    A table, its log or a topic that `stays_open` keeps its connection until the caller closes it.
 
     Errors: `config.variable_missing` when the variable of its URL is not set; `source.url` when
     the address cannot be read; `source.driver_missing` when its driver is not installed.
@@ -33,9 +33,12 @@ def open_source(connector: Connector, settings: Settings, *, stays_open: bool = 
 
             return (OpenTable if stays_open else SqlTable)(source, url, where=where)
         case CdcSource():
+            from pophub.sources.open_wal import OpenWalTable
             from pophub.sources.wal_table import WalTable
 
-            return WalTable(source, url, columns=connector.file.columns, where=where)
+            return (OpenWalTable if stays_open else WalTable)(
+                source, url, columns=connector.file.columns, where=where
+            )
         case FilesSource():
             from pophub.sources.files import DropFolder
 

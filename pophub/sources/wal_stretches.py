@@ -38,6 +38,11 @@ class Stretches:
         self._committed_us: int | None = None
         self._end: int | None = None
 
+    @property
+    def within(self) -> bool:
+        """Whether a transaction goes on."""
+        return self._within
+
     def told(self, place: int) -> Iterator[WalStretch]:
         """Take the server's word that it told all up to a place; nothing of the log is between two messages."""
         if not self._within:

@@ -65,8 +65,7 @@ class WalTable(SqlTable):
         self._table_oid, slot = found.table, found.slot
         if slot is not None and not (slot.ours and own == self.slot):
             raise self._taken()
-        with driver_translated(self._where):
-            system, timeline = self._open().server()
+        system, timeline = self._server()
         lost = (
             "it is gone"
             if slot is None
@@ -79,6 +78,10 @@ class WalTable(SqlTable):
             _of(slot, "kept"),
             lost,
         )
+
+    def _server(self) -> tuple[str, int]:
+        with driver_translated(self._where):
+            return self._open().server()
 
     def begin(self, own: str | None) -> int:
         """Make the slot anew and drop the hub's `own`; `read` gives the table as it was at the place given."""
@@ -98,12 +101,17 @@ class WalTable(SqlTable):
 
         Values are those of `read`. Errors: `source.slot_lost`, `source.slot_busy`, `source.log_unreadable`.
         """
-        stretches = Stretches(self._table_oid, self._cdc.key, base, self._readers, chunk_rows, self._needed)
         with driver_translated(self._where):
-            session = self._open()
-            session.start(self.slot, self._cdc.publication, after - base)
-            for message in session.messages(upto):
-                yield from self._stretched(stretches, message)
+            yield from self._read_on(self._started(base, after, chunk_rows), upto)
+
+    def _started(self, base: int, after: int, chunk_rows: int) -> Stretches:
+        """Begin to read behind a marker."""
+        self._open().start(self.slot, self._cdc.publication, after - base)
+        return Stretches(self._table_oid, self._cdc.key, base, self._readers, chunk_rows, self._needed)
+
+    def _read_on(self, stretches: Stretches, upto: int) -> Iterator[WalStretch]:
+        for message in self._open().messages(upto):
+            yield from self._stretched(stretches, message)
 
     def confirm(self, place: int) -> None:
         """Let the source forget its log before a place."""

@@ -27,8 +27,8 @@ from pophub.ports import (
     FolderSource,
     LogSource,
     OpenSource,
+    OpenWalSource,
     Source,
-    WalSource,
     WalStretch,
 )
 from pophub.settings import Settings
@@ -43,6 +43,7 @@ from pophub.wiring import Hub
 
 TURN_S = 10.0  # then the other sources of the process have theirs
 BEAT_S = 10.0  # how often a source that answers gets a heartbeat
+LOG_S = 1.0  # how often a log is looked at in which nothing comes
 LATE_S = 30.0  # how often rows that commit late are looked for
 LATE_MOST_S = 60.0  # even where that look takes long
 LATE_PART = 50  # at most a fiftieth of the time goes there
@@ -68,6 +69,11 @@ class SourceWorker:
         kept = KeptSource(hub.settings, self._connector, self._turn, sent, self._sent)
         self._kept = self._stack.enter_context(closing(kept))
 
+    @property
+    def follows(self) -> bool:
+        """Whether what is committed comes by itself: then it may be asked for as often as one likes."""
+        return self._kept.follows
+
     def step(self) -> Extracted:
         """Extract up to the end that is seen now, or that of the turn.
 
@@ -75,7 +81,10 @@ class SourceWorker:
         """
         stem = self._connector.stem
         marker = self._connector.file.source.marker.kind
-        if "" in self._standing.paused(stem) or marker == "scan" or self._kept.rests(stem):
+        if "" in self._standing.paused(stem):
+            self._kept.let_go()
+            return Extracted()
+        if marker == "scan" or self._kept.rests(stem):
             return Extracted()  # a scan is no small step: the dataset's DAG makes it
         if not self._rested:
             with self._kept.connection("pophub_extract") as connection:
@@ -146,8 +155,9 @@ class KeptSource(KeptOpen):
         self._table: StreamedTable | None = None
         self._log: StreamedLog | StreamedTopic | None = None
         if source.marker.kind == "wal":
-            log = cast(WalSource, super().source(connector))
-            self._log = StreamedLog(self._stack.enter_context(closing(log)), source.look_s, turn)
+            log = cast(OpenWalSource, super().source(connector, stays_open=True))
+            self._stack.callback(log.end)
+            self._log = StreamedLog(log, source.look_s, turn)
         elif source.reads == "log":
             topic = cast(LogSource, super().source(connector, stays_open=True))
             self._log = StreamedTopic(self._stack.enter_context(closing(topic)), turn)
@@ -164,8 +174,20 @@ class KeptSource(KeptOpen):
         """Tell whether a log is not to be read now: its next look is not due, or a snapshot has to come first."""
         if not isinstance(self._log, StreamedLog):
             return False
+        if not self._log.due():
+            return True
         with self.connection("pophub_extract") as connection:
-            return not self._log.due() or not is_followed(connection, stem)
+            return not is_followed(connection, stem)
+
+    @property
+    def follows(self) -> bool:
+        """Whether what is committed comes by itself, and to ask for it costs nothing."""
+        return isinstance(self._log, StreamedLog) and self._log.follows
+
+    def let_go(self) -> None:
+        """End a session that nobody reads for now: the source would wait for its answers."""
+        if isinstance(self._log, StreamedLog):
+            self._log.end()
 
     @contextmanager
     def writer(self, stem: str) -> Iterator[BlockWriter]:
@@ -274,22 +296,26 @@ class StreamedTable:
 
 
 class StreamedLog:
-    """A table's log that is looked at now and then, and read as long as the turn lasts."""
+    """A table's log that is looked at now and then, or as soon as something comes, and read as long as the turn lasts."""
 
-    def __init__(self, log: WalSource, look_s: int, turn: Turn) -> None:
+    def __init__(self, log: OpenWalSource, look_s: int, turn: Turn) -> None:
         self._log = log
-        self._look_s, self._next_look = look_s, float("-inf")
+        self._look_s, self._next_look = look_s or LOG_S, float("-inf")
         self._turn = turn
         self._whole = False  # whether what was read last ends behind whole transactions
         self.slot, self.ordered = log.slot, log.ordered
-        self.state, self.confirm, self.close = log.state, log.confirm, log.close
+        self.state, self.confirm, self.close, self.end = log.state, log.confirm, log.close, log.end
         self.columns, self.read, self.begin, self.begun = log.columns, log.read, log.begin, log.begun
 
+    @property
+    def follows(self) -> bool:
+        return self._log.follows
+
     def due(self) -> bool:
-        """Tell whether it is time to look, and count from now to the next time."""
+        """Tell whether something came, or it is time to look; count from now to the next time."""
         now, due = time.monotonic(), self._next_look
         self._next_look = now + self._look_s if now >= due else due
-        return now >= due
+        return now >= due or self._log.arrived()
 
     def changes(self, base: int, after: int, upto: int, chunk_rows: int) -> Iterator[WalStretch]:
         for stretch in self._turn.taken(

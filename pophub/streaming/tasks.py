@@ -122,7 +122,10 @@ class LaneTask:
 
 
 class SourceTask:
-    """One source: asked twenty times a second while rows come, ever more rarely when none do."""
+    """One source: asked twenty times a second while rows come, ever more rarely when none do.
+
+    One that tells by itself what is new is asked five times a second: it is but to look whether something came.
+    """
 
     def __init__(self, hub: Hub, stem: str, turn: Turn, wakes: Sequence[Bell] = ()) -> None:
         self.patience = Patience(f"extract of {stem}")
@@ -151,7 +154,8 @@ class SourceTask:
             self.patience.met(error)
             return
         self.patience.well()
-        self._interval_s = SOURCE_S if done.rows else min(SOURCE_IDLE_S, 1.5 * self._interval_s)
+        idle_s = SOURCE_MOST_S if self._worker.follows else SOURCE_IDLE_S
+        self._interval_s = SOURCE_S if done.rows else min(idle_s, 1.5 * self._interval_s)
         spared_s = min(SOURCE_MOST_S, SOURCE_PART * (time.monotonic() - begun))
         self.due = begun + max(self._interval_s, spared_s)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +25,7 @@ from pophub.reconcile.rebuild import Rebuild
 from pophub.sources.sql import SqlTable
 from pophub.sources.wal_table import WalTable
 from pophub.streaming.sources import SourceWorker
+from pophub.wiring import Hub
 from tests.refused import refused
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the kit of the page lies with all tests
@@ -431,6 +433,8 @@ def test_a_table_is_drafted_checked_tried_run_and_compared(bare_project: Project
 
 
 def test_a_stream_reads_what_is_committed_between_two_looks(logged: Project) -> None:
+    declared = logged.folder / f"connectors/{logged.agency}/citizens.yaml"
+    declared.write_text(declared.read_text().replace("  kind: cdc\n", "  kind: cdc\n  every_s: 1\n"))
     with pytest.MonkeyPatch.context() as patch:
         hub = hub_of(logged, patch)
         with closing(SourceWorker(hub, logged.stem)) as worker:
@@ -449,6 +453,88 @@ def test_a_stream_reads_what_is_committed_between_two_looks(logged: Project) -> 
             assert worker.step().rows == 0
     assert passed(logged) == (0, {"shared": 7})
     assert present(logged) == at_source(logged)
+
+
+def follower(logged: Project, hub: Hub) -> SourceWorker:
+    """Give a stream's worker that stands behind all that is there, its session open."""
+    passed(logged)
+    worker = SourceWorker(hub, logged.stem)
+    assert (worker.step().rows, worker.follows) == (0, True)
+    return worker
+
+
+def sessions(logged: Project) -> list[tuple[Any, ...]]:
+    return logged.sql("select active_pid from pg_replication_slots where slot_name = %s", slot(logged))
+
+
+def arrived(worker: SourceWorker) -> int:
+    """Step until rows come; give how many."""
+    limit = time.monotonic() + 30
+    while not (rows := worker.step().rows):
+        assert time.monotonic() < limit, "nothing came"
+        time.sleep(0.01)
+    return rows
+
+
+def test_a_stream_follows_the_log_in_one_session_and_confirms_what_is_kept(logged: Project) -> None:
+    with pytest.MonkeyPatch.context() as patch, closing(follower(logged, hub_of(logged, patch))) as worker:
+        (pid,) = sessions(logged)
+        for person in (1, 2, 3):
+            logged.sql("update dancu.cong_dan set ma_ho = 'H9' where so_ddcn = %s", logged.number_of(person))
+            assert arrived(worker) == 1
+        logged.sql("begin; update dancu.cong_dan set ma_ho = 'H8'; rollback; create table other (a int)")
+        logged.put(9, 30)
+        assert arrived(worker) == 1
+        logged.sql("truncate dancu.cong_dan")
+        assert arrived(worker) == 9
+        assert sessions(logged) == [pid], "nothing was decoded twice"
+        kept = "select confirmed_flush_lsn >= %s::pg_lsn from pg_replication_slots where slot_name = %s"
+        place = logged.servers.query(
+            "select p.marker - s.base from extract.position p join extract.slot s using (stem) where stem = %s",
+            logged.stem,
+        )[0][0]
+        limit = time.monotonic() + 10
+        while logged.sql(kept, f"{place >> 32:X}/{place & 0xFFFFFFFF:X}", slot(logged)) != [(True,)]:
+            assert time.monotonic() < limit, "the source still keeps what the hub has"
+            time.sleep(0.05)
+    assert sessions(logged) == [(None,)]
+    assert passed(logged)[0] == 0
+    assert present(logged) == at_source(logged) == {}
+    check(logged)
+
+
+def test_a_session_that_ends_is_told_and_nothing_of_between_is_lost(logged: Project) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        hub = hub_of(logged, patch)
+        with closing(follower(logged, hub)) as worker:
+            logged.sql(
+                "select pg_terminate_backend(active_pid) from pg_replication_slots where active_pid > 0"
+            )
+            logged.put(9, 30)
+            with refused("source.unreachable"):
+                arrived(worker)
+        with closing(SourceWorker(hub, logged.stem)) as worker:
+            assert arrived(worker) == 1
+    passed(logged)
+    assert present(logged) == at_source(logged)
+    check(logged)
+
+
+def test_a_run_gets_its_turn_beside_a_stream_that_follows(logged: Project) -> None:
+    with pytest.MonkeyPatch.context() as patch, closing(follower(logged, hub_of(logged, patch))) as worker:
+        logged.put(9, 30)
+        ran = []
+        run = threading.Thread(target=lambda: ran.append(logged.run("extract")))
+        run.start()
+        with refused("lane.busy"):  # which ends the stream's session, and it comes back later
+            while run.is_alive():
+                worker.step()
+        worker.close()
+        run.join(60)
+        assert (ran[0].error, ran[0].code) == (None, 0)
+    passed(logged)
+    assert present(logged) == at_source(logged)
+    check(logged)
 
 
 @pytest.mark.timeout(60)
