@@ -30,6 +30,7 @@ from benchmarks import (
     kinds,
     latency,
     limits,
+    log,
     parsing,
     peers,
     performance,
@@ -40,8 +41,8 @@ from benchmarks.hubs import say, servers
 from benchmarks.rounds import PEERS, Rounds
 from pophub.settings import Settings
 
-PARTS = ("steps", "incremental", "latency", "growth", "idle", "first", "kinds", "parsing")
-APART = ("growth", "idle", "first", "kinds", "parsing")
+PARTS = ("steps", "incremental", "latency", "growth", "idle", "first", "kinds", "log", "parsing")
+APART = ("growth", "idle", "first", "kinds", "log", "parsing")
 """Parts that need no rounds before them."""
 SLOWEST_PER_S = 200
 KEPT = (
@@ -55,6 +56,7 @@ KEPT = (
     "idle",
     "first",
     "kinds",
+    "log",
     "parsing",
 )
 
@@ -93,7 +95,7 @@ def _apart(asked: argparse.Namespace, found: dict[str, Any]) -> None:
         figures.OUT.with_name("bench-growth.svg").write_text(chart.growth(found["growth"]))
     for name, give in (
         ("idle", idle.measured), ("first", first_record.measured), ("parsing", parsing.measured),
-        ("kinds", lambda: kinds.measured(asked.rows)),
+        ("kinds", lambda: kinds.measured(asked.rows)), ("log", lambda: log.measured(asked.rows)),
     ):  # fmt: skip
         if getattr(asked, name):
             found[name] = give()
@@ -107,7 +109,7 @@ def _told(found: dict[str, Any]) -> str:
         parts += ["\n".join(costs.lines(found["costs"])), f"limits, us: {json.dumps(found['limits']['us'])}"]
     parts += [
         f"{name}: {json.dumps(found[name])}"
-        for name in ("incremental", "latency", "idle", "first", "kinds", "parsing")
+        for name in ("incremental", "latency", "idle", "first", "kinds", "log", "parsing")
         if name in found
     ]
     if "growth" in found:
@@ -217,6 +219,7 @@ WHAT = (
     "20 and 200 connectors with nothing to do, Airflow's own cost",
     "from a database never seen to the first shared record, of one table and of thirty",
     "records a second of each kind of source, to `raw`",
+    "snapshot and single commits by PostgreSQL's log, beside Debezium",
     "700 connectors through the DAG factory",
 )
 

@@ -1,4 +1,4 @@
-"""Debezium on the same table: snapshot through Kafka into Debezium's JDBC sink, in Kafka Connect.
+"""Debezium on the same table: snapshot through Kafka into Debezium's JDBC sink, or to a topic alone, in Kafka Connect.
 
 Connect runs standalone on the embedded broker and Java runtime; one process for all rounds, so that
 it is as warm as the other ways. Connectors keep their defaults, but for what is named below.
@@ -10,6 +10,8 @@ import time
 from contextlib import AbstractContextManager, closing
 from typing import Any
 
+import confluent_kafka
+
 from benchmarks import source
 from benchmarks.connect import RUN_S, VERSION, Connect, until
 from benchmarks.connect import running as connect_running
@@ -17,7 +19,7 @@ from pophub.kafka import Administrator
 from pophub.postgres import connect, only_row
 from pophub.settings import Settings
 
-__all__ = ["RUN_S", "VERSION", "Copier", "running"]
+__all__ = ["PARTITIONS", "RUN_S", "VERSION", "Copier", "running", "topic_of"]
 
 PARTITIONS = 2
 
@@ -30,7 +32,7 @@ class Copier(Connect):
 
         Errors: RuntimeError when a connector fails or rows are missing in time.
         """
-        topic = f"{name}.{source.TABLE}"
+        topic = topic_of(name)
         Administrator(self._settings).ensure_topics({topic: PARTITIONS})
         superuser = self._settings.endpoints.postgres_superuser
         with closing(connect(self._settings, superuser, database=database)) as connection:
@@ -45,6 +47,25 @@ class Copier(Connect):
                 self.wait(lambda: _count(cursor) >= rows, f"{name}-source", both)
                 return time.monotonic() - begun
 
+    def to_topic(self, name: str, rows: int) -> float:
+        """Send the table to its topic; give the seconds from the source's start on. What changes then follows.
+
+        Errors: RuntimeError when the connector fails or rows are missing in time.
+        """
+        topic = topic_of(name)
+        Administrator(self._settings).ensure_topics({topic: PARTITIONS})
+        with closing(_looks(self._settings)) as consumer:
+            places = [confluent_kafka.TopicPartition(topic, lane) for lane in range(PARTITIONS)]
+
+            def there() -> bool:
+                return sum(consumer.get_watermark_offsets(one, timeout=10)[1] for one in places) >= rows
+
+            there()  # connects
+            begun = time.monotonic()
+            self.put(f"{name}-source", _source(self._settings, name))
+            self.wait(there, f"{rows:,} messages on {topic}", [f"{name}-source"])
+            return time.monotonic() - begun
+
     def forget(self, name: str) -> None:
         """Remove the connectors, and what the source left in its database."""
         for part in ("source", "sink"):
@@ -56,6 +77,19 @@ class Copier(Connect):
                 until(lambda: _idle(cursor, name), f"the end of {name}", RUN_S)
                 cursor.execute(slot, (name,))
                 cursor.execute(f"drop publication if exists {name}")
+
+
+def topic_of(name: str) -> str:
+    """Give the topic of the table by a source of this name."""
+    return f"{name}.{source.TABLE}"
+
+
+def _looks(settings: Settings) -> Any:
+    return confluent_kafka.Consumer({
+        "bootstrap.servers": settings.endpoints.kafka_bootstrap, "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "admin", "sasl.password": settings.secret("kafka.admin"),
+        "group.id": "bench.looks",
+    })  # fmt: skip
 
 
 def running(settings: Settings) -> AbstractContextManager[Copier]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime
 from typing import Any
 
 import fastavro
@@ -83,6 +83,25 @@ def of_topic(settings: Settings, topic: str, lanes: int, columns: tuple[str, ...
     wanted = _read(settings, source.DATABASE, f"select {', '.join(columns)} from {source.TABLE}")
     found = (json.loads(value) for value in _messages(settings, topic, lanes))
     _same(f"topic {topic}", [tuple(row[name] for name in columns) for row in found], wanted)
+
+
+def of_newest(
+    settings: Settings, topic: str, lanes: int, rows_of: Callable[[bytes], Iterable[Mapping[str, Any]]]
+) -> None:
+    """Compare all columns of the source with the newest row of each key on a topic; `rows_of` reads a message.
+
+    Errors: RuntimeError naming what differs.
+    """
+    newest: dict[str, Mapping[str, Any]] = {}
+    for value in _messages(settings, topic, lanes):
+        newest |= {row[source.COLUMNS[0]]: row for row in rows_of(value)}
+    wanted = _read(settings, source.DATABASE, f"select {_ALL} from {source.TABLE}")
+    found = [_in_utc(row[name] for name in source.COLUMNS) for row in newest.values()]
+    _same(f"topic {topic}", found, [_in_utc(row) for row in wanted])
+
+
+def _in_utc(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(one.astimezone(UTC) if isinstance(one, datetime) else one for one in values)
 
 
 def _read(settings: Settings, database: str, query: str) -> list[tuple[Any, ...]]:

@@ -53,7 +53,7 @@ def measured(rows: int) -> dict[str, Any]:
             for kind in wishes:
                 hubs.say(f"reading by {kind}")
                 with get_context("spawn").Pool(1) as process:
-                    found[kind] = process.apply(_extract, (own, f"bench.{kind}", rows))
+                    found[kind] = process.apply(extracted, (own, f"bench.{kind}", rows))
     return {"rows": rows, "kinds": found}
 
 
@@ -80,7 +80,7 @@ def _draft(own: Settings, kind: str, wish: Sequence[str]) -> None:
         raise RuntimeError(f"connector new bench.{kind}: {done.stderr[-600:]}")
 
 
-def _extract(own: Settings, stem: str, rows: int) -> dict[str, Any]:
+def extracted(own: Settings, stem: str, rows: int) -> dict[str, Any]:
     """Extract in this process, once what it needs is loaded; units: seconds, microseconds of CPU a record, MB."""
     with wiring.open_hub(own) as hub:
         begun, cpu = time.monotonic(), time.process_time()

@@ -1,7 +1,7 @@
 """From the commit at the source to the subscriber's hands, under a steady stream of changes.
 
 `pophub stream` runs as a process of its own; a writer commits one change at a time, a consumer of
-`sub.*` with the subscriber's own login notes when each arrives.
+`sub.*` with the subscriber's own login notes when each arrives. Other parts watch other topics so.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import quantiles
@@ -34,16 +34,24 @@ def measured(own: Settings, stem: str, rows: int) -> dict[str, Any]:
 
     Errors: RuntimeError where the stream ends, or a change does not arrive.
     """
-    total = min(WARM_CHANGES + CHANGES, rows)
-    with _stream(own, stem) as stream:
-        reader = _Reader(own, stem)
-        try:
-            first, *others = _keys(own, total)
-            reader.wait(_write(own, [first], stream), stream)  # the stream has loaded what it needs
-            committed = _write(own, others, stream)
-            arrived = reader.wait(committed, stream)
-        finally:
-            reader.close()
+    user = user_of(SUBSCRIBER)
+    with streaming(own, stem) as stream:
+        arrivals = Arrivals(own, f"sub.{SUBSCRIBER}.{stem}", user, lambda _, key: [key.decode()])
+        return watched(own, arrivals, min(WARM_CHANGES + CHANGES, rows), lambda: stream.poll() is None)
+
+
+def watched(settings: Settings, arrivals: Arrivals, total: int, lives: Callable[[], bool]) -> dict[str, Any]:
+    """Commit so many changes one by one; give percentiles in seconds until each had arrived, but for the first ones.
+
+    Errors: RuntimeError where what carries them lives no more, or a change does not arrive.
+    """
+    try:
+        first, *others = _keys(settings, total)
+        arrivals.wait(_write(settings, [first], lives), lives)  # by then all is loaded that is needed
+        committed = _write(settings, others, lives)
+        arrived = arrivals.wait(committed, lives)
+    finally:
+        arrivals.close()
     kept = list(committed)[min(WARM_CHANGES, total // 2) :]
     seconds = sorted(arrived[key] - committed[key] for key in kept)
     cuts = quantiles(seconds, n=100, method="inclusive")
@@ -58,7 +66,7 @@ def exists() -> bool:
 
 
 @contextmanager
-def _stream(own: Settings, stem: str) -> Iterator[subprocess.Popen[bytes]]:
+def streaming(own: Settings, stem: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run `pophub stream <stem>` until the block ends."""
     environment = os.environ | {
         "POPHUB_PROJECT": str(own.project),
@@ -66,7 +74,7 @@ def _stream(own: Settings, stem: str) -> Iterator[subprocess.Popen[bytes]]:
         "POPHUB_POSTGRES_PORT": str(own.endpoints.postgres_port),
         "POPHUB_KAFKA_BOOTSTRAP": own.endpoints.kafka_bootstrap,
     }
-    command = [POPHUB, "stream", stem]
+    command = [POPHUB, "stream", stem, *options]
     with subprocess.Popen(command, env=environment, stdout=sys.stderr) as process:
         try:
             yield process
@@ -78,19 +86,24 @@ def _stream(own: Settings, stem: str) -> Iterator[subprocess.Popen[bytes]]:
                 process.kill()
 
 
-class _Reader:
-    """Notes when each key arrives; it starts behind all that is on the topic."""
+class Arrivals:
+    """Notes when each key arrives on a topic; it starts behind all that is there.
 
-    def __init__(self, own: Settings, stem: str) -> None:
+    `keys_of` gives the keys of a message, by its value and key.
+    """
+
+    def __init__(
+        self, settings: Settings, topic: str, user: str, keys_of: Callable[[bytes, bytes], Iterable[str]]
+    ) -> None:
         self.arrived: dict[str, float] = {}
+        self._keys_of = keys_of
         self._ended = threading.Event()
         self._consumer = confluent_kafka.Consumer({
-            "bootstrap.servers": own.endpoints.kafka_bootstrap, "security.protocol": "SASL_PLAINTEXT",
-            "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": user_of(SUBSCRIBER),
-            "sasl.password": own.secret(f"kafka.{user_of(SUBSCRIBER)}"), "group.id": f"{SUBSCRIBER}.latency",
+            "bootstrap.servers": settings.endpoints.kafka_bootstrap, "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": user,
+            "sasl.password": settings.secret(f"kafka.{user}"), "group.id": f"{SUBSCRIBER}.latency",
             "isolation.level": "read_committed", "enable.auto.commit": False, "fetch.wait.max.ms": 20,
         })  # fmt: skip
-        topic = f"sub.{SUBSCRIBER}.{stem}"
         lanes = self._consumer.list_topics(topic, 30).topics[topic].partitions
         places = [confluent_kafka.TopicPartition(topic, lane) for lane in lanes]
         for place in places:
@@ -103,11 +116,13 @@ class _Reader:
         while not self._ended.is_set():
             message = self._consumer.poll(0.2)
             if message is not None and message.error() is None:
-                self.arrived.setdefault(message.key().decode(), time.monotonic())
+                now = time.monotonic()
+                for key in self._keys_of(message.value(), message.key()):
+                    self.arrived.setdefault(key, now)
 
-    def wait(self, wanted: dict[str, float], stream: subprocess.Popen[bytes]) -> dict[str, float]:
+    def wait(self, wanted: dict[str, float], lives: Callable[[], bool]) -> dict[str, float]:
         """Wait until all keys are there."""
-        _until(lambda: wanted.keys() <= self.arrived.keys(), ARRIVE_S, stream)
+        _until(lambda: wanted.keys() <= self.arrived.keys(), ARRIVE_S, lives)
         return self.arrived
 
     def close(self) -> None:
@@ -124,14 +139,14 @@ def _keys(own: Settings, total: int) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _write(own: Settings, keys: list[str], stream: subprocess.Popen[bytes]) -> dict[str, float]:
+def _write(own: Settings, keys: list[str], lives: Callable[[], bool]) -> dict[str, float]:
     """Commit one change each hundredth of a second; give the moment before each commit, by key."""
     committed: dict[str, float] = {}
     with closing(source.open_source_database(own)) as connection, connection.cursor() as cursor:
         begun = time.monotonic()
         for number, key in enumerate(keys):
-            if stream.poll() is not None:
-                raise RuntimeError("`pophub stream` ended")
+            if not lives():
+                raise RuntimeError("what carries the changes ended")
             time.sleep(max(0.0, begun + number / CHANGES_PER_S - time.monotonic()))
             cursor.execute(
                 f"update {source.TABLE} set ma_ho = ma_tinh || '-' || lpad(%s::text, 9, '8'), "
@@ -143,11 +158,11 @@ def _write(own: Settings, keys: list[str], stream: subprocess.Popen[bytes]) -> d
     return committed
 
 
-def _until(done: Callable[[], bool], limit_s: float, stream: subprocess.Popen[bytes]) -> None:
+def _until(done: Callable[[], bool], limit_s: float, lives: Callable[[], bool]) -> None:
     until = time.monotonic() + limit_s
     while not done():
-        if stream.poll() is not None:
-            raise RuntimeError("`pophub stream` ended")
+        if not lives():
+            raise RuntimeError("what carries the changes ended")
         if time.monotonic() > until:
             raise RuntimeError(f"changes did not arrive within {limit_s:.0f} s")
         time.sleep(0.1)

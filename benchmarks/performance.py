@@ -13,6 +13,7 @@ PAGE = PROJECT / "docs" / "performance.md"
 CHART = PAGE.with_name("performance-growth.svg")
 TRIED = PROJECT / "benchmarks" / "tried.md"
 """Written by hand: which tries to be faster gave what; the page ends with it."""
+WAYS_OF_LOG = {"pophub": "pophub, kind `cdc`, to `raw`", "debezium": "Debezium, as JSON"}
 
 
 def write(found: dict[str, Any]) -> None:
@@ -24,20 +25,20 @@ def write(found: dict[str, Any]) -> None:
 
 
 def page(found: dict[str, Any]) -> str:
-    """Give the page; a part that was not measured says how to measure it."""
+    """Give the page; of a part that was not measured it says nothing."""
     machine = found["machine"]
     head = performance_words.HEAD.format(
         **machine, rows=found["rows"], rounds=found["rounds"], rules=growth.OWN_RULES
     )
     parts = [head, _rates(found), _spent(found)]
-    for key, option, give in (
-        ("costs", "steps", _costs), ("incremental", "incremental", _incremental), ("latency", "latency", _latency),
-        ("growth", "growth", _growth), ("idle", "idle", _idle), ("first", "alone --first", _first),
-        ("kinds", "alone --kinds", _kinds), ("parsing", "alone --parsing", _parsing),
+    for key, give in (
+        ("costs", _costs), ("incremental", _incremental), ("latency", _latency), ("growth", _growth), ("idle", _idle),
+        ("first", _first), ("kinds", _kinds), ("log", _log), ("parsing", _parsing),
     ):  # fmt: skip
-        title, words = performance_words.PARTS[key]
-        body = give(found) if key in found else f'Not measured yet: `make bench ARGS="--{option}"`.\n'
-        parts.append(f"## {title}\n\n{words.format(rules=growth.OWN_RULES, rounds=found['rounds'])}\n{body}")
+        if key in found:
+            title, words = performance_words.PARTS[key]
+            told = words.format(rules=growth.OWN_RULES, rounds=found["rounds"])
+            parts.append(f"## {title}\n\n{told}\n{give(found)}")
     if TRIED.exists():
         parts.append(TRIED.read_text())
     return "\n".join(parts)
@@ -198,6 +199,29 @@ def _kinds(found: dict[str, Any]) -> str:
         for name, one in found["kinds"]["kinds"].items()
     ]
     return _table(("kind", "records a second", "us of CPU a record", "most memory, MB"), rows)
+
+
+def _log(found: dict[str, Any]) -> str:
+    one = found["log"]
+    rows = []
+    for way, commits in one["commits"].items():
+        rate, cpu_us = one["records_per_s"][way], one["cpu_us"][way]["median"]
+        spread = f"{rate['median']:,.0f} ({rate['min']:,.0f} to {rate['max']:,.0f})"
+        taken = [f"{commits[key]:.3f}" for key in ("latency_p50_s", "latency_p99_s", "latency_max_s")]
+        rows.append((WAYS_OF_LOG[way], spread, f"{cpu_us:.1f}", *taken))
+    heads = (
+        "by",
+        "records a second of a snapshot",
+        "us of CPU a record",
+        "commit to topic p50, s",
+        "p99, s",
+        "most, s",
+    )
+    ratio, one_way = one["ratio"], one["commits"]["pophub"]
+    return _table(heads, rows) + (
+        f"\nOver {one['rounds']} rounds of {one['rows']:,} records pophub's snapshot is {ratio['median']:.2f} times as fast "
+        f"({ratio['min']:.2f} to {ratio['max']:.2f}); {one_way['changes']:,} commits, {one_way['changes_per_s']} a second.\n"
+    )
 
 
 def _parsing(found: dict[str, Any]) -> str:

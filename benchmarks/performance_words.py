@@ -82,6 +82,13 @@ PARTS = {
         "The same records through `extract` into `raw`, by a connector that `pophub connector new` drafted and nobody edited, in\n"
         "a process of its own that has loaded all it needs. `cdc` is its snapshot.\n",
     ),
+    "log": (
+        "A table by PostgreSQL's log, beside Debezium",
+        "The same table to two partitions of the same broker, by turns, after one uncounted turn; the topic is compared with the\n"
+        "source. CPU is that of the process which reads: Kafka Connect's with Debezium, pophub's. Then a writer commits single\n"
+        "changes, which `pophub stream` (extract alone) and Debezium follow one after the other: from the moment before the\n"
+        "commit to the message in a consumer's hands.\n",
+    ),
     "parsing": (
         "Seven hundred connectors in the DAG factory",
         "`dags/connectors.py` in a process that has loaded Airflow, as its DAG processor has; the median of three.\n",
