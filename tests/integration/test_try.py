@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg2
 import pytest
-from command_kit import command
+from command_kit import Ran, command
 from hubkit import Project, surroundings
 from outside import read_topic
 from test_references import LOOKED_UP, SALES, SAME, SELLER_KNOWN, day, declare, one_seller, put
@@ -25,7 +25,7 @@ def tried(project: Project, *arguments: str, stem: str | None = None) -> dict[st
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
-def typed(project: Project, *arguments: str) -> Any:
+def typed(project: Project, *arguments: str) -> Ran:
     done = command("connector", "try", *arguments, environment=surroundings(project))
     assert done.returncode == 0, done.stderr
     return done
