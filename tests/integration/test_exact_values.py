@@ -5,9 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -15,10 +12,11 @@ from typing import Any
 
 import fastavro
 import pytest
+from command_kit import command
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
-from hubkit import Project, hub_of
+from hubkit import Project, hub_of, surroundings
 from outside import check, read_log, read_topic, record_of
 from serving import served
 
@@ -118,12 +116,7 @@ def logged(project: Project) -> dict[int, tuple[Any, Any]]:
 
 def said(project: Project, *arguments: str) -> str:
     """Run a command of pophub that must succeed; give what it prints."""
-    environment = os.environ | project.environment | {"POPHUB_HOME": str(project.servers.settings.home)}
-    program = "from pophub.cli.program import main; main()"
-    ran = subprocess.run(
-        [sys.executable, "-c", program, *arguments],
-        env=environment, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    ran = command(*arguments, environment=surroundings(project))
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 

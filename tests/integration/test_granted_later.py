@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hubkit import Project
+from command_kit import command
+from hubkit import Project, surroundings
 from test_ledger import tampered
-from test_quarantine_commands import surroundings
 
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.ledger.checkpoint import Checkpoint, make
@@ -37,14 +35,8 @@ def exchanged_last_year(project: Project, points: Iterable[tuple[Checkpoint, dic
 
 
 def growth(project: Project, point: Checkpoint, shape: str) -> str:
-    command = ("growth", "--as-of", f"#{point.id}", "--dataset", project.stem, "--format", shape)
-    ran = subprocess.run(
-        [sys.executable, "-c", "from pophub.cli.program import main; main()", *command],
-        env=surroundings(project) | {"COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    words = ("growth", "--as-of", f"#{point.id}", "--dataset", project.stem, "--format", shape)
+    ran = command(*words, environment=surroundings(project) | {"COLUMNS": "200"})
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 

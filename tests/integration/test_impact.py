@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hubkit import Project, hub_of
+from command_kit import command
+from hubkit import Project, hub_of, surroundings
 from outside import check
 
 from pophub.domain.dates import HO_CHI_MINH
@@ -27,12 +25,8 @@ RULE = WARDS | {"meta": {"gate": "correct", "code": "correct.code.unknown"}}
 
 def pophub(project: Project, *arguments: str, code: int = 0, password: str = "") -> Any:
     """Run a command as it is typed; give what it told."""
-    own = {"POPHUB_HOME": str(project.servers.settings.home), "POPHUB_PERSON_PASSWORD": password}
-    done = subprocess.run(
-        [sys.executable, "-c", "from pophub.cli.program import main; main()", *arguments, "--json"],
-        env=os.environ | project.environment | own, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=120, check=False,
-    )  # fmt: skip
+    environment = surroundings(project) | {"POPHUB_PERSON_PASSWORD": password}
+    done = command(*arguments, "--json", environment=environment)
     assert done.returncode == code, done.stderr + done.stdout
     return json.loads(done.stdout or done.stderr)
 

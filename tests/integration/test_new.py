@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hubkit import Project
+from command_kit import command
+from hubkit import Project, surroundings
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -40,9 +37,7 @@ create view nhin as select * from dang_ky;
 
 def pophub(project: Project, *arguments: str) -> Any:
     """Run a command with --json in a process of its own; give what it printed."""
-    environment = os.environ | project.environment | {"POPHUB_HOME": str(project.servers.settings.home)}
-    program = [str(Path(sys.executable).with_name("pophub")), *arguments, "--json"]
-    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False, timeout=150)
+    done = command(*arguments, "--json", environment=surroundings(project))
     assert done.returncode == 0, done.stderr or done.stdout
     return json.loads(done.stdout)
 

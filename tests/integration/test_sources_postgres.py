@@ -1,11 +1,8 @@
-"""A table source keeps its promises on the real PostgreSQL."""
+"""A table source keeps its promises on the real PostgreSQL; those that hold on each server: `test_sources_tables.py`."""
 
 from __future__ import annotations
 
-import shutil
-import socket
 import sys
-import tempfile
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -15,11 +12,11 @@ from typing import Any
 
 import psycopg2
 import pytest
+from hubkit import Servers
 
 from pophub import avro
 from pophub.contracts.source_model import SqlSource
-from pophub.domain.errors import ConfigError, ContractBreach, PophubError, TransientError
-from pophub.runtime import hub
+from pophub.domain.errors import ContractBreach, PophubError
 from pophub.settings import Settings
 from pophub.sources.sql import SqlTable
 
@@ -31,16 +28,8 @@ pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture(scope="module")
-def settings() -> Iterator[Settings]:
-    home = Path(tempfile.mkdtemp(prefix="pophub-sources-"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("POPHUB_HOME", str(home))
-        settings = hub.start(Settings.load(), servers=["postgres"])
-        try:
-            yield settings
-        finally:
-            hub.stop(settings)
-            shutil.rmtree(home, ignore_errors=True)
+def settings(servers: Servers) -> Settings:
+    return servers.settings
 
 
 @pytest.fixture
@@ -79,10 +68,6 @@ def source(column: str = "luc", **marker: object) -> SqlSource:
     )
 
 
-def us(moment: datetime) -> int:
-    return int(moment.timestamp() * 1_000_000)
-
-
 def keys(table: SqlTable, from_marker: int | None = None) -> list[Any]:
     return [key for chunk in table.read(from_marker, 2) for key in chunk["so"]]
 
@@ -92,19 +77,6 @@ def refusal(table: SqlTable) -> PophubError:
         keys(table)
     assert "password=" not in str(found.value) and "://" not in str(found.value)
     return found.value
-
-
-def test_late_equal_and_missing_markers_are_all_given(settings: Settings, owner: Any) -> None:
-    owner.execute(
-        "INSERT INTO dancu.cong_dan (so, luc) VALUES ('b', '2024-01-01 00:00+00'),"
-        " ('a', '2024-01-01 00:00+00'), ('n', NULL), ('old', '2023-01-01 00:00+00')"
-    )
-    table = SqlTable(source(), url(settings))
-    assert keys(table) == ["old", "a", "b", "n"]
-    seen = us(datetime(2024, 1, 1, tzinfo=UTC))
-    assert keys(table, seen) == ["a", "b", "n"]
-    owner.execute("INSERT INTO dancu.cong_dan (so, luc) VALUES ('late', '2023-12-31 23:30+00')")
-    assert keys(table, seen - 3600 * 1_000_000) == ["late", "a", "b", "n"]
 
 
 def test_any_table_that_the_database_has_can_be_named(settings: Settings, owner: Any) -> None:
@@ -118,23 +90,6 @@ def test_any_table_that_the_database_has_can_be_named(settings: Settings, owner:
         owner.execute(f"CREATE TABLE {quoted} AS SELECT 'k1'::text AS so, now() AS luc")
         declared = SqlSource.model_validate({**source().model_dump(), "table": told})
         assert keys(SqlTable(declared, url(settings))) == ["k1"], told
-
-
-def test_each_kind_of_marker_column_is_bounded_in_its_own_zone(settings: Settings, owner: Any) -> None:
-    owner.execute(
-        "INSERT INTO dancu.cong_dan (so, luc, luc_dia_phuong, ngay) VALUES"
-        " ('a', '2024-01-01 06:59:59+07', '2024-01-01 06:59:59', '2023-12-31'),"
-        " ('b', '2024-01-01 07:00:00+07', '2024-01-01 07:00:00', '2024-01-01')"
-    )
-    owner.execute("ALTER TABLE dancu.cong_dan ADD chu text")
-    owner.execute("UPDATE dancu.cong_dan SET chu = to_char(luc_dia_phuong, 'DD/MM/YYYY HH24:MI:SS')")
-    bound = us(datetime(2024, 1, 1, tzinfo=UTC))
-    for column in ("luc", "luc_dia_phuong", "ngay"):
-        declared = source(column).model_copy(update={"settle_s": 86_400})
-        assert keys(SqlTable(declared, url(settings)), bound) == ["b"], column
-    text = source("chu", format="%d/%m/%Y %H:%M:%S")
-    assert keys(SqlTable(text, url(settings)), bound) == ["b"]
-    assert keys(SqlTable(source("id", kind="sequence"), url(settings)), 2) == ["b"]
 
 
 def test_values_come_as_the_driver_gives_them_and_odd_times_as_text(settings: Settings, owner: Any) -> None:
@@ -295,55 +250,7 @@ def test_the_table_of_postgresql_in_the_page_of_types_is_true(settings: Settings
     assert differences("PostgreSQL", found) == []
 
 
-def test_a_dropped_column_shows_and_a_dropped_table_is_a_breach(settings: Settings, owner: Any) -> None:
-    table = SqlTable(source(), url(settings))
-    assert "tien" in table.columns()
-    owner.execute("ALTER TABLE dancu.cong_dan DROP COLUMN tien, DROP COLUMN so")
-    assert "tien" not in table.columns()
-    assert refusal(table).code == "source.column_missing"
-    owner.execute("DROP TABLE dancu.cong_dan")
-    error = refusal(table)
-    assert isinstance(error, ContractBreach)
-    assert error.code == "source.table_missing"
-
-
 def test_a_view_that_was_never_filled_is_told_without_a_word_of_slots(settings: Settings, owner: Any) -> None:
     owner.execute("CREATE MATERIALIZED VIEW dancu.xem AS SELECT 'k' AS so, now() AS luc WITH NO DATA")
     declared = SqlSource.model_validate({**source().model_dump(), "table": "dancu.xem"})
     assert "slot" not in str(refusal(SqlTable(declared, url(settings))))
-
-
-def test_password_database_rights_and_address_are_told_apart(settings: Settings, owner: Any) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-        down = refusal(SqlTable(source(), url(settings, port=port)))
-    assert isinstance(down, TransientError)
-    assert down.code == "source.unreachable"
-    wrong = refusal(SqlTable(source(), url(settings, password="wrong")))
-    assert isinstance(wrong, ConfigError)
-    assert wrong.code == "source.password"
-    assert refusal(SqlTable(source(), url(settings, user="nobody_here"))).code == "source.password"
-    missing = refusal(SqlTable(source(), url(settings, dbname="no_such")))
-    assert missing.code == "source.database_missing"
-    owner.execute("DROP ROLE IF EXISTS stranger; CREATE ROLE stranger LOGIN PASSWORD 'stranger'")
-    owner.execute("GRANT USAGE ON SCHEMA dancu TO stranger")
-    denied = refusal(SqlTable(source(), url(settings, user="stranger", password="stranger")))
-    assert denied.code == "source.permission"
-
-
-def test_a_source_that_dies_while_it_is_read_is_transient(settings: Settings, owner: Any) -> None:
-    owner.execute("INSERT INTO dancu.cong_dan (so, luc) SELECT i::text, now() FROM generate_series(1, 9) i")
-    chunks = SqlTable(source(), url(settings)).read(None, 2)
-    next(chunks)
-    owner.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pophub_extract'"
-    )
-    with pytest.raises(TransientError, match=r"source\.unreachable"):
-        list(chunks)
-
-
-def test_the_source_is_never_written(settings: Settings, owner: Any) -> None:
-    table = SqlTable(source(), url(settings))
-    with pytest.raises(Exception, match="read-only"), table._connect() as connection:
-        connection.exec_driver_sql("DELETE FROM dancu.cong_dan")
