@@ -6,6 +6,7 @@ Who asks is known before: keys are compared, values are given to nobody here but
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -73,6 +74,10 @@ def find(connection: Connection, text: str, secrets: Mapping[tuple[str, str], by
     Shape: `secrets` gives for each recipient and dataset what its transaction ids are derived from.
     """
     hits, places = _of_key(connection, text)
+    if (
+        not hits and (composed := unicodedata.normalize("NFC", text)) != text
+    ):  # some keyboards type signs and marks apart
+        hits, places = _of_key(connection, composed)
     if _DIGEST.match(text.lower()):
         event = bytes.fromhex(text)
         of_event = _hits(connection, "of_event", {"event": event})

@@ -7,11 +7,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from pophub.catalogue.entries import CatalogueEntry, entries
+from pophub.catalogue.entries import CatalogueEntry
 from pophub.commands.shown import shown, typed
 from pophub.domain.vietnamese import sort_key
 from pophub.settings import Settings
 from pophub.web.counts import Counts
+from pophub.web.declarations import declarations
 from pophub.web.joints import newest
 from pophub.web.layout import PageMaker
 from pophub.web.missing import NotThere
@@ -30,7 +31,7 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     @needs("see")
     def listed(request: Request, find: str = "") -> HTMLResponse:
         lang, seen = language(request), look_again(settings, counts)
-        found = [one for one in entries(settings.project) if one.tells_of(find)]
+        found = [one for one in declarations(settings.project).entries if one.tells_of(find)]
         found.sort(key=lambda one: sort_key(one.connector.file.title.model_dump()[lang]))
         return pages.render(
             request, "catalogue.html", told=[seen], find=find, rows=found, sources=seen.rows[0].states
@@ -39,7 +40,7 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     @routes.get("/catalogue/{stem}")
     @needs("see")
     def one(request: Request, stem: str) -> HTMLResponse:
-        known = {one.stem: one for one in entries(settings.project)}
+        known = {one.stem: one for one in declarations(settings.project).entries}
         if stem not in known:
             raise NotThere("no_dataset", stem, [("catalogue", name) for name in sorted(known)])
         seen, told = look_again(settings, counts), counts.figures((ON_RECORD,), stem=stem)

@@ -11,7 +11,6 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from pophub.catalogue.entries import entries
 from pophub.catalogue.lineage import hops
 from pophub.contracts.load import connector_paths, stem_at
 from pophub.domain.codes import GATES
@@ -21,6 +20,7 @@ from pophub.settings import Settings
 from pophub.web import counts as sql
 from pophub.web.asked import newest_asked, put_down
 from pophub.web.counts import Counts, Row
+from pophub.web.declarations import declarations
 from pophub.web.held import in_language
 from pophub.web.joints import dates_of, newest, promised, stands
 from pophub.web.layout import STATES, PageMaker, here
@@ -57,10 +57,9 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
             ask_given(counts),
         )
         runs, held, first, states = told.rows
-        known = entries(project)
-        connectors = [one.connector for one in known]
-        connector = next((c for c in connectors if c.stem == stem), None)
-        files = declared(project, connectors)
+        known = declarations(project).entries
+        connector = next((one.connector for one in known if one.stem == stem), None)
+        files = declared(project)
         to = ["shared", *(who for who, file in files.items() if stem in {g.dataset for g in file.grants})]
         stand, seen = counts.found(("stands", stem), partial(stands, stem, to)), look_again(settings, counts)
         codes = [one.code for one in seen.rows[0].matters if one.stem == stem]

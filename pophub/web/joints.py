@@ -25,7 +25,7 @@ select coalesce(sum(b.rows) filter (where b.state = 'sent'), 0)::bigint as sent,
 from extract.batch b where b.stem = %(stem)s
 """
 GIVEN = """
-select recipient, sum(sequence)::bigint from ledger.lane where stem = %(stem)s group by recipient order by recipient <> 'shared', recipient
+select recipient, sum(case recipient when 'shared' then sequence else transactions end)::bigint from ledger.lane where stem = %(stem)s group by recipient order by recipient <> 'shared', recipient
 """
 HOURS = """
 select extract(epoch from date_trunc('hour', now()) - date_trunc('hour', exchanged_at))::int / 3600 as ago, sum(rows)::bigint
@@ -53,6 +53,13 @@ select 'population', '', min(oldest.recorded_at), max(newest.recorded_at) from j
 PROMISED_HOURS = 24
 
 
+class Address(NamedTuple):
+    """A page: the parts of its path and what is asked of it."""
+
+    parts: tuple[str, ...]
+    asked: dict[str, str] = {}  # noqa: RUF012  # nobody changes it
+
+
 class Joint(NamedTuple):
     """A place that records pass: how many did, how many wait before the next one, since when."""
 
@@ -61,6 +68,24 @@ class Joint(NamedTuple):
     records: int
     waiting: int = 0
     since: datetime | None = None
+
+    def passed(self, stem: str) -> Address:
+        """Give where the records stand that passed: their batches, themselves, or their months of sharing."""
+        if self.place in ("source", "raw", "gates"):
+            return Address(("ledger", "batches", stem))
+        if self.place == "given" and self.name != "shared":
+            return Address(("ledger", "transactions"), {"stem": stem, "to": self.name})
+        asked = {
+            "history": {"accepted": "all"},
+            "given": {"accepted": "passed", "to": self.name},
+        }
+        return Address(("datasets", stem, "records"), asked[self.place])
+
+    def waits(self, stem: str) -> Address:
+        """Give where the records stand that wait before the next place."""
+        if self.place == "raw":
+            return Address(("ledger", "batches", stem))
+        return Address(("datasets", stem, "records"), {"accepted": "waiting", "to": self.name})
 
 
 class Promised(NamedTuple):

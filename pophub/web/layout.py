@@ -12,19 +12,19 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pophub.contracts.rule_codes import project_codes
 from pophub.domain.codes import GATES
 from pophub.domain.dates import shown_time
 from pophub.domain.errors import PophubError
 from pophub.quarantine.reasons import meaning
 from pophub.web.counts import Figures
+from pophub.web.declarations import declarations
 from pophub.web.visitors import Visitor
 from pophub.web.words import Language, age, language, number, words
 from pophub.web.words_remedies import remedy_vi
@@ -49,7 +49,35 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'self'; "
     "base-uri 'none'; form-action 'self'"
 )
+PAGE_ROWS = 100
+"""How many rows of a long list a page shows: what a person looks through, and within 150 kB."""
 SERVERS = {"postgres": "PostgreSQL", "kafka": "Kafka", "airflow": "Airflow"}
+
+
+class Pager(NamedTuple):
+    """Which page of a long list this is: rows `first` + 1 to `first` + `PAGE_ROWS` of `total`."""
+
+    page: int
+    total: int
+
+    @property
+    def first(self) -> int:
+        """How many rows stand on the pages before."""
+        return (self.page - 1) * PAGE_ROWS
+
+    @property
+    def last(self) -> int:
+        """The last page's number.
+
+        >>> Pager(1, 0).last, Pager(1, 100).last, Pager(1, 101).last
+        (1, 1, 2)
+        """
+        return max(1, -(-self.total // PAGE_ROWS))
+
+
+def page_number(page: int) -> int:
+    """Give a page's number within what a list can have."""
+    return max(1, min(page, 1_000_000))
 
 
 class PageMaker:
@@ -60,11 +88,11 @@ class PageMaker:
 
     def means(self, code: str, lang: Language) -> str:
         """Say what a code means, of the hub or of a suite of the project."""
-        return meaning(code, project_codes(self._project), lang)
+        return meaning(code, declarations(self._project).codes, lang)
 
     def mends(self, code: str, lang: Language) -> str:
         """Say what mends a record that failed by this code; nothing where no remedy is told in this language."""
-        entry = project_codes(self._project).get(code)
+        entry = declarations(self._project).codes.get(code)
         return "" if entry is None else entry.remedy if lang == "en" else remedy_vi(entry.remedy)
 
     def render(
@@ -142,10 +170,14 @@ def _tools(request: Request, lang: Language) -> dict[str, Any]:
         kept = [(k, v) for k, v in request.query_params.multi_items() if k not in ("lang", "done")]
         return f"{request.url.path}?{urlencode([*kept, ('lang', other)])}"
 
+    def at_page(number: int) -> str:
+        kept = [(k, v) for k, v in request.query_params.multi_items() if k not in ("page", "done")]
+        return f"{request.url.path}?{urlencode([*kept, ('page', str(number))])}"
+
     return {
         "lang": lang, "w": words(lang), "n": lambda value: number(value, lang), "t": _local,
         "ago": lambda moment: age(datetime.now(UTC) - moment, lang), "span": lambda seconds: age(timedelta(seconds=seconds), lang),
-        "mend": remedy_vi if lang == "vi" else str, "link": link, "in_language": in_language, "states": STATES, "gates": GATES,
+        "mend": remedy_vi if lang == "vi" else str, "link": link, "in_language": in_language, "at_page": at_page, "states": STATES, "gates": GATES,
         "static": lambda name: f"{prefix}/static/{name}?v={_digest(name)}",
         "back": came_back(request), "here_link": lambda path: here(request, path),
     }  # fmt: skip

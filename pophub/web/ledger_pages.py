@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import date
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,9 +21,9 @@ from pophub.settings import Settings
 from pophub.web import counts as sql
 from pophub.web.asked import newest_asked, put_down
 from pophub.web.counts import Counts, Row, with_percent
-from pophub.web.layout import PageMaker, here
-from pophub.web.missing import NotThere
-from pophub.web.transactions import ask_given, recipients_of, years_of
+from pophub.web.layout import PAGE_ROWS, PageMaker, Pager, here, page_number
+from pophub.web.missing import NotThere, demand_dataset
+from pophub.web.transactions import ask_given, listed, recipients_of, years_of
 from pophub.web.visitors import needs
 
 DAYS = """
@@ -31,11 +33,29 @@ from hub.reconciliation_by_day
 where day in (select distinct (exchanged_at at time zone %(zone)s)::date as day from extract.batch order by day desc limit 14)
 order by day desc, stem
 """
-BATCHES_OF = """
-select batch, run, contract, exchanged_at, state, sent, read, shared, quarantined, duplicate, superseded
-from hub.batch_summary where stem = %(stem)s and (exchanged_at at time zone %(zone)s)::date = %(day)s::date order by batch
+OF_BATCHES = """
+from (select *, case when state = 'sent' and sent > read then sent - read else 0 end as waiting from hub.batch_summary
+    where stem = %(stem)s and (%(day)s = '' or (exchanged_at at time zone %(zone)s)::date = nullif(%(day)s, '')::date)) b
+"""
+BATCHES_OF = f"""
+select batch, run, contract, exchanged_at, state, case when state = 'sent' then sent else 0 end as sent, read, shared,
+    quarantined, duplicate, superseded, waiting {OF_BATCHES} order by batch desc limit {PAGE_ROWS} offset %(after)s::bigint
+"""
+SUMS_OF = f"""
+select count(*)::bigint as batches, coalesce(sum(sent) filter (where state = 'sent'), 0)::bigint as sent,
+    coalesce(sum(read), 0)::bigint as read, coalesce(sum(shared), 0)::bigint as shared,
+    coalesce(sum(quarantined), 0)::bigint as quarantined, coalesce(sum(duplicate), 0)::bigint as duplicate,
+    coalesce(sum(superseded), 0)::bigint as superseded, coalesce(sum(waiting), 0)::bigint as waiting {OF_BATCHES}
+"""
+# what the first page's sentence counts: datasets whose books do not balance, records that are sent and not judged
+UNSETTLED = """
+select stem, min(day) as day, count(*)::bigint as days, sum(waiting)::bigint as waiting,
+    sum(read - shared - quarantined - duplicate - superseded)::bigint as difference
+from hub.reconciliation_by_day where waiting > 0 or not balanced
+group by stem having not %(wrong)s or bool_or(not balanced and waiting = 0) order by stem
 """
 SIGNED = "select id, at from ledger.checkpoint order by id desc limit 12"
+PERIOD = re.compile(r"([0-9]{4}(-[0-9]{2})?)?")
 SUMS = ("sent", "read", "shared", "quarantined", "duplicate", "superseded", "waiting", "difference")
 
 
@@ -52,14 +72,16 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
 
     @routes.get("/ledger")
     @needs("see")
-    def ledger(request: Request, as_of: str = "") -> HTMLResponse:
+    def ledger(request: Request, as_of: str = "", day: str = "") -> HTMLResponse:
         told = counts.figures((DAYS, sql.THIS_YEAR, SIGNED), zone=HO_CHI_MINH.key)
         (days, year, signed), gave = told.rows, ask_given(counts)
         then, problem = _as_of(counts, as_of)
         verified = newest_asked(counts, "verify")
+        across = matrix(days)
+        chosen = next((one for one in across[0] if one.isoformat() == day), across[0][-1] if days else None)
         return pages.render(
-            request, "ledger.html", told=[told, gave, verified], days=days, matrix=matrix(days), recipients=recipients_of(gave.rows[0]),
-            total={name: sum(row[name] for row in days) for name in SUMS}, signed=signed, as_of=as_of,
+            request, "ledger.html", told=[told, gave, verified], days=[row for row in days if row["day"] == chosen], day=chosen,
+            matrix=across, recipients=recipients_of(gave.rows[0]), total=_sums(days), signed=signed, as_of=as_of,
             then=then, problem=problem, verified=verified.rows[0], growth=with_percent(years_of(gave.rows[0].tally), year[0]["period"]),
         )  # fmt: skip
 
@@ -69,21 +91,67 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
         put_down(settings, "verify", "", request.state.visitor.name)
         return RedirectResponse(f"{here(request, '/ledger')}#verified", 303)
 
-    @routes.get("/ledger/batches/{stem}/{day}")
-    @needs("see")
-    def batches(request: Request, stem: str, day: str) -> HTMLResponse:
-        try:
-            date.fromisoformat(day)
-        except ValueError:
-            raise NotThere("no_day", day, [("ledger",)]) from None
-        told = counts.figures((BATCHES_OF,), stem=stem, day=day, zone=HO_CHI_MINH.key)
-        if not told.rows[0]:
+    _lists(routes, settings, counts, pages)
+    return routes
+
+
+def _lists(routes: APIRouter, settings: Settings, counts: Counts, pages: PageMaker) -> None:
+    """Make the routes of what the ledger's counts count."""
+
+    def batches(request: Request, stem: str, day: str, page: int) -> HTMLResponse:
+        demand_dataset(counts, settings.project, stem)
+        after = str(Pager(page_number(page), 0).first)
+        told = counts.figures((BATCHES_OF, SUMS_OF), stem=stem, day=day, zone=HO_CHI_MINH.key, after=after)
+        rows, (total,) = told.rows
+        if not total["batches"]:
             raise NotThere("no_day", f"{stem} {day}", [("ledger",)])
         return pages.render(
-            request, "batches.html", told=[told], stem=stem, day=date.fromisoformat(day), batches=told.rows[0]
-        )
+            request, "batches.html", told=[told], stem=stem, day=date.fromisoformat(day) if day else None, batches=rows,
+            total=total, pager=Pager(page_number(page), total["batches"]),
+        )  # fmt: skip
 
-    return routes
+    @routes.get("/ledger/batches/{stem}")
+    @needs("see")
+    def of_dataset(request: Request, stem: str, page: int = 1) -> HTMLResponse:
+        return batches(request, stem, "", page)
+
+    @routes.get("/ledger/batches/{stem}/{day}")
+    @needs("see")
+    def of_day(request: Request, stem: str, day: str, page: int = 1) -> HTMLResponse:
+        try:
+            day = date.fromisoformat(day).isoformat()
+        except ValueError:
+            raise NotThere("no_day", day, [("ledger",)]) from None
+        return batches(request, stem, day, page)
+
+    @routes.get("/ledger/unsettled")
+    @needs("see")
+    def unsettled(request: Request, wrong: bool = False) -> HTMLResponse:
+        told = counts.figures((UNSETTLED,), wrong=str(wrong))
+        return pages.render(request, "unsettled.html", told=[told], rows=told.rows[0], wrong=wrong)
+
+    @routes.get("/ledger/transactions")
+    @needs("see")
+    def transactions(
+        request: Request, stem: str = "", to: str = "", period: str = "", page: int = 1
+    ) -> HTMLResponse:
+        if not PERIOD.fullmatch(period):
+            raise NotThere("no_page", request.url.path, [("ledger",)])
+        told = ask_given(counts)
+        rows = listed(told.rows[0].tally, stem, to, period)
+        pager = Pager(page_number(page), len(rows))
+        return pages.render(
+            request, "transactions.html", told=[told], stem=stem, to=to, period=period, pager=pager,
+            rows=rows[pager.first : pager.first + PAGE_ROWS], total=sum(row["transactions"] for row in rows),
+        )  # fmt: skip
+
+
+def _sums(rows: Iterable[Row]) -> Row:
+    found = dict.fromkeys(SUMS, 0)
+    for row in rows:
+        for name in SUMS:
+            found[name] += row[name]
+    return found
 
 
 def matrix(days: list[Row]) -> tuple[list[date], dict[str, dict[date, Row]]]:

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from pophub.contracts.load import load_all, load_subscriptions
 from pophub.domain.dates import moment_of, today
 from pophub.live.conditions import Condition, of_bases
 from pophub.live.run import ending_rights
@@ -24,6 +23,7 @@ from pophub.quarantine import browse, holds, repair, steps
 from pophub.settings import Settings
 from pophub.sharing.subscription import recipients
 from pophub.web.counts import Counts, Figures
+from pophub.web.declarations import declarations
 from pophub.web.layout import PageMaker
 from pophub.web.visitors import needs
 
@@ -105,8 +105,8 @@ def sources(settings: Settings, counts: Counts) -> Figures:
 
 def look_now(settings: Settings, connection: Connection) -> NowSeen:
     """Look at everything that can be stuck, over one connection that sees no personal data."""
-    connectors = {c.stem: c for c in load_all(settings.project)[0]}
-    files, _ = load_subscriptions(settings.project, list(connectors.values()))
+    declared = declarations(settings.project)
+    connectors, files = {c.stem: c for c in declared.connectors}, declared.subscriptions
     store = LiveStore(connection)
     states, conditions = look(
         store, connectors, recipients(connectors, files), store.now(), store.failing(connectors, ())

@@ -11,8 +11,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from pophub.contracts.load import load_all
-from pophub.contracts.rule_codes import project_codes
 from pophub.domain.errors import ConfigError
 from pophub.postgres import Connection, connect
 from pophub.quarantine import browse, repair, steps
@@ -21,12 +19,12 @@ from pophub.quarantine.feedback import feed_all
 from pophub.quarantine.selection import Selection
 from pophub.settings import Settings
 from pophub.web.counts import Counts
-from pophub.web.layout import PageMaker, here
+from pophub.web.declarations import declarations
+from pophub.web.layout import PAGE_ROWS, PageMaker, Pager, here, page_number
 from pophub.web.missing import NotThere, demand_dataset
 from pophub.web.visitors import needs
 from pophub.web.work import Jobs
 
-PAGE_ROWS = 100
 KINDS = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -44,12 +42,13 @@ def router(settings: Settings, counts: Counts, pages: PageMaker, work: Jobs) -> 
 def _looks(routes: APIRouter, settings: Settings, counts: Counts, pages: PageMaker) -> None:
     @routes.get("/quarantine")
     @needs("see")
-    def groups(request: Request) -> HTMLResponse:
+    def groups(request: Request, page: int = 1) -> HTMLResponse:
         told = counts.found("groups", _grouped)
         causes, taken, total, proposals = told.rows[0]
+        pager = Pager(page_number(page), len(causes))
         return pages.render(
-            request, "quarantine.html", told=[told], causes=causes, steps=taken, total=total,
-            owners=owners(settings), proposals=proposals,
+            request, "quarantine.html", told=[told], causes=causes[pager.first : pager.first + PAGE_ROWS], pager=pager,
+            steps=taken, total=total, owners=owners(settings), proposals=proposals,
         )  # fmt: skip
 
     @routes.get("/quarantine/versions")
@@ -57,12 +56,11 @@ def _looks(routes: APIRouter, settings: Settings, counts: Counts, pages: PageMak
     def versions(
         request: Request, stem: str = "", code: str = "", field: str | None = None, page: int = 1
     ) -> HTMLResponse:
-        chosen, page = selection(stem, code, field), max(1, min(page, 1_000_000))
+        chosen, page = selection(stem, code, field), page_number(page)
         told = counts.found(("versions", chosen, page), partial(_listed, chosen, page))
         total, rows = told.rows[0]
         return pages.render(
-            request, "versions.html", told=[told], chosen=chosen, total=total, rows=rows, page=page,
-            last=max(1, -(-total // PAGE_ROWS)), first=(page - 1) * PAGE_ROWS,
+            request, "versions.html", told=[told], chosen=chosen, rows=rows, pager=Pager(page, total),
         )  # fmt: skip
 
     @routes.get("/quarantine/group")
@@ -145,7 +143,7 @@ def selection(stem: str, code: str, field: str | None) -> Selection:
 
 def owners(settings: Settings) -> dict[str, Any]:
     """Give who answers for each dataset, by its declaration."""
-    return {c.stem: c.file.owner for c in load_all(settings.project)[0]}
+    return {c.stem: c.file.owner for c in declarations(settings.project).connectors}
 
 
 def _grouped(connection: Connection) -> tuple[Any, ...]:
@@ -180,5 +178,5 @@ def _export(
     steps.reveal(connection, chosen.stem or "", what, records, reason, request.state.visitor.name)
     with tempfile.TemporaryDirectory(prefix="pophub-export-") as folder:
         path = Path(folder, f"export.{kind}")
-        export(connection, chosen, kind, path, project_codes(settings.project))
+        export(connection, chosen, kind, path, declarations(settings.project).codes)
         return path.read_bytes()

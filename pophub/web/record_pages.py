@@ -11,7 +11,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from pophub import avro
 from pophub.commands.shown import shown, typed
-from pophub.contracts.load import load_all, load_subscriptions
 from pophub.contracts.model import Connector
 from pophub.contracts.rule_codes import project_codes
 from pophub.domain.digests import lane_of
@@ -24,6 +23,7 @@ from pophub.quarantine.trace import Moment
 from pophub.settings import Settings
 from pophub.sharing.secret_in_use import PSEUDONYMS, pseudonym_secret
 from pophub.sharing.subscription import subscription_secret
+from pophub.web.declarations import declarations
 from pophub.web.layout import PageMaker, here
 from pophub.web.missing import NotThere
 from pophub.web.visitors import needs
@@ -150,7 +150,7 @@ def _connector(settings: Settings, stem: str) -> Connector:
 
 
 def _known(settings: Settings, stem: str) -> Connector | None:
-    return next((c for c in load_all(settings.project)[0] if c.stem == stem), None)
+    return next((c for c in declarations(settings.project).connectors if c.stem == stem), None)
 
 
 def _secrets(settings: Settings, reader: Connection) -> dict[tuple[str, str], bytes]:
@@ -158,7 +158,7 @@ def _secrets(settings: Settings, reader: Connection) -> dict[tuple[str, str], by
     if not settings.has_secret(PSEUDONYMS):
         return {}
     secret = pseudonym_secret(reader, settings)
-    files, _ = load_subscriptions(settings.project, load_all(settings.project)[0])
+    files = declarations(settings.project).subscriptions
     grants = [(file.subscriber, grant.dataset) for file in files for grant in file.grants]
     return {(who, stem): subscription_secret(secret, f"sub.{who}.{stem}") for who, stem in grants}
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from pophub.contracts.load import load_all, load_subscriptions
-from pophub.contracts.model import Connector
 from pophub.contracts.subscription_model import SubscriptionFile
 from pophub.domain.errors import PophubError
 from pophub.kafka import ReaderPlace, reader_places
 from pophub.settings import Settings
 from pophub.web.counts import Counts
+from pophub.web.declarations import declarations
 from pophub.web.layout import PageMaker
 from pophub.web.missing import NotThere
 from pophub.web.transactions import ask_given, months_of
@@ -50,7 +48,7 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     def listed(request: Request) -> HTMLResponse:
         told = counts.figures((RIGHTS,))
         return pages.render(
-            request, "subscriptions.html", told=[told], rows=told.rows[0], files=_declared(settings)
+            request, "subscriptions.html", told=[told], rows=told.rows[0], files=declared(settings.project)
         )
 
     @routes.get("/subscriptions/{recipient}/{stem}")
@@ -66,20 +64,15 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
         return pages.render(
             request, "subscription.html", told=[told, gave], recipient=recipient, stem=stem, terms=terms,
             months=months_of(gave.rows[0].tally, stem, recipient),
-            right=next(iter(mine), None), file=_declared(settings).get(recipient), readers=readers, silent=silent,
+            right=next(iter(mine), None), file=declared(settings.project).get(recipient), readers=readers, silent=silent,
         )  # fmt: skip
 
     return routes
 
 
-def declared(project: Path, connectors: Sequence[Connector]) -> dict[str, SubscriptionFile]:
+def declared(project: Path) -> dict[str, SubscriptionFile]:
     """Give the subscribers by name, as declared."""
-    files, _ = load_subscriptions(project, connectors)
-    return {file.subscriber: file for file in files}
-
-
-def _declared(settings: Settings) -> dict[str, SubscriptionFile]:
-    return declared(settings.project, load_all(settings.project)[0])
+    return {file.subscriber: file for file in declarations(project).subscriptions}
 
 
 def _readers(

@@ -67,6 +67,21 @@ def years_of(tally: Tally) -> list[Row]:
     return _folded((int(month[:4]), number) for (_, _, month), number in tally.items())
 
 
+def listed(tally: Tally, stem: str, recipient: str, period: str) -> list[Row]:
+    """Give the transactions by month, recipient and dataset, the newest month first; what is empty restricts nothing.
+
+    >>> listed(Counter({("population", "a.b", "2026-01"): 2, ("x", "a.b", "2026-02"): 1}), "a.b", "", "2026-01")
+    [{'month': '2026-01', 'recipient': 'population', 'stem': 'a.b', 'transactions': 2}]
+    """
+    found = [
+        {"month": month, "recipient": to, "stem": of, "transactions": number}
+        for (to, of, month), number in tally.items()
+        if stem in ("", of) and recipient in ("", to) and month.startswith(period)
+    ]
+    found.sort(key=lambda one: (one["recipient"] != "population", one["recipient"], one["stem"]))
+    return sorted(found, key=lambda one: one["month"], reverse=True)
+
+
 def recipients_of(told: Given) -> list[Row]:
     """Give who got how much of which dataset, and when last; the population database first."""
     found = Counter[tuple[str, str]]()

@@ -13,12 +13,12 @@ LEDGER: dict[str, tuple[str, str]] = {
         "The last 14 days with a batch. = adds up, … not judged yet, ≠ does not add up.",
         "14 ngày gần nhất có lô dữ liệu. = khớp, … chưa xét, ≠ không khớp.",
     ),
-    "sums_of_days": ("Each day and dataset, as first judged", "Từng ngày và bộ dữ liệu, khi xét lần đầu"),
+    "sums_of_day": ("{day}, each dataset as first judged", "{day}, từng bộ dữ liệu, khi xét lần đầu"),
     "sum_note": (
         "read = shared + quarantined + duplicate + superseded; the difference is what is left.",
         "đã đọc = đã chia sẻ + bị cách ly + trùng lặp + đã bị thay thế; chênh lệch là phần còn lại.",
     ),
-    "day": ("Day", "Ngày"),
+    "days": ("Days", "Số ngày"),
     "not_judged": ("not judged", "chưa xét"),
     "difference": ("difference", "chênh lệch"),
     "as_of": ("As of a day, or #number of a signed statement", "Tính đến ngày, hoặc #số của bản đã ký"),
@@ -53,6 +53,15 @@ LEDGER: dict[str, tuple[str, str]] = {
     "verified_broken": (
         "At {at}: {n} places are not what was written.",
         "Lúc {at}: {n} chỗ không còn như khi ghi.",
+    ),
+    "transactions_many": ("{n} share transactions", "{n} giao dịch chia sẻ"),
+    "transactions_note": (
+        "By month, dataset and recipient, the newest month first.",
+        "Theo tháng, bộ dữ liệu và nơi nhận, tháng mới nhất trước.",
+    ),
+    "unsettled_note": (
+        "Datasets with days on which something is not judged yet or does not add up; since the first of these days.",
+        "Bộ dữ liệu có ngày còn bản ghi chưa xét hoặc không khớp; từ ngày đầu tiên như vậy.",
     ),
     "no_day": ("Nothing was exchanged then", "Không có lô dữ liệu nào khi đó"),
 }

@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the kit's modules lie beside the tests
 
+from browsed import browsed_project
 from command_kit import forking
 from hubkit import GRANTED, Project, Servers, serving
 from log_kit import declare_logged, drop_slot
@@ -53,6 +54,14 @@ def project(bare_project: Project) -> Project:
     bare_project.declare("mps.citizens", fields=GRANTED)
     bare_project.pass_through("prepare")
     return bare_project
+
+
+@pytest.fixture(scope="session")
+def browsed(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """What all tests in a browser look at that change nothing which another looks at."""
+    project = browsed_project(servers, tmp_path_factory.mktemp("browsed"))
+    yield project
+    project.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A web application, served on a free port of this machine."""
+"""A web application, served on a free port of this machine; a way to a server that a test can freeze or close."""
 
 from __future__ import annotations
 
@@ -29,3 +29,39 @@ def served(app: FastAPI) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(20)
+
+
+class Tunnel:
+    """A way to a server that a test can freeze or close."""
+
+    def __init__(self, port: int) -> None:
+        self._to, self.open = port, threading.Event()
+        self.open.set()
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listening.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self._to))
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        try:
+            while data := one.recv(65_536):
+                self.open.wait()
+                other.sendall(data)
+        except OSError:
+            pass
+        finally:
+            other.close()
+
+    def close(self) -> None:
+        """Take no connection any more."""
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()

@@ -212,7 +212,7 @@ def test_a_dataset_that_was_declared_and_not_read_yet_has_its_page(address: str)
 def row_of(page: str, name: str) -> list[str]:
     """Give the cells of the table row that begins with a name."""
     (row,) = re.findall(rf'<tr><th scope="row">{name}</th>(.*?)</tr>', page)
-    return re.findall(r"<td>(.*?)</td>", row)
+    return [re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<td>(.*?)</td>", row)]
 
 
 @pytest.mark.parametrize("path", ["/datasets", "/datasets/mps.citizens", f"/runs/mps.citizens/{quote(RUN)}"])

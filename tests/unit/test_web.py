@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import doctest
 import re
+from pathlib import Path
 
 import pytest
+from project_kit import copied
 
 from pophub.domain.codes import CODES, GATES
 from pophub.settings import PROJECT
 from pophub.web import counts, figures_pages, held, layout, ledger_pages, transactions, words
+from pophub.web.declarations import declarations
 from pophub.web.words_remedies import REMEDIES, remedy_vi
 
 
@@ -47,3 +50,14 @@ def test_no_word_is_there_that_no_page_says() -> None:
         and not re.search(rf"""\bw\.{name}\b|["']{name}["']""", said)
     }
     assert unsaid == set()
+
+
+def test_what_a_project_declares_is_read_again_when_a_file_of_it_is_another(tmp_path: Path) -> None:
+    project = copied(tmp_path)
+    before = declarations(project)
+    stems = [one.stem for one in before.connectors]
+    assert declarations(project) is before and "mps.citizens" in stems
+    (project / "connectors/mps/identity_accounts.yaml").unlink()
+    after = declarations(project)
+    assert [one.stem for one in after.connectors] == [one for one in stems if one != "mps.identity_accounts"]
+    assert "mps.identity_accounts" not in {one.stem for one in after.entries}

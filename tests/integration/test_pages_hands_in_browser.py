@@ -1,0 +1,146 @@
+"""By keyboard alone and without script, in a real browser: what people do on the pages is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pages_kit
+import pytest
+from browsed import opened, settings_of
+from hubkit import Project
+from serving import served
+from test_quarantine_commands import BAD_NAME, user
+
+from pophub.web.app import create_pages
+
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.filterwarnings("default"),  # a replay loads Great Expectations, which has warnings of its own
+]
+FOCUS = """(() => {
+  const e = document.activeElement, s = getComputedStyle(e), b = e.getBoundingClientRect(), row = e.closest('tr');
+  const left = Math.max(b.left, 0), right = Math.min(b.right, innerWidth), up = Math.max(b.top, 0), down = Math.min(b.bottom, innerHeight);
+  const top = document.elementFromPoint((left + right) / 2, (up + down) / 2);
+  return {text: e.innerText?.trim() ?? '', row: row ? row.innerText : '', visible: s.outlineStyle !== 'none'
+    && parseFloat(s.outlineWidth) >= 2 && right > left && down > up && !!top && (e.contains(top) || top.contains(e))};
+})()"""
+MOST_TABS = 900
+
+
+def mended(project: Project) -> None:
+    """Let four people fail for their dates, one of them for the name too; then have the connector read these dates."""
+    for person in (1, 2, 3):
+        project.put(person, 60, ngay_sinh="1990-03-15")
+    project.put(4, 60, ngay_sinh="1990-03-15", ho_ten=BAD_NAME)
+    project.pass_through()
+    path = project.folder / f"connectors/{project.agency}/citizens.yaml"
+    path.write_text(path.read_text().replace('format: "%d/%m/%Y"', 'format: "%Y-%m-%d"'))
+
+
+def press(page: Any, text: str, row: str = "", key: str = "Enter") -> None:
+    """Go on with Tab to something that says so, in a row that says so, always seeing where the focus is; press it."""
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        at = page.evaluate(FOCUS)
+        assert at["visible"], f"the focus cannot be seen on {at}"
+        if text in at["text"] and row in at["row"]:
+            with page.expect_navigation():
+                page.keyboard.press(key)
+            return
+    raise AssertionError(f"{text} cannot be reached on {page.url}")
+
+
+def follow(page: Any, thing: Any) -> None:
+    """Click something and wait for the page that it leads to."""
+    with page.expect_navigation():
+        thing.click()
+
+
+def over(page: Any, look: Any) -> None:
+    """Look again until a preview or a replay is over."""
+    for _ in range(200):
+        if not page.get_by_role("link", name="Look again").count():
+            return
+        page.wait_for_timeout(300)
+        look()
+
+
+def test_by_keyboard_alone_a_person_comes_from_the_first_page_to_a_group_that_is_replayed(
+    chromium: Any, project: Project
+) -> None:
+    mended(project)
+    app = create_pages(settings_of(project), visitor=pages_kit.operator)
+    with served(app) as hub, opened(chromium, viewport={"width": 1280, "height": 900}) as (page, wrong):
+        page.goto(f"{hub}/?lang=en")
+        press(page, "held", project.stem)
+        press(page, "", project.stem)
+        press(page, "all with this cause", "contract.date.format")
+        assert page.locator("h1").inner_text()
+        press(page, "Preview a replay")
+        over(page, lambda: press(page, "Look again"))
+        assert "3 would pass, 1 stay" in page.inner_text("main")
+        press(page, "Replay now", key="Space")
+        over(page, lambda: press(page, "Look again"))
+        assert "3 passed, 1 stayed" in page.inner_text("main")
+    assert wrong == []
+    assert project.states() == {"shared": 3, "quarantined": 1}
+
+
+def test_without_script_a_group_is_previewed_and_replayed(chromium: Any, project: Project) -> None:
+    mended(project)
+    app = create_pages(settings_of(project), visitor=pages_kit.operator)
+    with served(app) as hub, opened(chromium, java_script_enabled=False) as (page, wrong):
+        group = f"stem={project.stem}&code=contract.date.format&field=birth_date"
+        page.goto(f"{hub}/quarantine/group?lang=en&{group}")
+        follow(page, page.get_by_role("button", name="Preview a replay"))
+        over(page, lambda: follow(page, page.get_by_role("link", name="Look again")))
+        assert "3 would pass, 1 stay" in page.inner_text("main")
+        follow(page, page.get_by_role("button", name="Replay now"))
+        over(page, lambda: follow(page, page.get_by_role("link", name="Look again")))
+        assert "3 passed, 1 stayed" in page.inner_text("main")
+    assert wrong == []
+    assert project.states() == {"shared": 3, "quarantined": 1}
+
+
+def sign_in(page: Any, hub: str, path: str, name: str, password: str) -> None:
+    """Come to a page as somebody unknown, and sign in there."""
+    page.goto(hub + path)
+    page.locator("input[name=name]").fill(name)
+    page.locator("input[name=password]").fill(password)
+    page.locator("main button").click()
+
+
+def sign(page: Any, action: str, name: str, password: str) -> Any:
+    """Fill in name and password of the form that is sent to such an address; give the form."""
+    form = page.locator(f"form[action*='{action}']")
+    form.locator("input[name=user]").fill(name)
+    form.locator("input[name=password]").fill(password)
+    return form
+
+
+def test_without_script_two_people_repair_a_record(chromium: Any, project: Project) -> None:
+    key = project.put(1, 60, ho_ten=BAD_NAME)
+    project.pass_through()
+    (version,) = project.servers.query("select id from quarantine.version where key = %s", key)[0]
+    people = [user(project, name) for name in ("Lan", "Minh")]
+    path = f"/record/version/{version}?lang=en"
+    wrongs: list[str] = []
+    with served(create_pages(settings_of(project))) as hub:
+        for (name, password), act in zip(people, ("propose", "approve"), strict=True):
+            with opened(chromium, java_script_enabled=False) as (page, wrong):
+                sign_in(page, hub, path, name, password)
+                form = sign(page, f"/{act}", name, password)
+                if act == "propose":
+                    form.locator("input[name=set_full_name]").fill("Lê Văn Sửa")
+                    form.locator("input[name=reason]").fill("letter 12")
+                follow(page, form.locator("button"))
+                over(page, lambda: follow(page, page.get_by_role("link", name="Look again")))
+                said = page.inner_text("main")
+                assert (
+                    "Another person has to approve it." if act == "propose" else "1 passed, 0 stayed"
+                ) in said
+                wrongs += [
+                    one for one in wrong if "401" not in one
+                ]  # the first page that somebody unknown sees
+    assert wrongs == []
+    assert project.states() == {"shared": 1}
