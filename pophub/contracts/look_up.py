@@ -111,6 +111,9 @@ def check_register(document: Document, file: ConnectorFile, known: dict[str, Avr
 def _reference(document: Document, file: ConnectorFile, name: str, look_up: LookUp) -> DatasetReference:
     """Give the reference that a look-up follows, which waits for what is not there yet."""
     place: Place = ("look_up", name)
+    if look_up.only or look_up.at:
+        what = "only and at are for a look-up with match: a reference has a time of its own"
+        raise refuse("config.value", what, document.where(*place, "by"))
     names = {one.fields[0]: one for one in file.references}
     if look_up.by not in names:
         what = (

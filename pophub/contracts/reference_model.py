@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
-
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from pophub.contracts.patterns import STEM
 from pophub.contracts.source_model import Model, Name
@@ -44,12 +42,6 @@ class LookUp(Model):
         description="with `match`: contract field with the time of the facts; else the marker",
         examples=["issued_at"],
     )
-
-    @model_validator(mode="after")
-    def _matched(self) -> Self:
-        if self.match is None and (self.only or self.at):
-            raise ValueError("only and at are for a look-up with match: a reference has a time of its own")
-        return self
 
 
 class NamedOrganisation(Model):

@@ -188,7 +188,7 @@ def test_a_look_up_that_leads_nowhere_is_named_with_file_and_line(
             "config.type",
             "not date or timestamp-micros",
         ),
-        ("match: citizen_id, ", "", "config.type", "only and at are for a look-up with match"),
+        ("match: citizen_id, ", "", "config.value", "only and at are for a look-up with match"),
     ],
 )
 def test_a_look_up_by_a_field_that_cannot_be_matched_is_named_with_file_and_line(
