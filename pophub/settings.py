@@ -163,14 +163,15 @@ class Settings(BaseModel):
 
     @property
     def agencies_port_file(self) -> Path:
-        """Where `pophub simulate` keeps the port of the simulated agencies' APIs."""
-        return self.home / "agencies" / "api.port"
+        """Where the port is kept that simulated agencies' APIs have."""
+        return self.home / "agencies.port"
 
     @property
     def agencies_port(self) -> int | None:
-        """The port of the simulated agencies' APIs; None where none is simulated."""
+        """The port that simulated agencies' APIs have; None where the hub's servers were never started here."""
         path = self.agencies_port_file
-        return int(path.read_text()) if path.exists() else None
+        text = path.read_text().strip() if path.exists() else ""
+        return int(text) if text.isascii() and text.isdigit() else None
 
     @property
     def source_variables(self) -> dict[str, str]:

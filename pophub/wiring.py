@@ -315,7 +315,7 @@ class Hub:
         """
         from pophub.live.run import watch_once  # the webhook's client is slow to import
 
-        keep_refused_reads(self.settings, sorted(refused_reads(self.settings.home / "logs").items()))
+        keep_refused_reads(self.settings, partial(refused_reads, self.settings.home / "logs" / "kafka.log"))
         wanted = recipients(self.connectors, self.subscriptions)
         return watch_once(self.settings, self.connectors, wanted, off)
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
 
 from pophub.live.store import ROLE
-from pophub.postgres import Connection, connect, execute_values, statements, transaction
+from pophub.postgres import Connection, connect, execute_values, only_row, statements, transaction
 from pophub.settings import Settings
 
 SQL = statements("live")
+Read = Callable[[int, int], tuple[Mapping[tuple[datetime, str, str], int], int, int]]
+"""Counts what stands in the log behind a place, by hour, principal and topic, and gives the place behind that."""
 
 
-def keep_refused_reads(settings: Settings, found: Iterable[tuple[tuple[datetime, str, str], int]]) -> None:
-    """Keep how often who was not let read which topic in which hour; counting an hour again adds nothing."""
-    rows = [(*place, times) for place, times in found]
-    if not rows:
-        return
+def keep_refused_reads(settings: Settings, read: Read) -> None:
+    """Add how often who was not let read which topic in which hour since the last look; place and sums in one step."""
     with closing(connect(settings, ROLE)) as connection, transaction(connection, "refused reads") as cursor:
-        execute_values(cursor, SQL["keep_refused_reads"], rows)
+        cursor.execute(SQL["lock_log_place"])
+        found, file, at = read(*only_row(cursor))
+        rows = [(*place, times) for place, times in sorted(found.items())]
+        execute_values(cursor, SQL["add_refused_reads"], rows)
+        cursor.execute(SQL["move_log_place"], (file, at))
 
 
 def refused_reads(connection: Connection, as_of: datetime) -> list[tuple[datetime, str, str, int]]:

@@ -79,6 +79,8 @@ def start(
     wanted = [server for server in _known(servers) if not ports.external(server)]
     with _alone(settings):
         settings = ports.settle(settings)
+        if not supervise.running(settings):
+            ports.settle_agencies(settings)
         steps = _Steps(report)
         missing = _missing(settings, wanted)
         if missing:
@@ -216,8 +218,9 @@ def _start_airflow_api(settings: Settings, missing: list[str], steps: _Steps, st
 
 def serve_agencies(settings: Settings) -> None:
     """Start the APIs of simulated agencies, and wait until they answer; nothing where none is simulated."""
-    port = settings.agencies_port
-    if port is None or not supervise.running(settings):
+    port, variables = settings.agencies_port, settings.home / "sources.env"
+    simulated = variables.exists() and f"127.0.0.1:{port}/" in variables.read_text(encoding="utf-8-sig")
+    if not simulated or port is None or not supervise.running(settings):
         return
     supervise.start(settings, AGENCIES)
     supervise.wait_ready(settings, [AGENCIES], partial(ports.reachable, "127.0.0.1", port), 60)

@@ -113,6 +113,22 @@ def settle(settings: Settings) -> Settings:
     return settings.model_copy(update={"endpoints": Endpoints.model_validate(chosen)})
 
 
+def settle_agencies(settings: Settings) -> None:
+    """Keep, or choose where none is kept or somebody else took it, a port for simulated agencies' APIs, which do not run now.
+
+    Where `sources.env` names the one that was kept, it names the new one then.
+    """
+    kept = settings.agencies_port
+    if kept is not None and free(kept):
+        return
+    port = choose_free(settings, [port_of(settings.endpoints, server) for server in SERVERS])
+    variables = settings.home / "sources.env"
+    if kept is not None and variables.exists():
+        text = variables.read_text(encoding="utf-8-sig")
+        write_private(variables, text.replace(f"http://127.0.0.1:{kept}/", f"http://127.0.0.1:{port}/"))
+    write_private(settings.agencies_port_file, f"{port}\n")
+
+
 def _field(server: str) -> str:
     names = {"postgres": "postgres_port", "kafka": "kafka_bootstrap"}
     return names.get(server, f"{server}_url")

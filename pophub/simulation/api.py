@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import signal
-import socket
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -35,19 +34,10 @@ class PageAsked(NamedTuple):
     rows: int
 
 
-def choose_port(settings: Settings) -> None:
-    """Keep a port that is free now for the agencies' APIs; the one that was chosen before stays."""
-    if settings.agencies_port is not None:
-        return
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        settings.folder("agencies")
-        settings.agencies_port_file.touch(0o600)
-        settings.agencies_port_file.write_text(f"{probe.getsockname()[1]}\n")
-
-
 def variables(settings: Settings, declaration: Declaration, name: str) -> dict[str, str]:
-    """Give address and token of an API, each under its variable."""
+    """Give address and token of an API, each under its variable; nothing where the hub's servers are not ours to start."""
+    if settings.agencies_port is None:
+        return {}
     address = f"http://{HOST}:{settings.agencies_port}/{declaration.agency}/{declaration.dataset}"
     return {f"{name}_URL": address, f"{name}_TOKEN": settings.secret(token_of(declaration))}
 
@@ -127,7 +117,7 @@ def main() -> None:
     """Serve until the supervisor ends it."""
     settings = Settings.load()
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(SystemExit(0)))
-    assert settings.agencies_port is not None, "pophub simulate chooses the port"
+    assert settings.agencies_port is not None, "pophub up chooses the port"
     with server(settings, settings.agencies_port) as serving:
         serving.serve_forever()
 

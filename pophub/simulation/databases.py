@@ -55,8 +55,6 @@ def set_up(settings: Settings) -> None:
     for one in declarations():
         journals.make(settings, one)
     topics.make(settings, declarations())
-    if any(one.source.kind == "api" for one in declarations()):
-        api.choose_port(settings)
     _variables(settings)
 
 

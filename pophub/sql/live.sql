@@ -144,11 +144,15 @@ where n.alert = a.alert and n.event = 'opened' and a.told_at is null and n.notic
 select alert, code, stem, subject, what, opened_at, last_seen, closed_at, closed_by, told_at from live.alert
 where closed_at is null or %(all)s order by alert desc
 
--- the log that is counted again tells less of an hour once its beginning was rotated away
--- name: keep_refused_reads
+-- name: lock_log_place
+select file, at from live.log_place for update
+
+-- name: move_log_place
+update live.log_place set file = %s, at = %s
+
+-- name: add_refused_reads
 insert into live.refused_read (hour, principal, topic, times) values %s
-on conflict (hour, principal, topic) do update set times = excluded.times
-where live.refused_read.times < excluded.times
+on conflict (hour, principal, topic) do update set times = live.refused_read.times + excluded.times
 
 -- name: refused_reads
 select hour, principal, topic, times from live.refused_read where hour <= %s order by 1, 2, 3

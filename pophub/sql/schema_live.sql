@@ -59,12 +59,21 @@ create table if not exists live.refused_read (
     primary key (hour, principal, topic)
 );
 
+-- the one row of where the broker's log was read up to, moved with the sums: file (inode) and byte
+create table if not exists live.log_place (
+    only boolean primary key default true check (only),
+    file bigint not null,
+    at bigint not null
+);
+insert into live.log_place (file, at) values (0, 0) on conflict do nothing;
+
 grant usage on schema live to pophub_extract, pophub_live, pophub_read, pophub_figures;
 grant select, insert, update on live.heartbeat to pophub_extract;
 grant select, delete on live.heartbeat to pophub_live;
 grant select, insert, update on live.alert, live.sink to pophub_live;
 grant select, insert on live.notice to pophub_live;
 grant select, insert, update on live.refused_read to pophub_live;
+grant select, update on live.log_place to pophub_live;
 grant select on live.refused_read to pophub_figures;
 grant select on all tables in schema live to pophub_read;
 

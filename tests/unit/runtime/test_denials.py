@@ -34,10 +34,17 @@ def test_refused_reads_are_counted_by_hour_login_and_topic_also_where_the_log_wa
         + LINE.format("subscriber-tax")
     )
     hours = [datetime(2026, 11, *at, tzinfo=UTC) for at in ((28, 17), (28, 23), (29, 0))]
-    assert denials.refused_reads(tmp_path) == {
+    counted, file, at = denials.refused_reads(tmp_path / "kafka.log", 0, 0)
+    assert counted == {
         (hour, "subscriber-tax", topic): times for hour, times in zip(hours, (1, 1, 2), strict=True)
     }
-    assert denials.refused_reads(tmp_path / "none") == {}
+    assert denials.refused_reads(tmp_path / "kafka.log", file, at) == ({}, file, at)
+    (tmp_path / "kafka.log.1").rename(tmp_path / "kafka.log.2")
+    (tmp_path / "kafka.log").rename(tmp_path / "kafka.log.1")  # rotated: what is new is added, nothing twice
+    (tmp_path / "kafka.log").write_text(READ.format("29T00:30:00", "subscriber-tax", "READ", "Topic", topic))
+    again, *_ = denials.refused_reads(tmp_path / "kafka.log", file, at)
+    assert again == {(hours[2], "subscriber-tax", topic): 1}
+    assert denials.refused_reads(tmp_path / "none", 0, 0) == ({}, 0, 0)
 
 
 def test_each_denial_is_counted_once_while_the_log_grows(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,6 +16,7 @@ from pophub.contracts.load import load_all
 from pophub.contracts.source_model import HttpSource
 from pophub.domain.dates import time_parser
 from pophub.domain.record import Columns
+from pophub.runtime import ports
 from pophub.settings import PROJECT, Endpoints, Settings
 from pophub.simulation import api, journals
 from pophub.simulation.declaration import Declaration, declarations
@@ -37,9 +39,8 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
     for one in SERVED:
         journals.make(settings, one)
         journals.fill_sqlite(settings, one, of(one))
-    api.choose_port(settings)
-    assert settings.agencies_port is not None
-    with api.server(settings, settings.agencies_port) as server:
+    with api.server(settings, 0) as server:
+        settings.agencies_port_file.write_text(f"{server.server_port}\n")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield settings
@@ -95,8 +96,19 @@ def test_who_shows_no_token_or_asks_for_what_is_not_there_gets_nothing(settings:
     assert httpx.get(told["X_URL"]).json() == {"loi": "chưa đăng nhập"}
 
 
-def test_a_port_once_chosen_stays(settings: Settings) -> None:
-    before = settings.agencies_port
-    api.choose_port(settings)
-    assert settings.agencies_port == before
+def test_a_port_once_chosen_stays_until_somebody_else_has_it(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, project=PROJECT, endpoints=Endpoints())
+    settings.agencies_port_file.touch()  # of a process that was killed
+    assert settings.agencies_port is None and api.variables(settings, SERVED[0], "X") == {}
+    ports.settle_agencies(settings)
+    kept = settings.agencies_port
+    ports.settle_agencies(settings)
+    assert settings.agencies_port == kept is not None
+    variables = tmp_path / "sources.env"
+    variables.write_text(f"A=http://127.0.0.1:{kept}/a/b\nB=http://127.0.0.1:{kept}1/c\n")
+    with socket.create_server(("127.0.0.1", kept)):
+        ports.settle_agencies(settings)
+    port = settings.agencies_port
+    assert port not in (None, kept)
+    assert variables.read_text() == f"A=http://127.0.0.1:{port}/a/b\nB=http://127.0.0.1:{kept}1/c\n"
     assert settings.agencies_port_file.stat().st_mode & 0o077 == 0
