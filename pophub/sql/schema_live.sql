@@ -61,7 +61,7 @@ create table if not exists live.refused_read (
 
 -- the one row of where the broker's log was read up to, moved with the sums: file (inode) and byte
 create table if not exists live.log_place (
-    only boolean primary key default true check (only),
+    one boolean primary key default true check (one),
     file bigint not null,
     at bigint not null
 );
