@@ -125,7 +125,8 @@ def configure(settings: Settings) -> None:
         port=port,
         controller=ports.choose_free(
             settings,
-            [ports.port_of(settings.endpoints, name) for name in ports.SERVERS],
+            [ports.port_of(settings.endpoints, name) for name in ports.SERVERS]
+            + [settings.agencies_port or 0],
         ),
         scram=_SCRAM,
         plain=_PLAIN,
