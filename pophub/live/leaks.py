@@ -11,11 +11,11 @@ from pophub.postgres import Connection, connect, execute_values, only_row, state
 from pophub.settings import Settings
 
 SQL = statements("live")
-Read = Callable[[int, int], tuple[Mapping[tuple[datetime, str, str], int], int, int]]
+ReadLog = Callable[[int, int], tuple[Mapping[tuple[datetime, str, str], int], int, int]]
 """Counts what stands in the log behind a place, by hour, principal and topic, and gives the place behind that."""
 
 
-def keep_refused_reads(settings: Settings, read: Read) -> None:
+def keep_refused_reads(settings: Settings, read: ReadLog) -> None:
     """Add how often who was not let read which topic in which hour since the last look; place and sums in one step."""
     with closing(connect(settings, ROLE)) as connection, transaction(connection, "refused reads") as cursor:
         cursor.execute(SQL["lock_log_place"])
