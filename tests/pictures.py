@@ -44,7 +44,7 @@ LINKS = {
     "group": "/quarantine/group", "versions": "/quarantine/versions", "version": "/record/version/", "run": "/runs/",
     "subscription": "/subscriptions/",
 }  # fmt: skip
-IN_DOCS = {"now": "en", "dataset": "en", "quarantine": "vi", "ledger": "en", "entry": "vi", "figure": "en"}
+IN_DOCS = {"ledger": "en", "entry": "vi", "figure": "en"}
 LOOKS = (("light", 1280), ("dark", 1280), ("light", 400))
 UP_MS = 5_000
 
