@@ -35,7 +35,7 @@ select stem, state, gate, sum(records)::bigint as records from (
     select r.stem, passed.state, null, passed.records from (
         select stem, sum(duplicate) as duplicate, sum(superseded) as superseded from judge.reconciliation group by stem
     ) r cross join lateral (values ('duplicate', r.duplicate), ('superseded', r.superseded)) passed (state, records)
-) told where records > 0 and (%(stem)s = '' or stem = %(stem)s) group by stem, state, gate order by stem
+) told where records > 0 and (%(stem)s = '' or stem = %(stem)s) group by stem, state, gate order by stem, state, gate
 """
 THIS_YEAR = "select extract(year from now() at time zone %(zone)s)::int as period"
 HOLDS = """

@@ -67,6 +67,7 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
         return pages.render(
             request, "dataset.html", told=[told, gave, stand, seen, asked], stem=stem, asked=asked.rows[0], runs=runs,
             months=months_of(gave.rows[0].tally, stem),
+            uncounted=gave.rows[0].uncounted,
             stands=stand.rows[0], source=seen.rows[0].states.get(stem), connector=connector,
             hops=around, dated=dates_of(counts, stem, around),
             newest=newest(seen.rows[0].states.get(stem)), promises=promised(connector, codes) if connector else [],

@@ -82,7 +82,7 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
         return pages.render(
             request, "ledger.html", told=[told, gave, verified], days=[row for row in days if row["day"] == chosen], day=chosen,
             matrix=across, recipients=recipients_of(gave.rows[0]), total=_sums(days), signed=signed, as_of=as_of,
-            then=then, problem=problem, verified=verified.rows[0], growth=with_percent(years_of(gave.rows[0].tally), year[0]["period"]),
+            then=then, problem=problem, verified=verified.rows[0], uncounted=gave.rows[0].uncounted, growth=with_percent(years_of(gave.rows[0].tally), year[0]["period"]),
         )  # fmt: skip
 
     @routes.post("/ledger/verify")

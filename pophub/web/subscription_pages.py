@@ -64,6 +64,7 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
         return pages.render(
             request, "subscription.html", told=[told, gave], recipient=recipient, stem=stem, terms=terms,
             months=months_of(gave.rows[0].tally, stem, recipient),
+            uncounted=gave.rows[0].uncounted,
             right=next(iter(mine), None), file=declared(settings.project).get(recipient), readers=readers, silent=silent,
         )  # fmt: skip
 

@@ -1,28 +1,33 @@
 """Share transactions as the pages show them: what the last checkpoint signed, and what came behind its heads.
 
-No page counts rows of history or of the ledger that were signed before: they are as many as there are records.
+No page counts rows of history or of the ledger that were signed before: they are as many as there are records. Nor does
+it where very many came since, as before the first signature; sums by recipient are those of the lanes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-from pophub.ledger.checkpoint import Tally
+from pophub.domain.errors import ConfigError
+from pophub.ledger.checkpoint import Tally, find
 from pophub.ledger.present import present
-from pophub.postgres import Connection, transaction
+from pophub.postgres import Connection, only_row, statements, transaction
 from pophub.web.counts import Counts, Figures, Row
 
 MOST_MONTHS = 36
+MOST_COUNTED = 200_000
+"""Accepted versions behind the signed heads that a page counts by month: a tenth of a second, and their stretches."""
+UNSIGNED = statements("metrics")["unsigned"]
 # the newest row of each lane by its key; it may be of any month, since what waited keeps the stamp of its batch
 LAST = """
-select 'population', n.stem, max(newest.recorded_at) from judge.lane n cross join lateral (
+select 'population', n.stem, sum(n.sequence)::bigint, max(newest.recorded_at) from judge.lane n cross join lateral (
     select h.recorded_at from ledger.history h where (h.stem, h.lane, h.sequence) = (n.stem, n.lane, n.sequence) limit 1
 ) newest group by n.stem
 union all
-select n.recipient, n.stem, max(newest.recorded_at) from ledger.lane n cross join lateral (
+select n.recipient, n.stem, sum(n.transactions)::bigint, max(newest.recorded_at) from ledger.lane n cross join lateral (
     select s.recorded_at from ledger.stretch s
     where (s.recipient, s.stem, s.lane) = (n.recipient, n.stem, n.lane) order by s.first desc limit 1
 ) newest where n.recipient <> 'shared' group by n.recipient, n.stem
@@ -30,19 +35,33 @@ select n.recipient, n.stem, max(newest.recorded_at) from ledger.lane n cross joi
 
 
 class Given(NamedTuple):
-    """How many share transactions there are by recipient, dataset and month, and when the last was with whom."""
+    """Share transactions by recipient, dataset and month; by recipient and dataset how many, and when the last was.
+
+    Units: `uncounted`, accepted versions that `tally` leaves out, since they are too many and not signed yet.
+    """
 
     tally: Tally
-    last: dict[tuple[str, str], datetime]
+    lanes: dict[tuple[str, str], tuple[int, datetime]]
+    uncounted: int
 
 
 def given(connection: Connection) -> Given:
     """Count as of now."""
-    tally = present(connection)
     with transaction(connection, "pages") as cursor:
         cursor.execute(LAST)
-        last = {(recipient, stem): at for recipient, stem, at in cursor.fetchall()}
-    return Given(tally, last)
+        lanes = {(recipient, stem): (number, at) for recipient, stem, number, at in cursor.fetchall()}
+        cursor.execute(UNSIGNED)
+        (unsigned,) = only_row(cursor)
+    if unsigned <= MOST_COUNTED:
+        return Given(present(connection), lanes, 0)
+    return Given(_signed(connection), lanes, unsigned)
+
+
+def _signed(connection: Connection) -> Tally:
+    try:
+        return find(connection, datetime.now(UTC)).tally()
+    except ConfigError:  # nothing was signed yet
+        return Counter()
 
 
 def ask_given(counts: Counts) -> Figures:
@@ -84,14 +103,12 @@ def listed(tally: Tally, stem: str, recipient: str, period: str) -> list[Row]:
 
 def recipients_of(told: Given) -> list[Row]:
     """Give who got how much of which dataset, and when last; the population database first."""
-    found = Counter[tuple[str, str]]()
-    for (recipient, stem, _), number in told.tally.items():
-        found[recipient, stem] += number
-    ordered = sorted(found, key=lambda one: (one[0] != "population", one))
+    ordered = sorted(told.lanes, key=lambda one: (one[0] != "population", one))
     return [
-        {"recipient": to, "stem": stem, "transactions": found[to, stem], "last": told.last[to, stem]}
+        {"recipient": to, "stem": stem, "transactions": number, "last": last}
         for to, stem in ordered
-        if (to, stem) in told.last
+        for number, last in [told.lanes[to, stem]]
+        if number
     ]
 
 

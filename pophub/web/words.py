@@ -49,6 +49,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "transactions": ("share transactions", "giao dịch chia sẻ"),
     "last": ("last", "gần nhất"),
     "growth": ("Growth of sharing", "Tăng trưởng chia sẻ"),
+    "uncounted": (
+        "{n} accepted records are not signed yet, and not counted here.",
+        "{n} bản ghi được chấp nhận chưa ký, chưa tính ở đây.",
+    ),
     "growth_drawn": (
         "Share transactions by year, with the change over the year before",
         "Giao dịch chia sẻ theo năm, kèm thay đổi so với năm trước",

@@ -13,9 +13,10 @@ from test_pages_acts import pages
 from test_quarantine_commands import BAD_NAME
 
 from pophub.ledger.checkpoint import make
-from pophub.postgres import connect, transaction
+from pophub.postgres import connect, statements, transaction
 from pophub.web import counts as sql
-from pophub.web.transactions import LAST, given, months_of, recipients_of, years_of
+from pophub.web import transactions as web_transactions
+from pophub.web.transactions import LAST, Given, given, months_of, recipients_of, years_of
 
 pytestmark = [
     pytest.mark.timeout(300),
@@ -69,6 +70,11 @@ def test_the_states_that_pages_tell_are_those_of_each_record(mixed: Project) -> 
     assert [row for row in kept(mixed, "") if row["stem"] == mixed.stem] == kept(mixed, mixed.stem)
 
 
+def given_now(project: Project) -> Given:
+    with closing(connect(project.servers.settings, "pophub_web")) as connection:
+        return given(connection)
+
+
 def transactions(project: Project, stem: str) -> list[tuple[str, str, int, Any]]:
     return project.servers.query(
         "select recipient, to_char(month, 'YYYY-MM'), count(*), max(recorded_at) from hub.share_transaction "
@@ -85,8 +91,7 @@ def test_share_transactions_are_those_of_the_view_before_and_after_a_signature(
         make(mixed.servers.settings)
         mixed.put(9, 5)
         mixed.pass_through()
-    with closing(connect(mixed.servers.settings, "pophub_web")) as connection:
-        told = given(connection)
+    told = given_now(mixed)
     rows = transactions(mixed, mixed.stem)
     assert rows and {row[0] for row in rows} == {"population", mixed.subscriber}
     for recipient in ("population", mixed.subscriber):
@@ -98,6 +103,23 @@ def test_share_transactions_are_those_of_the_view_before_and_after_a_signature(
     ]
     (all_of_them,) = mixed.servers.query("select count(*) from hub.share_transaction")[0]
     assert sum(row["transactions"] for row in years_of(told.tally)) == all_of_them
+
+
+def test_what_is_too_much_to_count_is_said_until_it_is_signed(
+    mixed: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_transactions, "MOST_COUNTED", 0)
+    (behind,) = mixed.servers.query(statements("metrics")["unsigned"])[0]
+    told = given_now(mixed)
+    assert told.uncounted == behind > 0
+    mine = [row["transactions"] for row in recipients_of(told) if row["stem"] == mixed.stem]
+    assert mine == [number for _, _, number, _ in transactions(mixed, mixed.stem)]
+    with pages(mixed, "viewer") as client:
+        for page in (f"/datasets/{mixed.stem}", "/ledger", f"/subscriptions/{mixed.subscriber}/{mixed.stem}"):
+            assert f"{behind:,} accepted records are not signed yet" in client.get(page).text
+    make(mixed.servers.settings)
+    assert given_now(mixed).uncounted == 0
+    assert months_of(given_now(mixed).tally, mixed.stem, "population")
 
 
 def test_no_page_looks_at_a_row_of_history_that_was_signed(mixed: Project) -> None:
