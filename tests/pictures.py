@@ -93,7 +93,7 @@ def _take(page: Any, name: str, address: str) -> None:
                 page.reload()
             page.screenshot(path=ALL / f"demo-{name}-{lang}-{scheme}-{width}.png", full_page=True)
             if (scheme, width) == LOOKS[0] and IN_DOCS.get(name) == lang:
-                page.screenshot(path=BEST / f"{name}.png")
+                page.screenshot(path=BEST / f"{name}-page.png")
 
 
 def _signed_in(page: Any, settings: Settings) -> bool:
