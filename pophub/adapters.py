@@ -79,12 +79,9 @@ class Adapters:
         """
         refuse_resting(connection, stem)
 
-    def refuse_unprepared(self, stem: str) -> None:
-        """Refuse a dataset without topics and schemas.
-
-        Errors: `registry.missing`.
-        """
-        registry.refuse_unprepared(self.settings, stem)
+    def is_prepared(self, stem: str) -> bool:
+        """Tell whether a dataset has topics and schemas."""
+        return registry.is_prepared(self.settings, stem)
 
     def refuse_redeclared(self, connector: Connector) -> None:
         """Refuse a connector that would read its source by another table, marker or key than before.

@@ -1,6 +1,7 @@
 """Sets the hub up on its servers: roles, schema, topics, users, access rules, registered schemas.
 
-Repeating it changes nothing; `pophub up` runs it at each start, before anything flows.
+Repeating it changes nothing; `pophub up` runs it at each start, before anything flows. What a new dataset needs
+to be read, judged and kept its first run makes, too.
 """
 
 from __future__ import annotations
@@ -68,6 +69,24 @@ def prepare(
     stems = [c.stem for c in connectors]
     access.settle(settings, access.Declared(stems, sound, unread(settings.project, sound)))
     return refused
+
+
+def prepare_dataset(settings: Settings, connector: Connector, connectors: Sequence[Connector]) -> None:
+    """Make topics and schemas of one of these connectors; who receives it is left to `pophub up`.
+
+    Errors: `registry.missing` where the logins that this takes are not at hand; `raw.lost`.
+    """
+    if not (settings.holds(f"postgres.{OWNER}") and settings.holds("kafka.admin")):
+        raise ConfigError(
+            "registry.missing", "the dataset has no topics and no registered schema yet", where=connector.stem,
+            remedy="run `pophub up` first, which makes them; nothing was read",
+        )  # fmt: skip
+    prepare_looked_up(settings, connectors)
+    lost = prepare_broker(settings, [connector], [])
+    prepare_feedback(settings, [connector])
+    if lost:
+        raise lost[0]
+    register(settings, [connector], [])  # last: by it a dataset counts as prepared
 
 
 def prepare_database(settings: Settings) -> None:

@@ -99,6 +99,10 @@ class Settings(BaseModel):
             path.mkdir(mode=0o700, exist_ok=True)
         return path
 
+    def holds(self, name: str) -> bool:
+        """Tell whether a secret is at hand; to ask for it would make one."""
+        return secret_variable(name) in os.environ or (self.home / "secrets" / name).exists()
+
     def secret(self, name: str) -> str:
         """Give the secret `name` (such as `kafka.admin`), made on first use and never anew.
 

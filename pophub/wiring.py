@@ -11,6 +11,7 @@ from pophub.adapters import Adapters
 from pophub.contracts.grants import unread
 from pophub.contracts.load import load_all, load_subscriptions, stem_of
 from pophub.contracts.model import Connector
+from pophub.contracts.subscription_model import Grant
 from pophub.contracts.suite import nearest
 from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError, PophubError
@@ -21,7 +22,7 @@ from pophub.live.leaks import keep_refused_reads
 from pophub.live.watch import Watched
 from pophub.ports import Sharable
 from pophub.postgres import Connection
-from pophub.prepare import prepare
+from pophub.prepare import prepare, prepare_dataset
 from pophub.process.memory import calm
 from pophub.quarantine.feedback import feed
 from pophub.quarantine.selection import Selection
@@ -158,7 +159,8 @@ class Hub:
         """
         if why := self._paused_whole(stem):
             return {"stem": stem, "batches": 0, "rows": 0, "sent_before": 0, "paused": why}
-        self.adapters.refuse_unprepared(stem)
+        if not self.adapters.is_prepared(stem):
+            prepare_dataset(self.settings, self.connector(stem), list(self.connectors.values()))
         seen = Extracted()
         with (
             self.adapters.heartbeat(stem, seen),  # also of a source whose address cannot be used
@@ -203,7 +205,8 @@ class Hub:
     def share(self, stem: str, run: str = "by hand", lanes: list[int] | None = None) -> dict[str, Any]:
         """Share each lane with the hub's own log and with each subscription.
 
-        Errors: `secret.lost`, `secret.changed` after all was shared that needs no pseudonyms.
+        Errors: `secret.lost`, `secret.changed`, `registry.missing` of a grant that is not on record, after all was
+        shared that needs neither.
         """
         connector = self.connector(stem)
         if stopped := self.adapters.stopped(connector):
@@ -354,23 +357,29 @@ class Hub:
             return {"agency": agency, "messages": feed(self.settings, connection, agency)}
 
     def sharable(self, connector: Connector) -> tuple[list[Sharable], ConfigError | None]:
-        """Give what can be shared, the hub's own log first, and why the others cannot."""
+        """Give what can be shared, the hub's own log first, and why the first of the others cannot.
+
+        A grant that is not on record yet, or needs a secret that is not here, keeps nobody else from theirs.
+        """
         found: list[Sharable] = [self.adapters.log(connector)]
-        try:
-            for subscription in self.subscriptions_of(connector):
-                found.append(subscription)  # what came before an error is kept
-        except ConfigError as error:
-            if not error.code.startswith("secret."):
-                raise
-            return found, error
-        return found, None
+        refused: ConfigError | None = None
+        for recipient, grant in self._grants(connector):
+            try:
+                found.append(self.adapters.subscription(recipient, connector, grant))
+            except ConfigError as error:
+                if not error.code.startswith("secret.") and error.code != "registry.missing":
+                    raise
+                refused = refused or error
+        return found, refused
 
     def subscriptions_of(self, connector: Connector) -> Iterator[Subscription]:
         """Give the subscriptions to a dataset."""
+        for recipient, grant in self._grants(connector):
+            yield self.adapters.subscription(recipient, connector, grant)
+
+    def _grants(self, connector: Connector) -> Iterator[tuple[str, Grant]]:
         for file in self.subscriptions:
-            for grant in file.grants:
-                if grant.dataset == connector.stem:
-                    yield self.adapters.subscription(file.subscriber, connector, grant)
+            yield from ((file.subscriber, one) for one in file.grants if one.dataset == connector.stem)
 
 
 @contextmanager

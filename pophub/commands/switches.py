@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
@@ -86,6 +85,4 @@ def _simulated(settings: Settings) -> set[str]:
 
 def has_login(settings: Settings) -> bool:
     """Tell whether this hub has a login at Airflow; asking for the secret would make one."""
-    return (
-        "POPHUB_SECRET_AIRFLOW_ADMIN" in os.environ or (settings.home / "secrets" / "airflow.admin").exists()
-    )
+    return settings.holds("airflow.admin")

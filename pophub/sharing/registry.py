@@ -147,23 +147,14 @@ def _plain(field: dict[str, object]) -> tuple[object, object]:
     return field["name"], field["type"]
 
 
-def refuse_unprepared(settings: Settings, stem: str) -> None:
-    """Refuse a dataset that `pophub up` has not made topics and schemas for.
-
-    Errors: `registry.missing`.
-    """
+def is_prepared(settings: Settings, stem: str) -> bool:
+    """Tell whether topics and schemas of a dataset were made."""
     with (
         closing(connect(settings, "pophub_read")) as connection,
         transaction(connection, "looking for a dataset") as cursor,
     ):
         cursor.execute("select 1 from hub.registry_schema where subject = %s", (history_subject(stem),))
-        if cursor.fetchone() is None:
-            raise ConfigError(
-                "registry.missing",
-                "the dataset has no topics and no registered schema yet",
-                where=stem,
-                remedy="run `pophub up` first, which makes them; nothing was read",
-            )
+        return cursor.fetchone() is not None
 
 
 def schema_id(connection: Connection, subject: str, schema: str) -> int:
