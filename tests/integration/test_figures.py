@@ -23,7 +23,9 @@ import pages_kit
 import psycopg2
 import psycopg2.errors
 import pytest
+from command_kit import command
 from confluent_kafka.admin import AdminClient
+from hubkit import started
 from serving import served
 
 from pophub.domain.dates import HO_CHI_MINH
@@ -34,7 +36,6 @@ from pophub.settings import PROJECT, Settings
 from pophub.web.app import create_pages
 from pophub.wiring import Hub
 
-POPHUB = str(Path(sys.executable).with_name("pophub"))
 REPORTED = {
     "tasks": 9,
     "task_growth": 1,
@@ -73,23 +74,21 @@ for step in ("2023", "2024"):
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def home(forks: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("figures")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POPHUB_HOME", str(folder))
-        started = hub.start(Settings.load(), servers=("postgres", "kafka"))
+        running = started(("postgres", "kafka"))
         try:
             done = subprocess.run([sys.executable, "-c", FLOW], capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr[-3000:]
             yield folder
         finally:
-            hub.stop(started)
+            hub.stop(running)
 
 
 def told(*arguments: str) -> Any:
-    done = subprocess.run(
-        [POPHUB, *arguments, "--json"], capture_output=True, text=True, check=False, env=dict(os.environ)
-    )
+    done = command(*arguments, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -187,13 +186,13 @@ def test_every_figure_answers_in_each_way_and_names_no_person(home: Path) -> Non
     for figure in told("figures")["figures"]:
         for by in figure["by"] or [None]:
             asked = ["figures", figure["figure"], *(["--by", by] if by else [])]
-            done = subprocess.run([POPHUB, *asked], capture_output=True, text=True, check=False)
+            done = command(*asked)
             assert done.returncode == 0 and "as of" in done.stdout, done.stderr
             words = set(re.split(r"\s*[│┃]\s*", done.stdout))
             assert not words & people, figure["figure"]
     held = rows("fragmentation")
     assert held["full_name"]["databases"] == 17 and held["full_name"]["agree"] > 0
-    target = subprocess.run([POPHUB, "figures", "digitised"], capture_output=True, text=True, check=True)
+    target = command("figures", "digitised")
     assert "target: online_percent of 70 by 2025-12-31" in target.stdout
 
 
@@ -220,7 +219,7 @@ def test_the_role_of_figures_reads_history_and_nothing_else(home: Path) -> None:
     ],
 )
 def test_what_is_not_there_is_refused(home: Path, arguments: tuple[str, ...], code: str) -> None:
-    done = subprocess.run([POPHUB, "figures", *arguments], capture_output=True, text=True, check=False)
+    done = command("figures", *arguments)
     assert (done.returncode, code in done.stderr) == (2, True), done.stderr
 
 
@@ -282,9 +281,7 @@ def test_growth_names_its_checkpoint_in_every_form(home: Path, tmp_path: Path) -
     assert told("growth", "--as-of", "#1")["rows"] == first["rows"]
     assert told("growth", "--as-of", "#1", "--against", "now")["rows"] == []
     for form in ("csv", "svg", "text"):
-        done = subprocess.run(
-            [POPHUB, "growth", "--by", "month", "--format", form], capture_output=True, text=True, check=True
-        )
+        done = command("growth", "--by", "month", "--format", form)
         if form == "svg":
             assert ElementTree.fromstring(done.stdout).tag.endswith("svg")
             assert "checkpoint 1" in done.stdout
@@ -432,21 +429,19 @@ def test_a_province_s_pack_holds_its_own_province_and_no_pack_a_person(
 )
 def test_a_pack_that_cannot_be_made_is_refused(home: Path, arguments: tuple[str, ...], code: str) -> None:
     out = home / "packs" / "none"
-    done = subprocess.run(
-        [POPHUB, "pack", "--out", str(out), *arguments], capture_output=True, text=True, check=False
-    )
+    done = command("pack", "--out", str(out), *arguments)
     assert (done.returncode, code in done.stderr, out.exists()) == (2, True, False), done.stderr
 
 
 def test_a_kill_before_a_pack_is_on_record_leaves_none_and_nobody_changes_one(home: Path) -> None:
     out = home / "packs" / "killed"
-    run = [POPHUB, "pack", "--month", "2024-08", "--agency", "tuyenquang", "--out"]
-    killed = subprocess.run([*run, str(out)], check=False, env=os.environ | {"POPHUB_FAIL": "pack.recording"})
+    run = ("pack", "--month", "2024-08", "--agency", "tuyenquang", "--out")
+    killed = command(*run, str(out), environment=os.environ | {"POPHUB_FAIL": "pack.recording"})
     with psycopg2.connect(**Settings.load().dsn("postgres")) as connection, connection.cursor() as cursor:
         count = "select count(*) from ledger.pack where month = '2024-08-01'"
         cursor.execute(count)
         assert (killed.returncode, cursor.fetchone()) == (-9, (0,))
-        assert subprocess.run([*run, str(out) + "-again"], check=False).returncode == 0
+        assert command(*run, str(out) + "-again").returncode == 0
         cursor.execute(count)
         assert cursor.fetchone() == (1,)
         with pytest.raises(psycopg2.errors.RaiseException, match="append-only"):
