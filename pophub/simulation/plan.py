@@ -18,6 +18,7 @@ from pophub.simulation.model import Cast, Citizen, Step, Version
 from pophub.simulation.organisations import found
 from pophub.simulation.procedures import Procedures
 from pophub.simulation.sales import Sales
+from pophub.simulation.tables import TABLES
 
 GROWTH = 1.57
 AGENCIES: tuple[type[Agency], ...] = (CivilStatus, Einvoices, Sales, Procedures)
@@ -59,9 +60,14 @@ class Plan:
 
     @property
     def read_by(self) -> dict[str, str]:
-        """Say of each dataset what stamps its batches: the simulated clock, or the hub's own where a log is read."""
+        """Say of each dataset what stamps its batches: the simulated clock, or the hub's own.
+
+        The hub's own does where a log is read, and where an agency finds what no history could hold: it comes of
+        what was shared.
+        """
         by_log = {one.stem for one in self.declared if one.declaration.source.in_place}
-        return {stem: "log" if stem in by_log else "clock" for stem in {one.stem for one in self.versions}}
+        told = {stem: "log" if stem in by_log else "clock" for stem in {one.stem for one in self.versions}}
+        return {stem: "found" for stem in TABLES} | told
 
     def of_step(self, step: Step) -> list[Version]:
         """Give the versions that a step writes."""

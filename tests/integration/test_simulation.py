@@ -120,7 +120,7 @@ def test_a_step_is_applied_once_and_today_again(settings: Settings, planned: Pla
     ticks = number(settings, "pophub", "pophub_owner", "select count(*) from extract.tick")
     assert ticks == 25
     query = "select count(*) from extract.setting where name like 'simulation.stem.%'"
-    assert number(settings, "pophub", "pophub_owner", query) == len(planned.read_by) == 27
+    assert number(settings, "pophub", "pophub_owner", query) == len(planned.read_by) == 28
     assert detect(settings).figures()["injected"] == 0
 
 

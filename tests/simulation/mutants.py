@@ -214,7 +214,7 @@ MUTANTS = (
     # scans
     _mutant("a place is kept before its batch is sent", f"{TOPICS}._take", SEND_BATCH, MOVE_FIRST),
     _mutant("a place is kept beside the batch's transaction", "stores.places:PlaceStore._moving", MOVE_PLACE, "pass"),
-    _mutant("a batch that is cut keeps the place of the whole part", f"{TOPICS}._take", PLACE, "part.upto"),
+    _mutant("a batch that is cut keeps the place of the whole part", f"{TOPICS}._take", PLACE, "part.upto", source="log"),
     _mutant("a topic is read from its end", "stages.follow:where_to_begin", "dict(ends.first))\n    anew", "dict(ends.end))\n    anew"),
     _mutant("a torn scan deletes", f"{SCAN}.table", READ, TORN),
     _mutant("a scan deletes nothing", f"{SCAN}._take_gone", "self._delete(scan, dict(found), header)", "pass"),
