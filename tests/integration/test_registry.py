@@ -50,6 +50,7 @@ insert into hub.registry_schema values
  (7, 'history.mps.citizens', 1, '{json.dumps(SCHEMA)}', 'f');
 insert into extract.batch (stem, run, contract, exchanged_at, rows, state)
  values ('mps.citizens', '{RUN}', 1, '2023-01-31 17:00+00', 4, 'sent');
+insert into judge.lane values ('mps.citizens', 0, 1, 3, '');
 insert into judge.reconciliation values ('mps.citizens', 0, 0, 1, 1, 4, 2, 1, 1, 0);
 insert into judge.passed_over values ('mps.citizens', 0, 0, 3, 1, 'e3', 'duplicate');
 insert into quarantine.version (stem, key, marker, content, event_id, contract, operation, lane,
@@ -60,8 +61,6 @@ insert into ledger.history select i, 1, m + interval '1 day', now(), 1, 0, null,
   0, false, 'u', 'mps.citizens', '001099000002', ('e' || i)::bytea, '', '', null
  from (values (timestamptz '2023-01-01 00:00+07', 0), ('2024-01-01 00:00+07', 1),
    ('2024-02-01 00:00+07', 2)) as v (m, i);
-insert into ledger.stretch values ('shared', 'mps.citizens', 0, 9, 9, null, 1, 1, '2024-01-01', '2024-01-01',
-  '2024-01-02', now(), '');
 insert into judge.acknowledgement (stem, digest, starts, takes, by) values ('mps.citizens', 'd', '2027-01-31',
   '[{{"recipient": "portal", "field": "sex", "what": "the field is gone"}},
     {{"recipient": "gdt", "field": "", "what": "2 of 9 records would no longer come"}}]', 'Lan');

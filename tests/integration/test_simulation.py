@@ -192,4 +192,4 @@ def test_source_urls_are_for_the_owner_only(settings: Settings) -> None:
     path = settings.home / "sources.env"
     assert path.stat().st_mode & 0o777 == 0o600
     assert settings.source_variables["POPHUB_SOURCE_MOIT_URL"].startswith("sqlite:///")
-    assert len(settings.source_variables) == 22
+    assert len(settings.source_variables) == 25
