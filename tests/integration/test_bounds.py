@@ -71,7 +71,8 @@ def test_a_source_of_many_rows_is_streamed(project: Project) -> None:
 
 
 def test_a_backlog_on_raw_is_judged_in_the_same_memory(project: Project) -> None:
-    few, many = 80 * 500, BACKLOG_MB * 500  # two kilobytes each; 80 MB fill the client's buffers and what share is kept
+    # two kilobytes each; 80 MB fill the client's buffers and what is kept for share
+    few, many = 80 * 500, BACKLOG_MB * 500
     people(project, 0, few, house=2_000)
     project.pass_through("extract")
     small = peak_kb(project, "judge")
