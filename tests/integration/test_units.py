@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,9 @@ def test_rows_and_figures_by_province_work_across_1_july_2025(bare_project: Proj
     project.pass_through("prepare", "extract", "judge")
     own = project.declare("monre.land_parcels", fields=["parcel_no", "province_code", "commune_code"])
     of_phu_tho(project)
-    fill(project, "monre.land_parcels", parcels(project), tmp_path)
-    project.pass_through("prepare", "extract", "judge", "share", stem=own)
+    with ExitStack() as opened:
+        fill(project, "monre.land_parcels", parcels(project), tmp_path, opened)
+        project.pass_through("prepare", "extract", "judge", "share", stem=own)
     refused = {key: codes for key, (_, _, codes) in project.verdicts(own).items()}
     assert refused == {key: {"correct.unit.ambiguous"} for key in ("tulien", "hongha")}
     told = read_topic(project.servers, f"sub.{project.subscriber}.{own}")
