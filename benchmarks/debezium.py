@@ -58,7 +58,12 @@ class Copier(Connect):
             places = [confluent_kafka.TopicPartition(topic, lane) for lane in range(PARTITIONS)]
 
             def there() -> bool:
-                return sum(consumer.get_watermark_offsets(one, timeout=10)[1] for one in places) >= rows
+                try:
+                    return sum(consumer.get_watermark_offsets(one, timeout=10)[1] for one in places) >= rows
+                except confluent_kafka.KafkaException as error:
+                    if not error.args[0].retriable():
+                        raise
+                    return False  # the topic is so new that its leader is not known everywhere
 
             there()  # connects
             begun = time.monotonic()
