@@ -76,20 +76,35 @@ GONE = """(() => {
 })()"""
 
 
+def with_each_outcome(project: Project) -> None:
+    """Let some of its people be shared, some fail by two rules, one come twice."""
+    for person in (1, 2, 3):
+        project.put(person, 60)
+    for person in (4, 5):
+        project.put(person, 60, ho_ten=BAD_NAME)
+    project.put(6, 60, ngay_sinh="1990-03-15")
+    project.pass_through()
+    project.update(4, 30, ho_ten=BAD_NAME + BAD_NAME)
+    project.pass_through()
+
+
+def mended(project: Project) -> None:
+    """Let four people fail for their dates, one of them for the name too; then have the connector read these dates."""
+    for person in (1, 2, 3):
+        project.put(person, 60, ngay_sinh="1990-03-15")
+    project.put(4, 60, ngay_sinh="1990-03-15", ho_ten=BAD_NAME)
+    project.pass_through()
+    path = project.folder / f"connectors/{project.agency}/citizens.yaml"
+    path.write_text(path.read_text().replace('format: "%d/%m/%Y"', 'format: "%Y-%m-%d"'))
+
+
 def browsed_project(servers: Servers, folder: Path) -> Project:
     """Make a dataset with what was shared, what failed and what came again."""
     found = Project(servers, folder)
     found.declare("mps.citizens", fields=GRANTED)
     found.figure("sharing")
     found.pass_through("prepare")
-    for person in (1, 2, 3):
-        found.put(person, 60)
-    for person in (4, 5):
-        found.put(person, 60, ho_ten=BAD_NAME)
-    found.put(6, 60, ngay_sinh="1990-03-15")
-    found.pass_through()
-    found.update(4, 30, ho_ten=BAD_NAME + BAD_NAME)
-    found.pass_through()
+    with_each_outcome(found)
     make(servers.settings)
     return found
 

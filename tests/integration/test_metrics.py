@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from browsed import with_each_outcome
 from hubkit import Project
 from prometheus_client.parser import text_string_to_metric_families
 from serving import served
@@ -56,14 +57,7 @@ def of(found: Scraped, name: str, **labels: str) -> float:
 @pytest.fixture
 def filled(project: Project) -> Project:
     """What was shared, what failed by two rules, what came twice."""
-    for person in (1, 2, 3):
-        project.put(person, 60)
-    for person in (4, 5):
-        project.put(person, 60, ho_ten=BAD_NAME)
-    project.put(6, 60, ngay_sinh="1990-03-15")
-    project.pass_through()
-    project.update(4, 30, ho_ten=BAD_NAME + BAD_NAME)
-    project.pass_through()
+    with_each_outcome(project)
     return project
 
 

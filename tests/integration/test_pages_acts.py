@@ -14,7 +14,7 @@ from unicodedata import normalize
 import httpx
 import pages_kit
 import pytest
-from browsed import settings_of
+from browsed import mended, settings_of
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from hubkit import Project
@@ -78,12 +78,7 @@ def counts_in(page: str) -> list[int]:
 
 
 def test_a_preview_says_what_the_replay_then_does(project: Project) -> None:
-    for person in (1, 2, 3):
-        project.put(person, 60, ngay_sinh="1990-03-15")
-    project.put(4, 60, ngay_sinh="1990-03-15", ho_ten=BAD_NAME)
-    project.pass_through()
-    path = project.folder / f"connectors/{project.agency}/citizens.yaml"
-    path.write_text(path.read_text().replace('format: "%d/%m/%Y"', 'format: "%Y-%m-%d"'))
+    mended(project)
     page = group_page(project, *DATE)
     with pages(project, "operator") as client:
         assert ">4</a>, " in client.get(page).text

@@ -6,7 +6,7 @@ from typing import Any
 
 import pages_kit
 import pytest
-from browsed import opened, settings_of
+from browsed import mended, opened, settings_of
 from hubkit import Project
 from serving import served
 from test_quarantine_commands import BAD_NAME, user
@@ -25,16 +25,6 @@ FOCUS = """(() => {
     && parseFloat(s.outlineWidth) >= 2 && right > left && down > up && !!top && (e.contains(top) || top.contains(e))};
 })()"""
 MOST_TABS = 900
-
-
-def mended(project: Project) -> None:
-    """Let four people fail for their dates, one of them for the name too; then have the connector read these dates."""
-    for person in (1, 2, 3):
-        project.put(person, 60, ngay_sinh="1990-03-15")
-    project.put(4, 60, ngay_sinh="1990-03-15", ho_ten=BAD_NAME)
-    project.pass_through()
-    path = project.folder / f"connectors/{project.agency}/citizens.yaml"
-    path.write_text(path.read_text().replace('format: "%d/%m/%Y"', 'format: "%Y-%m-%d"'))
 
 
 def press(page: Any, text: str, row: str = "", key: str = "Enter") -> None:
