@@ -21,6 +21,8 @@ from pophub.settings import Settings
 
 ENDED = "alive", "unknown"
 """States of a source that call for nobody."""
+FRAME = 5
+"""Lines of a terminal that the table takes beside its rows: borders, head, and what says that there are more."""
 
 
 @dataclass
@@ -147,29 +149,33 @@ def top(every_s: float, once: bool, as_json: bool) -> None:
 
 def _watch(gatherer: Gatherer, found: Look, every_s: float) -> None:
     good = found
-    with Live(_shown(found, good), console=answer, screen=True, auto_refresh=False) as live:
+    with Live(_shown(found, good, answer.height), console=answer, screen=True, auto_refresh=False) as live:
         while True:
             time.sleep(every_s)
             found = look_at(gatherer.samples(), datetime.now(UTC), good)
             good = found if found.rows is not None else good
-            live.update(_shown(found, good), refresh=True)
+            live.update(_shown(found, good, answer.height), refresh=True)
 
 
-def _shown(found: Look, good: Look) -> RenderableType:
-    """Draw a look; where it has no figures, the last good ones with their age."""
+def _shown(found: Look, good: Look, height: int | None = None) -> RenderableType:
+    """Draw a look; where it has no figures, the last good ones with their age; as many rows as the height takes."""
     away = [server for server, answers in sorted(found.up.items()) if not answers]
     lines = [f"{local_time(good.at)}  {good.sentence}" if good.rows is not None else local_time(found.at)]
     for server in away:
         lines.append(f"{server} does not answer: see `pophub status`")
     if found.rows is None and good.rows is not None:
         lines.append(f"the figures are {(found.at - good.at).total_seconds():.0f} s old")
-    return Group(Text("\n".join(lines)), *([_table(good.rows)] if good.rows else []))
+    rows = good.rows or []
+    room = len(rows) if height is None else max(1, height - len(lines) - FRAME)
+    if room < len(rows):
+        lines.append(f"{room} of {len(rows)} datasets, the worst first; `pophub top --once` shows all")
+    return Group(Text("\n".join(lines)), *([_table(rows[:room])] if rows else []))
 
 
 def _table(rows: Iterable[DatasetRow]) -> Table:
     table = Table(header_style="bold")
-    table.add_column("dataset")
-    table.add_column("source")
+    table.add_column("dataset", no_wrap=True)
+    table.add_column("source", no_wrap=True)
     for name in (
         "read",
         "read/s",
@@ -181,7 +187,7 @@ def _table(rows: Iterable[DatasetRow]) -> Table:
         "residual",
         "alerts",
     ):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for one in rows:
         numbers = (one.read, one.read_per_s, one.unjudged, one.held, _hours(one.held_oldest_s), one.behind, one.waits_s,
                    one.residual, one.alerts)  # fmt: skip

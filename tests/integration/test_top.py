@@ -17,6 +17,8 @@ from hubkit import Project, surroundings
 from test_quarantine_commands import BAD_NAME, pophub
 
 pytestmark = pytest.mark.timeout(240)
+MOST_SHOWN = 400_000
+"""Characters of a terminal that are looked at: more than one look of the table takes."""
 PROGRAM = [sys.executable, "-c", "from pophub.cli.program import main; main()", "top"]
 
 
@@ -53,7 +55,10 @@ def test_in_a_terminal_it_follows_until_ctrl_c(project: Project) -> None:
     project.put(1, 60)
     project.pass_through()
     master, slave = pty.openpty()
-    environment = surroundings(project) | {"COLUMNS": "160", "LINES": "50", "TERM": "xterm"}
+    # the hub of these tests has the datasets of earlier ones too: the terminal is high enough for each
+    (known,) = project.servers.query("select count(distinct stem) from hub.batch_summary")[0]
+    high = {"COLUMNS": "160", "LINES": str(known + 20), "TERM": "xterm"}
+    environment = surroundings(project) | high
     with subprocess.Popen(
         [*PROGRAM, "--every", "0.5"], env=environment, stdin=slave, stdout=slave, stderr=slave
     ) as watching:
@@ -76,7 +81,7 @@ def read_until(terminal: int, row: re.Pattern[str], wanted: str, most_s: float =
     text, until = "", time.monotonic() + most_s
     while time.monotonic() < until:
         if select.select([terminal], [], [], 0.5)[0]:
-            text += os.read(terminal, 65_536).decode(errors="replace")
+            text = text[-MOST_SHOWN:] + os.read(terminal, 65_536).decode(errors="replace")
             plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
             if row.findall(plain)[-1:] == [wanted]:
                 return True

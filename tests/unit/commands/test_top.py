@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from pophub.commands.top import look_at
+import pytest
+from rich.console import Console
+
+from pophub.commands.top import _shown, look_at
 from pophub.metrics.families import Sample
 
 AT = datetime(2026, 1, 31, 1, tzinfo=UTC)
@@ -54,3 +57,17 @@ def test_without_postgres_there_are_no_rows_and_not_rows_of_zeros() -> None:
     down = [Sample("pophub_up", ("kafka",), 1), Sample("pophub_up", ("postgres",), 0)]
     look = look_at(down, AT)
     assert (look.rows, look.up) == (None, {"kafka": True, "postgres": False})
+
+
+@pytest.mark.parametrize(("height", "rows"), [(None, 60), (100, 60), (20, 14), (2, 1)])
+def test_a_low_terminal_shows_the_worst_and_says_how_many_there_are(height: int | None, rows: int) -> None:
+    samples = [*UP, *(one for number in range(60) for one in of(f"a.d{number:02}", unjudged=number))]
+    look = look_at(samples, AT)
+    console = Console(width=200, height=height or 100, record=True)
+    with console.capture() as captured:
+        console.print(_shown(look, look, height))
+    text = captured.get()
+    shown = [line.split()[1] for line in text.splitlines() if line.startswith("│ a.d")]
+    assert shown == [f"a.d{number:02}" for number in range(59, 59 - rows, -1)]
+    assert ("of 60 datasets" in text) == (rows < 60)
+    assert height is None or height < 8 or len(text.splitlines()) <= height
