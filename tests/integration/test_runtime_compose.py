@@ -1,14 +1,21 @@
-"""The description of the cluster parses, publishes on loopback only and holds no secret."""
+"""The description of the cluster parses, publishes on loopback only and holds no secret; its login opens Airflow's pages."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from cryptography.fernet import Fernet
 
 COMPOSE = Path(__file__).resolve().parents[2] / "docker-compose.yml"
 
@@ -35,7 +42,7 @@ def test_ports_are_published_on_loopback_only() -> None:
 def test_each_secret_is_a_reference_that_must_be_set() -> None:
     for service in load()["services"].values():
         for name, value in service.get("environment", {}).items():
-            if re.search(r"SECRET|PASSWORD|FERNET|ADMIN|CONN$", name):
+            if re.search(r"SECRET|PASSWORD$|FERNET|ADMIN$|CONN$", name):
                 assert re.search(r"\$\{[A-Z_]+:\?\}", str(value)), name
 
 
@@ -73,7 +80,8 @@ METADATA = {"POPHUB_SECRET_POSTGRES_AIRFLOW"}
 QUEUE = {"REDIS_PASSWORD", "POPHUB_SECRET_POSTGRES_AIRFLOW"}
 TOKENS = {"AIRFLOW_JWT_SECRET"}
 PAGES = {OWN, *ACTING} - {"POPHUB_SECRET_WEB_METRICS"}
-SIGNED_IN = {"POPHUB_SECRET_AIRFLOW_ADMIN", "POPHUB_SECRET_HUB_PSEUDONYMS"}
+ADMIN = "POPHUB_SECRET_AIRFLOW_ADMIN"
+SIGNED_IN = {ADMIN, "POPHUB_SECRET_HUB_PSEUDONYMS"}
 BROKERS = {"POPHUB_SECRET_KAFKA_ADMIN"}
 CONTROLLER = {"POPHUB_SECRET_KAFKA_CONTROLLER", "KAFKA_CLUSTER_ID"}
 HOLDS = {
@@ -119,3 +127,80 @@ def test_each_file_that_it_mounts_exists() -> None:
             source = volume.split(":")[0]
             if source.startswith("./"):
                 assert (COMPOSE.parent / source).is_file()
+
+
+def environment_made(folder: Path) -> dict[str, str]:
+    """Make `.env` beside a copy of the description as the guide says, and give what stands in it."""
+    (folder / "deploy").mkdir(exist_ok=True)
+    shutil.copy(COMPOSE, folder)
+    shutil.copy(COMPOSE.parent / "deploy/make-env.sh", folder / "deploy")
+    made = subprocess.run(
+        ["bash", "deploy/make-env.sh"], cwd=folder, capture_output=True, text=True, check=True
+    )
+    found = dict(line.split("=", 1) for line in (folder / ".env").read_text().splitlines())
+    assert not [value for value in found.values() if value in made.stdout + made.stderr], "none is shown"
+    return found
+
+
+def test_one_command_makes_each_secret_in_its_form_once(tmp_path: Path) -> None:
+    made = environment_made(tmp_path)
+    assert set(made) == set().union(*HOLDS.values())
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+    Fernet(made["AIRFLOW_FERNET_KEY"])
+    cluster = made["KAFKA_CLUSTER_ID"]
+    assert len(cluster) == 22 and len(urlsafe_b64decode(f"{cluster}==")) == 16 and cluster[0] != "-"
+    plain = {
+        name: one for name, one in made.items() if name not in ("AIRFLOW_FERNET_KEY", "KAFKA_CLUSTER_ID")
+    }
+    assert all(re.fullmatch(r"[A-Za-z0-9]{64}", one) for one in plain.values())
+    assert len(set(made.values())) == len(made)
+    kept = [f"{name}={one}" for name, one in made.items() if name != "REDIS_PASSWORD"]
+    (tmp_path / ".env").write_text("\n".join([*kept, ""]))
+    again = environment_made(tmp_path)
+    assert again.pop("REDIS_PASSWORD") != made.pop("REDIS_PASSWORD") and again == made
+
+
+SIGN_IN = """
+import sys
+from airflow.api_fastapi.app import create_auth_manager, get_auth_manager
+from airflow.api_fastapi.auth.managers.simple.datamodels.login import LoginBody
+from airflow.api_fastapi.auth.managers.simple.services.login import SimpleAuthManagerLogin
+from fastapi import HTTPException
+
+create_auth_manager()
+get_auth_manager().init()
+for password in sys.stdin.read().split():
+    try:
+        SimpleAuthManagerLogin.create_token(LoginBody(username="admin", password=password))
+        print("in")
+    except HTTPException as error:
+        print(error.status_code)
+"""
+
+
+def test_the_login_of_the_guide_opens_airflows_pages_and_is_in_no_log(tmp_path: Path) -> None:
+    service, made = load()["services"]["airflow-api"], environment_made(tmp_path)
+    told = {
+        name: re.sub(r"\$\{(\w+):\?\}", lambda found: made[found[1]], str(value))
+        for name, value in service["environment"].items() if "SIMPLE_AUTH" in name or "JWT" in name or name == ADMIN
+    }  # fmt: skip
+    login = tmp_path / "passwords.json"
+    told["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"] = str(login)
+    home = {"AIRFLOW_HOME": str(tmp_path), "PYTHONWARNINGS": "ignore"}
+    (*start, airflow, _server, _host, _all, _port, _8080) = service["command"]
+    assert start == ["bash", "deploy/airflow-login.sh"] and airflow == "airflow"
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [*start, "python", "-c", SIGN_IN], cwd=COMPOSE.parent, env={"PATH": path} | home | told,
+        input=f"{made[ADMIN]} another", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.split()[-2:] == ["in", "401"], done.stdout + done.stderr
+    assert (
+        "Password for user" not in done.stdout + done.stderr and made[ADMIN] not in done.stdout + done.stderr
+    )
+    assert json.loads(login.read_text()) == {"admin": made[ADMIN]} and login.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_image_holds_no_secret_of_this_machine() -> None:
+    left_out = (COMPOSE.parent / ".dockerignore").read_text().split()
+    assert {".env", ".git", ".pophub", ".venv"} <= set(left_out)
