@@ -61,6 +61,14 @@ class Endpoints(BaseModel):
     airflow_url: str = Field("http://127.0.0.1:8080", description="Airflow's API server")
     web_url: str = Field("http://127.0.0.1:8081", description="pophub's own pages")
     registry_url: str = Field("http://127.0.0.1:8082", description="the schema registry")
+    pages_url: str = Field(
+        "", description="where people open the pages: what stands before them, where something does"
+    )
+
+    @property
+    def pages(self) -> str:
+        """The address under which people open the pages, without a slash at its end."""
+        return (self.pages_url or self.web_url).rstrip("/")
 
 
 class Settings(BaseModel):

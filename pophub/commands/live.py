@@ -11,6 +11,7 @@ from pophub.commands.output import answer, print_json, print_table, talk
 from pophub.commands.who import acting
 from pophub.contracts.load import load_all
 from pophub.domain.dates import moment_of
+from pophub.live.alerts import page_of
 from pophub.live.store import ROLE, LiveStore
 from pophub.postgres import connect, statements, transaction
 from pophub.settings import Settings
@@ -53,10 +54,13 @@ def print_sources(found: list[dict[str, Any]]) -> None:
 
 def alert_list(all_: bool, limit: int, as_json: bool) -> None:
     """List alerts, owning up to those left out."""
-    reader = closing(connect(Settings.load(), "pophub_read"))
+    settings = Settings.load()
+    reader = closing(connect(settings, "pophub_read"))
     with reader as connection, transaction(connection, "alerts") as cursor:
         cursor.execute(SQL["alerts"], {"all": all_})
         found = [dict(zip(ALERT, row, strict=True)) for row in cursor.fetchall()]
+    for one in found:
+        one["page"] = settings.endpoints.pages + page_of(one["code"], one["stem"], one["subject"])
     listed = found[:limit] if limit else found
     if as_json:
         print_json({"version": 1, "total": len(found), "alerts": listed})
@@ -67,7 +71,9 @@ def alert_list(all_: bool, limit: int, as_json: bool) -> None:
     if len(listed) < len(found):
         talk.print(f"{len(listed)} of {len(found):,}; --limit 0 for all", markup=False)
     if listed:
-        talk.print("next: `pophub explain CODE`, docs/live.md", markup=False)
+        talk.print(
+            f"next: `pophub explain CODE`, docs/live.md; {listed[0]['page']} shows the first", markup=False
+        )
 
 
 def alert_close(number: int, by: str, yes: bool) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import orjson
 
@@ -18,8 +19,26 @@ from pophub.domain.errors import ConfigError, PophubError
 from pophub.live.conditions import Condition
 from pophub.postgres import Connection, Cursor, execute_values, only_row, statements, transaction
 from pophub.process.failpoints import reach
+from pophub.sharing.hub_log import OWN
 
 SQL = statements("live")
+
+
+def page_of(code: str, stem: str, subject: str) -> str:
+    """Give the page that shows what an alert is about: its path within the pages.
+
+    >>> page_of("alert.lag", "mps.citizens", "recipient tax"), page_of("alert.offline", "mps.citizens", "source")
+    ('/subscriptions/tax/mps.citizens', '/datasets/mps.citizens')
+    """
+    kind, _, name = subject.partition(" ")
+    if code in ("alert.failed_share", "alert.overdue", "alert.untold"):
+        return f"/quarantine/versions?stem={quote(stem)}"
+    if code == "alert.unbalanced":
+        return f"/ledger/batches/{quote(stem)}"
+    recipient = name if kind == "recipient" else name.partition(".")[0] if kind == "group" else OWN
+    return (
+        f"/datasets/{quote(stem)}" if recipient == OWN else f"/subscriptions/{quote(recipient)}/{quote(stem)}"
+    )
 
 
 class Sink(Protocol):
@@ -39,9 +58,9 @@ class Sink(Protocol):
 class AlertStore:
     """The tables of alerts; one watcher at a time writes them, by an advisory lock."""
 
-    def __init__(self, connection: Connection, owners: Mapping[str, Connector]) -> None:
-        self._connection = connection
-        self._owners = owners
+    def __init__(self, connection: Connection, owners: Mapping[str, Connector], pages: str = "") -> None:
+        self._connection, self._owners = connection, owners
+        self._pages = pages  # the address under which people open them: an alert leads there
 
     def take_lock(self, *, wait: bool = False) -> bool:
         """Try to become the one watcher until the connection ends, or wait for it."""
@@ -115,7 +134,7 @@ class AlertStore:
         document = {
             "alert": alert, "event": event, "code": code, "stem": stem, "subject": subject, "what": what,
             "meaning": {"en": words.en, "vi": words.vi}, "remedy": words.remedy,
-            "owner": owner.file.owner.name if owner else None,
+            "owner": owner.file.owner.name if owner else None, "page": self._pages + page_of(code, stem, subject),
             "opened_at": _text(opened_at), "closed_at": _text(closed_at), "closed_by": closed_by,
         }  # fmt: skip
         cursor.execute(SQL["notice"], (alert, event, orjson.dumps(document).decode()))

@@ -55,8 +55,8 @@ def watch_once(
     ending = [*of_bases(ending_rights(settings.project, files), today())]
     with closing(connect(settings, ROLE)) as connection:
         watched = watch(
-            LiveStore(connection), AlertStore(connection, connectors), connectors, recipients, sinks(settings),
-            more=[*slow, *ending], off=off,
+            LiveStore(connection), AlertStore(connection, connectors, settings.endpoints.pages), connectors, recipients,
+            sinks(settings), more=[*slow, *ending], off=off,
         )  # fmt: skip
     watched.failed += unknown
     return watched
@@ -98,7 +98,7 @@ def closing_of(settings: Settings, alert: int) -> tuple[datetime | None, str | N
 def close_alert(settings: Settings, connectors: Mapping[str, Connector], alert: int, by: str) -> bool:
     """Close an alert by hand and tell it; False where it was closed before."""
     with closing(connect(settings, ROLE)) as connection:
-        alerts = AlertStore(connection, connectors)
+        alerts = AlertStore(connection, connectors, settings.endpoints.pages)
         alerts.take_lock(wait=True)
         closed = alerts.close(alert, by)
         to = sinks(settings)

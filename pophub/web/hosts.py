@@ -24,7 +24,7 @@ REFUSAL = f"This hub does not answer under that name: declare it in {VARIABLE} (
 def declared_hosts(settings: Settings, more: Iterable[str] = ()) -> frozenset[str]:
     """Give the names: loopback, those of the addresses of pages, registry and Airflow, and of POPHUB_WEB_HOSTS."""
     known = settings.endpoints
-    urls = (known.web_url, known.registry_url, known.airflow_url, *more)
+    urls = (known.web_url, known.pages_url, known.registry_url, known.airflow_url, *more)
     named = os.environ.get(VARIABLE, "").split(",")
     found = {*LOOPBACK, *(urlsplit(url).hostname or "" for url in urls), *(n.strip().lower() for n in named)}
     return frozenset(found - {""})

@@ -335,6 +335,7 @@ def test_a_webhook_that_is_down_holds_up_no_other_sink_and_is_told_later(
     assert source.watch().failed == source.watch().failed == []
     (document,) = [d for d in posted if d["stem"] == source.stem]
     assert (document["code"], document["event"], document["owner"]) == ("alert.offline", "opened", "C06")
+    assert document["page"] == f"{source.settings.endpoints.web_url}/datasets/{source.stem}"
 
 
 def test_an_alert_closed_by_hand_opens_again_only_after_its_cause_was_gone(bare_project: Project) -> None:

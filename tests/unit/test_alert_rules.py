@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.routing import Match
 
 from pophub.cli.program import app as program
+from pophub.domain.codes import CODES
+from pophub.live.alerts import page_of
 from pophub.metrics.exposition import exposition
 from pophub.metrics.families import FAMILIES
 from pophub.settings import PROJECT, Endpoints, Settings
@@ -66,6 +68,41 @@ def commands() -> set[str]:
     return set(below(typer.main.get_command(program), ("pophub",)))
 
 
+def leads(routes: Iterable[Any], address: str) -> bool:
+    """Tell whether an address within the pages is one of theirs."""
+    scope = {"type": "http", "method": "GET", "path": urlsplit(address).path}
+    return any(isinstance(one, APIRoute) and one.matches(scope)[0] is Match.FULL for one in routes)
+
+
+def test_each_alert_of_the_hub_leads_to_a_page_that_exists(tmp_path: Path) -> None:
+    routes = create_pages(Settings(home=tmp_path, project=PROJECT, endpoints=Endpoints())).routes
+    subjects = (
+        "source",
+        "batch 1",
+        "hold 1",
+        "recipient tax",
+        "recipient shared",
+        "group tax.a",
+        "quarantine",
+        "slot",
+    )
+    found = {
+        page_of(code, "a.b", subject) for code in CODES for subject in subjects if code.startswith("alert.")
+    }
+    assert [page for page in found if not leads(routes, page)] == []
+    assert {"/datasets/a.b", "/subscriptions/tax/a.b", "/quarantine/versions?stem=a.b"} < found
+    for told, pages in (("", "http://127.0.0.1:8081"), ("https://hub.example/", "https://hub.example")):
+        assert Endpoints(pages_url=told).pages == pages
+
+
+def test_each_alert_of_the_hub_stands_in_both_runbooks() -> None:
+    raised = "".join((PROJECT / f"pophub/live/{name}.py").read_text() for name in ("conditions", "run"))
+    codes = set(re.findall(r'"(alert\.\w+)"', raised))
+    assert len(codes) >= 14
+    for page in ("operate", "live"):
+        assert [code for code in codes if f"`{code}`" not in (PROJECT / f"docs/{page}.md").read_text()] == []
+
+
 def test_each_alert_leads_to_a_page_a_command_and_a_remedy_that_exist(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, project=PROJECT, endpoints=Endpoints())
     known, routes = commands(), create_pages(settings).routes
@@ -78,8 +115,7 @@ def test_each_alert_leads_to_a_page_a_command_and_a_remedy_that_exist(tmp_path: 
         assert told_labels <= set(family.labels), rule["alert"]
         base, _, path = told["page"].partition("}}")
         assert base == "{{ $externalLabels.pages "
-        scope = {"type": "http", "method": "GET", "path": urlsplit(re.sub(r"\{\{[^}]*\}\}", "x", path)).path}
-        assert any(isinstance(r, APIRoute) and r.matches(scope)[0] is Match.FULL for r in routes), path
+        assert leads(routes, re.sub(r"\{\{[^}]*\}\}", "x", path)), path
         words = re.sub(r"\{\{[^}]*\}\}", "", told["command"]).split(" --")[0].split()
         assert any(" ".join(words[:n]) in known - {"pophub"} for n in (2, 3)), told["command"]
         name, _, anchor = told["remedy"].partition("#")
