@@ -49,6 +49,8 @@ FAMILIES = (
     Family("pophub_open_alerts", "gauge", ("code", "dataset"), "postgres", "alerts that are open"),
     Family("pophub_checkpoint_number", "gauge", (), "postgres", "number of the last signed checkpoint"),
     Family("pophub_checkpoint_age_seconds", "gauge", (), "postgres", "since the last checkpoint was signed"),
+    Family("pophub_verified_age_seconds", "gauge", (), "postgres", "since the ledger was last verified for somebody who asked on its page"),
+    Family("pophub_verified_broken_places", "gauge", (), "postgres", "where this verification found history, ledger or checkpoints not to be what was written, the first place of each lane; must be 0"),
     Family("pophub_unsigned_versions", "gauge", (), "postgres", "accepted versions that no checkpoint has signed yet"),
     Family("pophub_revealed_records", "counter", ("dataset",), "postgres", "records whose values somebody saw or exported, for a reason that is kept"),
     Family("pophub_reader_unread_messages", "gauge", ("dataset", "recipient", "group"), "kafka", "offsets that a subscriber's group has not read"),

@@ -75,6 +75,9 @@ def _checkpoint(cursor: Cursor) -> Iterator[Sample]:
     for number, age_s in cursor.fetchall():
         yield Sample("pophub_checkpoint_number", (), number)
         yield Sample("pophub_checkpoint_age_seconds", (), age_s)
+    for age_s, broken in _rows(cursor, "verified"):
+        yield Sample("pophub_verified_age_seconds", (), age_s)
+        yield Sample("pophub_verified_broken_places", (), broken)
     cursor.execute(SQL["unsigned"])
     for (number,) in cursor.fetchall():
         yield Sample("pophub_unsigned_versions", (), number)

@@ -36,6 +36,11 @@ select (select coalesce(sum(sequence), 0) from judge.lane)::bigint - coalesce((
     where head -> 'lane' ->> 0 = 'history'), 0)::bigint
 from (values (1)) one(row) left join (select document from ledger.checkpoint order by id desc limit 1) last on true
 
+-- name: verified
+select extract(epoch from clock_timestamp() - a.answered_at)::float8, jsonb_array_length(a.told -> 'broken')
+from hub.request r join hub.request_answer a using (request)
+where r.kind = 'verify' and a.code = '' order by r.request desc limit 1
+
 -- name: revealed
 select stem, sum(records)::bigint from quarantine.reveal group by stem order by stem
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import httpx
@@ -14,7 +14,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from serving import served
 from test_quarantine_commands import BAD_NAME, pophub
 
+from pophub.commands.attendant import take_up
+from pophub.commands.requests import ask
 from pophub.metrics.families import FAMILIES
+from pophub.postgres import connect
 from pophub.settings import Settings
 from pophub.sharing.logins import SCRAPER
 from pophub.web.app import create_pages
@@ -121,6 +124,50 @@ def test_a_stage_that_waits_is_told_with_its_age(project: Project) -> None:
         assert of(found, "pophub_behind", **place) == number
         if number:
             assert of(found, "pophub_pending_seconds", **place) > 0
+
+
+def test_what_the_ledger_counts_and_history_lacks_is_told(filled: Project) -> None:
+    settings, of_lane = settings_of(filled), (filled.stem, filled.subscriber)
+    place = "where stem = %s and recipient = %s and sequence > 0"
+    lanes = filled.servers.query(f"select lane from ledger.lane {place}", *of_lane)
+    filled.servers.query(f"update ledger.lane set sequence = sequence + 2 {place}", *of_lane)
+    try:
+        with pages(settings) as client:
+            found, _ = scrape(client, settings)
+    finally:
+        filled.servers.query(f"update ledger.lane set sequence = sequence - 2 {place}", *of_lane)
+    assert lanes
+    for (lane,) in lanes:
+        at = {"dataset": filled.stem, "lane": str(lane), "recipient": filled.subscriber}
+        assert of(found, "pophub_ahead_versions", **at) == 2
+        assert of(found, "pophub_behind", stage="share", **at) == 0
+
+
+def test_a_verification_is_told_with_its_age_and_what_it_found(project: Project) -> None:
+    project.put(1, 60)
+    project.pass_through()
+    settings = settings_of(project)
+
+    def verified() -> tuple[float, float]:
+        with (
+            closing(connect(settings, "pophub_judge")) as judge,
+            closing(connect(settings, "pophub_owner")) as owner,
+        ):
+            ask(judge, "verify", "", "An")
+            assert take_up(owner, settings, "verify") is not None
+        with pages(settings) as client:
+            found, _ = scrape(client, settings)
+        return of(found, "pophub_verified_age_seconds"), of(found, "pophub_verified_broken_places")
+
+    change = "update ledger.history set exchanged_at = exchanged_at {} interval '1 second' where stem = %s"
+    age, before = verified()
+    assert 0 < age < 100
+    project.servers.query(change.format("-"), project.stem)
+    try:
+        assert verified()[1] > before, "a row is not what was written"
+    finally:
+        project.servers.query(change.format("+"), project.stem)
+    assert verified()[1] == before
 
 
 def test_no_scrape_without_the_token_and_none_names_a_person(filled: Project) -> None:
