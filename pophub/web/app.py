@@ -33,6 +33,7 @@ from pophub.web.layout import CONTENT_SECURITY_POLICY, PageMaker, came_back, fil
 from pophub.web.login import Login
 from pophub.web.metrics import add_metrics
 from pophub.web.missing import NotThere
+from pophub.web.oidc import provider_named
 from pophub.web.visitors import NotAllowed, Sessions, SignedOut, guard
 from pophub.web.words import language
 from pophub.web.work import Jobs
@@ -50,7 +51,7 @@ def create_pages(
     No connection is opened before the first request.
     """
     app, counts = _application(settings, urls)
-    pages = PageMaker(alone=visitor is None, project=settings.project)
+    pages = PageMaker(visitor is None, settings.project, provider="" if visitor else provider_named())
     if visitor is None:
         sessions = Sessions(counts)
         visitor = sessions.visitor

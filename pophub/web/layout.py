@@ -81,10 +81,10 @@ def page_number(page: int) -> int:
 
 
 class PageMaker:
-    """Makes pages; `alone` where people sign in here and not at Airflow."""
+    """Makes pages; `alone` where people sign in here and not at Airflow, by `provider` (its host) too where one is declared."""
 
-    def __init__(self, alone: bool, project: Path) -> None:
-        self._alone, self._project = alone, project
+    def __init__(self, alone: bool, project: Path, provider: str = "") -> None:
+        self._alone, self._project, self.provider = alone, project, provider
 
     def means(self, code: str, lang: Language) -> str:
         """Say what a code means, of the hub or of a suite of the project."""

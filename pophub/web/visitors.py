@@ -1,7 +1,7 @@
 """Who looks at the pages, and what the role lets them do: no page is seen by somebody unknown.
 
-Served alone, a person signs in with a login of the hub (`pophub user add`), or as Airflow's administrator; the
-session lives in this process, under the digest of the token in a cookie of the same site. Inside Airflow its own
+Served alone, a person signs in with a login of the hub (`pophub user add`), as Airflow's administrator, or by an OpenID
+provider where one is declared (`pophub/web/oidc.py`); the session lives in this process, under the digest of the token in a cookie of the same site. Inside Airflow its own
 session stands before the pages, and the plug-in says who it is. A route that names no right is refused.
 """
 
@@ -68,6 +68,7 @@ class _Session(NamedTuple):
     role: str
     token: str
     until: float
+    outside: bool
 
 
 class Sessions:
@@ -77,14 +78,16 @@ class Sessions:
         self._counts, self._lock = counts, threading.Lock()
         self._known: dict[bytes, _Session] = {}
 
-    def begin(self, name: str, role: str) -> str:
-        """Begin a session and give the value of its cookie."""
+    def begin(self, name: str, role: str, *, outside: bool = False) -> str:
+        """Begin a session and give the value of its cookie; `outside`: who it is was said by an OpenID provider."""
         cookie, now = secrets.token_urlsafe(32), time.monotonic()
         with self._lock:
             self._known = {key: kept for key, kept in self._known.items() if kept.until > now}
             while len(self._known) >= MOST_SESSIONS:
                 del self._known[next(iter(self._known))]
-            self._known[_digest(cookie)] = _Session(name, role, secrets.token_urlsafe(32), now + SESSION_S)
+            self._known[_digest(cookie)] = _Session(
+                name, role, secrets.token_urlsafe(32), now + SESSION_S, outside
+            )
         return cookie
 
     def end(self, cookie: str) -> None:
@@ -109,7 +112,7 @@ class Sessions:
 
     def _still(self, session: _Session) -> bool:
         """Tell whether the user is as at sign-in, or was when PostgreSQL last answered."""
-        if session.name == OPERATOR:
+        if session.outside or session.name == OPERATOR:
             return True
         told = self._counts.figures((ROLE_OF,), name=session.name)
         return [row["role"] for row in told.rows[0]] == [session.role]

@@ -15,6 +15,8 @@ FRAME: dict[str, tuple[str, str]] = {
     "role_operator": ("operator", "người vận hành"),
     "role_auditor": ("auditor", "kiểm toán viên"),
     "sign_in": ("Sign in", "Đăng nhập"),
+    "sign_in_by": ("Sign in at {provider}", "Đăng nhập tại {provider}"),
+    "sign_in_here": ("Or with a login of the hub", "Hoặc bằng tài khoản của hệ thống"),
     "sign_out": ("Sign out", "Đăng xuất"),
     "name": ("Name", "Tên"),
     "password": ("Password", "Mật khẩu"),

@@ -62,6 +62,10 @@ REMEDIES: dict[str, str] = {
     "raise the change marker whenever a row changes": "tăng mốc thay đổi mỗi khi dòng thay đổi",
     "exchange sooner after the change": "trao đổi sớm hơn sau khi thay đổi",
     "set the source's clock": "chỉnh đồng hồ của nguồn",
+    "set what docs/operate.md names and start the pages again; logins of the hub sign in meanwhile": "đặt các biến nêu trong docs/operate.md rồi khởi động lại trang; trong lúc đó hãy dùng tài khoản của hệ thống",
+    "sign in with a login of the hub meanwhile": "trong lúc đó hãy đăng nhập bằng tài khoản của hệ thống",
+    "sign in again; where it stays so, tell who operates the hub the word behind the code": "đăng nhập lại; nếu vẫn vậy, báo người vận hành từ đứng sau mã lỗi",
+    "have yourself put into a group that the hub gives a role to": "đề nghị đưa bạn vào nhóm được hệ thống cấp vai trò",
 }
 
 

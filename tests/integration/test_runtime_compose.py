@@ -42,11 +42,11 @@ def test_ports_are_published_on_loopback_only() -> None:
 def test_each_secret_is_a_reference_that_must_be_set() -> None:
     for service in load()["services"].values():
         for name, value in service.get("environment", {}).items():
-            if re.search(r"SECRET|PASSWORD$|FERNET|ADMIN$|CONN$", name):
+            if re.search(r"SECRET|PASSWORD$|FERNET|ADMIN$|CONN$", name) and name != OIDC:
                 assert re.search(r"\$\{[A-Z_]+:\?\}", str(value)), name
 
 
-OWN = "POPHUB_SECRET_POSTGRES_POPHUB_WEB"
+OWN, OIDC = "POPHUB_SECRET_POSTGRES_POPHUB_WEB", "POPHUB_SECRET_WEB_OIDC"
 ACTING = {
     "POPHUB_SECRET_POSTGRES_POPHUB_JUDGE",
     "POPHUB_SECRET_POSTGRES_POPHUB_FIGURES",
@@ -55,13 +55,22 @@ ACTING = {
 }
 
 
+OF_PROVIDER = {
+    OIDC,
+    *(f"POPHUB_OIDC_{name}" for name in ("ISSUER", "CLIENT_ID", "ROLES", "CLAIM", "NAME", "SCOPE")),
+}
+"""What declares an OpenID provider: empty where none is."""
+
+
 @pytest.mark.parametrize(("face", "more"), [("web", ACTING), ("registry", set())])
 def test_pages_and_registry_are_apart_and_hold_no_secret_but_what_they_read_and_act_with(
     face: str, more: set[str]
 ) -> None:
     service = load()["services"][face]
-    held = {name for name, value in service["environment"].items() if "${" in str(value)}
+    held = {name for name, value in service["environment"].items() if ":?}" in str(value)}
     assert held == {OWN, *more}
+    left_open = {name for name, value in service["environment"].items() if ":-}" in str(value)}
+    assert left_open == (OF_PROVIDER if face == "web" else set())
     assert not {"volumes", "env_file", "secrets", "configs"} & set(service), (
         "nor the home with the others' secrets"
     )
@@ -104,7 +113,9 @@ def test_each_service_holds_the_secrets_that_it_needs_and_no_others() -> None:
     services = load()["services"]
     held = {
         name: {
-            secret for value in s["environment"].values() for secret in re.findall(r"\$\{(\w+)", str(value))
+            secret
+            for value in s["environment"].values()
+            for secret in re.findall(r"\$\{(\w+):\?", str(value))
         }
         for name, s in services.items()
     }
