@@ -13,12 +13,16 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jwt
+import pages_kit
 import pytest
 
 from pophub.commands.airflow_runs import Airflow
+from pophub.runtime.airflow import airflow_environment
 from pophub.settings import Settings
 from tests.acceptance.test_demo import DECLARED, POPHUB, PROJECT, environment, project_of
 from tests.integration.page_blocks import blocks
@@ -163,3 +167,24 @@ def test_the_run_tab_shows_why_a_run_failed_and_the_end_of_its_log(home: Path, a
     assert run(airflow, "tab-1") == "success"
     again = airflow._client.get(f"/pophub/runs/{STEM}/tab-1", params={"lang": "en"}).text
     assert "ended with an error" not in again and "extract, attempt 2" in again
+
+
+def test_who_may_start_no_runs_in_airflow_looks_at_the_pages_and_does_nothing(
+    home: Path, airflow: Airflow
+) -> None:
+    token = airflow._client.headers["authorization"].removeprefix("Bearer ")
+    told = jwt.decode(token, options={"verify_signature": False}) | {"sub": "look", "jti": "of another"}
+    secret = airflow_environment(Settings.load())["AIRFLOW__API_AUTH__JWT_SECRET"]
+    algorithm = jwt.get_unverified_header(token)["alg"]
+    form = {"act": "acknowledged", "stem": STEM, "code": "waits"}
+    for role, named, seen, done in (("admin", "operator", 200, 303), ("viewer", "viewer", 403, 403)):
+        headers = {
+            "authorization": f"Bearer {jwt.encode(told | {'role': role}, secret, algorithm=algorithm)}"
+        }
+        inside = partial(airflow._client.request, headers=headers, params={"lang": "en"})
+        assert f"airflow user look ({named})" in inside("GET", "/pophub/").text
+        page = inside("GET", "/pophub/workbench")
+        assert page.status_code == seen
+        if seen == 200:  # the same person has the same token, whatever the role is
+            form["token"] = pages_kit.form_of(page.text, "/pophub/workbench")["token"]
+        assert inside("POST", "/pophub/steps", data=form).status_code == done

@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
+from browsed import LANGUAGES, OVERFLOW, besides_status, broken_rules, english_on, gone_when_doubled, opened
+from hubkit import PROJECT
 from oidc_kit import SECRET, OpenIdProvider, application
 from serving import served
 
@@ -22,6 +24,7 @@ from pophub.web.visitors import COOKIE
 from tests.refused import refused
 
 pytestmark = pytest.mark.timeout(120)
+PICTURES = PROJECT / "build" / "pages"
 ROLES = {"hub-operators": "operator", "hub-lookers": "viewer"}
 PEOPLE = {
     "oanh": {"preferred_username": "oanh", "groups": ["staff", "hub-operators"]},
@@ -115,6 +118,44 @@ def test_who_the_provider_knows_has_the_role_of_the_group_until_the_session_ends
         assert sign_in(world, browser).status_code == 303
         assert browser.get("/workbench").status_code == 403, "a viewer pastes no connector"
         assert "oidc user vy (viewer)" in browser.get("/audit?lang=en").text
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_in_a_browser_the_way_in_is_whole_and_leads_to_where_somebody_wanted_to_be(
+    chromium: Any, world: World, lang: str
+) -> None:
+    flaws: list[str] = []
+    for system in ("light", "dark"):
+        with opened(chromium, system, java_script_enabled=system == "light") as (page, wrong):
+            for name, path in (("sign-in", "/workbench"), ("sign-in-refused", BACK)):
+                for width in (1280, 400):
+                    page.set_viewport_size({"width": width, "height": 900})
+                    page.goto(f"{world.pages}{path}?lang={lang}")
+                    flaws += [f"{name} is wider than {width}"] if page.evaluate(OVERFLOW) > 0 else []
+                    page.screenshot(path=PICTURES / f"{name}-{lang}-{system}-{width}.png", full_page=True)
+                flaws += [f"{name}: {word} is English" for word in english_on(page) if lang == "vi"]
+                if system == "light":
+                    flaws += broken_rules(page) + gone_when_doubled(page)
+            page.goto(f"{world.pages}/workbench?lang={lang}")
+            page.keyboard.press("Tab")
+            page.locator("a.first").focus()
+            page.keyboard.press("Enter")
+            page.wait_for_url(f"{world.pages}/workbench?lang={lang}")
+            assert "oidc user oanh" in page.locator("header").inner_text()
+        assert besides_status(wrong) == []
+    assert not flaws, "\n".join(flaws)
+
+
+def test_behind_a_proxy_with_tls_cookies_and_return_address_are_of_https(world: World) -> None:
+    with httpx.Client(base_url=world.pages, headers={"x-forwarded-proto": "https"}) as browser:
+        for path in ("/sign-in", BEGIN):
+            answer = browser.get(path)
+            told = answer.headers.get_list("set-cookie")
+            assert told and all(
+                "Secure" in one and "HttpOnly" in one and "SameSite=lax" in one for one in told
+            )
+        asked = dict(parse_qsl(urlsplit(answer.headers["location"]).query))
+        assert asked["redirect_uri"] == f"https://{urlsplit(world.pages).netloc}{BACK}"
 
 
 def test_the_request_has_state_nonce_and_a_challenge_and_each_is_new(world: World) -> None:

@@ -314,6 +314,7 @@ def test_who_signs_in_has_the_role_that_was_given_until_it_ends(project: Project
         kept = next(c for c in client.cookies.jar if c.name == COOKIE)
         flags = set(kept._rest)  # type: ignore[attr-defined]
         assert {"HttpOnly", "SameSite"} <= flags and kept.path == "/"
+        assert kept._rest["SameSite"].lower() == "lax"  # type: ignore[attr-defined]
         assert lan in client.get("/").text
         pophub(project, "user", "remove", lan)
         assert client.get("/").status_code == 401
