@@ -7,25 +7,29 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from cryptojwt.jwk.jwk import key_from_jwk_dict
+from cryptojwt.jwk.hmac import SYMKey
+from cryptojwt.jwk.rsa import new_rsa_key
 from cryptojwt.jws.jws import JWS, factory
 from fastapi import FastAPI, Request, Response
 from idpyoidc.server import Server
 from idpyoidc.server.configure import OPConfiguration
+from idpyoidc.server.exception import ClientAuthenticationError
 from idpyoidc.server.user_authn.user import NoAuthn
 from idpyoidc.server.user_info import UserInfo
 
 OP = "idpyoidc.server.oidc"
-SECRET = "the secret of the hub at its provider"
+SECRET = "theSecretThatTheHubHasAtItsProvider"
 
 
 class OpenIdProvider:
-    """Shape: `people` from a name to claims; `signed_in` is who sits at the browser; `err` changes an id token's claims."""
+    """Shape: `people` from a name to claims; `signed_in` is who sits at the browser; `err` changes an id token's claims,
+    `forge` signs them."""
 
     def __init__(self, issuer: str, people: dict[str, dict[str, Any]]) -> None:
         self.issuer, self.signed_in = issuer, next(iter(people))
         self.err: Callable[[dict[str, Any]], Any] | None = None
-        self.foreign_key, self.algorithms, self.asked = False, ["RS256"], list[dict[str, str]]()
+        self.forge: Callable[[dict[str, Any]], str] = self.sign
+        self.algorithms, self.asked = ["RS256"], list[dict[str, str]]()
         endpoint = {
             "provider_config": (".well-known/openid-configuration", "provider_config.ProviderConfiguration", {}),
             "authorization": ("authorization", "authorization.Authorization", {"response_types_supported": ["code"]}),
@@ -80,25 +84,39 @@ class OpenIdProvider:
     def token(self, asked: dict[str, str], authorization: str) -> Response:
         """Give the tokens for a code, where client, secret, address and verifier are those that it was given for."""
         endpoint = self.server.get_endpoint("token")
-        request = endpoint.parse_request(asked, http_info={"headers": {"authorization": authorization}})
+        try:
+            request = endpoint.parse_request(asked, http_info={"headers": {"authorization": authorization}})
+        except ClientAuthenticationError:
+            return Response('{"error": "invalid_client"}', 401, media_type="application/json")
         if "error" in request:
             return Response(request.to_json(), 400, media_type="application/json")
         told = json.loads(
             endpoint.do_response(request=request, **endpoint.process_request(request))["response"]
         )
+        claims = factory(told["id_token"]).jwt.payload()
         if self.err is not None:
-            claims = factory(told["id_token"]).jwt.payload()
-            told["id_token"] = self.sign(self.err(claims) or claims)
+            self.err(claims)
+        told["id_token"] = self.forge(claims)
         return Response(json.dumps(told), media_type="application/json")
 
     def sign(self, claims: dict[str, Any]) -> str:
-        """Sign claims by the key that the provider publishes, or by another under the same name."""
-        (key,) = [one for one in self.server.keyjar.get_signing_key("RSA")]
-        if self.foreign_key:
-            stranger = Server(OPConfiguration(conf={"issuer": "http://127.0.0.1:1", "key_conf": {"key_defs": [{"type": "RSA", "use": ["sig"]}]}}))  # fmt: skip
-            told = stranger.keyjar.get_signing_key("RSA")[0].serialize(private=True) | {"kid": key.kid}
-            key = key_from_jwk_dict(told)
-        return str(JWS(json.dumps(claims), alg="RS256").sign_compact([key]))
+        """Sign claims by the key that the provider publishes."""
+        return str(
+            JWS(json.dumps(claims), alg="RS256").sign_compact(self.server.keyjar.get_signing_key("RSA"))
+        )
+
+    def by_stranger(self, claims: dict[str, Any]) -> str:
+        """Sign claims by a key of somebody else, under the name of the published one."""
+        (own,) = self.server.keyjar.get_signing_key("RSA")
+        return str(JWS(json.dumps(claims), alg="RS256").sign_compact([new_rsa_key(kid=own.kid)]))
+
+    def by_secret(self, claims: dict[str, Any]) -> str:
+        """Sign claims by the secret that the client has as well."""
+        return str(JWS(json.dumps(claims), alg="HS256").sign_compact([SYMKey(key=SECRET)]))
+
+    def unsigned(self, claims: dict[str, Any]) -> str:
+        """Sign nothing."""
+        return str(JWS(json.dumps(claims), alg="none").sign_compact())
 
 
 def application(provider: Callable[[], OpenIdProvider]) -> FastAPI:

@@ -40,7 +40,7 @@ MOST_NAME = 128
 _REASON = re.compile(r"[a-z][a-z_]{1,40}")
 
 
-class Declared(NamedTuple):
+class DeclaredProvider(NamedTuple):
     """The provider as it is declared. Shape: `roles` from a value of `claim` to a role, the first that fits counts."""
 
     issuer: str
@@ -52,7 +52,7 @@ class Declared(NamedTuple):
     scope: str
 
 
-class Person(NamedTuple):
+class ProviderPerson(NamedTuple):
     """Whom the provider sent: the name that stands on record, and the role that is declared for them."""
 
     name: str
@@ -65,7 +65,7 @@ def provider_named() -> str:
     return urlsplit(issuer).netloc or issuer
 
 
-def declared(settings: Settings) -> Declared:
+def declared(settings: Settings) -> DeclaredProvider:
     """Read the provider from the environment; its secret also from a file of the home.
 
     Errors: `oidc.declared`.
@@ -79,7 +79,9 @@ def declared(settings: Settings) -> Declared:
         raise _undeclared(f"{CLIENT if not client else secret_variable(SECRET)} is not set")
     scope = " ".join(dict.fromkeys(["openid", *known(SCOPE, "profile").split()]))
     claim, name = known(CLAIM) or "groups", known(NAME) or "preferred_username"
-    return Declared(issuer, client, settings.secret(SECRET), claim, _roles(known(ROLES, "")), name, scope)
+    return DeclaredProvider(
+        issuer, client, settings.secret(SECRET), claim, _roles(known(ROLES, "")), name, scope
+    )
 
 
 def _roles(told: str) -> Mapping[str, str]:
@@ -108,7 +110,7 @@ def _is_loopback(host: str) -> bool:
 class Provider:
     """The OpenID provider: asked when somebody wants to sign in, never before."""
 
-    def __init__(self, told: Declared) -> None:
+    def __init__(self, told: DeclaredProvider) -> None:
         self.told, self._seal = told, Fernet(Fernet.generate_key())
         self._client: Any = OAuth().register(
             "hub", client_id=told.client, client_secret=told.secret,
@@ -128,7 +130,7 @@ class Provider:
         kept = json.dumps({"session": request.session, "back": back, "lang": lang})
         return answer, self._seal.encrypt(kept.encode()).decode()
 
-    async def end(self, request: Request, sealed: str) -> tuple[Person, str, str]:
+    async def end(self, request: Request, sealed: str) -> tuple[ProviderPerson, str, str]:
         """Take a person back from the provider; give who it is, where they wanted to go, and in which language.
 
         Errors: `oidc.refused` where anything of the answer does not hold, `oidc.unreachable`; `oidc.role`.
@@ -158,7 +160,7 @@ class Provider:
         offered = known.get("id_token_signing_alg_values_supported") or ["RS256"]
         known["id_token_signing_alg_values_supported"] = [one for one in offered if one in SIGNED]
 
-    def _person(self, claims: Mapping[str, Any]) -> Person:
+    def _person(self, claims: Mapping[str, Any]) -> ProviderPerson:
         if not claims:
             raise _refused("missing_id_token")
         name, values = claims.get(self.told.name), claims.get(self.told.claim)
@@ -177,7 +179,7 @@ class Provider:
             )  # fmt: skip
         if not isinstance(name, str) or not 0 < len(name) <= MOST_NAME or not name.isprintable():
             raise _refused("missing_name")
-        return Person(f"oidc user {name}", role)
+        return ProviderPerson(f"oidc user {name}", role)
 
 
 def _address(request: Request) -> str:

@@ -64,12 +64,8 @@ def world(_world: World) -> Iterator[World]:
     provider = _world.provider
     provider.asked.clear()
     yield _world
-    provider.err, provider.foreign_key, provider.signed_in, provider.algorithms = (
-        None,
-        False,
-        "oanh",
-        ["RS256"],
-    )
+    provider.err, provider.forge = None, provider.sign
+    provider.signed_in, provider.algorithms = "oanh", ["RS256"]
 
 
 def declare(patch: pytest.MonkeyPatch, home: Path, issuer: str, **more: str) -> None:
@@ -185,6 +181,15 @@ def test_who_has_no_role_or_no_name_is_not_let_in(world: World, person: str, wan
         assert browser.get("/").status_code == 401
 
 
+def test_with_a_secret_that_is_not_the_providers_nobody_gets_in(world: World) -> None:
+    world.provider.know("pophub", world.pages + BACK, "anotherSecretOfTheHub")
+    try:
+        with world.browser() as browser:
+            assert refusal(sign_in(world, browser)) == "oidc.refused invalid_client"
+    finally:
+        world.provider.know("pophub", world.pages + BACK)
+
+
 def test_of_two_groups_the_one_that_is_declared_first_counts(world: World) -> None:
     world.provider.signed_in = "both"
     with world.browser() as browser:
@@ -194,7 +199,7 @@ def test_of_two_groups_the_one_that_is_declared_first_counts(world: World) -> No
 
 HOUR = 3600
 TOKENS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
-    "for another client": (lambda c: c.update(aud=["another"]), "missing_claim"),
+    "for another client": (lambda c: c.update(aud=["another"]), "invalid_claim"),
     "for another, asked for by us": (lambda c: c.update(aud=["another"], azp="pophub"), "invalid_claim"),
     "for us and another, asked for by it": (lambda c: c.update(aud=["pophub", "another"], azp="another"), "invalid_claim"),
     "for nobody": (lambda c: c.pop("aud"), "missing_claim"),
@@ -218,10 +223,24 @@ def test_a_token_that_does_not_hold_lets_nobody_in(world: World, which: str) -> 
         assert sign_in(world, browser).status_code == 303, "a sound one of the same provider does"
 
 
-def test_a_token_signed_by_another_key_or_by_the_clients_secret_lets_nobody_in(world: World) -> None:
-    world.provider.err, world.provider.foreign_key = lambda claims: None, True
-    with world.browser() as browser:
-        assert refusal(sign_in(world, browser)) == "oidc.refused bad_signature"
+@pytest.mark.parametrize(
+    ("signature", "reason"),
+    [("by_stranger", "bad_signature"), ("by_secret", "unsupported_algorithm"), ("unsigned", "unsupported_algorithm")],
+)  # fmt: skip
+def test_a_token_that_the_providers_own_key_did_not_sign_lets_nobody_in(
+    world: World, signature: str, reason: str
+) -> None:
+    world.provider.algorithms = ["RS256", "HS256", "none"]
+    with served(create_pages(Settings.load())) as pages:  # it reads anew what the provider says of itself
+        world.provider.know("pophub", pages + BACK)
+        try:
+            world.provider.forge = getattr(world.provider, signature)
+            with httpx.Client(base_url=pages, timeout=20) as browser:
+                assert refusal(sign_in(world, browser)) == f"oidc.refused {reason}"
+                world.provider.forge = world.provider.sign
+                assert sign_in(world, browser).status_code == 303
+        finally:
+            world.provider.know("pophub", world.pages + BACK)
 
 
 def test_a_return_that_this_browser_did_not_ask_for_lets_nobody_in(world: World) -> None:
