@@ -48,7 +48,8 @@ class OpenIdProvider:
             "token_handler_args": {
                 "code": {"lifetime": 600, "kwargs": {}},
                 "token": {"class": "idpyoidc.server.token.jwt_token.JWTToken", "kwargs": {"lifetime": 3600}},
-                "id_token": {"class": "idpyoidc.server.token.id_token.IDToken", "kwargs": {}},
+                "id_token": {"class": "idpyoidc.server.token.id_token.IDToken",
+                             "kwargs": {"base_claims": {"preferred_username": None, "groups": None}}},
             },
             "session_params": {"encrypter": {"kwargs": {"keys": once, "iterations": 1}}},
         }  # fmt: skip
@@ -59,7 +60,6 @@ class OpenIdProvider:
         self.server.context.cdb[client] = {
             "client_id": client, "client_secret": secret, "redirect_uris": [(back, "")], "response_types": ["code"],
             "allowed_scopes": ["openid", "profile"], "token_endpoint_auth_method": "client_secret_basic",
-            "add_claims": {"always": {"id_token": {"preferred_username": None, "groups": None}}},
         }  # fmt: skip
         self.server.keyjar.add_symmetric(client, secret)
 

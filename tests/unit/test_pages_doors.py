@@ -38,9 +38,9 @@ class Asked:
             return apart.submit(lambda: asyncio.run(ask())).result()
 
 
-OPEN = {"/health", "/metrics", "/sign-in", "/static/{name}"}
+OPEN = {"/health", "/metrics", "/sign-in", "/sign-in/oidc", "/sign-in/oidc/back", "/static/{name}"}
 """A monitor's questions where the pages have a port of their own (the second one under a token, see
-`tests/integration/test_metrics.py`), the way in, and style and script."""
+`tests/integration/test_metrics.py`), the ways in (`tests/integration/test_oidc.py`), and style and script."""
 
 
 @pytest.fixture
@@ -59,11 +59,14 @@ def routes(app: FastAPI) -> Iterator[tuple[str, str, Any]]:
             yield from ((method, path, route) for method in route.methods)
 
 
-def test_every_route_that_is_not_open_is_refused_to_somebody_unknown(settings: Settings) -> None:
+def test_every_route_that_is_not_open_is_refused_to_somebody_unknown(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POPHUB_OIDC_ISSUER", "https://login.example")
     app = web.create_pages(settings)
     asked = Asked(app)
     found = list(routes(app))
-    assert len(found) > 8
+    assert {route.path for _, _, route in found} > OPEN
     for method, path, route in found:
         if route.path in OPEN:
             continue
@@ -73,10 +76,13 @@ def test_every_route_that_is_not_open_is_refused_to_somebody_unknown(settings: S
             assert 'name="password"' in answer.text and "mps" not in answer.text
 
 
-def test_inside_airflow_nothing_is_open_but_style_and_script(settings: Settings) -> None:
+def test_inside_airflow_nothing_is_open_but_style_and_script(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POPHUB_OIDC_ISSUER", "https://login.example")
     app = web.create_pages(settings, visitor=pages_kit.operator)
     paths = {route.path for _, _, route in routes(app)}
-    assert paths & {"/health", "/metrics", "/sign-in", "/sign-out"} == set()
+    assert paths & ({*OPEN, "/sign-out"} - {"/static/{name}"}) == set()
     assert [path for _, path, route in routes(app) if not hasattr(route.endpoint, "right")] == ["/static/1"]
 
 
