@@ -66,7 +66,7 @@ PARTS = {
         "How cost grows",
         "Each point is one run; what is not named is 30,000 records, 9 fields, {rules} rules, 2 partitions, 2 workers. The axis\n"
         "*rules* has 29 fields, *workers* 4 partitions. The axis *fields* stands beside dlt's pyarrow backend on the same table,\n"
-        "median of {rounds} interleaved rounds.\n",
+        "median of {rounds} interleaved rounds. One run goes before, uncounted, for the broker.\n",
     ),
     "idle": (
         "With nothing to do",

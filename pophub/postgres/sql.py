@@ -45,7 +45,7 @@ def _literals(cursor: Cursor, column: Sequence[Any]) -> list[str]:
 
 
 _NEEDS_QUOTING = re.compile(r"['\\\0]")
-REPEATED = {bool, date, datetime}
+REPEATED = {bool, bytes, date, datetime}
 
 
 def _literal(cursor: Cursor, value: Any) -> str:

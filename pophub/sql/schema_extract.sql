@@ -58,7 +58,8 @@ create table if not exists extract.scan (
     primary key (stem, scan)
 );
 
--- what was sent last of each key: digest is empty from before it is sent until the broker has it
+-- what was sent last of each key: digest is empty from before it is sent until the broker has it; half of each
+-- page is kept for that second write, so that it stays on its page and out of the index
 create table if not exists extract.scan_row (
     stem text not null,
     key text collate "C" not null,
@@ -66,7 +67,7 @@ create table if not exists extract.scan_row (
     scan bigint not null,
     as_sent text,
     primary key (stem, key)
-);
+) with (fillfactor = 50);
 
 grant select, insert, update on extract.scan to pophub_extract;
 grant select, insert, update, delete on extract.scan_row to pophub_extract;
