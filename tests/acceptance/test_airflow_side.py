@@ -20,6 +20,7 @@ from typing import Any
 import jwt
 import pages_kit
 import pytest
+from frame_kit import Frame, Pressable
 
 from pophub.commands.airflow_runs import Airflow
 from pophub.runtime.airflow import airflow_environment
@@ -40,6 +41,18 @@ with DAG(dag_id="ministry.reads_schools", schedule=[Asset("pophub://shared/moet.
 
     read()
 """
+GRANT = """
+subscription: 1
+subscriber: portal
+title: {en: Portal, vi: Cổng}
+grants:
+  - dataset: moet.schools
+    purpose: {en: Choose a school, vi: Chọn trường}
+    legal_basis: Decree 47/2020
+    fields: [school_code, name, level]
+    starts: 2022-01-01
+"""
+SHARING = PROJECT / "figures/sharing.sql"
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +72,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         elif "create table truong" in block.text:
             subprocess.run(["bash", "-ec", block.text.replace("/tmp/", f"{project}/")], check=True)
     (project / "dags/ministry.py").write_text(MINISTRY)
+    for path, text in (("subscriptions/portal.yaml", GRANT), ("figures/sharing.sql", SHARING.read_text())):
+        (project / path).parent.mkdir()
+        (project / path).write_text(text)
     home.mkdir(mode=0o700)
     (home / "sources.env").write_text(f"POPHUB_SOURCE_MOET_URL=sqlite:///{project}/moet-schools.sqlite\n")
     try:
@@ -188,3 +204,80 @@ def test_who_may_start_no_runs_in_airflow_looks_at_the_pages_and_does_nothing(
         if seen == 200:  # the same person has the same token, whatever the role is
             form["token"] = pages_kit.form_of(page.text, "/pophub/workbench")["token"]
         assert inside("POST", "/pophub/steps", data=form).status_code == done
+
+
+def signed_in(page: Any, home: Path, url: str) -> None:
+    """Sign in to Airflow as a person does, on its own page."""
+    page.goto(url)
+    page.locator("input[name=username]").fill("admin")
+    page.locator("input[name=password]").fill((home / "secrets/airflow.admin").read_text().strip())
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda now: "/auth/login" not in now)
+
+
+def person(home: Path, name: str) -> tuple[str, str]:
+    done = subprocess.run(
+        [POPHUB, "user", "add", name, "--json"],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = json.loads(done.stdout)
+    return told["user"], told["password"]
+
+
+def test_in_airflows_frame_each_button_and_link_does_something(
+    home: Path, airflow: Airflow, chromium: Any
+) -> None:
+    if not ask(home, f"select 1 from extract.batch where stem = '{STEM}'"):
+        assert run(airflow, "asset-1") == "success"
+    subprocess.run([POPHUB, "ledger", "checkpoint"], env=environment(home), check=True, capture_output=True)
+    (version, code, field) = ask(
+        home,
+        "select id, f ->> 'code', f ->> 'field' from quarantine.version, jsonb_array_elements(failures) f "
+        "where state = 'quarantined' and f ->> 'field' <> '' order by id limit 1",
+    )[0].split("|")  # fmt: skip
+    lan, minh = (person(home, name) for name in ("Lan", "Minh"))
+    url = Settings.load().endpoints.airflow_url
+    group = f"stem={STEM}&code={code}&field={field}"
+    own = (
+        "", "quarantine", f"quarantine/group?{group}", f"quarantine/versions?{group}", f"record/version/{version}",
+        "quarantine/proposals", "record", "ledger", "catalogue", f"catalogue/{STEM}", "subscriptions",
+        f"subscriptions/portal/{STEM}", f"workbench?stem={STEM}", "figures", "figures/sharing?by=dataset",
+    )  # fmt: skip
+    tabs = f"dags/{STEM}/plugin/pophub-sharing", f"dags/{STEM}/runs/asset-1/plugin/pophub-counts"
+
+    def typed(one: Pressable) -> dict[str, str]:
+        user, password = minh if one.to.partition("?")[0].endswith("approve") else lan
+        return {"reason": "letter 12", "whom": "Hoa", "text": "HN0001", "find": "truong", "set_name": "Trường Chu Văn An", "stem": STEM,
+                "user": user, "password": password}  # fmt: skip
+
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    try:
+        page = context.new_page()
+        signed_in(page, home, url)
+        frame, pressed = Frame(page), set[tuple[str, ...]]()
+        still: list[str] = []
+        for at in (*tabs, f"plugin/pophub/pophub/{own[0]}"):
+            frame.open(f"{url}/{at}")
+            still += frame.press_all(pressed, typed)
+        places = [f"/pophub/{path}" for path in own]
+        for at in places:  # which grow by what buttons lead to
+            frame.go(url + at)
+            still += frame.press_all(pressed, typed)
+            if at == places[-1]:
+                places += sorted(
+                    {path for path in frame.led if path.rpartition("/")[2].isdigit()} - {*places}
+                )
+        assert not still, "\n".join(still)
+        assert frame.wrong == []
+        buttons = {name[1].removeprefix("post /pophub/") for name in pressed if name[0] == "button"}
+        acts = {
+            "steps", "steps/#/undo", "quarantine/preview", "quarantine/replay", "quarantine/return", "quarantine/export",
+            "record", "record/version/#", "record/version/#/propose", "record/version/#/approve", "ledger/verify", "workbench",
+            *(f"datasets/{STEM}/{act}" for act in ("run", "pause", "resume")),
+        }  # fmt: skip
+        assert acts <= buttons, acts - buttons
+    finally:
+        context.close()
