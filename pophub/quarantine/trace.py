@@ -155,9 +155,9 @@ def of_batch(connection: Connection, stem: str, batch: int) -> list[Moment]:
 
 
 def given_to(connection: Connection, stem: str, lane: int, sequence: int) -> list[Moment]:
-    """Tell to whom an accepted version was given, and when."""
+    """Tell to whom an accepted version was given, when, and which fields of it by the terms of then."""
     values = {"stem": stem, "lane": lane, "sequence": sequence}
-    return _moments(connection, "recipients", values, lambda r: Moment(r[1], "given", r[0]))
+    return _moments(connection, "recipients", values, lambda r: Moment(r[1], "given", r[0], r[2]))
 
 
 def looks(connection: Connection, stem: str, event_id: str) -> list[Moment]:

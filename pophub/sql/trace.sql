@@ -41,7 +41,10 @@ select h.lane::int, h.sequence, h.recorded_at from ledger.history h
 where h.stem = %(stem)s and h.lane = %(lane)s and h.event_id = %(event)s
 
 -- name: recipients
-select s.recipient, s.recorded_at from ledger.stretch s
+select s.recipient, s.recorded_at, coalesce((select string_agg(field.name, ', ' order by field.at)
+    from hub.subscription t, jsonb_array_elements_text(t.terms -> 'fields') with ordinality field(name, at)
+    where (t.recipient, t.stem, t.version) = (s.recipient, s.stem, s.subscription)), '')
+from ledger.stretch s
 where s.stem = %(stem)s and s.lane = %(lane)s and %(sequence)s between s.first and s.last
   and (s.omitted @> %(sequence)s::bigint) is not true and s.recipient <> 'shared' order by s.recipient
 

@@ -28,6 +28,7 @@ from (select batch, lane, raw_offset, row, event_id, state, case when state = 'q
         from quarantine.version where stem = %(stem)s and state <> 'shared'
     union all select batch, lane, raw_offset, row, event_id, state, null from judge.passed_over where stem = %(stem)s) r
 where (%(state)s = '' or state = %(state)s) and (%(gate)s = '' or gate = %(gate)s)
+    and (%(run)s = '' or batch in (select b.batch from extract.batch b where b.stem = %(stem)s and b.run = %(run)s))
     and (%(behind)s = '' or (batch, lane, raw_offset, row) < (%(a)s::bigint, %(b)s::int, %(c)s::bigint, %(d)s::int))
 order by batch desc, lane desc, raw_offset desc, row desc limit %(most)s::bigint
 """
@@ -37,6 +38,7 @@ select to_char(h.month, 'YYYYMM')::int as of_month, h.lane::int as of_lane, h.se
     h.raw_lane || ' / ' || h.raw_offset || ' / ' || h.row as place, encode(h.event_id, 'hex') as event, 'accepted' as state, null as gate
 from ledger.history h left join ledger.lane l on (l.recipient, l.stem, l.lane) = (%(to)s, h.stem, h.lane)
 where h.stem = %(stem)s and h.month between %(first)s::date and %(last)s::date
+    and (%(run)s = '' or h.batch in (select b.batch from extract.batch b where b.stem = %(stem)s and b.run = %(run)s))
     and (%(accepted)s = 'all' or (h.sequence <= coalesce(l.sequence, 0)) = (%(accepted)s = 'passed'))
     and (%(behind)s = '' or (h.month, h.lane::int, h.sequence) < (to_date(%(a)s, 'YYYYMM'), %(b)s::int, %(c)s::bigint))
 order by h.month desc, h.lane desc, h.sequence desc limit %(most)s::bigint
@@ -55,12 +57,12 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     @needs("see")
     def records(
         request: Request, stem: str, state: str = "", gate: str = "", accepted: str = "", to: str = "",
-        month: str = "", behind: str = "",
+        month: str = "", run: str = "", behind: str = "",
     ) -> HTMLResponse:  # fmt: skip
         demand_dataset(counts, settings.project, stem)
         known = state in ("", *NOT_SHARED) and gate in ("", *GATES) and accepted in ("", *ACCEPTED)
         key = _key(behind)
-        if not known or not _is_month(month) or "\0" in to or key is None:
+        if not known or not _is_month(month) or "\0" in to + run or key is None:
             raise NotThere("no_page", request.url.path, [("datasets", stem)])
         of = {
             "stem": stem,
@@ -69,6 +71,7 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
             "accepted": accepted,
             "to": to,
             "month": month,
+            "run": run,
             "behind": behind,
         }
         first, last = (f"{month}-01",) * 2 if month else ("0001-01-01", "9999-12-31")
@@ -87,7 +90,12 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
 
 
 def _total(counts: Counts, of: dict[str, str]) -> tuple[int, Any]:
-    """Give how many records such a list has by the sums that are kept, and when these were read."""
+    """Give how many records such a list has by the sums that are kept, and when these were read; of a run they are counted."""
+    if of["run"]:
+        told = counts.figures((sql.RUN_STATES,), stem=of["stem"], run=of["run"])
+        wanted = {"shared"} if of["accepted"] else {of["state"]} if of["state"] else set(NOT_SHARED)
+        mine = [row for row in told.rows[0] if row["state"] in wanted and of["gate"] in ("", row["gate"])]
+        return sum(row["records"] for row in mine), told
     if of["month"]:
         gave = ask_given(counts)
         months = months_of(gave.rows[0].tally, of["stem"], "population")

@@ -34,6 +34,7 @@ RECORD: dict[str, tuple[str, str]] = {
     "m_approved": ("correction approved", "duyệt sửa"),
     "m_accepted": ("accepted, lane and sequence {place}", "được chấp nhận, làn và thứ tự {place}"),
     "m_given": ("given to {whom}", "đã chuyển cho {whom}"),
+    "m_terms": ("on which terms", "theo điều khoản nào"),
     "m_superseded": ("void, a newer version was accepted", "vô hiệu vì đã có phiên bản mới hơn"),
     "m_duplicate": ("a repetition of what was accepted", "trùng với bản đã chấp nhận"),
     "m_expired": ("what was sent was removed by retention", "nội dung đã bị xóa theo thời hạn lưu"),

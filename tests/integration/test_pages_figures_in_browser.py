@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 import pages_kit
 import pytest
@@ -138,6 +138,33 @@ def test_each_count_opens_as_many_rows_or_rows_that_add_up_to_it(
                 wrong_counts.append(f"{count}: {said}")
     assert not wrong_counts and wrong == [], "\n".join(wrong_counts)
     assert len([one for one in mine if one.href]) >= {"/": 3, "/quarantine/group?{group}": 1}.get(path, 2)
+
+
+def test_each_count_of_a_run_opens_its_records_of_that_run_alone(
+    chromium: Any, hub: str, project: Project
+) -> None:
+    runs = [
+        run
+        for (run,) in project.servers.query(
+            "select distinct run from extract.batch where stem = %s", project.stem
+        )
+    ]
+    opened_counts, flaws = set[str](), list[str]()
+    with opened(chromium) as (page, wrong):
+        for run in runs:
+            start = f"{hub}/runs/{project.stem}/{quote(run, safe='')}?lang=en"
+            page.goto(start)
+            now = page.locator("tbody tr", has=page.locator("th", has_text="now")).locator("td a")
+            counts = [(one.inner_text(), one.get_attribute("href")) for one in now.all()]
+            for text, href in counts:
+                page.goto(urljoin(start, href))
+                rows = page.locator("table").last.locator("tbody tr").count()
+                listed = figure(page.locator("h1").inner_text()) if not href.startswith("#") else rows
+                if not href.startswith("#") and {figure(text)} != {rows, listed}:
+                    flaws.append(f"{run} {href}: {text}, but {rows} rows under {listed}")
+                opened_counts.add(re.sub(r".*(state=\w+|accepted=\w+|#batches).*", r"\1", href))
+    assert not flaws and wrong == [], "\n".join(flaws)
+    assert {"accepted=all", "state=quarantined", "#batches"} <= opened_counts
 
 
 def test_datasets_that_are_late_are_counted_and_listed(chromium: Any, hub: str, project: Project) -> None:
