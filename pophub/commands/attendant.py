@@ -1,4 +1,4 @@
-"""The attendant: takes up what people ask for on the pages, with the secrets of the hub's own that the pages lack.
+"""The attendant: takes up what people ask for on the pages, with secrets that the pages lack or for longer than they may.
 
 `python -m pophub.commands.attendant`, beside the pages; it answers nobody but by a row.
 """
@@ -11,14 +11,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import get_args
 
 from pophub.commands.airflow_runs import start_by
 from pophub.commands.output import talk
-from pophub.commands.requests import SQL, RequestKind
+from pophub.commands.replayer import Replayer, replayed
+from pophub.commands.requests import SQL, Done, RequestKind, RequestSeen, oldest_open
 from pophub.commands.switches import has_login
 from pophub.domain.errors import PophubError
 from pophub.postgres import Connection, connect, transaction, worker_lock
@@ -30,15 +32,10 @@ LOOK_S, AGAIN_S = 1.0, 5.0
 MOST_S = 900
 POPHUB = str(Path(sys.executable).with_name("pophub"))
 
-
-class Done(NamedTuple):
-    """What came of a request: `code` is empty where it was done."""
-
-    code: str
-    told: dict[str, Any] | None = None
+Replaying = Callable[[Settings, RequestSeen], Done]
 
 
-def attend(settings: Settings, kind: RequestKind) -> None:
+def attend(settings: Settings, kind: RequestKind, replayer: Replayer) -> None:
     """Take up what is asked of a kind, for good; where the hub does not answer it is tried again."""
     while True:
         try:
@@ -46,7 +43,8 @@ def attend(settings: Settings, kind: RequestKind) -> None:
                 while not _alone(connection, kind):
                     time.sleep(AGAIN_S)
                 while True:
-                    if take_up(connection, settings, kind) is None:
+                    if take_up(connection, settings, kind, replayer.ask) is None:
+                        replayer.rest()
                         time.sleep(LOOK_S)
         except PophubError as error:
             talk.print(f"{error.code}: {kind} is looked for again", markup=False)
@@ -58,18 +56,22 @@ def _alone(connection: Connection, kind: RequestKind) -> bool:
         return worker_lock(cursor, "attendant", kind) is None
 
 
-def take_up(connection: Connection, settings: Settings, kind: RequestKind) -> Done | None:
+def take_up(
+    connection: Connection, settings: Settings, kind: RequestKind, replaying: Replaying = replayed
+) -> Done | None:
     """Do the oldest open request of a kind and answer it; None where there is none."""
-    with transaction(connection, "requests") as cursor:
-        cursor.execute(SQL["open_of_kind"], (kind,))
-        row = cursor.fetchone()
-    if row is None:
+    asked = oldest_open(kind, connection)
+    if asked is None:
         return None
-    request, stem, by, at = row
-    done = verified(settings) if kind == "verify" else started(settings, stem, by, at)
+    if kind == "verify":
+        done = verified(settings)
+    elif kind == "run":
+        done = started(settings, asked.stem, asked.asked_by, asked.asked_at)
+    else:
+        done = replaying(settings, asked)
     with transaction(connection, "answering a request") as cursor:
         told = None if done.told is None else json.dumps(done.told)
-        cursor.execute(SQL["answer_request"], (request, done.code, told))
+        cursor.execute(SQL["answer_request"], (asked.request, done.code, told))
         reach("request.answering")
     return done
 
@@ -111,11 +113,12 @@ def answered(printed: str, said: str) -> Done:
 
 
 def main() -> None:
-    """Attend until the process is ended: a verification holds up no run."""
-    settings = Settings.load()
+    """Attend until the process is ended: a verification holds up no run, and a preview none of them."""
+    settings, replayer = Settings.load(), Replayer()
     kinds: tuple[RequestKind, ...] = get_args(RequestKind)
     threads = [
-        threading.Thread(target=attend, args=(settings, kind), name=kind, daemon=True) for kind in kinds
+        threading.Thread(target=attend, args=(settings, kind, replayer), name=kind, daemon=True)
+        for kind in kinds
     ]
     for one in threads:
         one.start()

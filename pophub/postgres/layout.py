@@ -12,7 +12,7 @@ from psycopg2 import errors as pg
 from pophub.domain.codes import explain
 from pophub.domain.errors import ConfigError
 
-LAYOUT = 10
+LAYOUT = 11
 """Raise it with whatever changes the form of what is stored: a table, a topic, a digest."""
 
 KNOWN_SQL = "select layout from hub.layout"

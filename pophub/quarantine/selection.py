@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -38,6 +39,16 @@ class Selection:
         """Give the parameters of a statement with `:selected`."""
         ids = None if self.ids is None else list(self.ids)
         return asdict(self) | {"ids": ids} | more
+
+    @classmethod
+    def of_values(cls, values: Mapping[str, Any]) -> Selection:
+        """Give a choice of versions that wait by its values, as a program keeps them.
+
+        >>> Selection.of_values({"stem": "mps.citizens", "ids": [7]}).ids
+        (7,)
+        """
+        ids = values.get("ids")
+        return cls(**{**values, "ids": None if ids is None else tuple(ids)})
 
     def of(self, stem: str) -> Selection:
         """Give the same choice within one dataset."""

@@ -36,7 +36,6 @@ from pophub.web.missing import NotThere
 from pophub.web.oidc import provider_named
 from pophub.web.visitors import NotAllowed, Sessions, SignedOut, guard
 from pophub.web.words import language
-from pophub.web.work import Jobs
 
 Next = Callable[[Request], Awaitable[Response]]
 
@@ -59,11 +58,10 @@ def create_pages(
         add_metrics(app, settings)
         app.include_router(sign_in.router(settings, counts, sessions, pages))
     app.include_router(files())
-    work = Jobs(settings)
     rooms = (
         now.router(settings, counts, pages),
-        quarantine_pages.router(settings, counts, pages, work),
-        record_pages.router(settings, pages, work),
+        quarantine_pages.router(settings, counts, pages),
+        record_pages.router(settings, pages),
         ledger_pages.router(settings, counts, pages),
         datasets.router(settings, counts, pages),
         record_lists.router(settings, counts, pages),

@@ -1,7 +1,8 @@
 """How a page is made: its template, its words, its links, when its figures are of, and what it may load.
 
-Server-side templates, nothing from outside. The one script, of ten lines, follows the theme of the frame that the
-pages stand in, Airflow's; style and script are files of their own, so that the policy allows none within a page.
+Server-side templates, nothing from outside. Two scripts of a few lines: one follows the theme of the frame that the
+pages stand in, Airflow's, the other looks again at what goes on. Style and scripts are files of their own, so that the
+policy allows none within a page.
 """
 
 from __future__ import annotations
@@ -43,11 +44,13 @@ PLACES = (
 )
 TAKES = {"record": "find", "workbench": "act"}
 """What the navigation leads to, in its order."""
-FILES = {"pophub.css": "text/css", "theme.js": "text/javascript", "icon.svg": "image/svg+xml"}
+FILES = {
+    "pophub.css": "text/css", "theme.js": "text/javascript", "again.js": "text/javascript", "icon.svg": "image/svg+xml",
+}  # fmt: skip
 _FOLDER = resources.files("pophub.web").joinpath("static")
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'self'; "
-    "base-uri 'none'; form-action 'self'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
 )
 PAGE_ROWS = 100
 """How many rows of a long list a page shows: what a person looks through, and within 150 kB."""

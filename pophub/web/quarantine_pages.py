@@ -6,7 +6,7 @@ import tempfile
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -18,24 +18,26 @@ from pophub.quarantine.export import export
 from pophub.quarantine.feedback import feed_all
 from pophub.quarantine.selection import Selection
 from pophub.settings import Settings
+from pophub.web.asked import asked_for, put_down
 from pophub.web.counts import Counts
 from pophub.web.declarations import declarations
 from pophub.web.layout import PAGE_ROWS, PageMaker, Pager, here, page_number
 from pophub.web.missing import NotThere, demand_dataset
 from pophub.web.visitors import needs
-from pophub.web.work import Jobs
 
+MOST = (1 << 63) - 1
 KINDS = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
 
-def router(settings: Settings, counts: Counts, pages: PageMaker, work: Jobs) -> APIRouter:
+def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(default_response_class=HTMLResponse)
     _looks(routes, settings, counts, pages)
-    _acts(routes, settings, pages, work)
+    _replays(routes, settings, counts, pages)
+    _acts(routes, settings)
     return routes
 
 
@@ -83,33 +85,38 @@ def _looks(routes: APIRouter, settings: Settings, counts: Counts, pages: PageMak
         return pages.render(request, "proposals.html", told=[told], rows=told.rows[0])
 
 
-def _acts(routes: APIRouter, settings: Settings, pages: PageMaker, work: Jobs) -> None:
-    def begin(request: Request, dry: bool) -> RedirectResponse:
+def _replays(routes: APIRouter, settings: Settings, counts: Counts, pages: PageMaker) -> None:
+    def begin(request: Request, kind: Literal["preview", "replay"]) -> RedirectResponse:
         form = request.state.form
         chosen = selection(form.get("stem", ""), form.get("code", ""), form.get("field", ""))
         if chosen.stem is None or chosen.code is None:
             raise ConfigError("config.missing", "a replay is of one group", remedy="begin on its page")
-        job = work.start(chosen, request.state.visitor.name, dry)
-        return RedirectResponse(here(request, f"/quarantine/work/{job.number}"), 303)
+        demand_dataset(counts, settings.project, chosen.stem)
+        number = put_down(settings, kind, chosen.stem, request.state.visitor.name, chosen)
+        return RedirectResponse(here(request, f"/quarantine/work/{number}"), 303)
 
     @routes.post("/quarantine/preview")
     @needs("act")
     def preview(request: Request) -> RedirectResponse:
-        return begin(request, dry=True)
+        return begin(request, "preview")
 
     @routes.post("/quarantine/replay")
     @needs("act")
     def replay(request: Request) -> RedirectResponse:
-        return begin(request, dry=False)
+        return begin(request, "replay")
 
     @routes.get("/quarantine/work/{number}")
     @needs("act")
-    def job(request: Request, number: int) -> HTMLResponse:
-        found = work.find(number)
-        if found is None:
+    def work(request: Request, number: int) -> HTMLResponse:
+        told = asked_for(counts, min(number, MOST))
+        asked = told.rows[0]
+        if asked is None or asked.kind not in ("preview", "replay"):
             raise NotThere("no_work", str(number), [("quarantine",)])
-        return pages.render(request, "work.html", job=found)
+        chosen = Selection.of_values(asked.chosen)
+        return pages.render(request, "work.html", told=[told], asked=asked, chosen=chosen)
 
+
+def _acts(routes: APIRouter, settings: Settings) -> None:
     @routes.post("/quarantine/return")
     @needs("act")
     def give_back(request: Request) -> RedirectResponse:

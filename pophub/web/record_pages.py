@@ -23,21 +23,21 @@ from pophub.quarantine.trace import Moment
 from pophub.settings import Settings
 from pophub.sharing.secret_in_use import PSEUDONYMS, pseudonym_secret
 from pophub.sharing.subscription import subscription_secret
+from pophub.web.asked import put_down
 from pophub.web.declarations import declarations
 from pophub.web.layout import PageMaker, here
 from pophub.web.missing import NotThere
 from pophub.web.visitors import needs
-from pophub.web.work import Jobs
 
 MOST = (1 << 63) - 1
 
 
-def router(settings: Settings, pages: PageMaker, work: Jobs) -> APIRouter:
+def router(settings: Settings, pages: PageMaker) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(default_response_class=HTMLResponse)
     _searches(routes, settings, pages)
     _records(routes, settings, pages)
-    _repairs(routes, settings, work)
+    _repairs(routes, settings)
     return routes
 
 
@@ -105,7 +105,7 @@ def _records(routes: APIRouter, settings: Settings, pages: PageMaker) -> None:
             return pages.render(request, "audit.html", rows=steps.reveals(connection))
 
 
-def _repairs(routes: APIRouter, settings: Settings, work: Jobs) -> None:
+def _repairs(routes: APIRouter, settings: Settings) -> None:
     @routes.post("/record/version/{version}/propose")
     @needs("act")
     def propose(request: Request, version: int) -> RedirectResponse:
@@ -127,8 +127,8 @@ def _repairs(routes: APIRouter, settings: Settings, work: Jobs) -> None:
             persons.demand_proposer(judge, proposal)
             approved = repair.approve(judge, proposal, who)
         chosen = Selection(stem=approved.stem, ids=(approved.version,))
-        job = work.start(chosen, who, dry=False)
-        return RedirectResponse(here(request, f"/quarantine/work/{job.number}"), 303)
+        number = put_down(settings, "replay", approved.stem, who, chosen)
+        return RedirectResponse(here(request, f"/quarantine/work/{number}"), 303)
 
 
 @contextmanager

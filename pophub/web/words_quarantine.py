@@ -51,6 +51,10 @@ QUARANTINE: dict[str, tuple[str, str]] = {
     "preview_of": ("Preview of a replay", "Xem trước kết quả xét lại"),
     "replay_of": ("Replay", "Xét lại"),
     "at_work": ("{n} of {all} are judged.", "Đã xét {n} trên {all}."),
+    "work_begins": (
+        "It was asked for, and begins as soon as the one before it is over.",
+        "Đã ghi nhận yêu cầu, sẽ bắt đầu ngay khi lượt trước kết thúc.",
+    ),
     "look_again": ("Look again", "Xem lại"),
     "would_pass": ("{n} would pass, {stay} stay", "{n} sẽ đạt, {stay} ở lại"),
     "did_pass": ("{n} passed, {stay} stayed", "{n} đã đạt, {stay} ở lại"),

@@ -1,4 +1,4 @@
-"""A web application, served on a free port of this machine; a way to a server that a test can freeze or close."""
+"""A web application on a free port, with an attendant of previews and replays; a way to a server that can be frozen."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import uvicorn
 from fastapi import FastAPI
+
+from pophub.commands.attendant import take_up
+from pophub.commands.requests import RequestKind
+from pophub.postgres import connect
+from pophub.settings import Settings
 
 
 @contextmanager
@@ -29,6 +34,27 @@ def served(app: FastAPI) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(20)
+
+
+@contextmanager
+def attended(settings: Settings) -> Iterator[None]:
+    """Have previews and replays done as the attendant does them, here, where the libraries are loaded already."""
+    over = threading.Event()
+    kinds: tuple[RequestKind, ...] = ("preview", "replay")
+
+    def attend() -> None:
+        with closing(connect(settings, "pophub_owner")) as connection:
+            while not over.wait(0.05):
+                for kind in kinds:
+                    take_up(connection, settings, kind)
+
+    thread = threading.Thread(target=attend)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 class Tunnel:

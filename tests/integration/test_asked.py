@@ -13,13 +13,14 @@ from typing import Any
 
 import psycopg2.errors
 import pytest
+from browsed import mended
 from hubkit import Project
-from test_pages_acts import act, pages, settings_of
+from test_pages_acts import DATE, act, pages, settings_of
 from test_quarantine_commands import surroundings
 
 from pophub.commands import attendant
-from pophub.commands.attendant import Done, take_up
-from pophub.commands.requests import ask, newest
+from pophub.commands.attendant import take_up
+from pophub.commands.requests import Done, RequestKind, ask, newest, wait_briefly
 from pophub.postgres import connect
 
 pytestmark = pytest.mark.timeout(300)
@@ -32,14 +33,23 @@ def _nothing_is_open(project: Project) -> None:
 
 
 @contextmanager
-def attending(project: Project) -> Iterator[subprocess.Popen[bytes]]:
+def attending(project: Project, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run the attendant while the block lasts."""
     command = [sys.executable, "-m", "pophub.commands.attendant"]
-    with subprocess.Popen(command, env=surroundings(project)) as process:
+    with subprocess.Popen(command, env=surroundings(project) | environment) as process:
         try:
             yield process
         finally:
             process.kill()
+
+
+def until_answered(project: Project, kind: str) -> list[tuple[Any, ...]]:
+    """Wait until nothing of a kind is open; give who asked, and what came of it."""
+    until = time.monotonic() + 120
+    while None in {code for _, code in asked(project, kind)}:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    return asked(project, kind)
 
 
 def asked(project: Project, kind: str = "verify") -> list[tuple[Any, ...]]:
@@ -62,11 +72,7 @@ def test_what_two_people_ask_for_is_verified_once_for_the_first(project: Project
             ask(judge, "verify", "", "Oanh")
         assert asked(project) == [("An", None)]
         with attending(project):
-            until = time.monotonic() + 120
-            while asked(project) == [("An", None)]:
-                assert time.monotonic() < until
-                time.sleep(0.2)
-        assert asked(project) == [("An", "")]
+            assert until_answered(project, "verify") == [("An", "")]
         told = oanh.get("/ledger").text
         assert "rows are what was written" in told and "Asked for by An." in told and "/ledger/verify" in told
 
@@ -128,8 +134,8 @@ def test_a_kill_before_the_commit_leaves_what_was_open_open(
         else "take_up(connect(s, 'pophub_owner'), s, 'run')"
     )  # fmt: skip
     program = (
-        "import sys\nfrom pophub.commands import attendant\nfrom pophub.commands.attendant import Done, take_up\n"
-        "from pophub.commands.requests import ask\nfrom pophub.postgres import connect\nfrom pophub.settings import Settings\n"
+        "import sys\nfrom pophub.commands import attendant\nfrom pophub.commands.attendant import take_up\n"
+        "from pophub.commands.requests import Done, ask\nfrom pophub.postgres import connect\nfrom pophub.settings import Settings\n"
         "def started(settings, stem, by, at):\n    open(sys.argv[2], 'a').write(f'{stem} {at:%H:%M}\\n')\n    return Done('')\n"
         f"attendant.started = started\ns = Settings.load()\n{act_of}\n"
     )
@@ -155,16 +161,14 @@ def test_one_attendant_at_a_time_takes_up_a_kind(project: Project) -> None:
 
 
 def test_who_waits_for_an_answer_waits_no_longer_than_a_page_may(project: Project) -> None:
-    from pophub.commands.requests import wait_briefly
-
     with closing(connect(project.servers.settings, "pophub_judge")) as judge:
-        ask(judge, "run", project.stem, "Oanh")
+        number = ask(judge, "run", project.stem, "Oanh")
         begun = time.monotonic()
-        wait_briefly(judge, "run", project.stem, 0.3)
+        wait_briefly(judge, number, 0.3)
         assert 0.3 <= time.monotonic() - begun < 3
         thread = threading.Timer(0.2, _answer, (project,))
         thread.start()
-        wait_briefly(judge, "run", project.stem, 60)
+        wait_briefly(judge, number, 60)
         thread.join()
         found = newest("run", project.stem, judge)
     assert found is not None and found.code == "airflow.refused"
@@ -176,3 +180,34 @@ def _answer(project: Project) -> None:
         "where stem = %s",
         project.stem,
     )
+
+
+def ask_replay(project: Project, kind: RequestKind, by: str) -> int:
+    chosen = {"stem": project.stem, "code": DATE[0], "field": DATE[1], "state": "quarantined"}
+    with closing(connect(project.servers.settings, "pophub_judge")) as judge:
+        return ask(judge, kind, project.stem, by, chosen)
+
+
+def test_a_replay_over_which_its_process_was_killed_is_told_and_the_next_one_goes_on(
+    project: Project,
+) -> None:
+    """What is cut off between its end and its answer is told as a whole by the next attendant, and not done twice."""
+    mended(project)
+    number = ask_replay(project, "replay", "Oanh")
+    assert ask_replay(project, "replay", "Lan") == number, "it is not asked for twice"
+    with attending(project, POPHUB_FAIL="judge.written"):
+        assert until_answered(project, "replay") == [("Oanh", "page.broken")]
+    assert project.states() == {"quarantined": 4}
+    again = ask_replay(project, "replay", "Minh")
+    with attending(project, POPHUB_FAIL="request.answering") as cut:
+        assert cut.wait(120) == -9
+    assert project.states() == {"shared": 3, "quarantined": 1}
+    with attending(project):
+        assert until_answered(project, "replay")[-1] == ("Minh", "")
+    with pages(project, "operator") as client:
+        assert "3 passed, 1 stayed" in client.get(f"/quarantine/work/{again}").text
+        assert "page.broken" in client.get(f"/quarantine/work/{number}").text
+    (runs,) = project.servers.query(
+        "select count(*) from quarantine.replay_run where stem = %s", project.stem
+    )[0]
+    assert runs == 1, "the run that was cut off, gone on with"

@@ -17,9 +17,9 @@ import pytest
 from browsed import mended, settings_of
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
-from hubkit import Project
+from hubkit import GRANTED, Project
 from pages_kit import form_of, signed_in
-from serving import Tunnel, served
+from serving import Tunnel, attended, served
 from test_quarantine_commands import BAD_NAME, pophub, user
 
 from pophub.ledger.checkpoint import make
@@ -40,8 +40,8 @@ DATE = ("contract.date.format", "birth_date")
 @contextmanager
 def pages(project: Project, role: str = "") -> Iterator[httpx.Client]:
     """Serve the pages of a project: with their sign-in, or to somebody of a role."""
-    visitor = getattr(pages_kit, role) if role else None
-    app = create_pages(settings_of(project), visitor=visitor)
+    visitor, settings = getattr(pages_kit, role) if role else None, settings_of(project)
+    app = create_pages(settings, visitor=visitor)
     with served(app) as address, httpx.Client(base_url=address, timeout=60) as client:
         yield client
 
@@ -80,7 +80,7 @@ def counts_in(page: str) -> list[int]:
 def test_a_preview_says_what_the_replay_then_does(project: Project) -> None:
     mended(project)
     page = group_page(project, *DATE)
-    with pages(project, "operator") as client:
+    with attended(settings_of(project)), pages(project, "operator") as client:
         assert ">4</a>, " in client.get(page).text
         seen = over(client, act(client, page, "/quarantine/preview"))
         assert "3 would pass, 1 stay" in seen.text, seen.text[-1500:]
@@ -120,7 +120,7 @@ def test_a_correction_takes_two_people_and_is_judged_by_the_same_gates(project: 
             "A correction waits" in client.get("/").text
             and "letter 12" in client.get("/quarantine/proposals").text
         )
-    with pages(project) as client:
+    with attended(settings_of(project)), pages(project) as client:
         assert signed_in(client, minh, minhs)
         done = over(client, act(client, page, approve, user=minh, password=minhs))
         assert "1 passed, 0 stayed" in done.text
@@ -132,6 +132,7 @@ def test_a_correction_takes_two_people_and_is_judged_by_the_same_gates(project: 
         "correction approved · " + minh,
         "accepted, lane",
         f"given to {project.subscriber}",
+        f"Fields granted: <bdi>{', '.join(GRANTED)}</bdi>",
     ):
         assert told_now in after, told_now
     assert key not in after and "Propose" not in after

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import pages_kit
 import pytest
-from browsed import mended, opened, settings_of
+from browsed import LANGUAGES, broken_rules, english_on, mended, opened, settings_of
 from hubkit import Project
-from serving import served
+from serving import attended, served
 from test_quarantine_commands import BAD_NAME, user
 
+from pophub.commands.attendant import take_up
+from pophub.commands.replayer import Moving
+from pophub.commands.requests import ask
+from pophub.postgres import connect
 from pophub.web.app import create_pages
 
 pytestmark = [
@@ -46,31 +51,41 @@ def follow(page: Any, thing: Any) -> None:
         thing.click()
 
 
-def over(page: Any, look: Any) -> None:
-    """Look again until a preview or a replay is over."""
+def over(page: Any) -> None:
+    """Look again, without script, until a preview or a replay is over."""
     for _ in range(200):
         if not page.get_by_role("link", name="Look again").count():
             return
         page.wait_for_timeout(300)
-        look()
+        follow(page, page.get_by_role("link", name="Look again"))
+
+
+def seen_over(page: Any) -> None:
+    """Wait until the page itself has seen that it is over."""
+    page.wait_for_selector("[data-again]", state="detached", timeout=60_000)
 
 
 def test_by_keyboard_alone_a_person_comes_from_the_first_page_to_a_group_that_is_replayed(
     chromium: Any, project: Project
 ) -> None:
     mended(project)
-    app = create_pages(settings_of(project), visitor=pages_kit.operator)
-    with served(app) as hub, opened(chromium, viewport={"width": 1280, "height": 900}) as (page, wrong):
+    settings = settings_of(project)
+    app = create_pages(settings, visitor=pages_kit.operator)
+    with (
+        attended(settings),
+        served(app) as hub,
+        opened(chromium, viewport={"width": 1280, "height": 900}) as (page, wrong),
+    ):
         page.goto(f"{hub}/?lang=en")
         press(page, "held", project.stem)
         press(page, "", project.stem)
         press(page, "all with this cause", "contract.date.format")
         assert page.locator("h1").inner_text()
         press(page, "Preview a replay")
-        over(page, lambda: press(page, "Look again"))
+        seen_over(page)
         assert "3 would pass, 1 stay" in page.inner_text("main")
         press(page, "Replay now", key="Space")
-        over(page, lambda: press(page, "Look again"))
+        seen_over(page)
         assert "3 passed, 1 stayed" in page.inner_text("main")
     assert wrong == []
     assert project.states() == {"shared": 3, "quarantined": 1}
@@ -78,18 +93,55 @@ def test_by_keyboard_alone_a_person_comes_from_the_first_page_to_a_group_that_is
 
 def test_without_script_a_group_is_previewed_and_replayed(chromium: Any, project: Project) -> None:
     mended(project)
-    app = create_pages(settings_of(project), visitor=pages_kit.operator)
-    with served(app) as hub, opened(chromium, java_script_enabled=False) as (page, wrong):
+    settings = settings_of(project)
+    app = create_pages(settings, visitor=pages_kit.operator)
+    with attended(settings), served(app) as hub, opened(chromium, java_script_enabled=False) as (page, wrong):
         group = f"stem={project.stem}&code=contract.date.format&field=birth_date"
         page.goto(f"{hub}/quarantine/group?lang=en&{group}")
         follow(page, page.get_by_role("button", name="Preview a replay"))
-        over(page, lambda: follow(page, page.get_by_role("link", name="Look again")))
+        over(page)
         assert "3 would pass, 1 stay" in page.inner_text("main")
         follow(page, page.get_by_role("button", name="Replay now"))
-        over(page, lambda: follow(page, page.get_by_role("link", name="Look again")))
+        over(page)
         assert "3 passed, 1 stayed" in page.inner_text("main")
     assert wrong == []
     assert project.states() == {"shared": 3, "quarantined": 1}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_page_of_a_preview_tells_by_itself_how_far_it_is(
+    chromium: Any, project: Project, lang: str
+) -> None:
+    mended(project)
+    settings = settings_of(project)
+    chosen = {
+        "stem": project.stem,
+        "code": "contract.date.format",
+        "field": "birth_date",
+        "state": "quarantined",
+    }
+    with (
+        served(create_pages(settings, visitor=pages_kit.operator)) as hub,
+        opened(chromium) as (page, wrong),
+        closing(connect(settings, "pophub_owner")) as owner,
+    ):
+        number = ask(owner, "preview", project.stem, "Oanh", chosen)
+        page.goto(f"{hub}/quarantine/work/{number}?lang={lang}")
+        moving, flaws = Moving(owner, number), list[str]()
+        for judged, value in ((0, None), (1_000, "1000"), (1_500, "2500")):
+            if judged:
+                moving(judged, 4_000)
+                page.wait_for_selector(f"progress[value='{value}'][max='4000']")
+            page.evaluate("document.querySelector('#work a').focus()")
+            flaws += broken_rules(page) + (sorted(english_on(page)) if lang == "vi" else [])
+        take_up(owner, settings, "preview")
+        page.get_by_role("button").wait_for()
+        assert page.evaluate("document.activeElement.localName") == "button", (
+            "who was at the link is at what came for it"
+        )
+        flaws += broken_rules(page)
+        assert wrong == flaws == []
+    assert project.states() == {"quarantined": 4}
 
 
 def sign_in(page: Any, hub: str, path: str, name: str, password: str) -> None:
@@ -115,7 +167,8 @@ def test_without_script_two_people_repair_a_record(chromium: Any, project: Proje
     people = [user(project, name) for name in ("Lan", "Minh")]
     path = f"/record/version/{version}?lang=en"
     wrongs: list[str] = []
-    with served(create_pages(settings_of(project))) as hub:
+    settings = settings_of(project)
+    with attended(settings), served(create_pages(settings)) as hub:
         for (name, password), act in zip(people, ("propose", "approve"), strict=True):
             with opened(chromium, java_script_enabled=False) as (page, wrong):
                 sign_in(page, hub, path, name, password)
@@ -124,7 +177,7 @@ def test_without_script_two_people_repair_a_record(chromium: Any, project: Proje
                     form.locator("input[name=set_full_name]").fill("Lê Văn Sửa")
                     form.locator("input[name=reason]").fill("letter 12")
                 follow(page, form.locator("button"))
-                over(page, lambda: follow(page, page.get_by_role("link", name="Look again")))
+                over(page)
                 said = page.inner_text("main")
                 assert (
                     "Another person has to approve it." if act == "propose" else "1 passed, 0 stayed"

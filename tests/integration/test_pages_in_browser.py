@@ -157,8 +157,10 @@ def test_something_late_is_acknowledged_and_taken_back_with_or_without_script(
     assert kept[-1] == ("Oanh", "Oanh", "letter 12")
 
 
-def judged(page: Any) -> None:
-    """Look again until what was pasted is judged."""
+def judged(page: Any, script: bool) -> None:
+    """Look again until what was pasted is judged; with script the page does."""
+    if script:
+        page.wait_for_selector("[data-again]", state="detached", timeout=180_000)
     for _ in range(400):
         if not page.get_by_role("link", name="Look again").count():
             return
@@ -185,7 +187,7 @@ def test_a_connector_is_tried_on_the_workbench_with_or_without_script(
         page.locator("textarea[name=rows]").fill(json.dumps(row))
         with page.expect_navigation(url="**/workbench/*"):
             page.get_by_role("button", name="Check and judge").click()
-        judged(page)
+        judged(page, script)
         said = page.locator("main").inner_text()
         assert "clean.text.control" in said and "+live: {promise_s: 86400}" in said
         assert page.locator("tbody tr").count() == 1 and "•••" in page.locator("tbody tr").inner_text()

@@ -97,6 +97,15 @@ def test_each_page_of_a_hub_that_has_read_nothing_is_whole(chromium: Any, fresh:
     assert {url for url in asked if not url.startswith((hub, "data:"))} == set()
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_page_to_sign_in_is_whole(chromium: Any, fresh: Settings, lang: str) -> None:
+    with served(create_pages(fresh)) as hub, opened(chromium, viewport=SIZE) as (page, wrong):
+        assert page.goto(f"{hub}/quarantine?lang={lang}").status == 401
+        assert page.locator("input[name=password]").count() == 1
+        flaws = broken_rules(page) + looked_through(page, wrong, "/sign-in", lang)
+    assert not flaws, "\n".join(flaws)
+
+
 def test_each_declared_dataset_and_figure_has_pages_that_are_small(chromium: Any, fresh: Settings) -> None:
     with shown(fresh) as hub, opened(chromium) as (page, _):
         page.goto(f"{hub}/pophub/catalogue?lang=vi")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pophub.commands import attendant
-from pophub.commands.attendant import Done, answered, started, verified
+from pophub.commands.attendant import answered, started, verified
+from pophub.commands.requests import Done
 from pophub.commands.switches import has_login
 from pophub.settings import Settings
 

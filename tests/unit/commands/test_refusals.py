@@ -16,8 +16,9 @@ from answers import answering
 from pophub.cli.program import app
 from pophub.commands import demo, documents, ledger
 from pophub.commands.airflow_runs import Airflow, start_by
-from pophub.commands.attendant import Done, started
+from pophub.commands.attendant import started
 from pophub.commands.quarantine_access import connector_here
+from pophub.commands.requests import Done
 from pophub.domain.dates import HO_CHI_MINH
 from pophub.domain.errors import PophubError
 from pophub.settings import PROJECT, Endpoints, Settings
