@@ -196,6 +196,7 @@ CODES: dict[str, Code] = {
     "source.busy": Code("The source asks to be left alone for now", "Nguồn yêu cầu tạm dừng truy vấn", "a retry goes on by itself; ask the agency how often the hub may ask"),
     "source.certificate": Code("The source's certificate is not trusted", "Chứng thư số của nguồn không được tin cậy", "name the file of the certificate that signs the source's in source.certificate"),
     "source.table_missing": Code("The source's table is not there", "Không có bảng ở nguồn", "restore the table, or change source.table"),
+    "source.view_unfilled": Code("The source's materialized view was never filled", "Khung nhìn vật chất hóa (materialized view) ở nguồn chưa từng được nạp dữ liệu", "the agency runs REFRESH MATERIALIZED VIEW, and does so regularly"),
     "source.column_missing": Code("The source lacks a column that the connector names", "Nguồn thiếu cột mà bộ kết nối cần", "restore the column, or change the mapping in a new contract version"),
     "source.marker_type": Code("The change marker's column does not hold what the connector declares", "Cột dấu thay đổi không chứa kiểu dữ liệu như đã khai báo", "change source.marker as is said, or ask the agency what changed"),
     "source.column_reserved": Code("The source has a column with a name that pophub needs itself", "Nguồn có cột trùng tên mà hệ thống dùng riêng", "have the agency give a view in which the column has another name"),

@@ -49,6 +49,12 @@ _STATES: dict[str, tuple[type[PophubError], str, str, str]] = {
     "22P05": _NO_UTF8,
     "22021": _NO_UTF8,
 }
+_UNFILLED = (
+    ContractBreach,
+    "source.view_unfilled",
+    "the source's materialized view was never filled",
+    "ask the agency to fill it, and to do so regularly: REFRESH MATERIALIZED VIEW and the name of `source.table`",
+)
 _LOG_STATES: dict[str, tuple[type[PophubError], str, str, str]] = {  # where the log is read, and there alone
     "55006": (
         TransientError,
@@ -182,6 +188,9 @@ def _of_driver(error: exc.DBAPIError, where: str) -> PophubError:
         _, kind, code, what, remedy = _AT_CONNECT[_NUMBERS_AT_CONNECT[number]]
         return kind(code, what, where=where, remedy=remedy)
     message = str(error.orig).lower()
+    if state == "55000" and "refresh materialized view" in message:  # its hint, in whatever language
+        kind, code, what, remedy = _UNFILLED
+        return kind(code, what, where=where, remedy=remedy)
     if "no such column" in message or "no such table" in message:
         kind, code, what, remedy = _STATES["42703" if "column" in message else "42P01"]
         return kind(code, what, where=where, remedy=remedy)

@@ -9,6 +9,7 @@ from pophub.web.words import Language
 REMEDIES_VI = {
     "source.column_missing": "khôi phục cột ở nguồn, hoặc sửa ánh xạ trong phiên bản hợp đồng mới",
     "source.table_missing": "khôi phục bảng ở nguồn, hoặc sửa source.table",
+    "source.view_unfilled": "chạy REFRESH MATERIALIZED VIEW ở nguồn, và chạy đều đặn",
     "source.encoding": "ghi lại tệp theo bảng mã đã khai báo",
     "source.file_empty": "gửi lại tệp",
     "source.file_kind": "gửi lại tệp với đúng tên",

@@ -13,12 +13,14 @@ from typing import Any
 import psycopg2
 import pytest
 from hubkit import Servers
+from refused import refused
 
 from pophub import avro
 from pophub.contracts.source_model import SqlSource
 from pophub.domain.errors import ContractBreach, PophubError
 from pophub.settings import Settings
 from pophub.sources.sql import SqlTable
+from pophub.sources.survey import SurveyedDatabase
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the kit of the page lies with all tests
 
@@ -250,7 +252,16 @@ def test_the_table_of_postgresql_in_the_page_of_types_is_true(settings: Settings
     assert differences("PostgreSQL", found) == []
 
 
-def test_a_view_that_was_never_filled_is_told_without_a_word_of_slots(settings: Settings, owner: Any) -> None:
+def test_a_materialized_view_that_was_never_filled_is_told_with_the_statement_that_fills_it(
+    settings: Settings, owner: Any
+) -> None:
     owner.execute("CREATE MATERIALIZED VIEW dancu.xem AS SELECT 'k' AS so, now() AS luc WITH NO DATA")
     declared = SqlSource.model_validate({**source().model_dump(), "table": "dancu.xem"})
-    assert "slot" not in str(refusal(SqlTable(declared, url(settings))))
+    told = refusal(SqlTable(declared, url(settings)))
+    assert told.code == "source.view_unfilled"
+    assert "REFRESH MATERIALIZED VIEW" in told.remedy and "slot" not in str(told)
+    with refused("source.view_unfilled"):
+        SurveyedDatabase(url(settings), "t").survey("dancu.xem", 10)
+    owner.execute("REFRESH MATERIALIZED VIEW dancu.xem")
+    (chunk,) = SqlTable(declared, url(settings)).read(0, 10)
+    assert chunk["so"] == ["k"]
