@@ -73,6 +73,7 @@ def connector(kind: str, field: str) -> Connector:
     of_kind: dict[str, dict[str, Any]] = {
         "sql": {"table": "t", "key": ["k"]},
         "files": {"quiet_s": 0},
+        "http": {},
         "kafka": {"topic": "t", "marker": {"kind": "log"}},
     }
     source |= of_kind[kind]

@@ -94,6 +94,7 @@ class SourceFile(Model):
     typed: ClassVar[bool] = (
         False  # whether a value's type is the source's own word, as a column's of a table is
     )
+    rounds: ClassVar[bool] = False  # whether a number may have lost digits on its way, as in a spreadsheet
     tells_flaws: ClassVar[bool] = True  # whether its reader tells values apart that it could not read
     kind: str
     url: Reference
@@ -253,6 +254,7 @@ class FilesSource(SourceFile):
     """A drop folder of CSV and XLSX files and JSON lines; each file is taken once, by content."""
 
     reads = "folder"
+    rounds = True
 
     kind: Literal["files"] = Field(description="a drop folder", examples=["files"])
     url: Reference = Field(

@@ -60,6 +60,7 @@ class Column:
         personal_id: bool,
         birth_date: bool = False,
         from_files: bool = False,
+        rounds: bool = True,
         key: bool = False,
         day_begins: bool = False,
     ) -> None:
@@ -75,7 +76,7 @@ class Column:
             day_begins=day_begins,
         )
         if from_files and not personal_id:  # a number there has a code of its own
-            self._parse = numbers_told_apart(self._parse, mapping, field, key=key)
+            self._parse = numbers_told_apart(self._parse, mapping, field, key=key, rounds=rounds)
         self._null = null_meaning(mapping, field, codes)
         self._step = text_step(mapping, field)
         timed = field.type == "timestamp-micros" and mapping.codes is None
@@ -148,6 +149,7 @@ class ContractMapper:
                 personal_id=name in ids,
                 birth_date=name in births,
                 from_files=self._from_files,
+                rounds=file.source.rounds,
                 key=name in file.key,
             )
             for name, mapping in file.mapping.items()
@@ -170,7 +172,7 @@ class ContractMapper:
         plain = FieldMapping.model_validate({"from": marker.column})
         self._changed_at = Column(timed, _MARKER, personal_id=False, day_begins=True)
         sent = self._from_files and not marker.numbered  # the number of a scan is the hub's own
-        sequence = Column(plain, _SEQUENCE, personal_id=False, from_files=sent)
+        sequence = Column(plain, _SEQUENCE, personal_id=False, from_files=sent, rounds=file.source.rounds)
         self._is_time = marker.kind == "time"
         self._timeless = marker.kind == "wal"  # rows of a snapshot: nobody knows when they were changed
         self._has_time = self._is_time or logged or marker.changed_at is not None

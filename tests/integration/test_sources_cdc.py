@@ -24,6 +24,7 @@ from pophub.domain.record import Columns
 from pophub.reconcile.rebuild import Rebuild
 from pophub.sources.sql import SqlTable
 from pophub.sources.wal_table import WalTable
+from pophub.stores.reading import reset
 from pophub.streaming.sources import SourceWorker
 from pophub.wiring import Hub
 from tests.refused import refused
@@ -260,8 +261,6 @@ def test_a_column_that_goes_holds_what_follows_and_nothing_of_before(logged: Pro
     assert ran.error == "source.column_missing", "what was committed under the other name stays so in the log"
     with pytest.MonkeyPatch.context() as patch:
         hub = hub_of(logged, patch)
-        from pophub.stores.reading import reset
-
         with hub.adapters.connection("pophub_extract") as connection:
             reset(connection, hub.connector(logged.stem), "Lan")
     passed(logged)
@@ -353,6 +352,16 @@ def test_what_keeps_the_log_from_being_read_is_told_and_makes_no_slot(
     assert logged.sql("select * from pg_replication_slots where slot_name = %s", slot(logged)) == []
 
 
+def test_a_key_that_is_checked_late_and_a_view_tell_no_row(logged: Project) -> None:
+    logged.sql("alter table dancu.cong_dan drop constraint cong_dan_pkey")
+    logged.sql("alter table dancu.cong_dan add primary key (so_ddcn) deferrable")
+    assert [one.code for one in log_of(logged).look().flaws] == ["source.replica_identity"]
+    logged.sql("create view dancu.xem as select * from dancu.cong_dan")
+    with refused("source.table_missing") as found:
+        log_of(logged, "dancu.xem").look()
+    assert "a view has no log" in found.value.what and "kind: sql" in found.value.remedy
+
+
 def test_a_slot_of_somebody_else_is_left_alone(logged: Project) -> None:
     logged.sql("select pg_create_logical_replication_slot(%s, 'pgoutput')", slot(logged))
     for _ in range(2):
@@ -402,7 +411,9 @@ def pophub(project: Project, *arguments: str) -> Any:
 def test_a_table_is_drafted_checked_tried_run_and_compared(bare_project: Project) -> None:
     project = bare_project
     stem = f"{project.agency}.lop"
-    project.sql("create table lop (ma text primary key, ten text not null, si_so int)")
+    project.sql("create table lop (ma text primary key, ten text not null, si_so int) partition by hash (ma)")
+    for part in (0, 1):
+        project.sql(f"create table lop_{part} partition of lop for values with (modulus 2, remainder {part})")
     project.sql("insert into lop select 'L' || n, 'x', n from generate_series(1, 30) n")
     (project.folder / "connectors").mkdir(parents=True, exist_ok=True)
     new = ("connector", "new", stem, "--from", "POPHUB_SOURCE_MPS_URL", "--table", "lop", "--marker", "wal")
@@ -412,6 +423,13 @@ def test_a_table_is_drafted_checked_tried_run_and_compared(bare_project: Project
     found = {one["code"]: one["level"] for one in pophub(project, "connector", "check", stem)["findings"]}
     assert found["source.publication"] == "error"
     project.sql("create publication pophub for table lop")
+    found = [
+        one for one in pophub(project, "connector", "check", stem)["findings"] if one["level"] == "error"
+    ]
+    assert [one["code"] for one in found] == ["source.publication"] and "publish_via_partition_root" in found[
+        0
+    ]["remedy"]
+    project.sql("alter publication pophub set (publish_via_partition_root = true)")
     found = {one["code"]: one["level"] for one in pophub(project, "connector", "check", stem)["findings"]}
     assert "error" not in found.values() and found["contract.value.unavailable"] == "advice"
     tried = pophub(project, "connector", "try", stem)
@@ -427,6 +445,16 @@ def test_a_table_is_drafted_checked_tried_run_and_compared(bare_project: Project
     assert project.states(stem) == {"shared": 32}
     told = pophub(project, "reconcile", stem)
     assert told["findings"] == []
+    project.sql("alter table lop detach partition lop_1")
+    assert project.pass_through("extract", stem=stem)[0]["rows"] == 0, (
+        "no row of a partition is deleted one by one"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        hub = hub_of(project, patch)
+        with hub.adapters.connection("pophub_extract") as connection:
+            reset(connection, hub.connector(stem), "Lan")
+    ran = project.run("extract", stem=stem)
+    assert ran.error == "source.rows_gone", "the snapshot that a person asked for tells it, and it is many"
     project.sql(
         "select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = current_database()"
     )

@@ -258,11 +258,14 @@ def test_a_topic_made_anew_is_told_and_read_as_newer_once_a_person_says_so(
     project.pass_through()
     topic.remove()
     topic.make()
-    topic.send(upsert("r", rows[0] | {"ma_tinh": "79"}), *(upsert("r", row) for row in rows[1:]))
+    topic.send(upsert("r", rows[0] | {"ma_tinh": "79"}), *(upsert("r", row) for row in rows[1:4]))
     assert project.run("extract").error == "source.topic_changed"
     reset(project, monkeypatch)
     project.pass_through()
     assert project.states()["shared"] == 6
+    assert heads(project)[rows[4]["so_ddcn"]] == "u", (
+        "it is not in the new snapshot: nobody tells that it is gone"
+    )
     check(project)
 
 

@@ -8,13 +8,13 @@ import random
 import re
 import shutil
 import sys
-from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from message_kit import read, reader
 from refused import refused
 
 from pophub.contracts.kafka_source import KafkaSource
@@ -23,9 +23,8 @@ from pophub.domain.codes import CODES
 from pophub.domain.record import CHANGED, FLAWS, GONE, SCAN
 from pophub.kafka import BrokerAccess, ForeignTopic, TopicMessage
 from pophub.sources.changes import Change, as_columns
-from pophub.sources.connect_rows import Messages
 from pophub.sources.open_topic import read_brokers
-from pophub.sources.topic import OFFSETS, MessageReader
+from pophub.sources.topic import OFFSETS
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -35,20 +34,6 @@ from topic_kit import change, column, framed, row_schema, told
 PROJECT = Path(__file__).parents[3]
 FIELDS = [column("so", "string"), column("ten", "string"), column("luong", "int64")]
 AT_US = 1_764_000_000_000_000
-
-
-def reader(schemas: Mapping[int, Any] | None = None, **source: Any) -> MessageReader:
-    declared = {"kind": "kafka", "url": "${X}", "topic": "t", "marker": {"kind": "log"}, **source}
-    schema_of = None if schemas is None else lambda number: json.dumps(schemas[number])
-    return MessageReader(KafkaSource.model_validate(declared), Messages(schema_of), ("so", "ten"), ("so",))
-
-
-def read(
-    value: bytes | None, key: bytes | None = None, *, offset: int = 7, by: MessageReader | None = None
-) -> Change:
-    found = (by or reader()).change(TopicMessage(offset, key, value, 1_000), 0)
-    assert found is not None
-    return found
 
 
 @pytest.mark.parametrize("fields", [FIELDS, None], ids=["with schema", "without"])
