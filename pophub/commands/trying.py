@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, cast
 
 from pophub.commands.moments import instant_of
-from pophub.commands.output import answer, print_json, print_table, talk
+from pophub.commands.output import answer, print_json, print_table, talk, tell
 from pophub.commands.quarantine_access import connector_here
 from pophub.commands.shown import shown
 from pophub.contracts.model import Connector, Rule
@@ -56,16 +56,20 @@ def try_rows(stem: str, rows: int, since: str | None, show_values: bool, as_json
             store.accepted if store else nothing_known, time.time_ns() // 1000,
         )  # fmt: skip
         from_marker = None if since is None else micros(instant_of(since), HO_CHI_MINH)
-        tried = trial.run(_rows(connector, settings, from_marker), rows)
+        held: list[PophubError] = []
+        tried = trial.run(_rows(connector, settings, from_marker, held), rows)
     told = _told(connector, tried, show_values)
     told |= {
         "compared_with_hub": store is not None,
         "not_judged": unjudged,
         "not_kept": sorted({one.reference.to for one in not_kept}),
+        "held": [{"code": e.code, "what": e.what, "where": e.where, "remedy": e.remedy} for e in held],
     } | _whole(connector, settings, tried)
     if as_json:
         print_json(told)
     else:
+        for error in held:
+            tell(error)
         _show(told)
 
 
@@ -106,10 +110,13 @@ def _name(rule: Rule) -> str:
     return f"{rule.code} of {rule.field}" if rule.field else rule.code
 
 
-def _rows(connector: Connector, settings: Settings, since: int | None) -> Iterator[Columns]:
+def _rows(
+    connector: Connector, settings: Settings, since: int | None, held: list[PophubError]
+) -> Iterator[Columns]:
+    """Give the rows that a run would read; `held` takes why files are refused."""
     source = open_source(connector, settings)
     if connector.file.source.marker.numbered and connector.file.source.reads != "log":
-        for columns in _inventory(connector, cast(TableSource | FolderSource, source)):
+        for columns in _inventory(connector, cast(TableSource | FolderSource, source), held):
             yield columns | {SCAN: [NEXT_SCAN] * len(next(iter(columns.values()), ()))}
         return
     if connector.file.source.reads != "folder":
@@ -118,17 +125,20 @@ def _rows(connector: Connector, settings: Settings, since: int | None) -> Iterat
     folder = cast(FolderSource, source)
     for file in folder.files([]):
         yield from folder.read(file, CHUNK_ROWS)
-    for refused in folder.bad():
-        talk.print(f"{refused.code}: {refused.what} ({refused.where})", markup=False)
+    held += folder.bad()
 
 
-def _inventory(connector: Connector, source: TableSource | FolderSource) -> Iterator[Columns]:
+def _inventory(
+    connector: Connector, source: TableSource | FolderSource, held: list[PophubError]
+) -> Iterator[Columns]:
     """Give all rows of a table, or those of the newest file."""
     if connector.file.source.reads == "table":
         yield from cast(TableSource, source).read(None, CHUNK_ROWS)
         return
     folder = cast(FolderSource, source)
-    for file in list(folder.files([]))[-1:]:
+    files = list(folder.files([]))
+    held += folder.bad()
+    for file in files[-1:]:
         yield from folder.read(file, CHUNK_ROWS)
 
 

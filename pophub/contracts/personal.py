@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from pophub.contracts.model import Connector, ConnectorFile
 from pophub.domain.vietnamese import toneless
@@ -45,7 +46,7 @@ def looks_a_name(text: str) -> bool:
     >>> looks_a_name("Nguyễn Thị Bình"), looks_a_name("TRẦN VĂN AN"), looks_a_name("Trường Lê Lợi"), looks_a_name("Hà Nội")
     (True, True, False, False)
     """
-    words = text.split()
+    words = unicodedata.normalize("NFC", text).split()
     if not 2 <= len(words) <= 6 or not all(word.isalpha() and word[0].isupper() for word in words):
         return False
     return _SURNAMES.fullmatch(toneless(words[0]).lower()) is not None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
 
@@ -40,6 +41,16 @@ def in_legacy_font(name: str) -> bool:
     [True, True, False, False, False]
     """
     return not name.isascii() and any(map(_is_legacy, name.split()))
+
+
+def legacy_share(texts: Iterable[str]) -> float:
+    """Give the share of words in TCVN3 or VNI among those with a letter beyond ASCII, each counted once.
+
+    >>> legacy_share(["TrÇn ThÞ Hång", "Trần An"]), legacy_share(["An"])
+    (0.75, 0.0)
+    """
+    words = {word for text in texts for word in text.split() if not word.isascii()}
+    return sum(map(_is_legacy, words)) / len(words) if words else 0.0
 
 
 @lru_cache(100_000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -30,7 +30,8 @@ _EXACT: dict[str, list[str]] = {
 class FieldDraft:
     """A field: how it is read, what it holds, and what its first rules say.
 
-    Shape: `notes` are reasons for a person; `values` are those of a code, `least` a lower bound.
+    Shape: `notes` are reasons for a person; `values` are those of a code, `least` a lower bound; `refused` is the
+    share of the values seen that the mapping refuses.
     """
 
     profile: ColumnProfile
@@ -40,6 +41,7 @@ class FieldDraft:
     values: tuple[Any, ...] = ()
     least: int | None = None
     notes: tuple[str, ...] = field(default=())
+    refused: float = 0.0
 
     @property
     def name(self) -> str:
@@ -71,22 +73,25 @@ def names_for(columns: Iterable[str], known: Mapping[str, str]) -> dict[str, str
     return found
 
 
-def draft_field(name: str, profile: ColumnProfile, *, key: bool, typed: bool = True) -> FieldDraft:
+def draft_field(
+    name: str, profile: ColumnProfile, *, key: bool, typed: bool = True, rounds: bool = False
+) -> FieldDraft:
     """Draft a field: of the types that may fit, the first that takes the values seen.
 
-    `typed` tells whether a value's type is the source's own word, as a table's is and a workbook's is not.
+    `typed` tells whether a value's type is the source's own word, as a table's is and a workbook's is not;
+    `rounds`, whether a number may have lost digits on its way.
     """
-    trials = list(_trials(name, profile, key, typed))
-    shares = [_refused(one, key, typed) for one in trials]
+    trials = list(_trials(name, profile, key, typed, rounds))
+    shares = [_refused(one, key, typed, rounds) for one in trials]
     chosen = next((one for one, share in zip(trials, shares, strict=True) if share <= TOLERATED), None)
     best = chosen or trials[shares.index(min(shares))]
     if refused := shares[trials.index(best)]:
         told = f"{refused:.0%} of the values seen are refused: look at them with `connector try`"
-        best = FieldDraft(**{**vars(best), "notes": (*best.notes, told)})
+        best = replace(best, notes=(*best.notes, told), refused=refused)
     return best
 
 
-def _trials(name: str, profile: ColumnProfile, key: bool, typed: bool) -> Iterable[FieldDraft]:
+def _trials(name: str, profile: ColumnProfile, key: bool, typed: bool, rounds: bool) -> Iterable[FieldDraft]:
     """Give what the column may be, the likeliest first; a text at the end takes nearly everything."""
     column = profile.column
 
@@ -99,8 +104,11 @@ def _trials(name: str, profile: ColumnProfile, key: bool, typed: bool) -> Iterab
             (note,) if note else (),
         )  # fmt: skip
 
-    if column.kind in ("text", "other"):
-        yield from _text_trials(profile, trial, key)
+    if rounds and profile.lost:
+        note = "numbers of more than 15 digits, of which the last ones are lost: ask for texts"
+        yield trial("string", note, text="trim")
+    elif column.kind in ("text", "other"):
+        yield from _text_trials(profile, trial, key, typed)
     elif column.kind == "decimal":
         if column.digits and column.digits <= 38 and not key:
             yield trial("decimal", precision=column.digits, scale=column.scale)
@@ -124,7 +132,7 @@ def _trials(name: str, profile: ColumnProfile, key: bool, typed: bool) -> Iterab
         yield trial("double", "the column has a type of texts, and holds numbers")
 
 
-def _text_trials(profile: ColumnProfile, trial: Any, key: bool) -> Iterable[FieldDraft]:
+def _text_trials(profile: ColumnProfile, trial: Any, key: bool, typed: bool) -> Iterable[FieldDraft]:
     if not profile.texts and profile.values:  # SQLite writes any value under any type
         yield trial("long", "the values seen are whole numbers")
     if profile.person or key:
@@ -132,7 +140,7 @@ def _text_trials(profile: ColumnProfile, trial: Any, key: bool) -> Iterable[Fiel
     if (table := profile.table) is not None:
         yield trial(
             "string",
-            f"all values seen are of the code table {table}",
+            f"{'all' if not profile.strange else 'nearly all'} values seen are of the code table {table}",
             text="trim",
             codes=table,
             codes_of=table,
@@ -147,7 +155,20 @@ def _text_trials(profile: ColumnProfile, trial: Any, key: bool) -> Iterable[Fiel
         note = f"only these {len(profile.few)} values were seen: taken for a code"
         yield trial("string", note, text="trim", values=profile.few)
     if profile.column.kind == "text":
-        yield trial("string", text="trim")
+        yield trial("string", _of_text(profile, typed), text="trim")
+
+
+def _of_text(profile: ColumnProfile, typed: bool) -> str:
+    """Say what a column that stays text may be besides: its type stays once records have it."""
+    if profile.lines:
+        return "values span lines: no rule on characters that cannot be seen"
+    if profile.dated:
+        return "dates in more than one form: a text, until the agency sends them in one"
+    if profile.grouped:
+        return "numbers with dots or commas: a text, until the agency sends plain digits; as a decimal 12.000 would be twelve"
+    if profile.counts and not typed:
+        return "whole numbers in all values seen; if it is no code, write parse: integer here, and long into the schema"
+    return ""
 
 
 def _places(profile: ColumnProfile) -> int | None:
@@ -157,12 +178,14 @@ def _places(profile: ColumnProfile) -> int | None:
     return found if 0 < found <= MAX_PLACES else None
 
 
-def _refused(draft: FieldDraft, key: bool, typed: bool) -> float:
+def _refused(draft: FieldDraft, key: bool, typed: bool, rounds: bool) -> float:
     """Give the share of the values seen that the mapping refuses."""
     values = list(draft.profile.values)
     if not values:
         return 0.0
     mapping = FieldMapping.model_validate({"from": draft.column, **draft.mapping})
     personal_id = draft.profile.person
-    column = Column(mapping, draft.avro, personal_id=personal_id, from_files=not typed, key=key)
+    column = Column(
+        mapping, draft.avro, personal_id=personal_id, from_files=not typed, rounds=rounds, key=key
+    )
     return len(column.read(values)[1]) / len(values)

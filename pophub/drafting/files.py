@@ -57,7 +57,7 @@ def connector_text(plan: DraftPlan) -> str:
     )
     lines = [
         f"# Drafted from {_said(survey.table)} by `pophub connector new`: read each reason, then take it out.",
-        *(f"# To decide: {decision}" for decision in plan.decisions),
+        *(f"# To decide: {_said(decision)}" for decision in plan.decisions),
         "connector: 1",
         f"agency: {scalar(asked.agency)}",
         f"dataset: {scalar(asked.dataset)}",

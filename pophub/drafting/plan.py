@@ -10,12 +10,13 @@ from typing import Any, Literal
 from pophub.contracts.model import CodeTable, Connector, DatasetReference
 from pophub.contracts.personal import folded
 from pophub.domain.record import RESERVED
-from pophub.drafting.fields import MAX_COLUMN, FieldDraft, draft_field, names_for
+from pophub.drafting.fields import MAX_COLUMN, TOLERATED, FieldDraft, draft_field, names_for
 from pophub.drafting.profile import profiles
 from pophub.drafting.reading import LOGGED, MarkerDraft, draft_deleted, draft_key, draft_marker, no_key
 from pophub.sources.survey import Survey, SurveyedForm, TableLink
 
 _SECRET = re.compile(r"(?:^|_)(?:password|passwd|pwd|mat_khau|secret|api_key|token)(?:_|$)")
+MAX_SHOWN = 40  # of a column's name, in a message
 LOOKUP_ROWS = 50  # a table of at most so many rows that another refers to is one of codes
 Looked = Callable[[str], Survey]
 
@@ -120,7 +121,7 @@ def draft(
     """
     found = profiles(survey, asked.tables)
     left_out = [name for name in found if len(name) > MAX_COLUMN or name in RESERVED]
-    key, key_why = draft_key(survey, found, asked.key)
+    key, key_why = draft_key(survey, found, asked.key, rounds=source.kind == "files")
     secret = [name for name in found if _SECRET.search(folded(name)) and name not in (*key, *left_out)]
     if lost := [name for name in key if name in left_out]:
         raise no_key(f"the column {lost[0][:40]} of the key cannot be declared", survey.table)
@@ -130,7 +131,8 @@ def draft(
     names = names_for(mapped, _known_names(asked.like))
     linked = {at for link in survey.links if _leads(link, datasets or {}) for at in link.columns}
     alike = {*key, *linked}  # what refers to a key is read as a key is
-    fields = [draft_field(names[name], found[name], key=name in alike, typed=source.typed) for name in mapped]
+    how = {"typed": source.typed, "rounds": source.kind == "files"}
+    fields = [draft_field(names[name], found[name], key=name in alike, **how) for name in mapped]
     why = {"key": key_why, "marker": marker.note, **source.form.why}
     references = _references(fields, survey.links, datasets or {})
     fields = _linked(fields, survey.links, looked, key, references)
@@ -145,6 +147,7 @@ def draft(
             "marker: whether the source bears that all its rows are read each time, or has a time of update"
         )
     decisions += source.form.asks
+    decisions += [asked_of for one in fields if (asked_of := _asked_of(one))]
     decisions += [f"the column {name[:40]} is left out: its name cannot be declared" for name in left_out]
     decisions += [f"the column {name[:40]} is left out: its name speaks of a secret" for name in secret]
     if any(one.profile.person for one in fields):
@@ -153,6 +156,20 @@ def draft(
         asked, survey, tuple(fields), tuple(names[c] for c in key), key, marker, deleted, why, tuple(decisions),
         references, source,
     )  # fmt: skip
+
+
+def _asked_of(one: FieldDraft) -> str | None:
+    """Say what a person has to settle with the agency about a column, if anything."""
+    name = one.column[:MAX_SHOWN]
+    if one.profile.legacy:
+        return f"{name}: texts in TCVN3 or VNI, the encodings before Unicode: ask for Unicode; they fail clean.name.legacy_font"
+    if one.refused > TOLERATED:
+        return f"{name}: {one.refused:.0%} of the values seen are refused, whatever type is written: `connector try` says why"
+    if one.profile.dated and one.avro.type == "string":
+        return f"{name}: dates in more than one form: ask for one before records flow, since a field's type stays"
+    if one.profile.grouped and one.avro.type == "string":
+        return f"{name}: numbers with dots or commas, such as 12.000: ask for plain digits, since a field's type stays"
+    return None
 
 
 def _known_names(like: Connector | None) -> dict[str, str]:

@@ -21,6 +21,8 @@ _NUMBERED = re.compile(r"row_?ver|phien_ban|(?:^|_)(?:lsn|scn|seq|sequence|versi
 _DELETED = re.compile(r"(?:^|_)(?:da_xoa|is_deleted|deleted|bi_xoa)$")
 _NAMED = re.compile(r"(?:^|_)(?:ma|id|so|code|key|no|uuid|guid)(?:_|$)")
 
+_COUNTED = re.compile(r"(?:stt|tt|so_tt|so_thu_tu|row_number|line_number)\Z")
+
 
 class MarkerDraft(NamedTuple):
     """A change marker: its keys in the file, the windows beside it, and why."""
@@ -41,9 +43,9 @@ class MarkerDraft(NamedTuple):
 
 
 def draft_key(
-    survey: Survey, profiles: Mapping[str, ColumnProfile], asked: Sequence[str]
+    survey: Survey, profiles: Mapping[str, ColumnProfile], asked: Sequence[str], *, rounds: bool = False
 ) -> tuple[tuple[str, ...], str]:
-    """Give the columns of the key, and why these.
+    """Give the columns of the key, and why these; numbers that a source cut (`rounds`) are none.
 
     Errors: `connector.no_key` where nothing tells one row from another; `source.column_missing`.
     """
@@ -54,7 +56,8 @@ def draft_key(
     for columns in survey.unique:
         if all(not profiles[name].nulls for name in columns):
             return columns, "the source keeps it unique; it has no primary key"
-    unique = [name for name, profile in profiles.items() if profile.unique and _may_be_key(profile)]
+    sound = {name: one for name, one in profiles.items() if not (rounds and one.lost)}
+    unique = [name for name, profile in sound.items() if profile.unique and _may_be_key(profile)]
     for name in [one for one in unique if _NAMED.search(folded(one))] or unique[:1]:
         return (
             name,
@@ -65,6 +68,8 @@ def draft_key(
 def _may_be_key(profile: ColumnProfile) -> bool:
     """Say whether values that differ may be those of a key: what each change raises tells versions, not rows."""
     words = folded(profile.column.name)
+    if _COUNTED.match(words):  # a line's number is another one in the next file
+        return False
     return profile.column.kind != "bytes" and not (_CHANGED.search(words) or _NUMBERED.search(words))
 
 

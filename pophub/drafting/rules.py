@@ -1,4 +1,4 @@
-"""First rules in all four gates, each one that the rows seen keep."""
+"""First rules in all four gates, each one that the rows seen keep, but for texts in an encoding before Unicode."""
 
 from __future__ import annotations
 
@@ -68,8 +68,12 @@ def _sufficient(plan: DraftPlan) -> Iterator[DraftRule]:
 
 def _clean(plan: DraftPlan) -> Iterator[DraftRule]:
     for one in plan.fields:
-        if one.avro.type == "string":
+        if one.avro.type == "string" and not one.profile.lines:
             yield _rule("expect_text", "clean", "clean.text.control", column=one.name, check="control")
+        if one.avro.type == "string" and (one.profile.names or one.profile.legacy):
+            yield _rule(
+                "expect_text", "clean", "clean.name.legacy_font", column=one.name, check="legacy_font"
+            )
     for name in plan.unique:
         yield _rule("expect_unclaimed", "clean", "clean.key.duplicate", column=name)
     yield _rule("expect_no_contradiction", "clean", "clean.contradiction")

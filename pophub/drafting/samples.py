@@ -102,7 +102,7 @@ def _wrong(
         "expect_column_values_to_be_in_set": -1 if plan_type(plan, name) == "long" else "?",
         "expect_amount": -1,
         "expect_present": None,
-        "expect_text": "A\x07",
+        "expect_text": "TrÇn ThÞ Hång" if rule["kwargs"].get("check") == "legacy_font" else "A\x07",
     }
     return {column: changed[kind]}, hub
 

@@ -18,6 +18,7 @@ from pophub.settings import Settings
 from pophub.sources import open_source
 
 if TYPE_CHECKING:
+    from pophub.sources.files import DropFolder
     from pophub.sources.wal_table import WalTable
 
 LOOKED_ROWS = 1_000
@@ -33,7 +34,7 @@ def score_source(connector: Connector, settings: Settings, scored: Scored) -> No
         if isinstance(connector.file.source, DatabaseSource):
             _score_table(connector, connector.file.source, settings, scored, place)
         elif connector.file.source.reads == "folder":
-            _score_folder(connector, settings)
+            _score_folder(connector, settings, scored, place)
         else:  # nobody can tell what another kind of table has an index on
             rows = next(cast(TableSource, open_source(connector, settings)).read(None, LOOKED_ROWS), {})
             _score_markers(connector, rows, scored, place)
@@ -49,13 +50,23 @@ def score_source(connector: Connector, settings: Settings, scored: Scored) -> No
             scored.err(type(error)(error.code, error.what, where=where, remedy=error.remedy), "source")
 
 
-def _score_folder(connector: Connector, settings: Settings) -> None:
+def _score_folder(connector: Connector, settings: Settings, scored: Scored, where: str) -> None:
+    """Look at the folder and its newest file: one without the columns is an error, another flaw is that file's own."""
     folder = Path(settings.resolve(connector.file.source.url, where=connector.stem))
     if not folder.is_dir():
         raise TransientError(
             "source.unreachable", "the folder is not there", where=connector.stem,
             remedy="see that the folder is mounted",
         )  # fmt: skip
+    try:
+        rows = cast("DropFolder", open_source(connector, settings)).newest(LOOKED_ROWS)
+    except ContractBreach as error:
+        if error.code == "source.header_missing":
+            raise
+        scored.advise("source", 5, error.code, f"the newest file is held as it is: {error.what}", where)
+        return
+    if rows and not connector.file.source.marker.numbered:
+        _score_markers(connector, rows, scored, where)
 
 
 def _score_table(

@@ -93,6 +93,20 @@ class DropFolder:
         """Give why files of the last `files()` were refused; complete once it was iterated."""
         return list(self._bad)
 
+    def newest(self, rows: int) -> Columns:
+        """Give the first rows of the file that was written last, without a wait; nothing where there is none yet.
+
+        Errors: `source.unreachable`; why the file is refused.
+        """
+        found = self._listed()
+        if not found:
+            return {}
+        path = max(found, key=lambda one: one[1][1])[0]
+        try:
+            return next(self._check(path).read(rows), {})
+        except OSError as error:
+            raise self._unreadable(path.name, error) from error
+
     def left_out(self) -> list[str]:
         """Give the names of finished files that the pattern leaves out, also by another case or Unicode form.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -14,6 +16,7 @@ from typing import Any
 
 from pophub.contracts.source_model import FilesSource
 from pophub.domain.errors import ConfigError, ContractBreach, TransientError
+from pophub.domain.legacy_fonts import legacy_share
 from pophub.domain.record import FILE_COLUMNS, FLAWS, Columns
 from pophub.sources.csv_dialect import DELIMITERS, marked
 from pophub.sources.file_kind import kind_of
@@ -24,6 +27,8 @@ from pophub.sources.survey import Survey, SurveyedColumn, SurveyedForm, held_by
 from pophub.sources.xlsx_file import HEADER_SOUGHT, SheetStart, sheets_of
 
 ENCODINGS = ("utf-8-sig", "cp1258")
+OLD_FONTS = "cp1252"  # as which TCVN3 and VNI are read, so that the gate tells them by their letters
+_OLD = 0.2  # of the words: more of them in an old font are no accident of Windows-1258
 SUFFIXES = (".csv", ".txt", ".xlsx", ".jsonl", ".ndjson")
 LOOKED_FILES = 5  # the newest ones are held against the draft
 _LOOKED_BYTES = 1 << 20
@@ -48,6 +53,10 @@ def survey_folder(folder: Path, pattern: str | None, rows: int, where: str) -> t
     form.keys["pattern"] = pattern or _pattern(alike)
     source = _declared(form.keys)
     found, lacking = _read(first, kind, source, names, rows, where)
+    if legacy_share(found) >= _OLD:
+        raise _nameless(
+            "the newest file names its columns in TCVN3 or VNI, the encodings before Unicode", where, _UNICODE
+        )
     form.asks.extend(_lacking(lacking, len(next(iter(found.values()), ()))))
     form.asks.extend(_held(alike[:LOOKED_FILES], source, tuple(found), where))
     if left := DropFolder(source, folder, where=where).left_out():
@@ -123,7 +132,7 @@ def _start(path: Path) -> bytes:
 def _text_form(path: Path, where: str) -> tuple[SurveyedForm, list[str]]:
     """Tell encoding, delimiter and the line with the names by the file's beginning."""
     start = _start(path)
-    encoding = marked(start) or next((one for one in ENCODINGS if _decodes(start, one)), ENCODINGS[-1])
+    encoding = marked(start) or _encoding(start)
     text = io.StringIO(start.decode(encoding, errors="replace"), newline="")
     lines = list(islice(enumerate(text, 1), HEADER_SOUGHT + 1))
     found = [(*widest, delimiter) for delimiter in DELIMITERS if (widest := _widest(lines, delimiter))]
@@ -145,6 +154,14 @@ def _widest(lines: Iterable[tuple[int, str]], delimiter: str) -> tuple[int, int]
         rows.append(FileRow(rows[0].line + 1, ()))  # a file of names alone
     line = header_line(rows)
     return None if line is None else (next(len(row.cells) for row in rows if row.line == line), line)
+
+
+def _encoding(start: bytes) -> str:
+    """Tell the encoding of a text without a mark by what decodes, and as what its words are Vietnamese."""
+    if _decodes(start, ENCODINGS[0]):
+        return ENCODINGS[0]
+    words = unicodedata.normalize("NFC", start.decode(ENCODINGS[1], "replace"))
+    return OLD_FONTS if legacy_share([re.sub(r"[!-/:-@\[-`{-~]", " ", words)]) >= _OLD else ENCODINGS[1]
 
 
 def _decodes(start: bytes, encoding: str) -> bool:
@@ -189,11 +206,12 @@ def _names(sheet: SheetStart, line: int) -> list[str]:
     return [name for row in sheet.rows if row.line == line for name in names_of(row.cells) if name]
 
 
-def _nameless(what: str, where: str) -> ConfigError:
-    return ConfigError(
-        "connector.from", what, where=where,
-        remedy="ask the agency for one line with a name for each column, none of them merged or twice",
-    )  # fmt: skip
+_ONE_LINE = "ask the agency for one line with a name for each column, none of them merged or twice"
+_UNICODE = "ask the agency to export in Unicode, such as CSV UTF-8; names of columns would stay so for good"
+
+
+def _nameless(what: str, where: str, remedy: str = _ONE_LINE) -> ConfigError:
+    return ConfigError("connector.from", what, where=where, remedy=remedy)
 
 
 def _read(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from pophub.cli.connector_app import connector
 from pophub.contracts.load import load_all
 from pophub.contracts.model import Connector
 from pophub.settings import PROJECT
+
+NEWEST = datetime(2026, 11, 27, 8)
 
 
 class School:
@@ -48,3 +51,20 @@ def stranger(folder: Path, monkeypatch: pytest.MonkeyPatch) -> School:
     monkeypatch.setenv("POPHUB_PROJECT", str(folder))
     monkeypatch.setenv("POPHUB_HOME", str(folder / "home"))
     return School(folder)
+
+
+def drafted(school: School, *wishes: str) -> dict[str, Any]:
+    """Draft from the folder, check that nothing is wrong with it, and give what was told."""
+    told: dict[str, Any] = school.run("new", "hcc.dossiers", "--from", "POPHUB_SOURCE_HCC_URL", *wishes)[
+        "drafted"
+    ][0]
+    checked = school.run("check", "hcc.dossiers")
+    assert [one for one in checked["findings"] if one["level"] == "error"] == []
+    return told
+
+
+def shared(school: School) -> int:
+    """Try the draft as it is; give how many rows would be shared, of which none is set aside."""
+    tried = school.run("try", "hcc.dossiers")
+    assert tried["rules"] == [], tried["rules"]
+    return int(tried["states"]["shared"])

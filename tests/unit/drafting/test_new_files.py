@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from draft_kit import School, stranger
+from draft_kit import NEWEST, School, drafted, shared, stranger
 from openpyxl import Workbook
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations has warnings of its own
 
-NEWEST = datetime(2026, 11, 27, 8)
 HEADER = (
     "Mã hồ sơ",
     "Người nộp",
@@ -62,23 +61,6 @@ def drop(
     if merged:
         book.worksheets[0].merge_cells(merged)
     book.save(school.folder / "in" / name)
-
-
-def drafted(school: School, *wishes: str) -> dict[str, Any]:
-    """Draft from the folder, check that nothing is wrong with it, and give what was told."""
-    told: dict[str, Any] = school.run("new", "hcc.dossiers", "--from", "POPHUB_SOURCE_HCC_URL", *wishes)[
-        "drafted"
-    ][0]
-    checked = school.run("check", "hcc.dossiers")
-    assert [one for one in checked["findings"] if one["level"] == "error"] == []
-    return told
-
-
-def shared(school: School) -> int:
-    """Try the draft as it is; give how many rows would be shared, of which none is set aside."""
-    tried = school.run("try", "hcc.dossiers")
-    assert tried["rules"] == [], tried["rules"]
-    return int(tried["states"]["shared"])
 
 
 def test_a_workbook_is_drafted_with_the_types_of_its_cells_and_flows(school: School) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -138,6 +139,26 @@ def test_an_api_is_asked_for_its_first_page(project: Path, monkeypatch: pytest.M
             monkeypatch.setenv("POPHUB_SOURCE_MOET_URL", url)
             _, told = check(STEM)
         assert [found["code"] for found in told["findings"]] == codes
+
+
+def test_the_newest_file_of_a_folder_is_looked_at(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (project / FILE).read_text().replace("kind: sql", "kind: files")
+    (project / FILE).write_text(text.replace("  table: truong\n  key: [ma]\n", ""))
+    (project / "in").mkdir()
+    monkeypatch.setenv("POPHUB_SOURCE_MOET_URL", str(project / "in"))
+    head, row = "ma,thu_dien_tu,cap_nhat\n", "HN0001,a@b.example,2024-03-20 08:00:00\n"
+    written = {
+        head + row: [], f"{head}{row}HN0002,c@d.example,\n": [("advice", "connector.marker_untrusted")],
+        f"{head}{row}HN0002,c": [("advice", "source.file_end_open")],
+        "ma,cap_nhat\nHN0001,2024-03-20 08:00:00\n": [("error", "source.header_missing")],
+    }  # fmt: skip
+    assert check(STEM)[1]["findings"] == [], "no file has come yet"
+    for at, (content, found) in enumerate(written.items()):
+        path = project / f"in/{at}.csv"
+        path.write_text(content)
+        os.utime(path, (at, at))
+        _, told = check(STEM)
+        assert [(one["level"], one["code"]) for one in told["findings"]] == found, content
 
 
 def test_all_findings_come_at_once_and_those_of_other_files_too(project: Path) -> None:

@@ -155,6 +155,10 @@ def test_a_folder_is_tried_file_by_file(project: Path) -> None:
         patch.setenv("POPHUB_FOLDER", str(project / "in"))
         told = tried()
         assert "source.header_missing" in run()
+        assert [(one["code"], one["where"]) for one in told["held"]] == [
+            ("source.header_missing", "moet.schools: b.csv")
+        ]
+        assert told["held"][0]["remedy"]
     assert (told["rows"], told["states"]["shared"], told["full_run_seconds"]) == (2, 1, None)
     assert told["rules"][0]["examples"][0]["row"]["_place"] == "a.csv:3"
 
