@@ -56,7 +56,7 @@ def in_turn(connectors: Iterable[Connector]) -> list[list[str]]:
         stem: {to for one in referred(file) for to in (identity if one.to == PEOPLE else {one.to})}.union(
             one.dataset for one in file.look_up.values()
         )
-        & files.keys()
+        & files.keys() - {stem}  # a row that refers to one of its own table waits for no other dataset
         for stem, file in files.items()
         if stem not in identity
     }

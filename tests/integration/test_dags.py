@@ -290,8 +290,11 @@ def _until(true: Callable[[], bool], processor: subprocess.Popen[bytes]) -> None
 def test_airflows_own_dag_processor_lists_a_new_connector_though_no_reading_is_due(
     home: Path, project: Path, tmp_path: Path
 ) -> None:
-    new = project / "connectors/thanhhoa/procedures.yaml"
-    aside = new.rename(tmp_path / "aside.yaml")
+    files = [
+        project / name
+        for name in ("connectors/thanhhoa/procedures.yaml", "schemas/thanhhoa/procedures.v1.avsc", "expectations/thanhhoa/procedures.json")
+    ]  # fmt: skip
+    aside = [new.rename(tmp_path / new.name) for new in files]
     settings = Settings(
         home=home / "pophub", project=project, endpoints=Endpoints(airflow_url="http://127.0.0.1:1")
     )
@@ -300,7 +303,10 @@ def test_airflows_own_dag_processor_lists_a_new_connector_though_no_reading_is_d
         for name, value in airflow_environment(settings).items()
         if name.startswith(("AIRFLOW__DAG_PROCESSOR__", "AIRFLOW__CORE__PLUGINS_FOLDER"))
     }
-    assert int(ours["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"]) > 120
+    every = {name.rpartition("__")[2]: value for name, value in ours.items()}
+    assert int(every["MIN_FILE_PROCESS_INTERVAL"]) > 120
+    looks = (every["REFRESH_INTERVAL"], every["BUNDLE_REFRESH_CHECK_INTERVAL"])
+    assert [int(one) for one in looks if int(one) > 5] == [], "a look every few seconds is what brings it"
     log = tmp_path / "processor.log"
     with (
         log.open("wb") as out,
@@ -312,7 +318,8 @@ def test_airflows_own_dag_processor_lists_a_new_connector_though_no_reading_is_d
         try:
             _until(lambda: "mps.citizens" in _listed(home), processor)
             assert "thanhhoa.procedures" not in _listed(home)
-            aside.rename(new)
+            for file, new in zip(aside, files, strict=True):
+                file.rename(new)
             _until(lambda: "thanhhoa.procedures" in _listed(home), processor)
         except AssertionError as error:
             raise AssertionError(f"{error}:\n{log.read_text()[-3000:]}") from None

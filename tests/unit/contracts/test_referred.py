@@ -11,7 +11,7 @@ from project_kit import edit
 
 from pophub.contracts.load import check, load_all
 from pophub.contracts.model import Connector, ConnectorFile, DatasetReference
-from pophub.contracts.referred import referred
+from pophub.contracts.referred import in_turn, referred
 from pophub.domain.errors import PophubError
 from pophub.domain.record import Accepted, Versions
 from pophub.gates.checks import amount, same
@@ -73,6 +73,13 @@ def test_a_reference_that_leads_nowhere_is_named_with_file_and_line(
         assert words in found[0].what
         line = len((project / FILE).read_text().splitlines())
         assert found[0].where == f"{FILE}:{line}"
+
+
+def test_a_dataset_that_refers_to_itself_has_its_turn_as_before(project: Path) -> None:
+    turns = in_turn(load_all(project)[0])
+    refer(project, "{fields: [platform], to: moit.ecommerce_sales}")
+    assert flaws(project) == []
+    assert in_turn(load_all(project)[0]) == turns, "not last, with all that refer to it"
 
 
 def test_a_reference_to_a_broken_dataset_waits_for_that_to_be_mended(project: Path) -> None:
