@@ -3,10 +3,12 @@ figure: 1
 title: {en: Turnover of electronic commerce, vi: Doanh thu thương mại điện tử}
 unit: {en: million VND, vi: triệu đồng}
 source:
-  en: conference on Project 06; control of electronic commerce against loss of tax; 30.5 billion USD expected for 2025
-  vi: hội nghị về Đề án 06; quản lý thương mại điện tử, chống thất thu thuế; dự kiến 30,5 tỷ USD năm 2025
+  en: conference on Project 06; control of electronic commerce against loss of tax; 20.5 billion USD in 2024, 30.5 expected for 2025
+  vi: hội nghị về Đề án 06; quản lý thương mại điện tử, chống thất thu thuế; 20,5 tỷ USD năm 2024, dự kiến 30,5 tỷ USD năm 2025
 by: [year, platform, month]
 chart: turnover
+wanted:
+  - {by: year, row: "2024", column: usd_billion, value: 20.5, as_of: 2024-12-31}
 */
 -- a seller with turnover and not a single invoice of the same year is a candidate for loss of tax
 with issued as (
@@ -22,6 +24,7 @@ counted as (
             else year(period)::varchar
         end as place,
         round(sum(turnover_vnd) / 1e6)::bigint as turnover,
+        round(sum(turnover_vnd) / 25450e9, 1) as usd_billion, -- at 25,450 dong a dollar
         sum(orders) as orders,
         count(distinct coalesce(seller_tax_code, seller_citizen_id)) as sellers,
         count(distinct coalesce(seller_tax_code, seller_citizen_id)) filter (issued.seller is null) as without_invoice,

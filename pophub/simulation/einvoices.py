@@ -7,6 +7,7 @@ from random import Random
 from pophub.simulation import defects
 from pophub.simulation.agency import Agency
 from pophub.simulation.clock import DAY_US, SECOND_US, from_us, moment_us, month_end_us
+from pophub.simulation.market import stands_for
 from pophub.simulation.model import Citizen, Defect, Organisation, Row, Step, Version, count, put
 from pophub.simulation.organisations import SILENT
 
@@ -42,7 +43,7 @@ class Einvoices(Agency):
         """Write an invoice of a business of the person, or of a company; a person without one sells for a company."""
         self.serial += 1
         rng = self.rng
-        total = round(rng.lognormvariate(13.2, 1.3)) + 1000
+        total = round(rng.lognormvariate(13.2, 1.3) * stands_for(self.scale)) + 1000
         issued = marker_us - rng.randrange(3 * DAY_US)
         seller = self._seller(person)
         return {

@@ -14,14 +14,12 @@ from pophub.simulation.clock import (
     month_end_us,
     whole_second,
 )
+from pophub.simulation.market import MARKET_VND, mean_report_vnd
 from pophub.simulation.model import Citizen, Defect, Row, Step, Version, count, edit, put
 
 PLATFORMS = ("SHOPEE", "LAZADA", "TIKTOK", "TIKI", "SENDO")
 _SHARES = (50, 14, 28, 5, 3)
 STALE_AFTER_US = 45 * DAY_US
-# The market's 20.5 billion USD of 2024 at 25,450 VND, one hundred-thousandth of it at scale 1,
-# over the 900 reports of a year: about 5.8 million VND a report. 2023: a fifth less.
-MEAN_VND = {2022: 4.6e6, 2023: 4.6e6, 2024: 5.8e6, 2025: 8.6e6}
 
 
 class Seller(NamedTuple):
@@ -63,8 +61,7 @@ class Sales(Agency):
         """Write a seller's report on the month before."""
         rng, at = self.rng, from_us(marker_us)
         before = at.replace(day=1) - timedelta(days=1)
-        mean = MEAN_VND.get(at.year, MEAN_VND[2025])
-        turnover = round(mean * rng.lognormvariate(-0.5, 1.0))
+        turnover = round(mean_report_vnd(at.year, self.scale) * rng.lognormvariate(-0.5, 1.0))
         return {
             "rev": 0,
             "ma_bc": f"NB{seller.number:06d}-{seller.platform}-{before:%Y%m}",
@@ -133,6 +130,18 @@ class Sales(Agency):
             ]
             self._year(step, sellers)  # type: ignore[arg-type]
         self.people_in_between(count(3, self.scale, 2))
+        self._fit()
+
+    def _fit(self) -> None:
+        """Stretch all turnover, so that what stands of 2024 at its end is the market of that year."""
+        standing: dict[str, int] = {}
+        for made in sorted(self.versions, key=lambda made: made.marker):
+            if made.sound and made.row["ky"].endswith("2024"):
+                standing[made.key] = made.row["doanh_thu"]
+        by = MARKET_VND / sum(standing.values())
+        for row in {id(made.row): made.row for made in self.versions}.values():
+            if isinstance(row["doanh_thu"], int) and row["doanh_thu"] > 0:
+                row["doanh_thu"] = round(row["doanh_thu"] * by)
 
     def _anyone(self, step: Step) -> Seller:
         if self.rng.random() < 0.3:

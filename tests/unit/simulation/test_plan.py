@@ -44,6 +44,17 @@ def test_transactions_grow_exactly_by_57_percent(seed: int, scale: float) -> Non
     assert before > 2000 * min(1.0, scale)
 
 
+@pytest.mark.parametrize(("seed", "scale"), [(1, 0.1), (3, 0.25), (1, 1.0)])
+def test_what_stands_of_the_turnover_of_2024_is_the_market_of_that_year(seed: int, scale: float) -> None:
+    rows = {
+        v.key: v.row
+        for v in sorted(of("moit.ecommerce_sales", planned(seed, scale).versions), key=lambda v: v.marker)
+        if v.sound
+    }
+    vnd = sum(row["doanh_thu"] for row in rows.values() if row["ky"].endswith("2024"))
+    assert round(vnd / 25_450e9, 1) == 20.5
+
+
 def test_there_are_34_provinces_of_63() -> None:
     assert len(OLD_PROVINCES) == 63
     assert set(NEW_OF_OLD) <= set(OLD_PROVINCES)
