@@ -133,6 +133,26 @@ def standing(
     return file.model_copy(update={"grants": tuple(kept)}), errors
 
 
+def ended_rules(connectors: Iterable[Connector], project: Path, today: date) -> list[ConfigError]:
+    """Tell the rules of which no basis is in force any more: they go on judging, and want another one."""
+    found = []
+    for connector in connectors:
+        path, rules = connector.contract.suite_path, connector.contract.rules
+        for at, rule in enumerate(rules):
+            if not rule.bases or any(basis.in_force(today) for basis in rule.bases):
+                continue
+            numbers = ", ".join(basis.number for basis in rule.bases)
+            successors = [basis.replaced_by for basis in rule.bases if basis.replaced_by]
+            what = f"{rule.code}: none of {numbers} is in force today{_told(successors)}"
+            where = load_document(path, project).where("expectations", at, "meta", "bases")
+            found.append(refuse("config.basis", what, where))
+    return found
+
+
 def _instead(names: Iterable[str], bases: Bases) -> str:
-    successors = sorted({successor for name in names if (successor := bases[name].replaced_by)})
+    return _told(successor for name in names if (successor := bases[name].replaced_by))
+
+
+def _told(names: Iterable[str]) -> str:
+    successors = sorted(set(names))
     return f"; replaced by {', '.join(successors)}" if successors else ""

@@ -29,6 +29,7 @@ A rule of `expectations/<agency>/<dataset>.json` is one expectation with its `kw
 | `gate` | `correct`, `sufficient`, `clean` or `live`: each of the four needs a rule | must be there |
 | `code` | what a failure is called, one of [codes.md](codes.md) or of the suite's own; it begins with the gate | must be there |
 | `field` | the contract field that is blamed | the first column that the rule names |
+| `bases` | the legal bases that the rule rests on, names of files of [`bases/`](bases.md): who reads of a failure reads the number of what is in force | none |
 | `severity` | `critical` or `warning`: how grave people find it; either keeps the record back | `critical` |
 
 An argument that is a column names a contract field, or one of `hub_key`, `hub_marker`, `hub_operation`,

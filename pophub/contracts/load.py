@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pophub.contracts import units
 from pophub.contracts.avro_schema import read_schema
-from pophub.contracts.bases import basis_paths, read_bases, standing
+from pophub.contracts.bases import basis_paths, ended_rules, read_bases, standing
 from pophub.contracts.code_tables import read_tables
 from pophub.contracts.crosscheck import check_authority, check_file, check_referred
 from pophub.contracts.evolution import Earlier, check_evolution, earlier_versions
@@ -64,7 +64,7 @@ def load_connector(path: Path, project: Path, tables: ProjectTables | None = Non
     used = named_tables(file, contract.rules)
     besides = [project / "codes" / f"{name}.json" for name in used]
     bases: tuple[LegalBasis, ...] = ()
-    if file.cites:
+    if file.cites or any(rule.bases for rule in read.contract.rules):
         bases, besides = tuple(read_bases(project)[0].values()), [*besides, *basis_paths(project)]
     read_by = units.edition() if any(mapping.unit for mapping in file.mapping.values()) else ""
     read_by += look_ups_read(read.looked_up)
@@ -121,7 +121,8 @@ def read_contract(
         check_file(document, file, fields, tables)
     with flaws.gathered():
         if len(looked_up) == len(file.look_up) + len(file.organisations):  # rules need them
-            rules = SuiteReader(suite(), file, fields, tables, looked_up).read()
+            bases = lambda: read_bases(project)[0]  # noqa: E731  read where a rule cites one
+            rules = SuiteReader(suite(), file, fields, tables, looked_up, bases).read()
     flaws.tell()
     contract = Contract(
         version=file.contract,
@@ -239,7 +240,7 @@ def read_all(project: Path) -> tuple[list[Connector], list[ConfigError]]:
     if not folder.is_dir():
         return [], [refuse("config.missing_file", "there is no folder of connectors", str(folder))]
     connectors, errors = load_all(project)
-    errors += read_bases(project)[1]
+    errors += read_bases(project)[1] + ended_rules(connectors, project, today())
     return connectors, errors + load_subscriptions(project, connectors)[1]
 
 

@@ -345,6 +345,7 @@ class Rule(Model):
     field: str | None = Field(description="contract field that is blamed, None for the record")
     severity: Literal["critical", "warning"] = "critical"
     own: Code | None = Field(None, description="words of a code that the suite itself declares")
+    bases: tuple[LegalBasis, ...] = Field((), description="legal bases that the rule cites")
     listed: frozenset[str] | None = Field(None, description="contract side of the code table of its kwargs")
 
     @property

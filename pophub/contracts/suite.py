@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from pophub.contracts.flaws import Flaws
-from pophub.contracts.model import AvroField, ConnectorFile, LookedUp, ProjectTables, Rule
+from pophub.contracts.model import AvroField, ConnectorFile, LegalBasis, LookedUp, ProjectTables, Rule
 from pophub.contracts.rule_check import HELD, flaws_of
 from pophub.contracts.shapes import SHAPES, joined_columns, named_columns
 from pophub.contracts.strict_yaml import Document
@@ -27,7 +27,7 @@ _RULE_KEYS = {
     "severity",
     "rendered_content",
 }
-_META_KEYS = {"gate", "code", "field", "severity", "owner"}
+_META_KEYS = {"gate", "code", "field", "severity", "owner", "bases"}
 _OWN_CODE = re.compile(r"[a-z]+(?:\.[a-z][a-z0-9_]{0,40}){1,3}\Z")
 _HUB = {
     "hub_key": "text",
@@ -115,11 +115,11 @@ class SuiteReader:
 
     def __init__(
         self, document: Document, file: ConnectorFile, fields: tuple[AvroField, ...],
-        tables: ProjectTables, looked_up: Sequence[LookedUp] = (),
+        tables: ProjectTables, looked_up: Sequence[LookedUp] = (), bases: Callable[[], Mapping[str, LegalBasis]] = dict,
     ) -> None:  # fmt: skip
         self._document = document
         self._file = file
-        self._tables = tables
+        self._tables, self._bases = tables, bases
         self._own: dict[str, Code] = {}
         self._fields = {field.name: field for field in fields}
         self._joined = dict(_HUB)
@@ -221,8 +221,22 @@ class SuiteReader:
             field=field,
             severity=meta.get("severity", "critical"),
             own=self._own.get(meta["code"]),
+            bases=tuple(self._cited(meta.get("bases", []), at)),
             listed=None if table is None else frozenset(self._tables.sound[table].values.values()),
         )
+
+    def _cited(self, names: Any, at: tuple[str | int, ...]) -> Iterable[LegalBasis]:
+        """Give the legal bases that a rule cites."""
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise refuse(
+                "config.type", "meta.bases is no list of names", self._document.where(*at, "meta", "bases")
+            )
+        known = self._bases() if names else {}
+        for place, name in enumerate(names):
+            if name not in known:
+                what = f"there is no basis {name}{nearest(name, known)}"
+                raise refuse("config.basis", what, self._document.where(*at, "meta", "bases", place))
+            yield known[name]
 
     def _kwargs(self, kind: str, kwargs: dict[str, Any], at: tuple[str | int, ...]) -> None:
         shape, flaws = SHAPES[kind], Flaws()

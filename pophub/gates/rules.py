@@ -9,6 +9,7 @@ from typing import Any
 from pophub.contracts.model import Connector, Rule
 from pophub.contracts.shapes import judges_deletes, read_columns
 from pophub.domain.codes import explain
+from pophub.domain.dates import today
 from pophub.domain.errors import ValidatorFailed
 from pophub.domain.record import Columns, Failure
 from pophub.gates.judged import RuleResult
@@ -121,6 +122,7 @@ class GreatExpectationsRules:
 
 
 def _failures(rule: Rule, rows: list[int]) -> list[Failure]:
-    reason = rule.words.en
+    cited = [basis.number for basis in rule.bases if basis.in_force(today())]
+    reason = f"{rule.words.en} ({', '.join(cited)})" if cited else rule.words.en
     gate, code, field, severity = rule.gate, rule.code, rule.field, rule.severity
     return [Failure(row, gate, code, field, reason, severity) for row in rows]

@@ -190,6 +190,10 @@ class LaterChange(When):
     set: dict[str, Value] = Field(default_factory=dict)
     anew: tuple[str, ...] = ()
     vanish: bool = False
+    label: str = Field("", description="what is odd about the changed rows, such as a near miss")
+    wrong: str | None = Field(
+        None, pattern=DEFECT_CODE, description="the changed rows are defective: the code that must find them"
+    )
 
 
 class Cohort(When):

@@ -108,9 +108,7 @@ class DeclaredPlan:
             marker = self.fill.moment(rows)
             named = Named(people[index] if people else None, who[index] if who else None)
             made = self._add(self.fill.row(marker, {**rows.set, **kind}, rows.columns, named), marker)
-            made.label = rows.label
-            if rows.wrong is not None:
-                _wrong(made, rows.wrong, rows.label)
+            _label(made, rows)
             for change in rows.then:
                 if index < change.of if change.of is not None else self.rng.random() < change.share:
                     made = self._changed(made, change) or made
@@ -138,6 +136,7 @@ class DeclaredPlan:
         if row == before.row and not change.vanish:
             return None
         made = self._add(row, marker)
+        _label(made, change)
         if change.vanish:
             made.delete = True
             if self.declaration.source.numbered:
@@ -241,6 +240,13 @@ class DeclaredPlan:
             made.marker = number - 1
         elif source.in_place:
             made.marker = UNKNOWN_PLACE
+
+
+def _label(made: Version, declared: Cohort | LaterChange) -> None:
+    """Say of a version what the declaration says of it."""
+    made.label = declared.label
+    if declared.wrong is not None:
+        _wrong(made, declared.wrong, declared.label)
 
 
 def _wrong(made: Version, code: str, label: str) -> None:

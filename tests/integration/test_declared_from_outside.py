@@ -139,15 +139,29 @@ CASES = {
             ({"can_cu": "Nghị định 59/2022/NĐ-CP", "ngay_cap": "01/07/2024"}, "correct.basis"),
             ({"can_cu": EMPTY}, "sufficient.missing"),
             ({"ho_ten": "Nguyễn\u0001Văn An"}, "clean.text.control"),
-            ({"so_ddcn": DEAD, "ngay_cap": "11/03/2024"}, "correct.account.after_death"),
+            ({"ngay_kich_hoat": "09/03/2024"}, "correct.dates.order"),
+            (
+                {"so_ddcn": DEAD, "ngay_cap": "11/03/2024", "ngay_kich_hoat": None},
+                "correct.account.after_death",
+            ),
+            ({"so_ddcn": DEAD, "ngay_kich_hoat": "11/03/2024"}, "correct.account.after_death"),
+            (
+                {"so_ddcn": DEAD, "ngay_kich_hoat": "11/03/2024", "trang_thai": "Khóa"},
+                "correct.account.after_death",
+            ),
         ),
         (
-            {"so_ddcn": DEAD},  # opened on the day of death
-            {"so_ddcn": DEAD, "ngay_cap": "11/03/2024", "cap_nhat": 4},  # the death is registered later
+            {"so_ddcn": DEAD},  # opened and made active on the day of death
+            {
+                "so_ddcn": DEAD,
+                "ngay_cap": "11/03/2024",
+                "ngay_kich_hoat": "11/03/2024",
+                "cap_nhat": 4,
+            },  # registered later
             {"so_ddcn": DEAD, "ngay_cap": "09/03/2024", "trang_thai": "Khóa"},  # locked after the death
             {"ho_ten": "nguyễn văn an"},
-            {"ngay_cap": "30/06/2024"},
-            {"can_cu": "Nghị định 69/2024/NĐ-CP", "ngay_cap": "01/07/2024"},
+            {"ngay_cap": "30/06/2024", "ngay_kich_hoat": "30/06/2024"},
+            {"can_cu": "Nghị định 69/2024/NĐ-CP", "ngay_cap": "01/07/2024", "ngay_kich_hoat": " 01/07/2024"},
             {"so_ddcn": None, "ho_ten": None, "mst": REGISTERED, "ten_tc": COMPANY.upper()},
         ),
     ),

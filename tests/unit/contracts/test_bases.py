@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from pophub.contracts.model import LegalBasis
 from pophub.domain.dates import today
 from pophub.live.conditions import BASIS_DAYS, of_bases
 from pophub.live.run import ending_rights
+from pophub.scoring.samples import judged as judged_samples
 from pophub.settings import PROJECT
 
 OLD, NEW = "bases/decree_59_2022.yaml", "bases/decree_69_2024.yaml"
 DAY = timedelta(days=1)
+SUITE = "expectations/mps/identity_accounts.json"
 
 
 @pytest.mark.parametrize(
@@ -113,6 +116,40 @@ def test_the_end_of_a_basis_is_told_ninety_days_before(project: Path, days: int,
     assert rights == [("mps.citizens", "portal", today() + days * DAY)], "the others have no end"
     found = [(one.code, one.stem, one.subject) for one in of_bases(rights, today())]
     assert found == ([("alert.basis_ends", "mps.citizens", "recipient portal")] if told else [])
+
+
+@pytest.mark.filterwarnings("default")  # Great Expectations has warnings of its own
+def test_a_rule_tells_on_which_basis_it_rests_and_goes_on_when_that_ends(project: Path) -> None:
+    def judged() -> set[str]:
+        (accounts,) = (one for one in load_all(project)[0] if one.stem == "mps.identity_accounts")
+        sample = json.loads(
+            (
+                PROJECT / "tests/samples" / accounts.stem / "no_such_level.fail.correct.code.unknown.json"
+            ).read_text()
+        )
+        (failures,) = judged_samples(accounts, [sample])
+        return {one.reason for one in failures if one.field == "level"}
+
+    said = "The value is not in the code list"
+    assert judged() == {f"{said} (69/2024/NĐ-CP)"} and check(project) == []
+    edit(
+        project, NEW, "in_force_from: 2024-07-01", f"in_force_from: 2024-07-01\nin_force_to: {today() - DAY}"
+    )
+    assert judged() == {said}
+    errors = [error for error in check(project) if error.where.startswith(SUITE)]
+    assert [error.code for error in errors] == ["config.basis"] and "59/2022/NĐ-CP, 69/2024/NĐ-CP" in errors[
+        0
+    ].what
+    assert "decree_69_2024" in errors[0].what, "what took the place of the first"
+
+
+def test_a_basis_that_is_none_carries_no_rule(project: Path) -> None:
+    edit(project, SUITE, '"decree_59_2022", "decree_69_2024"', '"decree_59_2022", "decree_96_2024"')
+    (error,) = load_all(project)[1]
+    assert error.code == "config.basis" and "did you mean decree_69_2024" in error.what
+    assert error.where.startswith(f"{SUITE}:")
+    edit(project, SUITE, '["decree_59_2022", "decree_96_2024"]', '"decree_59_2022"')
+    assert [error.code for error in load_all(project)[1]] == ["config.type"]
 
 
 def test_a_change_of_a_basis_changes_the_digest_of_who_cites_it(project: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ EXAMPLE = re.search(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)
 STEPS: tuple[Step, ...] = ("2023", "2024", "today")
 HOURS_US = 3 * 3600 * 1_000_000
 STEMS = [one.stem for one in declarations()]
+DEAD = "correct.account.after_death"
 
 
 def declared(text: str) -> Declaration:
@@ -47,6 +48,10 @@ def example(**lines: str) -> Declaration:
 @cache
 def planned(seed: int = 1, scale: float = 0.2) -> Plan:
     return plan(seed, scale)
+
+
+def day(written: object, form: str) -> date:
+    return datetime.strptime(str(written), form).date()
 
 
 def of(stem: str, seed: int = 1, scale: float = 0.2) -> list[Version]:
@@ -180,6 +185,21 @@ def test_identity_accounts_cite_the_decree_in_force() -> None:
     for version in of("mps.identity_accounts"):
         if version.sound and version.row["can_cu"].startswith("Nghị định 69") and version.code is None:
             assert from_us(version.changed).strftime("%Y-%m") >= "2024-07"
+
+
+def test_an_account_that_is_active_again_after_the_death_is_defective_and_one_locked_then_is_not() -> None:
+    died = {
+        v.row["so_ddcn"]: day(v.row["ngay_su_kien"], "%Y%m%d")
+        for v in of("moj.civil_status")
+        if v.row["loai"] == "KT" and v.sound
+    }
+    mine = [v for v in of("mps.identity_accounts") if v.row["so_ddcn"] in died and v.code in (None, DEAD)]
+    after = [v for v in mine if day(v.row["ngay_kich_hoat"], "%d/%m/%Y") > died[v.row["so_ddcn"]]]
+    assert {v.row["trang_thai"] for v in mine if v not in after} == {"Hoạt động", "Khóa"}
+    registered_later = [v for v in after if v.label == "near miss: a death that is registered later"]
+    assert all(v.code == DEAD for v in after if v not in registered_later)
+    opened = [v for v in after if day(v.row["ngay_cap"], "%d/%m/%Y") > died[v.row["so_ddcn"]]]
+    assert len(after) - len(opened) >= 8 and {v.code for v in mine if v not in after} == {None}
 
 
 def test_a_round_of_today_brings_new_rows_the_last_of_them_defective() -> None:
