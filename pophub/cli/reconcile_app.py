@@ -88,3 +88,29 @@ def as_of(
 
     with errors_told(json):
         show(at, key, stem=stem, known=known, as_json=json)
+
+
+USAGE = """Examples:
+
+pophub usage 001090000001
+
+pophub usage 0101234573 --stem mof.taxpayers
+"""
+
+
+@app.command("usage", epilog=USAGE)
+def usage(
+    key: Annotated[
+        str,
+        typer.Argument(
+            help="A citizen's number, an organisation's tax code, any other key, or an event id. As an argument it stays in the shell's history."
+        ),
+    ],
+    stem: Annotated[str | None, typer.Option(help="Only this dataset.")] = None,
+    json: bool = JSON,
+) -> None:
+    """Tell what became of each version of a record, and who was given it, when and why."""
+    from pophub.commands.usage import usage as tell
+
+    with errors_told(json):
+        tell(key, stem, json)

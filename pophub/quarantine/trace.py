@@ -59,6 +59,19 @@ class Taken(NamedTuple):
     payload: bytes | None
 
 
+class Usage(NamedTuple):
+    """How often a recipient was given versions of a key; `terms` are the grant's, as it stood at the last, none where the
+    population database is the recipient.
+    """
+
+    stem: str
+    recipient: str
+    times: int
+    first: datetime
+    last: datetime
+    terms: dict[str, Any] | None
+
+
 class Moment(NamedTuple):
     """Something that happened to a record; `who` and `why` where a person did it, else a place or a code."""
 
@@ -85,6 +98,19 @@ def find(connection: Connection, text: str, secrets: Mapping[tuple[str, str], by
         places |= {"event": len(of_event)} | ({"transaction": len(sent)} if secrets else {})
         hits += of_event + sent
     return FoundRecord(hits, places)
+
+
+def usage(connection: Connection, key: str) -> list[Usage]:
+    """Tell who was given a key's versions, whatever the key is of: a citizen, an organisation, a dossier.
+
+    Shape: by dataset, the population database first; nothing of a key that was never accepted.
+    """
+    with transaction(connection, "finding who was given a record") as cursor:
+        cursor.execute(SQL["heads"], {"key": key})
+        heads = cursor.fetchall()
+        places = {"key": key, "stems": [stem for stem, _ in heads], "lanes": [lane for _, lane in heads]}
+        cursor.execute(SQL["usage"], places)
+        return [Usage(*row) for row in cursor.fetchall()]
 
 
 def _of_key(connection: Connection, key: str) -> tuple[list[Hit], dict[str, int]]:

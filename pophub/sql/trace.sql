@@ -53,3 +53,23 @@ select run, exchanged_at from extract.batch where stem = %(stem)s and batch = %(
 
 -- name: looks
 select revealed_by, revealed_at, reason from quarantine.reveal where stem = %(stem)s and what = %(what)s order by reveal
+
+-- who was given the versions of a key, by each dataset that has it, and on which terms last
+-- name: usage
+with version as (
+    select h.month, h.stem, h.lane, h.sequence, h.exchanged_at
+    from unnest(%(stems)s::text[], %(lanes)s::int[]) place(stem, lane)
+    join ledger.history h on h.stem = place.stem and h.lane = place.lane
+    where h.key = %(key)s
+), given as (
+    select stem, 'population' as recipient, null::int as version, count(*) as times, min(exchanged_at) as first, max(exchanged_at) as last
+    from version group by stem
+    union all
+    select v.stem, s.recipient, max(s.subscription), count(*), min(s.exchanged_at), max(s.exchanged_at)
+    from version v join ledger.stretch s on (s.history_month, s.stem, s.lane) = (v.month, v.stem, v.lane)
+        and v.sequence between s.first and s.last
+    where (s.omitted @> v.sequence) is not true and s.recipient <> 'shared' group by v.stem, s.recipient
+)
+select g.stem, g.recipient, g.times, g.first, g.last, t.terms
+from given g left join hub.subscription t using (recipient, stem, version)
+order by g.stem, g.recipient = 'population' desc, g.recipient
