@@ -8,6 +8,8 @@ source:
 by: [all, province]
 chart: without
 own: {by: province}
+wanted:
+  - {by: province, row: laocai, column: lower_percent, value: 40, as_of: 2023-07-31}
 */
 select
     case $by when 'province' then province else 'all' end as place,

@@ -200,6 +200,10 @@ def _judge_report(report: dict[str, Any]) -> None:
         rest = c["shared"] + sum(c["quarantined"].values()) + c["duplicate"] + c["superseded"]
         if c["read"] != rest:
             wrong.append(f"{c['stem']} does not add up")
+    if other := [
+        f"{one['figure']} {one['row']} {one['column']}" for one in report["figures"] if not one["equal"]
+    ]:
+        wrong.append(f"figures are not those of the reports: {', '.join(other)}")
     if wrong:
         raise PromiseBroken(
             "demo.promise",

@@ -176,8 +176,8 @@ def test_no_defect_is_missed_and_nothing_sound_is_rejected(demo: Demo) -> None:
 def test_the_figures_of_the_reports_are_found(demo: Demo) -> None:
     figures = demo.report["figures"]
     assert {one["figure"] for one in figures} == {
-        "catalogue", "databases", "digitised", "fees", "security", "services", "sharing", "simplification",
-        "task_growth", "tasks",
+        "catalogue", "databases", "digitised", "ecommerce", "fee_resolutions", "fees", "security", "services", "sharing",
+        "simplification", "task_growth", "tasks",
     }  # fmt: skip
     assert [one for one in figures if not one["equal"]] == []
 

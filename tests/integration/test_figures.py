@@ -46,6 +46,8 @@ REPORTED = {
     "fees": 2,
     "security": 1,
     "services": 2,
+    "ecommerce": 1,
+    "fee_resolutions": 1,
 }
 """How many numbers of the reports each has: what is not `scaled` in its simulation has them at each scale."""
 DAY = date(2024, 12, 31)
@@ -105,20 +107,105 @@ def test_what_the_reports_say_is_found(home: Path, name: str) -> None:
     assert all(one["equal"] and one["found"] == one["wanted"] for one in found), found
 
 
-def test_tasks_are_counted_again_from_outside(home: Path) -> None:
-    found = rows("tasks", "--as-of", "2024-12-31")
-    schema = json.loads((PROJECT / "schemas/project06/tasks.v1.avsc").read_text())
+def standing(stem: str) -> list[dict[str, Any]]:
+    """Give the records of a dataset as they stood at the end of 2024."""
+    schema = json.loads((PROJECT / f"schemas/{stem.replace('.', '/')}.v1.avsc").read_text())
     with psycopg2.connect(**Settings.load().dsn("postgres")) as connection, connection.cursor() as cursor:
         cursor.execute(
-            "select distinct on (key) key, payload from ledger.history where stem = 'project06.tasks' "
-            "and exchanged_at < '2025-01-01 00:00:00+07' order by key, marker desc"
+            "select distinct on (key) key, payload from ledger.history where stem = %s "
+            "and exchanged_at < '2025-01-01 00:00:00+07' order by key, marker desc",
+            (stem,),
         )
-        tasks = [fastavro.schemaless_reader(io.BytesIO(payload), schema) for _, payload in cursor.fetchall()]
+        payloads = [payload for _, payload in cursor.fetchall() if payload is not None]
+    found: Any = [fastavro.schemaless_reader(io.BytesIO(payload), schema) for payload in payloads]
+    return list(found)
+
+
+def test_tasks_are_counted_again_from_outside(home: Path) -> None:
+    found = rows("tasks", "--as-of", "2024-12-31")
+    tasks = standing("project06.tasks")
     counted = Counter((str(task["year"]), task["state"]) for task in tasks)
     for (year, state), number in counted.items():
         assert found[year][state.lower()] == number
     late = Counter(str(t["year"]) for t in tasks if t["state"] == "IN_PROGRESS" and t["deadline"] < DAY)
     assert {year: row["overdue"] for year, row in found.items()} == dict(late)
+
+
+def test_accounts_findings_dossiers_and_stores_are_counted_again_from_outside(home: Path) -> None:
+    day = ("--as-of", "2024-12-31")
+    accounts = standing("mps.identity_accounts")
+    decree = re.compile("[0-9]+/[0-9]+")
+    on_decree = Counter(found[0] for one in accounts if (found := decree.search(one["legal_basis"])))
+    given = rows("accounts", *day)
+    assert {basis: row["accounts"] for basis, row in given.items()} == on_decree and len(on_decree) == 2
+    assert given["59/2022"]["last_on"] <= "2024-06-30" < given["69/2024"]["first_on"]
+    usable = {one["citizen_id"] for one in accounts if one["status"] == "Hoạt động" and one["citizen_id"]}
+    citizens = rows("accounts", "--by", "holder", *day)["citizen"]
+    assert citizens["citizens_percent"] == round(100 * len(usable) / len(standing("mps.citizens")), 1)
+    findings = standing("moit.market_findings")
+    against = rows("market_findings", *day)
+    assert {kind: row["findings"] for kind, row in against.items()} == Counter(
+        one["kind"] for one in findings
+    )
+    settled = Counter(one["kind"] for one in findings if one["settled_on"] is not None)
+    assert {kind: row["settled"] for kind, row in against.items()} == settled
+    registered = {one["citizen_id"] for one in standing("mps.citizens")}
+    dead = [one["citizen_id"] for one in standing("moj.civil_status") if one["event_kind"] == "DEATH"]
+    ended = [(row["ended"], row["still_registered"]) for row in rows("residence", *day).values()]
+    still = sum(one in registered for one in dead)
+    assert tuple(map(sum, zip(*ended, strict=True))) == (len(dead) - still, still) and 0 < still < len(dead)
+    dossiers = standing("monre.procedures")
+    waiting = [one["submitted_on"] for one in dossiers if one["returned_on"] is None]
+    settling = rows("settling", *day)["monre"]
+    assert (settling["dossiers"], settling["waiting"]) == (len(dossiers), len(waiting))
+    assert settling["oldest_days"] == (DAY - min(waiting)).days
+    theirs = {one["party_no"]: one for one in standing("portal.parties")}
+    pairs = [(one, theirs.get(one["party_no"])) for one in standing("laocai.parties")]
+    for field, row in rows("stores", *day).items():
+        linked = [(mine[field], other[field]) for mine, other in pairs if other is not None]
+        assert (row["parties"], row["linked"]) == (len(pairs), len(linked))
+        assert row["differ"] == sum(mine != other for mine, other in linked)
+
+
+def test_who_was_given_the_record_of_a_citizen_or_an_organisation_is_told(home: Path) -> None:
+    """Both in one way: a tax code is as good as a number."""
+    with psycopg2.connect(**Settings.load().dsn("postgres")) as connection, connection.cursor() as cursor:
+        for stem, recipients in (
+            ("mps.citizens", ["population", "portal"]),
+            ("mof.taxpayers", ["population"]),
+        ):
+            cursor.execute(
+                "select key from ledger.history where stem = %s group by key order by count(*) desc, key limit 1",
+                (stem,),
+            )
+            (key,) = cursor.fetchone()  # type: ignore[misc]
+            cursor.execute(
+                "select recipient, count(*), min(t.exchanged_at), max(t.exchanged_at) from hub.share_transaction t "
+                "join ledger.history h using (stem, lane, sequence) where h.stem = %s and h.key = %s and recipient <> 'shared' "
+                "group by recipient order by recipient",
+                (stem, key),
+            )
+            counted = cursor.fetchall()
+            found = told("usage", key, "--stem", stem)
+            given = [
+                (
+                    one["recipient"],
+                    one["times"],
+                    datetime.fromisoformat(one["first"]),
+                    datetime.fromisoformat(one["last"]),
+                )
+                for one in found["usage"]
+            ]
+            assert given == counted and [one[0] for one in given] == recipients
+            assert len([one for one in found["versions"] if one["sequence"] is not None]) == counted[0][1]
+            plain = command("usage", key, "--stem", stem).stdout
+            assert "population" in plain and key not in plain.replace("pophub", "")
+    assert found["usage"][0]["purpose"] is None
+    portal = told("usage", key := standing("mps.citizens")[0]["citizen_id"])["usage"][-1]
+    assert portal["fields"] == ["citizen_id", "full_name", "birth_date", "province_code"]
+    assert portal["purpose"]["vi"].startswith("Điền sẵn") and "47/2020" in portal["legal_basis"]
+    assert told("usage", "0000000000") == {"version": 1, "versions": [], "usage": []}
+    assert command("usage", key, "--stem", "mps.citizen").returncode == 2
 
 
 def test_a_refused_read_is_counted_in_its_month_once(home: Path) -> None:

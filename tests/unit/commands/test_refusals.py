@@ -152,7 +152,13 @@ def report(**wrong: Any) -> dict[str, Any]:
         "duplicate": 1,
         "superseded": 0,
     }
-    sound = {"airflow": [], "detection": {"missed": 0, "false_rejections": 0}, "connectors": [counted]}
+    figure = {"figure": "tasks", "row": "2024", "column": "done", "equal": True}
+    sound = {
+        "airflow": [],
+        "detection": {"missed": 0, "false_rejections": 0},
+        "connectors": [counted],
+        "figures": [figure],
+    }
     return sound | wrong
 
 
@@ -163,12 +169,14 @@ def report(**wrong: Any) -> dict[str, Any]:
         {"detection": {"missed": 1, "false_rejections": 0}},
         {"detection": {"missed": 0, "false_rejections": 1}},
         {"connectors": [report()["connectors"][0] | {"read": 4}]},
+        {"figures": [report()["figures"][0] | {"equal": False}]},
     ],
     ids=[
         "a run failed",
         "a defect was missed",
         "a sound record was rejected",
         "a record is not accounted for",
+        "a figure is not that of the reports",
     ],
 )
 def test_a_demo_whose_report_breaks_a_promise_fails(wrong: dict[str, Any]) -> None:
