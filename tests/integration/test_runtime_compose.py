@@ -212,6 +212,8 @@ def test_the_login_of_the_guide_opens_airflows_pages_and_is_in_no_log(tmp_path: 
     assert json.loads(login.read_text()) == {"admin": made[ADMIN]} and login.stat().st_mode & 0o777 == 0o600
 
 
-def test_an_image_holds_no_secret_of_this_machine() -> None:
+def test_an_image_holds_no_secret_of_this_machine_and_what_is_locked() -> None:
+    installs = re.findall(r"pip install[^\n&]*", (COMPOSE.parent / "deploy/Dockerfile").read_text())
+    assert installs == ["pip install --no-cache-dir uv"], "all else comes by uv.lock"
     left_out = (COMPOSE.parent / ".dockerignore").read_text().split()
     assert {".env", ".git", ".pophub", ".venv"} <= set(left_out)
