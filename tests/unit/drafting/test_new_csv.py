@@ -75,6 +75,8 @@ def test_a_font_before_unicode_is_named_and_no_record_in_it_is_shared(
     told = drafted(school)
     assert [one for one in told["decisions"] if "TCVN3 or VNI" in one]
     assert "before Unicode" in school.texts()["connectors/hcc/dossiers.yaml"]
+    read_as = school.connector("hcc.dossiers").file.source.model_dump()["encoding"]
+    assert read_as == ("utf-8-sig" if in_unicode else "cp1252"), "as which each letter of the fonts is told"
     tried = school.run("try", "hcc.dossiers")
     assert tried["states"]["shared"] == 0
     rules = {(one["code"], one["field"]): one["rows"] for one in tried["rules"]}
