@@ -28,7 +28,7 @@ def start_by(settings: Settings, stem: str, who: str, at: datetime) -> str:
     somebody switches it on.
     Errors: `airflow.unreachable`, `airflow.refused`, `airflow.paused`.
     """
-    run = f"pages {at.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+    run = f"pages_{at.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
     with Airflow(settings, timeout_s=ASKED_S) as airflow:
         if airflow.is_off(stem):
             raise ConfigError(

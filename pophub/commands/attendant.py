@@ -83,6 +83,7 @@ def started(settings: Settings, stem: str, by: str, at: datetime) -> Done:
     try:
         start_by(settings, stem, by, at)
     except PophubError as error:
+        talk.print(str(error), markup=False)
         return Done(error.code)
     return Done("")
 

@@ -254,7 +254,7 @@ CODES: dict[str, Code] = {
     "postgres.setup_failed": Code("A PostgreSQL program failed", "Một chương trình của PostgreSQL bị lỗi", "look at the output that is named"),
     "postgres.row_missing": Code("A row that must be there is not", "Thiếu một dòng phải có", "run pophub reconcile"),
     "airflow.unreachable": Code("Airflow's API server does not answer", "Máy chủ API của Airflow không trả lời", "run pophub status, then pophub up"),
-    "airflow.refused": Code("Airflow refused a request", "Airflow từ chối yêu cầu", "look at the status that is named"),
+    "airflow.refused": Code("Airflow refused a request", "Airflow từ chối yêu cầu", "look for the status that Airflow answered in the attendant's log or the command's output"),
     "airflow.paused": Code("The DAG is switched off in Airflow, so no run was started", "DAG đang tắt trong Airflow nên không có lượt chạy nào bắt đầu", "switch it on in Airflow, then run it"),
     "airflow.dag_missing": Code("Airflow has not read a DAG", "Airflow chưa đọc DAG", "look at Airflow's import errors"),
     "airflow.run_stuck": Code("A DAG run has not ended in time", "Lượt chạy DAG không kết thúc kịp thời", "look at the run's page"),

@@ -62,10 +62,11 @@ class Matter(NamedTuple):
 
 @dataclass
 class NowSeen:
-    """What one look found, of which the page is made."""
+    """What one look found, of which the page is made; `promised` counts the datasets that promise how fresh they are."""
 
     states: dict[str, Seen] = field(default_factory=dict)
     matters: list[Matter] = field(default_factory=list)
+    promised: int = 0
     held: int = 0
     oldest: datetime | None = None
     waiting: int = 0
@@ -123,6 +124,7 @@ def look_now(settings: Settings, connection: Connection) -> NowSeen:
     ]  # the watcher asks Kafka
     causes = browse.waiting(connection)
     found = NowSeen(states, waiting=int(waiting), wrong=int(wrong))
+    found.promised = sum(c.file.live.promise_s is not None for c in connectors.values())
     found.held = sum(one.records for one in causes)
     found.oldest = min((one.first_seen for one in causes), default=None)
     matters = [*of_conditions(conditions, states, opened), *_of_people(connection, causes)]

@@ -65,6 +65,7 @@ NOW: dict[str, tuple[str, str]] = {
     "oldest": ("oldest {age}", "lâu nhất {age}"),
     "late_some": ("{n} of {all} datasets late", "{n} trên {all} bộ dữ liệu bị trễ"),
     "late_none": ("none of {all} datasets late", "không bộ nào trong {all} bộ dữ liệu bị trễ"),
+    "no_promise": ("{n} promise no freshness", "{n} bộ không cam kết độ mới"),
     "books_balance": ("books balance", "sổ sách khớp"),
     "books_wrong": ("books do not balance in {n} datasets", "sổ sách không khớp ở {n} bộ dữ liệu"),
     "books_wait": (

@@ -279,5 +279,7 @@ def test_in_airflows_frame_each_button_and_link_does_something(
             *(f"datasets/{STEM}/{act}" for act in ("run", "pause", "resume")),
         }  # fmt: skip
         assert acts <= buttons, acts - buttons
+        asked = [run["run_id"] for run in airflow.runs([STEM]) if run["run_id"].startswith("pages_")]
+        assert asked, "Airflow took the name of the run that a button asked for"
     finally:
         context.close()

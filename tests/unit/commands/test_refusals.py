@@ -85,7 +85,7 @@ def test_a_run_that_a_page_starts_is_one_a_minute_and_says_who_asked(settings: S
 
     with answering(answer) as url:
         first, second = (start_by(at(settings, url), "mps.citizens", "Oanh", ASKED_AT) for _ in range(2))
-        assert first == second == "pages 2026-01-30T20:30Z", "of the minute in which it was asked for"
+        assert first == second == "pages_2026-01-30T20:30Z", "of the minute in which it was asked for"
         assert [one for one in asked if one[0] == "POST" and "dags" in one[1]] == [
             ("POST", "/api/v2/dags/mps.citizens/dagRuns")
         ]
@@ -100,7 +100,7 @@ def test_two_who_ask_at_once_start_one_run(settings: Settings) -> None:
         return (409, b"{}") if method == "POST" else (404, b"{}")
 
     with answering(answer) as url:
-        assert start_by(at(settings, url), "mps.citizens", "Oanh", ASKED_AT).startswith("pages ")
+        assert start_by(at(settings, url), "mps.citizens", "Oanh", ASKED_AT).startswith("pages_")
 
 
 def test_a_dataset_that_is_switched_off_is_not_started(settings: Settings) -> None:
