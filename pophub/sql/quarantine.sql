@@ -26,9 +26,13 @@ select v.id, v.stem, v.state, v.gate, v.failures, v.batch, v.lane, v.raw_offset,
     v.first_judged_at, v.last_judged_at, v.expired_at
 from quarantine.version v where :selected order by v.id desc limit %(limit)s offset %(after)s
 
+-- many versions failed alike: what they failed is taken apart once for all of them
 -- name: groups
-select v.stem, f ->> 'gate', f ->> 'code', f ->> 'field', count(distinct v.id), min(v.first_judged_at), max(v.first_judged_at)
-from quarantine.version v, jsonb_array_elements(v.failures) f where :selected
+select alike.stem, f.gate, f.code, f.field, sum(alike.records)::bigint, min(alike.first_seen), max(alike.last_seen)
+from (select v.stem, v.failures, count(*) as records, min(v.first_judged_at) as first_seen, max(v.first_judged_at) as last_seen
+        from quarantine.version v where :selected group by v.stem, v.failures) alike
+    cross join lateral (select distinct one ->> 'gate' as gate, one ->> 'code' as code, one ->> 'field' as field
+        from jsonb_array_elements(alike.failures) one) f
 group by 1, 2, 3, 4 order by 5 desc, 1, 3, 4
 
 -- name: show

@@ -23,10 +23,10 @@ BRIEFLY = "select set_config('statement_timeout', '2000', true)"
 NOT_SHARED = ("quarantined", "duplicate", "superseded")
 ACCEPTED = ("all", "passed", "waiting")
 NOT_ACCEPTED = """
-select batch, lane, raw_offset, row, lane || ' / ' || raw_offset || ' / ' || row as place, encode(event_id, 'hex') as event, state, gate
-from (select batch, lane, raw_offset, row, event_id, state, case when state = 'quarantined' then gate end as gate
+select batch, lane, raw_offset, row, lane || ' / ' || raw_offset || ' / ' || row as place, encode(event_id, 'hex') as event, state, gate, id as version
+from (select id, batch, lane, raw_offset, row, event_id, state, case when state = 'quarantined' then gate end as gate
         from quarantine.version where stem = %(stem)s and state <> 'shared'
-    union all select batch, lane, raw_offset, row, event_id, state, null from judge.passed_over where stem = %(stem)s) r
+    union all select null, batch, lane, raw_offset, row, event_id, state, null from judge.passed_over where stem = %(stem)s) r
 where (%(state)s = '' or state = %(state)s) and (%(gate)s = '' or gate = %(gate)s)
     and (%(run)s = '' or batch in (select b.batch from extract.batch b where b.stem = %(stem)s and b.run = %(run)s))
     and (%(behind)s = '' or (batch, lane, raw_offset, row) < (%(a)s::bigint, %(b)s::int, %(c)s::bigint, %(d)s::int))

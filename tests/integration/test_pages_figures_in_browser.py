@@ -162,6 +162,11 @@ def test_each_count_of_a_run_opens_its_records_of_that_run_alone(
                 listed = figure(page.locator("h1").inner_text()) if not href.startswith("#") else rows
                 if not href.startswith("#") and {figure(text)} != {rows, listed}:
                     flaws.append(f"{run} {href}: {text}, but {rows} rows under {listed}")
+                if not href.startswith("#"):
+                    record = page.locator("table").last.locator("tbody tr a").first.get_attribute("href")
+                    known = page.goto(urljoin(start, record))
+                    if not known.ok or project.stem not in page.locator("main").inner_text():
+                        flaws.append(f"{record}: {known.status}")
                 opened_counts.add(re.sub(r".*(state=\w+|accepted=\w+|#batches).*", r"\1", href))
     assert not flaws and wrong == [], "\n".join(flaws)
     assert {"accepted=all", "state=quarantined", "#batches"} <= opened_counts
