@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -81,6 +81,20 @@ class Moment(NamedTuple):
     why: str = ""
 
 
+class Passage(NamedTuple):
+    """What became of an accepted version for a subscriber.
+
+    Shape: `state` is `given`, `waits`, `withheld` by the terms, or `ended`, the right before the version's turn. `at` and
+    `transaction`, the id that the subscriber has it under, where it was given; `fields` by the terms of then, else the newest.
+    """
+
+    recipient: str
+    state: str
+    at: datetime | None
+    fields: str
+    transaction: str
+
+
 def find(connection: Connection, text: str, secrets: Mapping[tuple[str, str], bytes]) -> FoundRecord:
     """Look wherever a text can name a record, and say where.
 
@@ -91,7 +105,7 @@ def find(connection: Connection, text: str, secrets: Mapping[tuple[str, str], by
         not hits and (composed := unicodedata.normalize("NFC", text)) != text
     ):  # some keyboards type signs and marks apart
         hits, places = _of_key(connection, composed)
-    if _DIGEST.match(text.lower()):
+    if is_digest(text):
         event = bytes.fromhex(text)
         of_event = _hits(connection, "of_event", {"event": event})
         sent = _of_transaction(connection, event, secrets) if not of_event else []
@@ -113,6 +127,11 @@ def usage(connection: Connection, key: str) -> list[Usage]:
         return [Usage(*row) for row in cursor.fetchall()]
 
 
+def is_digest(text: str) -> bool:
+    """Tell whether a text may be an event id or a transaction id."""
+    return _DIGEST.match(text.lower()) is not None
+
+
 def _of_key(connection: Connection, key: str) -> tuple[list[Hit], dict[str, int]]:
     failed = _hits(connection, "failed_of_key", {"key": key})
     with transaction(connection, "finding a record") as cursor:
@@ -120,7 +139,17 @@ def _of_key(connection: Connection, key: str) -> tuple[list[Hit], dict[str, int]
         heads = cursor.fetchall()
     values = {"key": key, "stems": [stem for stem, _ in heads], "lanes": [lane for _, lane in heads]}
     accepted = _hits(connection, "accepted_of_key", values) if heads else []
-    return [*failed, *accepted], {"quarantine": len(failed), "history": len(accepted)}
+    return merged([*failed, *accepted]), {"quarantine": len(failed), "history": len(accepted)}
+
+
+def merged(hits: Iterable[Hit]) -> list[Hit]:
+    """Give each version once: one that was accepted out of the quarantine is told by its page there, which knows both."""
+    found: dict[tuple[str, str], Hit] = {}
+    for hit in hits:
+        known = found.setdefault((hit.stem, hit.event_id), hit)
+        if known.version is not None and known.lane is None:
+            found[hit.stem, hit.event_id] = known._replace(lane=hit.lane, sequence=hit.sequence)
+    return list(found.values())
 
 
 def _of_transaction(
@@ -180,10 +209,26 @@ def of_batch(connection: Connection, stem: str, batch: int) -> list[Moment]:
     )
 
 
-def given_to(connection: Connection, stem: str, lane: int, sequence: int) -> list[Moment]:
-    """Tell to whom an accepted version was given, when, and which fields of it by the terms of then."""
+def recipients_of(
+    connection: Connection,
+    stem: str,
+    lane: int,
+    sequence: int,
+    event_id: str,
+    secrets: Mapping[tuple[str, str], bytes],
+) -> list[Passage]:
+    """Tell what became of an accepted version for each subscriber; `secrets` as for `find`."""
     values = {"stem": stem, "lane": lane, "sequence": sequence}
-    return _moments(connection, "recipients", values, lambda r: Moment(r[1], "given", r[0], r[2]))
+    with transaction(connection, "tracing a record") as cursor:
+        cursor.execute(SQL["recipients"], values)
+        rows = cursor.fetchall()
+    found = []
+    for recipient, at, passed, ended, fields in rows:
+        state = "given" if at else "withheld" if passed else "ended" if ended else "waits"
+        secret = secrets.get((recipient, stem))
+        sent = keyed(secret, b"transaction")(bytes.fromhex(event_id))[:16].hex() if secret and at else ""
+        found.append(Passage(recipient, state, at, fields, sent))
+    return found
 
 
 def looks(connection: Connection, stem: str, event_id: str) -> list[Moment]:

@@ -15,7 +15,7 @@ select h.stem, encode(h.event_id, 'hex'), case h.operation when 'd' then 'delete
     null::bigint, h.lane::int, h.sequence
 from unnest(%(stems)s::text[], %(lanes)s::int[]) place(stem, lane)
 join ledger.history h on h.stem = place.stem and h.lane = place.lane
-where h.key = %(key)s and not h.replayed order by h.stem, h.sequence
+where h.key = %(key)s order by h.stem, h.sequence
 
 -- name: of_event
 select v.stem, encode(v.event_id, 'hex'), v.state, v.exchanged_at, v.batch, v.id, null::int, null::bigint
@@ -40,13 +40,19 @@ from ledger.history h where h.stem = %(stem)s and h.lane = %(lane)s and h.sequen
 select h.lane::int, h.sequence, h.recorded_at from ledger.history h
 where h.stem = %(stem)s and h.lane = %(lane)s and h.event_id = %(event)s
 
+-- each subscriber of a dataset: when it was given an accepted version and which fields by the terms of then; where not, whether its
+-- lane has passed the version by, and the fields by the newest terms
 -- name: recipients
-select s.recipient, s.recorded_at, coalesce((select string_agg(field.name, ', ' order by field.at)
-    from hub.subscription t, jsonb_array_elements_text(t.terms -> 'fields') with ordinality field(name, at)
-    where (t.recipient, t.stem, t.version) = (s.recipient, s.stem, s.subscription)), '')
-from ledger.stretch s
-where s.stem = %(stem)s and s.lane = %(lane)s and %(sequence)s between s.first and s.last
-  and (s.omitted @> %(sequence)s::bigint) is not true and s.recipient <> 'shared' order by s.recipient
+select a.recipient, s.recorded_at, coalesce(l.sequence, 0) >= %(sequence)s as passed, a.ended_at is not null as ended,
+    coalesce((select string_agg(field.name, ', ' order by field.at)
+        from hub.subscription t, jsonb_array_elements_text(t.terms -> 'fields') with ordinality field(name, at)
+        where (t.recipient, t.stem) = (a.recipient, a.stem) and t.version = coalesce(s.subscription,
+            (select max(n.version) from hub.subscription n where (n.recipient, n.stem) = (a.recipient, a.stem)))), '')
+from hub.access a
+left join ledger.lane l on (l.recipient, l.stem, l.lane) = (a.recipient, a.stem, %(lane)s)
+left join ledger.stretch s on (s.recipient, s.stem, s.lane) = (a.recipient, a.stem, %(lane)s)
+    and %(sequence)s between s.first and s.last and (s.omitted @> %(sequence)s::bigint) is not true
+where a.stem = %(stem)s order by a.recipient
 
 -- name: batch
 select run, exchanged_at from extract.batch where stem = %(stem)s and batch = %(batch)s

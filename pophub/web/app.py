@@ -61,7 +61,7 @@ def create_pages(
     rooms = (
         now.router(settings, counts, pages),
         quarantine_pages.router(settings, counts, pages),
-        record_pages.router(settings, pages),
+        record_pages.router(settings, counts, pages),
         ledger_pages.router(settings, counts, pages),
         datasets.router(settings, counts, pages),
         record_lists.router(settings, counts, pages),

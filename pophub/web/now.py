@@ -39,6 +39,7 @@ BALANCE = """
 select coalesce(sum(waiting), 0)::bigint as waiting, count(distinct stem) filter (where not balanced and waiting = 0) as wrong
 from hub.reconciliation_by_day
 """
+JUDGED = "select batch, max(judged_at) from judge.reconciliation where batch = any(%s) group by batch"
 ALERTED = "select code, stem, subject, what, opened_at from live.alert where closed_at is null"
 
 
@@ -118,6 +119,9 @@ def look_now(settings: Settings, connection: Connection) -> NowSeen:
         ((waiting, wrong),) = cursor.fetchall()
         cursor.execute(ALERTED)
         alerts = cursor.fetchall()
+        batches = [int(one.subject[6:]) for one in conditions if one.subject.startswith("batch ")]
+        cursor.execute(JUDGED, (batches,))
+        judged = {f"batch {batch}": at for batch, at in cursor.fetchall()}
     opened = {(code, stem, subject): at for code, stem, subject, _, at in alerts}
     conditions += [
         Condition(*one[:4]) for one in alerts if one[0] == "alert.reader_slow"
@@ -127,7 +131,7 @@ def look_now(settings: Settings, connection: Connection) -> NowSeen:
     found.promised = sum(c.file.live.promise_s is not None for c in connectors.values())
     found.held = sum(one.records for one in causes)
     found.oldest = min((one.first_seen for one in causes), default=None)
-    matters = [*of_conditions(conditions, states, opened), *_of_people(connection, causes)]
+    matters = [*of_conditions(conditions, states, opened, judged), *_of_people(connection, causes)]
     found.matters = sorted(acknowledged(matters, steps.open_steps(connection)), key=lambda one: one.rank)
     return found
 
@@ -136,10 +140,11 @@ def of_conditions(
     conditions: Iterable[Condition],
     states: Mapping[str, Seen],
     opened: Mapping[tuple[str, str, str], datetime],
+    judged: Mapping[str, datetime],
 ) -> Iterator[Matter]:
-    """Give what the watcher would tell, since the source's state began or the alert was opened."""
+    """Give what the watcher would tell: since the source's state began, the batch was judged, or the alert was opened."""
     for one in conditions:
-        since = opened.get(one.name)
+        since = judged.get(one.subject, opened.get(one.name))
         if one.subject == "source" and states[one.stem].since is not None:
             since = moment_of(states[one.stem].since or 0)
         yield Matter(one.code, one.stem, one.subject, one.what, since)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -17,26 +17,29 @@ from pophub.domain.digests import lane_of
 from pophub.domain.errors import ConfigError
 from pophub.postgres import Connection, connect
 from pophub.quarantine import browse, persons, repair, steps, trace
+from pophub.quarantine.carried import carrying
 from pophub.quarantine.reasons import masked
 from pophub.quarantine.selection import Selection
-from pophub.quarantine.trace import Moment
+from pophub.quarantine.trace import Moment, Passage
 from pophub.settings import Settings
 from pophub.sharing.secret_in_use import PSEUDONYMS, pseudonym_secret
 from pophub.sharing.subscription import subscription_secret
 from pophub.web.asked import put_down
+from pophub.web.counts import Counts
 from pophub.web.declarations import declarations
 from pophub.web.layout import PageMaker, here
 from pophub.web.missing import NotThere
+from pophub.web.subscription_pages import declared, readers_of
 from pophub.web.visitors import needs
 
 MOST = (1 << 63) - 1
 
 
-def router(settings: Settings, pages: PageMaker) -> APIRouter:
+def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(default_response_class=HTMLResponse)
     _searches(routes, settings, pages)
-    _records(routes, settings, pages)
+    _records(routes, settings, counts, pages)
     _repairs(routes, settings)
     return routes
 
@@ -55,7 +58,10 @@ def _searches(routes: APIRouter, settings: Settings, pages: PageMaker) -> None:
             raise ConfigError("config.missing", "a search takes a key or an id", remedy="type one")
         with _opened(settings) as (judge, reader):
             found = trace.find(judge, text, _secrets(settings, reader))
-        return pages.render(request, "search.html", found=found)
+            connectors = [] if trace.is_digest(text) else declarations(settings.project).connectors
+            hits, reaches = carrying(judge, text, connectors)
+        found = found._replace(hits=trace.merged([*found.hits, *hits]))
+        return pages.render(request, "search.html", found=found, reaches=reaches)
 
     @routes.get("/record/event/{event_id}")
     @needs("see")
@@ -68,14 +74,26 @@ def _searches(routes: APIRouter, settings: Settings, pages: PageMaker) -> None:
             hits = trace.of_event(judge, wanted)
         if not hits:
             raise NotThere("no_record", event_id, [("record",)])
-        return pages.render(request, "search.html", found=trace.FoundRecord(hits, {"event": len(hits)}))
+        return pages.render(
+            request, "search.html", found=trace.FoundRecord(hits, {"event": len(hits)}), reaches=()
+        )
 
 
-def _records(routes: APIRouter, settings: Settings, pages: PageMaker) -> None:
+def _records(routes: APIRouter, settings: Settings, counts: Counts, pages: PageMaker) -> None:
     def page_of(request: Request, told: dict[str, Any], *, values: bool = False) -> HTMLResponse:
         if not values:
             told |= {"values": {name: None for name in told["values"]}}
-        return pages.render(request, "record.html", revealed=values, **told)
+        given = [one.recipient for one in told["passages"].values() if one.state == "given"]
+        readers, silent = readers_of(settings, counts, told["stem"], given)
+        return pages.render(
+            request,
+            "record.html",
+            revealed=values,
+            files=declared(settings.project),
+            readers=readers,
+            silent=silent,
+            **told,
+        )
 
     @routes.get("/record/version/{version}")
     @needs("see")
@@ -176,9 +194,11 @@ def _failed(settings: Settings, version: int) -> dict[str, Any]:
             moments.append(Moment(one["proposed_at"], "proposed", one["proposed_by"], one["reason"]))
             if one["approved_by"]:
                 moments.append(Moment(one["approved_at"], "approved", one["approved_by"]))
+        after = Whereabouts([], {})
         if seen["state"] == "shared" and connector is not None:
             lane = lane_of(seen["key"], connector.file.lanes)
-            moments += _after(reader, stem, trace.acceptance(judge, stem, lane, event))
+            after = _after(settings, reader, stem, event, trace.acceptance(judge, stem, lane, event))
+            moments += after.moments
         elif seen["state"] not in ("quarantined", "shared"):
             moments.append(Moment(seen["last_judged_at"], seen["state"]))
         if seen["expired_at"]:
@@ -188,7 +208,7 @@ def _failed(settings: Settings, version: int) -> dict[str, Any]:
     return {
         "stem": stem, "event_id": event, "key": masked(seen["key"]), "state": seen["state"], "version": version,
         "contract": seen["contract"], "batch": seen["batch"], "place": (seen["lane"], seen["raw_offset"], seen["row"]),
-        "failures": seen["failures"], "moments": sorted(moments), "values": _as_sent(seen["sent"]),
+        "failures": seen["failures"], "moments": sorted(moments), "passages": after.passages, "values": _as_sent(seen["sent"]),
         "fields": _repairable(connector) if open_ and seen["operation"] != "delete" else [],
         "waiting": _waiting(connector, seen["repairs"]) if open_ else [],
         "action": ("record", "version", str(version)), "owner": connector.file.owner if connector else None,
@@ -211,9 +231,10 @@ def _accepted(settings: Settings, stem: str, lane: int, sequence: int) -> dict[s
         row = trace.accepted(judge, stem, lane, sequence)
         if row is None:
             raise NotThere("no_record", f"{stem}/{lane}/{sequence}", [("record",)])
+        after = _after(settings, reader, stem, row.event_id, (lane, sequence, row.recorded_at))
         moments = [
             *trace.of_batch(reader, stem, row.batch),
-            *_after(reader, stem, (lane, sequence, row.recorded_at)),
+            *after.moments,
             *trace.looks(reader, stem, row.event_id),
         ]
     values: dict[str, Any] = {}
@@ -222,18 +243,30 @@ def _accepted(settings: Settings, stem: str, lane: int, sequence: int) -> dict[s
     return {
         "stem": stem, "event_id": row.event_id, "key": masked(row.key), "version": None, "contract": row.contract,
         "state": "deleted" if row.operation == "d" else "shared", "batch": row.batch, "place": (lane, sequence),
-        "failures": [], "moments": sorted(moments), "values": _as_sent(values), "fields": [], "waiting": [],
+        "failures": [], "moments": sorted(moments), "passages": after.passages, "values": _as_sent(values), "fields": [], "waiting": [],
         "action": ("record", "accepted", stem, str(lane), str(sequence)),
         "owner": connector.file.owner if connector else None,
     }  # fmt: skip
 
 
-def _after(reader: Connection, stem: str, found: tuple[int, int, Any] | None) -> list[Moment]:
-    """Tell when a version was accepted, and to whom it was given."""
+class Whereabouts(NamedTuple):
+    """What became of a version once it was accepted: the moments, and by subscriber its passage."""
+
+    moments: list[Moment]
+    passages: dict[str, Passage]
+
+
+def _after(
+    settings: Settings, reader: Connection, stem: str, event: str, found: tuple[int, int, Any] | None
+) -> Whereabouts:
+    """Tell when a version was accepted, and so stood in the population database, and what became of it for each subscriber."""
     if found is None:
-        return []
+        return Whereabouts([], {})
     lane, sequence, at = found
-    return [Moment(at, "accepted", f"{lane} / {sequence}"), *trace.given_to(reader, stem, lane, sequence)]
+    passages = trace.recipients_of(reader, stem, lane, sequence, event, _secrets(settings, reader))
+    moments = [Moment(at, "accepted", f"{lane} / {sequence}"), Moment(at, "in_population", event)]
+    moments += [Moment(one.at, "given", one.recipient) for one in passages if one.at]
+    return Whereabouts(moments, {one.recipient: one for one in passages})
 
 
 def _as_sent(values: dict[str, Any] | None) -> dict[str, str]:

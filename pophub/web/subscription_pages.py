@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
         if not mine and not terms:
             there = [("subscriptions", row["recipient"], row["stem"]) for row in rights]
             raise NotThere("no_subscription", f"{recipient} {stem}", there)
-        readers, silent = _readers(settings, counts, recipient, stem)
+        readers, silent = readers_of(settings, counts, stem, [recipient])
         return pages.render(
             request, "subscription.html", told=[told, gave], recipient=recipient, stem=stem, terms=terms,
             months=months_of(gave.rows[0].tally, stem, recipient),
@@ -76,13 +77,15 @@ def declared(project: Path) -> dict[str, SubscriptionFile]:
     return {file.subscriber: file for file in declarations(project).subscriptions}
 
 
-def _readers(
-    settings: Settings, counts: Counts, recipient: str, stem: str
+def readers_of(
+    settings: Settings, counts: Counts, stem: str, recipients: Sequence[str]
 ) -> tuple[list[ReaderPlace], PophubError | None]:
-    """Give what each group of a subscriber has not read, or why Kafka does not tell."""
-    topics = {f"sub.{recipient}.{stem}": f"{recipient}."}
+    """Give what each group of these subscribers has not read of a dataset, or why Kafka does not tell."""
+    if not recipients:
+        return [], None
+    topics = {f"sub.{one}.{stem}": f"{one}." for one in recipients}
     try:
-        told: Any = counts.kept(("readers", recipient, stem), lambda: reader_places(settings, topics))
+        told: Any = counts.kept(("readers", *topics), lambda: reader_places(settings, topics))
     except PophubError as error:
         return [], error
     return told.rows, told.broken

@@ -98,7 +98,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "waits_for_judge": ("sent, not judged yet", "đã gửi, chưa xét"),
     "does_not_add_up": ("does not add up", "không khớp"),
     "source": ("source", "nguồn"),
-    "four_gates": ("four gates", "bốn cửa"),
+    "four_gates": ("the contract and four gates", "hợp đồng và bốn cửa"),
     "population": ("population database", "CSDL dân cư"),
     "back": ("back with reasons", "trả lại kèm lý do"),
     "by_month": ("Share transactions by month", "Giao dịch chia sẻ theo tháng"),

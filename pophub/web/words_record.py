@@ -4,8 +4,8 @@ from __future__ import annotations
 
 RECORD: dict[str, tuple[str, str]] = {
     "search_by": (
-        "Key, personal number, transaction id or event id",
-        "Khóa, số định danh, mã giao dịch hoặc mã sự kiện",
+        "Key, personal number, tax code, transaction id or event id",
+        "Khóa, số định danh, mã số thuế, mã giao dịch hoặc mã sự kiện",
     ),
     "search": ("Search", "Tìm"),
     "search_note": (
@@ -19,6 +19,31 @@ RECORD: dict[str, tuple[str, str]] = {
     "place_of_history": ("keys of what was accepted", "khóa của bản ghi được chấp nhận"),
     "place_of_event": ("event ids", "mã sự kiện"),
     "place_of_transaction": ("transaction ids of each recipient", "mã giao dịch của từng nơi nhận"),
+    "looked_through": ("Records that carry it in another field", "Bản ghi có giá trị này ở trường khác"),
+    "looked_through_note": (
+        "Found are records that stand, and records in quarantine, whose field holds exactly what was typed. No index knows these"
+        " fields: of each dataset the newest records are looked through. Not looked through: versions that a newer one replaced,"
+        " records that were deleted, and whatever the table leaves out.",
+        "Tìm thấy các bản ghi đang hiệu lực và bản ghi trong vùng cách ly có trường chứa đúng nội dung đã nhập. Các trường này"
+        " không có chỉ mục: mỗi bộ dữ liệu chỉ được dò các bản ghi mới nhất. Không dò: phiên bản đã có bản mới thay,"
+        " bản ghi đã xóa và những gì bảng không nêu.",
+    ),
+    "looked_through_caption": ("What was looked through", "Đã dò những gì"),
+    "reach_fields": ("Fields", "Trường"),
+    "reach_accepted": ("Accepted versions", "Phiên bản được chấp nhận"),
+    "reach_waiting": ("In quarantine", "Trong vùng cách ly"),
+    "reach_all": ("all {n}", "toàn bộ {n}"),
+    "reach_newest": ("the newest {n} of {of}", "{n} mới nhất trong {of}"),
+    "reach_newest_alone": ("the newest {n}", "{n} mới nhất"),
+    "reach_late": ("not looked through: it took too long", "không dò được: mất quá nhiều thời gian"),
+    "reach_more": (
+        "more were found than are shown: the newest are",
+        "tìm thấy nhiều hơn: chỉ hiện bản mới nhất",
+    ),
+    "reach_keys_alone": (
+        "Compared by key alone, since no field of theirs names a person, an organisation or another record:",
+        "Chỉ so theo khóa, vì không trường nào chỉ tới người, tổ chức hay bản ghi khác:",
+    ),
     "event_id": ("Event id", "Mã sự kiện"),
     "key": ("Key", "Khóa"),
     "is_quarantined": ("waits in quarantine", "đang chờ trong vùng cách ly"),
@@ -33,7 +58,34 @@ RECORD: dict[str, tuple[str, str]] = {
     "m_proposed": ("correction proposed", "đề xuất sửa"),
     "m_approved": ("correction approved", "duyệt sửa"),
     "m_accepted": ("accepted, lane and sequence {place}", "được chấp nhận, làn và thứ tự {place}"),
-    "m_given": ("given to {whom}", "đã chuyển cho {whom}"),
+    "m_in_population": (
+        "shared with the population database, transaction id (its event id)",
+        "đã chia sẻ với CSDL dân cư, mã giao dịch (là mã sự kiện)",
+    ),
+    "m_given": ("put ready for {whom}", "đã sẵn sàng cho {whom}"),
+    "m_waits": (
+        "waits for the dataset's next run, then is put ready for {whom}",
+        "chờ lượt chạy tiếp theo của bộ dữ liệu, rồi sẵn sàng cho {whom}",
+    ),
+    "m_withheld": (
+        "not for {whom}: its terms do not grant this record",
+        "không cho {whom}: điều khoản không cấp bản ghi này",
+    ),
+    "m_ended": ("not for {whom}: its right had ended", "không cho {whom}: quyền đã kết thúc"),
+    "transaction_id": ("Transaction id", "Mã giao dịch"),
+    "secret_elsewhere": (
+        "not told here: it takes the hub's secret and the subscriber's declaration",
+        "không hiện ở đây: cần khóa bí mật của trung tâm và khai báo của nơi nhận",
+    ),
+    "reading_unknown": (
+        "Whether it was read is not known: Kafka does not answer.",
+        "Chưa biết đã đọc hay chưa: Kafka không trả lời.",
+    ),
+    "reading_all": ("Read by {group}.", "{group} đã đọc."),
+    "reading_some": (
+        "{group} has {n} messages of the topic not read yet; this one may be among them.",
+        "{group} còn {n} thông điệp trên topic chưa đọc; bản ghi này có thể nằm trong số đó.",
+    ),
     "m_terms": ("on which terms", "theo điều khoản nào"),
     "m_superseded": ("void, a newer version was accepted", "vô hiệu vì đã có phiên bản mới hơn"),
     "m_duplicate": ("a repetition of what was accepted", "trùng với bản đã chấp nhận"),

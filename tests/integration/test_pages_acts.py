@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 import socket
 import time
@@ -17,13 +18,16 @@ import pytest
 from browsed import mended, settings_of
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
-from hubkit import GRANTED, Project
+from hubkit import GRANTED, INVOICES_TABLE, Project
 from pages_kit import form_of, signed_in
 from serving import Tunnel, attended, served
 from test_quarantine_commands import BAD_NAME, pophub, user
+from test_references import DAY, SHOP, TAXPAYERS_TABLE, invoice, taxpayer
 
+from pophub.domain.dates import shown_time
 from pophub.ledger.checkpoint import make
 from pophub.postgres import connect
+from pophub.quarantine import carried
 from pophub.sharing.secret_in_use import pseudonym_secret
 from pophub.sharing.subscription import subscription_secret
 from pophub.web import joints
@@ -70,6 +74,20 @@ def failed(project: Project, **changed: Any) -> tuple[str, int]:
     key = project.put(1, 60, **changed)
     project.pass_through()
     return key, project.servers.query("select id from quarantine.version where key = %s", key)[0][0]
+
+
+def event_of(project: Project, key: str) -> str:
+    """Give the event id of a key's accepted version."""
+    wanted = "select encode(event_id, 'hex') from ledger.history where stem = %s and key = %s"
+    return str(project.servers.query(wanted, project.stem, key)[0][0])
+
+
+def transaction_of(project: Project, event: str) -> str:
+    """Give the id under which the subscriber has an event, by the formula of docs/data-model.md."""
+    with closing(connect(project.servers.settings, "pophub_read")) as connection:
+        secret = pseudonym_secret(connection, project.servers.settings)
+    derived = subscription_secret(secret, f"sub.{project.subscriber}.{project.stem}")
+    return hmac.digest(derived, b"transaction" + bytes.fromhex(event), "sha256")[:16].hex()
 
 
 def counts_in(page: str) -> list[int]:
@@ -124,14 +142,27 @@ def test_a_correction_takes_two_people_and_is_judged_by_the_same_gates(project: 
         assert signed_in(client, minh, minhs)
         done = over(client, act(client, page, approve, user=minh, password=minhs))
         assert "1 passed, 0 stayed" in done.text
+        before = client.get(page).text
+        assert (
+            "waits for the dataset&#39;s next run, then is put ready for x " in before
+            and "Transaction id" not in before
+        )
         project.pass_through("share")
         after = client.get(page).text
+        assert "waits for the dataset" not in after
+        told = act(client, "/record", "/record", text=key).text
+        assert "1 found" in told and "keys of what was accepted (1)" in told and ">accepted</a>" in told
+        assert f'href="{page}?lang=en">accepted</a>' in told, "by its page in quarantine, which knows both"
     assert project.states() == {"shared": 1}
+    event = event_of(project, key)
     for told_now in (
         "correction proposed · " + lan,
         "correction approved · " + minh,
         "accepted, lane",
-        f"given to {project.subscriber}",
+        f'shared with the population database, transaction id (its event id) <code class="small">{event}</code>',
+        "put ready for x <",
+        f"Transaction id: <code>{transaction_of(project, event)}</code>",
+        "No group of it has read yet.",
         f"Fields granted: <bdi>{', '.join(GRANTED)}</bdi>",
     ):
         assert told_now in after, told_now
@@ -189,15 +220,8 @@ def test_a_record_is_found_by_whatever_names_it(project: Project) -> None:
     project.update(1, 30, ho_ten=BAD_NAME)
     project.put(9, 30, so_ddcn="Nguyễn 9")
     project.pass_through()
-    (event,) = project.servers.query(
-        "select encode(event_id, 'hex') from ledger.history where stem = %s and key = %s", project.stem, key
-    )[0]
-    with closing(connect(project.servers.settings, "pophub_read")) as connection:
-        secret = pseudonym_secret(connection, project.servers.settings)
-    import hmac
-
-    derived = subscription_secret(secret, f"sub.{project.subscriber}.{project.stem}")
-    sent = hmac.digest(derived, b"transaction" + bytes.fromhex(event), "sha256")[:16].hex()
+    event = event_of(project, key)
+    sent = transaction_of(project, event)
     with pages(project, "operator") as client:
         for text, found in (
             (key, 2),
@@ -218,6 +242,80 @@ def test_a_record_is_found_by_whatever_names_it(project: Project) -> None:
         assert client.get("/record/version/99999999").status_code == 404
     with pages(project, "viewer") as client:
         assert client.get("/record").status_code == 403
+
+
+def test_a_citizen_and_an_organisation_are_found_wherever_a_record_names_them(
+    bare_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = bare_project
+    people, taxpayers = project.declare("mps.citizens"), project.declare("mof.taxpayers")
+    invoices = project.declare("mof.einvoices", register=True)
+    project.sql(TAXPAYERS_TABLE)
+    project.sql(INVOICES_TABLE)
+    project.pass_through("prepare")
+    owner, other = project.put(1, 20 * DAY), project.put(2, 20 * DAY)
+    project.pass_through("extract", "judge")
+    taxpayer(project, SHOP, 9 * DAY, "Tạp hóa An")
+    project.pass_through("extract", "judge", stem=taxpayers)
+    for number in ("stands", "moves"):
+        invoice(project, number, SHOP, "Tạp hóa An", 4, owner)
+    invoice(project, "waits", SHOP, "Quán Khác", 4, owner)
+    project.pass_through("extract", "judge", stem=invoices)
+    moved = "update hoadon.hddt set so_ddcn_ban = null, cap_nhat = %s where so_hd = 'moves'"
+    project.sql(moved, project.ago(20))  # names nobody any more
+    invoice(project, "waits too", SHOP, "Quán Khác", 3, other)
+    project.pass_through("extract", "judge", stem=invoices)
+    assert project.states(invoices) == {"shared": 3, "quarantined": 2}
+    with pages(project, "operator") as client:
+        for text, where in (
+            (
+                owner,
+                {
+                    people: ["accepted"],
+                    taxpayers: ["accepted"],
+                    invoices: ["accepted", "waits in quarantine"],
+                },
+            ),
+            (other, {people: ["accepted"], invoices: ["waits in quarantine"]}),
+            (SHOP, {taxpayers: ["accepted"], invoices: ["accepted"] * 2 + ["waits in quarantine"] * 2}),
+            (owner[:-1], {}),
+        ):
+            told = act(client, "/record", "/record", text=text).text
+            rows = re.findall(
+                r'<tr><td>([^<]+)</td>\s*<td class="left" data-name="state"><a [^>]*>([^<]+)<', told
+            )
+            found: dict[str, list[str]] = {}
+            for stem, state in sorted(rows):
+                found.setdefault(stem, []).append(state)
+            assert found == where, text
+        reach = told.split("What was looked through")[1]
+        assert "<bdi>seller_citizen_id, seller_tax_code</bdi>" in reach
+        assert "all 3</td>" in reach and "all 2</td>" in reach
+        assert "<bdi>representative_id</bdi>" in reach
+        monkeypatch.setattr(carried, "NEWEST", 2)  # one for each lane
+        told = act(client, "/record", "/record", text=owner).text
+        assert "the newest 2 of 3</td>" in told or "the newest 1 of 3</td>" in told
+        monkeypatch.setattr(carried, "WHOLE_S", 0.0)
+        told = act(client, "/record", "/record", text=owner).text
+        assert told.count("not looked through: it took too long</td>") == 6 and "1 found" in told
+        told = act(client, "/record?lang=vi", "/record?lang=vi", text=owner).text
+        assert "không dò được" in told and "Không dò: phiên bản đã có bản mới thay" in told
+
+
+def test_a_batch_that_failed_too_much_stands_on_the_first_page_since_it_was_judged(
+    bare_project: Project,
+) -> None:
+    project = bare_project
+    project.declare("mps.citizens", ("(?m)^key: ", "alerts: {failed_share: 0.5, min_rows: 1}\nkey: "))
+    project.pass_through("prepare")
+    failed(project, ho_ten=BAD_NAME)
+    ((at,),) = project.servers.query(
+        "select max(judged_at) from judge.reconciliation where stem = %s", project.stem
+    )
+    with pages(project, "operator") as client:
+        rows = client.get("/").text.split("<tr")
+    (row,) = [one for one in rows if f">{project.stem}<" in one and "alert.failed_share" in one]
+    assert f'<td data-name="since">{shown_time(at, "%d/%m/%Y %H:%M")}<' in row, row
 
 
 def test_a_group_is_assigned_returned_and_taken_back(project: Project) -> None:
@@ -290,7 +388,16 @@ def test_a_subscription_says_how_long_until_a_reader_loses_what_it_has_not_read(
     places = [TopicPartition(topic, lane, 0) for lane in (0, 1)]
     begun = ConsumerGroupTopicPartitions(group, places)
     admin.alter_consumer_group_offsets([begun], request_timeout=30)[group].result(30)
+    lane, sequence = project.servers.query(
+        "select lane, sequence from ledger.history where stem = %s", project.stem
+    )[0]
     with pages(project, "viewer") as client:
+        record = f"/record/accepted/{project.stem}/{lane}/{sequence}?lang=en"
+        assert f"{group} has 2 messages of the topic not read yet" in client.get(record).text
+        ends = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, lane, 2)])
+        admin.alter_consumer_group_offsets([ends], request_timeout=30)[group].result(30)
+        assert f"Read by {group}." in client.get(record).text
+        admin.alter_consumer_group_offsets([begun], request_timeout=30)[group].result(30)
         page = client.get(f"/subscriptions/{project.subscriber}/{project.stem}?lang=en").text
         assert group in page and ">nothing expires</td>" in page
         hour = ConfigEntry("retention.ms", "3600000", incremental_operation=AlterConfigOpType.SET)
