@@ -20,9 +20,13 @@ ELSEWHERE = "plans_of_the_view"
 STRETCHES, EACH = 25, 400
 FILL = """
 insert into ledger.history (sequence, marker, exchanged_at, recorded_at, batch, raw_offset, month, row, lane,
-    contract, raw_lane, replayed, operation, stem, key, event_id, content, digest)
-select n, n, now(), now(), 1, n, '2026-01-01', 0, 0, 1, 0, false, 'u', 'a.b', n, int8send(n), int8send(n), int8send(n)
+    contract, raw_lane, replayed, operation, stem, key, event_id, content, digest, payload)
+select n, n, now(), now(), 1, n, '2026-01-01', 0, 0, 1, 0, false, 'u', 'a.b', n, int8send(n), int8send(n), int8send(n), int8send(n)
 from generate_series(1, %(stretches)s * %(each)s) n;
+insert into judge.lane (stem, lane, sequence) values ('a.b', 0, %(stretches)s * %(each)s);
+insert into hub.dataset (stem, identity) values ('a.b', false);
+insert into population.key_head (marker, sequence, known_at, dataset, lane, contract, key, content)
+select n, n, now(), (select number from hub.dataset), 0, 1, n, '' from generate_series(1, %(stretches)s * %(each)s) n;
 insert into ledger.stretch
 select 'r', 'a.b', 0, (n - 1) * %(each)s + 1, n * %(each)s,
     case when n = 3 then int8multirange(int8range((n - 1) * %(each)s + 2, (n - 1) * %(each)s + 5)) end,
@@ -78,3 +82,17 @@ def test_a_stretch_is_not_compared_with_each_version(
     given, work = looked_at(filled, statement, told)
     assert given == wanted
     assert work < 12 * STRETCHES * EACH, f"{work:,} rows for {given:,}"
+
+
+@pytest.mark.parametrize("analyzed", [False, True], ids=["without statistics", "with statistics"])
+def test_a_search_for_a_number_looks_at_the_newest_versions_alone(filled: Cursor, analyzed: bool) -> None:
+    if analyzed:
+        filled.execute("analyze ledger.history, population.key_head, judge.lane")
+    newest, wanted = 500, STRETCHES * EACH - 10
+    told = {"stem": "a.b", "needle": wanted.to_bytes(8, "big"), "most": newest, "hits": 200}
+    filled.execute("begin")
+    filled.execute(statements("carried")["briefly"], {"ms": "10000"})
+    given, work = looked_at(filled, statements("carried")["accepted_carrying"], told)
+    filled.execute("rollback")
+    assert given == 1
+    assert work < 4 * newest, f"{work:,} rows for the newest {newest}"
