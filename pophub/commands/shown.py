@@ -45,6 +45,21 @@ def shown(value: Any) -> str:
     return str(value)
 
 
+def marked(value: Any) -> str:
+    r"""Write a value as a page shows it: what cannot be seen in a text stands as a mark, and is named behind it.
+
+    >>> [marked(value) for value in ("033\u00a0084", " An", "An", "", None)]
+    ['033␣084 (␣ U+00A0)', '␣An (␣ U+0020)', 'An', '""', '(empty)']
+    """
+    if not isinstance(value, str) or not value or (value == value.strip() and value.isprintable()):
+        return shown(value)
+    inner = len(value) - len(value.lstrip()), len(value.rstrip())
+    unseen = [not c.isprintable() or not inner[0] <= at < inner[1] for at, c in enumerate(value)]
+    text = "".join("␣" if hidden else c for c, hidden in zip(value, unseen, strict=True))
+    kinds = dict.fromkeys(f"U+{ord(c):04X}" for c, hidden in zip(value, unseen, strict=True) if hidden)
+    return f"{text} (␣ {', '.join(kinds)})"
+
+
 def _quoted(text: str) -> str:
     """Quote a text and write what cannot be seen in it as its code."""
     plain = json.dumps(text, ensure_ascii=False)

@@ -115,6 +115,14 @@ def known(connection: Connection, name: str, password: str) -> LoggedIn:
     return LoggedIn(str(found), str(role))
 
 
+def signer(connection: Connection, name: str) -> str:
+    """Give the name of the user who is called so and acts, as it was added; "" where there is none."""
+    with transaction(connection, "looking for a user") as cursor:
+        cursor.execute(SQL["login"], (name,))
+        row = cursor.fetchone()
+    return str(row[0]) if row is not None and row[1] == "operator" else ""
+
+
 def demand_proposer(connection: Connection, proposal: int) -> None:
     """Refuse a proposal that waits and was made without a login: nobody knows whose it is.
 

@@ -27,7 +27,7 @@ from pophub.quarantine.reasons import meaning
 from pophub.web.counts import Figures
 from pophub.web.declarations import declarations
 from pophub.web.visitors import Visitor
-from pophub.web.words import Language, age, language, number, words
+from pophub.web.words import CHOSEN, Language, age, language, number, words
 from pophub.web.words_remedies import remedy_vi
 
 STATES = ("shared", "quarantined", "duplicate", "superseded")
@@ -52,6 +52,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
 )
+KEPT_S = 365 * 86_400
 PAGE_ROWS = 100
 """How many rows of a long list a page shows: what a person looks through, and within 150 kB."""
 SERVERS = {"postgres": "PostgreSQL", "kafka": "Kafka", "airflow": "Airflow"}
@@ -115,7 +116,13 @@ class PageMaker:
         }  # fmt: skip
         text = _templates().get_template(template).render(_tools(request, lang) | common | values)
         headers = {"Content-Language": lang, "Vary": "Accept-Language, Cookie"}
-        return HTMLResponse(text, status, headers=headers)
+        answer = HTMLResponse(text, status, headers=headers)
+        if request.query_params.get("lang") == lang != request.cookies.get(CHOSEN):
+            answer.set_cookie(
+                CHOSEN, lang, max_age=KEPT_S, path=request.scope.get("root_path", "") or "/",
+                httponly=True, samesite="lax", secure=request.url.scheme == "https",
+            )  # fmt: skip
+        return answer
 
 
 def here(request: Request, path: str, **query: str) -> str:

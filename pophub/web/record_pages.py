@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 
 from pophub import avro
-from pophub.commands.shown import shown, typed
+from pophub.commands.shown import marked, typed
 from pophub.contracts.model import Connector
 from pophub.contracts.rule_codes import project_codes
 from pophub.domain.digests import lane_of
 from pophub.domain.errors import ConfigError
 from pophub.postgres import Connection, connect
-from pophub.quarantine import browse, persons, repair, steps, trace
+from pophub.quarantine import browse, steps, trace
 from pophub.quarantine.carried import carrying
 from pophub.quarantine.reasons import masked
-from pophub.quarantine.selection import Selection
 from pophub.quarantine.trace import Moment, Passage
 from pophub.settings import Settings
 from pophub.sharing.secret_in_use import PSEUDONYMS, pseudonym_secret
 from pophub.sharing.subscription import subscription_secret
-from pophub.web.asked import put_down
+from pophub.web import corrections
+from pophub.web.corrections import Refused
 from pophub.web.counts import Counts
 from pophub.web.declarations import declarations
-from pophub.web.layout import PageMaker, here
+from pophub.web.layout import PageMaker
 from pophub.web.missing import NotThere
 from pophub.web.subscription_pages import declared, readers_of
 from pophub.web.visitors import needs
@@ -40,7 +41,6 @@ def router(settings: Settings, counts: Counts, pages: PageMaker) -> APIRouter:
     routes = APIRouter(default_response_class=HTMLResponse)
     _searches(routes, settings, pages)
     _records(routes, settings, counts, pages)
-    _repairs(routes, settings)
     return routes
 
 
@@ -80,20 +80,25 @@ def _searches(routes: APIRouter, settings: Settings, pages: PageMaker) -> None:
 
 
 def _records(routes: APIRouter, settings: Settings, counts: Counts, pages: PageMaker) -> None:
-    def page_of(request: Request, told: dict[str, Any], *, values: bool = False) -> HTMLResponse:
-        if not values:
-            told |= {"values": {name: None for name in told["values"]}}
+    def page_of(
+        request: Request, told: dict[str, Any], *, values: bool = False, refused: Refused | None = None
+    ) -> HTMLResponse:
+        brought = corrections.seen_again(told, refused.form) if refused else None
+        seen = values or brought is not None
+        told |= brought or ({} if values else {"values": {name: None for name in told["values"]}})
+        told |= corrections.form_of(settings, request.state.visitor, told, refused)
         given = [one.recipient for one in told["passages"].values() if one.state == "given"]
         readers, silent = readers_of(settings, counts, told["stem"], given)
         return pages.render(
-            request,
-            "record.html",
-            revealed=values,
-            files=declared(settings.project),
-            readers=readers,
-            silent=silent,
-            **told,
-        )
+            request, "record.html", 422 if refused else 200, revealed=seen, readers=readers, silent=silent,
+            carried=corrections.carried(told) if seen else {}, files=declared(settings.project),
+            back="/" + "/".join(told["action"]), **told,
+        )  # fmt: skip
+
+    def again(request: Request, version: int, refused: Refused) -> HTMLResponse:
+        return page_of(request, _failed(settings, version), refused=refused)
+
+    corrections.add(routes, settings, partial(_of_version, settings), again)
 
     @routes.get("/record/version/{version}")
     @needs("see")
@@ -123,32 +128,6 @@ def _records(routes: APIRouter, settings: Settings, counts: Counts, pages: PageM
             return pages.render(request, "audit.html", rows=steps.reveals(connection))
 
 
-def _repairs(routes: APIRouter, settings: Settings) -> None:
-    @routes.post("/record/version/{version}/propose")
-    @needs("act")
-    def propose(request: Request, version: int) -> RedirectResponse:
-        form = request.state.form
-        sets = [f"{name[4:]}={value}" for name, value in form.items() if name.startswith("set_") and value]
-        with _opened(settings) as (judge, _):
-            who = persons.login(judge, form.get("user", ""), form.get("password", ""))
-            stem = _shown(settings, judge, version)["stem"]
-            repair.propose(judge, _connector(settings, stem), version, sets, form.get("reason", ""), who)
-        return RedirectResponse(here(request, f"/record/version/{version}", done="proposed"), 303)
-
-    @routes.post("/record/version/{version}/approve")
-    @needs("act")
-    def approve(request: Request, version: int) -> RedirectResponse:
-        form = request.state.form
-        proposal = int(form["proposal"]) if form.get("proposal", "").isdecimal() else 0
-        with _opened(settings) as (judge, _):
-            who = persons.login(judge, form.get("user", ""), form.get("password", ""))
-            persons.demand_proposer(judge, proposal)
-            approved = repair.approve(judge, proposal, who)
-        chosen = Selection(stem=approved.stem, ids=(approved.version,))
-        number = put_down(settings, "replay", approved.stem, who, chosen)
-        return RedirectResponse(here(request, f"/quarantine/work/{number}"), 303)
-
-
 @contextmanager
 def _opened(settings: Settings) -> Iterator[tuple[Connection, Connection]]:
     """Open a connection that sees keys and what was sent, and one that sees to whom what was given."""
@@ -159,7 +138,10 @@ def _opened(settings: Settings) -> Iterator[tuple[Connection, Connection]]:
         yield judge, reader
 
 
-def _connector(settings: Settings, stem: str) -> Connector:
+def _of_version(settings: Settings, version: int) -> Connector:
+    """Give the connector of a version."""
+    with closing(connect(settings, "pophub_judge")) as judge:
+        stem = _shown(settings, judge, version)["stem"]
     if (found := _known(settings, stem)) is None:
         raise ConfigError(
             "config.unknown_stem", f"there is no connector {stem}", remedy="see `pophub connector list`"
@@ -208,9 +190,10 @@ def _failed(settings: Settings, version: int) -> dict[str, Any]:
     return {
         "stem": stem, "event_id": event, "key": masked(seen["key"]), "state": seen["state"], "version": version,
         "contract": seen["contract"], "batch": seen["batch"], "place": (seen["lane"], seen["raw_offset"], seen["row"]),
-        "failures": seen["failures"], "moments": sorted(moments), "passages": after.passages, "values": _as_sent(seen["sent"]),
+        "failures": corrections.mended_first(seen["failures"]), "moments": sorted(moments), "passages": after.passages, "values": _as_sent(seen["sent"]),
         "fields": _repairable(connector) if open_ and seen["operation"] != "delete" else [],
         "waiting": _waiting(connector, seen["repairs"]) if open_ else [],
+        "keys": connector.file.key if connector else (), **corrections.words_of_fields(connector),
         "action": ("record", "version", str(version)), "owner": connector.file.owner if connector else None,
     }  # fmt: skip
 
@@ -243,7 +226,7 @@ def _accepted(settings: Settings, stem: str, lane: int, sequence: int) -> dict[s
     return {
         "stem": stem, "event_id": row.event_id, "key": masked(row.key), "version": None, "contract": row.contract,
         "state": "deleted" if row.operation == "d" else "shared", "batch": row.batch, "place": (lane, sequence),
-        "failures": [], "moments": sorted(moments), "passages": after.passages, "values": _as_sent(values), "fields": [], "waiting": [],
+        "failures": [], "moments": sorted(moments), "passages": after.passages, "values": _as_sent(values), "fields": [], "waiting": [], "keys": (), "called": {}, "allowed": {},
         "action": ("record", "accepted", stem, str(lane), str(sequence)),
         "owner": connector.file.owner if connector else None,
     }  # fmt: skip
@@ -270,7 +253,7 @@ def _after(
 
 
 def _as_sent(values: dict[str, Any] | None) -> dict[str, str]:
-    return {name: shown(value) for name, value in (values or {}).items()}
+    return {name: marked(value) for name, value in (values or {}).items()}
 
 
 def _repairable(connector: Connector | None) -> list[Any]:

@@ -18,6 +18,8 @@ from pophub.web.words_subscriptions import SUBSCRIPTIONS
 from pophub.web.words_workbench import WORKBENCH
 
 Language = Literal["en", "vi"]
+CHOSEN = "pophub_lang"
+"""The cookie that keeps the language which a reader chose; it holds nothing else."""
 
 WORDS: dict[str, tuple[str, str]] = {
     **FRAME,
@@ -42,7 +44,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "sufficient": ("sufficient", "đủ"),
     "clean": ("clean", "sạch"),
     "live": ("live", "sống"),
-    "gates": ("Failed at gate", "Không qua cửa"),
+    "gates": ("Failed at gate", "Không qua cổng kiểm tra"),
     "recipients": ("Recipients", "Nơi nhận"),
     "recipient": ("Recipient", "Nơi nhận"),
     "dataset": ("Dataset", "Bộ dữ liệu"),
@@ -98,7 +100,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "waits_for_judge": ("sent, not judged yet", "đã gửi, chưa xét"),
     "does_not_add_up": ("does not add up", "không khớp"),
     "source": ("source", "nguồn"),
-    "four_gates": ("the contract and four gates", "hợp đồng và bốn cửa"),
+    "four_gates": ("the contract and four gates", "hợp đồng và bốn cổng kiểm tra"),
     "population": ("population database", "CSDL dân cư"),
     "back": ("back with reasons", "trả lại kèm lý do"),
     "by_month": ("Share transactions by month", "Giao dịch chia sẻ theo tháng"),
@@ -111,8 +113,8 @@ WORDS: dict[str, tuple[str, str]] = {
 
 
 def language(request: Request) -> Language:
-    """Give the language of `?lang=`, else the first of Accept-Language that we have."""
-    asked = request.query_params.get("lang")
+    """Give the language of `?lang=`, else the one chosen before, else the first of Accept-Language that we have."""
+    asked = request.query_params.get("lang") or request.cookies.get(CHOSEN)
     if asked in ("en", "vi"):
         return "vi" if asked == "vi" else "en"
     for part in request.headers.get("accept-language", "").split(","):

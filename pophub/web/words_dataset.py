@@ -38,7 +38,7 @@ DATASET: dict[str, tuple[str, str]] = {
     "waits_for_next": ("wait", "đang chờ"),
     "joint_source": ("read from the source", "đọc từ nguồn"),
     "joint_raw": ("on the raw topic", "trên topic raw"),
-    "joint_gates": ("judged by the four gates", "qua bốn cửa"),
+    "joint_gates": ("judged by the four gates", "qua bốn cổng kiểm tra"),
     "joint_history": ("accepted", "được chấp nhận"),
     "joint_log": ("the hub's own log", "nhật ký của hệ thống"),
     "last_day": ("Records read in each of the last 24 hours", "Số bản ghi đọc mỗi giờ trong 24 giờ qua"),

@@ -6,7 +6,7 @@ FIGURES: dict[str, tuple[str, str]] = {
     "place_figures": ("Figures", "Số liệu"),
     "figures_note": (
         "What the reports count, from records that passed all gates and are signed.",
-        "Số liệu của các báo cáo, tính từ bản ghi đã qua mọi cửa và đã được ký.",
+        "Số liệu của các báo cáo, tính từ bản ghi đã qua mọi cổng kiểm tra và đã được ký.",
     ),
     "no_figures": ("No figure is declared.", "Chưa khai báo số liệu nào."),
     "no_figure": ("There is no such figure", "Không có số liệu này"),

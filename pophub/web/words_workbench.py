@@ -39,7 +39,7 @@ WORKBENCH: dict[str, tuple[str, str]] = {
     "rows_judged": ("Rows, judged", "Các dòng, đã xét"),
     "rows_note": (
         "At each gate as a run would judge; values of fields that tell of a person are masked.",
-        "Ở mỗi cửa như một lượt chạy sẽ xét; giá trị của trường về cá nhân bị che.",
+        "Ở mỗi cổng kiểm tra như một lượt chạy sẽ xét; giá trị của trường về cá nhân bị che.",
     ),
     "no_rows_judged": ("There is no row to judge.", "Không có dòng nào để xét."),
     "row_name": ("Row", "Dòng"),

@@ -33,6 +33,7 @@ from pophub.sharing.subscription import subscription_secret
 from pophub.web import joints
 from pophub.web.app import create_pages
 from pophub.web.visitors import COOKIE
+from pophub.web.words import CHOSEN
 
 pytestmark = [
     pytest.mark.timeout(300),
@@ -122,15 +123,32 @@ def test_a_correction_takes_two_people_and_is_judged_by_the_same_gates(project: 
     with pages(project) as client:
         assert signed_in(client, lan, lans)
         change = {"set_full_name": "Lê Văn Sửa", "reason": "letter 12"}
+        assert (
+            f'name="user" required autocomplete="username" maxlength="63" value="{lan}"'
+            in client.get(page).text
+        )
         for who, password, code in ((lan, minhs, "user.login"), ("", "", "config.missing")):
             refused = act(client, page, propose, user=who, password=password, **change)
             assert refused.status_code == 422 and code in refused.text
+            assert 'value="Lê Văn Sửa"' in refused.text and 'value="letter 12"' in refused.text
+            assert "•••" in refused.text and key not in refused.text and minhs not in refused.text
+        nothing = act(client, page, propose, user=lan, password=lans, reason="y")
+        assert "Fill in at least one field" in nothing.text and "--set" not in nothing.text
+        unread = act(client, page, propose, user=lan, password=lans, set_birth_date="x", reason="y").text
         assert (
-            "repair.value"
-            in act(client, page, propose, user=lan, password=lans, set_birth_date="x", reason="y").text
+            "repair.value" in unread
+            and "birth_date cannot be read. Write it as: date, as 1990-03-15" in unread
         )
+        assert client.get(propose).headers["location"].startswith(f"{page}?"), "a reload"
         told = act(client, page, propose, user=lan, password=lans, **change)
         assert "Another person has to approve it." in told.text and "Sửa" not in told.text
+        assert "You proposed it" in client.get(page).text
+        assert "không qua cổng kiểm tra sạch" in client.get(f"{page}?lang=vi").text
+        kept = next(c for c in client.cookies.jar if c.name == CHOSEN)
+        assert kept.get_nonstandard_attr("SameSite") == "lax" and kept.path == "/"
+        chosen = client.get("/datasets").text
+        assert '<html lang="vi">' in chosen and "sai cam kết dữ liệu" in chosen and "cửa" not in chosen
+        assert '<html lang="en">' in client.get("/datasets?lang=en").text
         refused = act(client, page, approve, user=lan, password=lans)
         assert refused.status_code == 422 and "repair.four_eyes" in refused.text
         assert project.states() == {"quarantined": 1}
@@ -142,6 +160,7 @@ def test_a_correction_takes_two_people_and_is_judged_by_the_same_gates(project: 
         assert signed_in(client, minh, minhs)
         done = over(client, act(client, page, approve, user=minh, password=minhs))
         assert "1 passed, 0 stayed" in done.text
+        assert f'<a href="/datasets/{project.stem}?lang=en">Run it now</a>' in done.text
         before = client.get(page).text
         assert (
             "waits for the dataset&#39;s next run, then is put ready for x " in before
@@ -211,6 +230,42 @@ def test_a_value_is_seen_only_for_a_reason_that_stays_on_record(
     )
     assert kept[0] == (f"record {event}", 1, "letter 12", "Oanh") and len(kept) == 3
     assert kept[2] == ("export clean.text.control full_name", 1, "for the agency", "Oanh")
+    assert key not in caplog.text
+
+
+def test_a_refused_form_shows_again_what_was_revealed_and_nothing_more(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    key, version = failed(project, ho_ten=BAD_NAME)
+    lan, lans = user(project, "Lan")
+    page = f"/record/version/{version}"
+    with pages(project, "operator") as client:
+        for form in (f"{page}/propose", f"{page}/approve"):
+            shown = act(client, page, page, reason="letter 12").text
+            assert "citizen_id: the key says whom" in shown and 'name="set_citizen_id"' not in shown
+            assert (
+                'list="of_sex"' in shown
+                and "Oanh, which cannot sign here" in shown
+                and "pophub user add NAME" in shown
+            )
+            sent = {name: unescape(value) for name, value in form_of(shown, form).items()}
+            told = {"set_full_name": "Lê Văn Sửa", "reason": "letter 12", "user": lan}
+            refused = client.post(form, data=sent | told | {"password": "x"})
+            assert refused.status_code == 422 and "user.login" in refused.text
+            assert "<dt>ho_ten (full_name)</dt><dd>Nguyễn␣Văn An (␣ U+0007)</dd>" in refused.text
+            assert f"<dd>{key}</dd>" in refused.text and key not in str(refused.url)
+            again = {name: unescape(value) for name, value in form_of(refused.text, form).items()}
+            assert again == sent, "what was revealed comes back from one refusal to the next"
+            other = {name: value for name, value in sent.items() if not name.startswith("seen")}
+            assert key not in client.post(form, data=other | told | {"password": "x"}).text
+            if form.endswith("propose"):
+                assert client.post(form, data=sent | told | {"password": lans}).status_code == 303
+            else:
+                assert "<dd>Lê Văn Sửa</dd>" in refused.text
+                less = {name: value for name, value in sent.items() if "full_name" not in name}
+                assert "Sửa" not in client.post(form, data=less | {"user": lan, "password": "x"}).text
+    looks = project.servers.query("select count(*) from quarantine.reveal where stem = %s", project.stem)
+    assert looks == [(2,)], "a refusal is no look"
     assert key not in caplog.text
 
 
