@@ -74,7 +74,10 @@ def hub(settings: Settings) -> Iterator[str]:
 def test_no_page_is_left_out_of_these_tests(settings: Settings, project: Project) -> None:
     routes = create_pages(settings, visitor=pages_kit.operator).routes
     looked_at = {r.path for r in routes if isinstance(r, APIRoute) and "GET" in r.methods}
-    assert looked_at == {*pages_of(project), "/static/{name}"}
+    led_on = {
+        f"/record/version/{{version}}/{act}" for act in ("propose", "approve")
+    }  # a reload of a refused form
+    assert looked_at == {*pages_of(project), *led_on, "/static/{name}"}
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
