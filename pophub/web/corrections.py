@@ -28,7 +28,7 @@ MOST_CARRIED_BYTES, MOST_CARRIED = 13_000, 100
 """Of revealed values that a form brings back: three bytes a byte in an address's writing, within what a form may have."""
 
 
-class Refused(NamedTuple):
+class RefusedForm(NamedTuple):
     """A form that was refused. Shape: `missing` is fields, reason or user; `field` the one whose value is wrong."""
 
     act: str
@@ -39,7 +39,7 @@ class Refused(NamedTuple):
     form: Mapping[str, str]
 
 
-Again = Callable[[Request, int, Refused], HTMLResponse]
+Again = Callable[[Request, int, RefusedForm], HTMLResponse]
 
 
 def add(
@@ -118,14 +118,14 @@ def _demand(given: Mapping[str, Any]) -> None:
             raise ConfigError("config.missing", f"the form needs {name}", where=name, remedy="fill it in")
 
 
-def _refused(act: str, proposal: int, error: PophubError, form: Mapping[str, str]) -> Refused:
+def _refused(act: str, proposal: int, error: PophubError, form: Mapping[str, str]) -> RefusedForm:
     where = (error.where or "").rpartition(", ")[2]
     missing, field = (where if error.code == code else "" for code in ("config.missing", "repair.value"))
-    return Refused(act, proposal, error.code, missing, field, form)
+    return RefusedForm(act, proposal, error.code, missing, field, form)
 
 
 def form_of(
-    settings: Settings, who: Visitor, told: Mapping[str, Any], refused: Refused | None
+    settings: Settings, who: Visitor, told: Mapping[str, Any], refused: RefusedForm | None
 ) -> dict[str, Any]:
     """Give what the forms of a page hold: what was typed before, and who signs, "" where the visitor cannot."""
     asked = who.may("act") and bool(told["fields"] or told["waiting"])

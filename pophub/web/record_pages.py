@@ -25,7 +25,7 @@ from pophub.settings import Settings
 from pophub.sharing.secret_in_use import PSEUDONYMS, pseudonym_secret
 from pophub.sharing.subscription import subscription_secret
 from pophub.web import corrections
-from pophub.web.corrections import Refused
+from pophub.web.corrections import RefusedForm
 from pophub.web.counts import Counts
 from pophub.web.declarations import declarations
 from pophub.web.layout import PageMaker
@@ -81,7 +81,7 @@ def _searches(routes: APIRouter, settings: Settings, pages: PageMaker) -> None:
 
 def _records(routes: APIRouter, settings: Settings, counts: Counts, pages: PageMaker) -> None:
     def page_of(
-        request: Request, told: dict[str, Any], *, values: bool = False, refused: Refused | None = None
+        request: Request, told: dict[str, Any], *, values: bool = False, refused: RefusedForm | None = None
     ) -> HTMLResponse:
         brought = corrections.seen_again(told, refused.form) if refused else None
         seen = values or brought is not None
@@ -95,7 +95,7 @@ def _records(routes: APIRouter, settings: Settings, counts: Counts, pages: PageM
             back="/" + "/".join(told["action"]), **told,
         )  # fmt: skip
 
-    def again(request: Request, version: int, refused: Refused) -> HTMLResponse:
+    def again(request: Request, version: int, refused: RefusedForm) -> HTMLResponse:
         return page_of(request, _failed(settings, version), refused=refused)
 
     corrections.add(routes, settings, partial(_of_version, settings), again)
