@@ -357,6 +357,23 @@ def test_a_citizen_and_an_organisation_are_found_wherever_a_record_names_them(
         assert "không dò được" in told and "Không dò: phiên bản đã có bản mới thay" in told
 
 
+def test_a_record_says_whom_the_terms_leave_out(bare_project: Project) -> None:
+    project = bare_project
+    project.declare("mps.citizens", fields=GRANTED)
+    terms = project.folder / f"subscriptions/{project.subscriber}.yaml"
+    terms.write_text(terms.read_text() + '    rows: {province_code: ["38"]}\n')
+    project.pass_through("prepare")
+    project.put(1, 60)  # of province 01
+    project.pass_through()
+    lane, sequence = project.servers.query(
+        "select lane, sequence from ledger.history where stem = %s", project.stem
+    )[0]
+    with pages(project, "viewer") as client:
+        told = client.get(f"/record/accepted/{project.stem}/{lane}/{sequence}?lang=en").text
+        assert "not for x: its terms do not grant this record" in told and "put ready for" not in told
+        assert "shared with the population database" in told
+
+
 def test_a_batch_that_failed_too_much_stands_on_the_first_page_since_it_was_judged(
     bare_project: Project,
 ) -> None:
