@@ -10,15 +10,18 @@ from pophub.contracts.rule_codes import Words
 
 def in_words(failure: dict[str, Any], words: Words) -> dict[str, Any]:
     """Give a failed rule with its meaning and remedy; a code that no suite has any more keeps the words of then."""
-    entry = words.get(failure["code"])
+    entry, reason = words.get(failure["code"]), failure["reason"]
+    cited = (
+        reason[len(entry.en) :] if entry and reason.startswith(entry.en) else ""
+    )  # the legal basis in force
     return {
         "gate": failure["gate"],
         "code": failure["code"],
         "field": failure["field"],
         "severity": failure["severity"],
-        "reason": failure["reason"],
-        "en": entry.en if entry else failure["reason"],
-        "vi": entry.vi if entry else failure["reason"],
+        "reason": reason,
+        "en": entry.en + cited if entry else reason,
+        "vi": entry.vi + cited if entry else reason,
         "remedy": entry.remedy if entry else "",
     }
 

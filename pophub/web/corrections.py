@@ -24,7 +24,7 @@ from pophub.web.asked import put_down
 from pophub.web.layout import here
 from pophub.web.visitors import Visitor, needs
 
-MOST_CARRIED_BYTES, MOST_CARRIED = 13_000, 100
+MOST_CARRIED_BYTES, MOST_CARRIED = 13_000, 60
 """Of revealed values that a form brings back: three bytes a byte in an address's writing, within what a form may have."""
 
 

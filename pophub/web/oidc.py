@@ -77,7 +77,7 @@ def declared(settings: Settings) -> DeclaredProvider:
         raise _undeclared(f"{ISSUER} is no https address")
     if not client or not settings.has_secret(SECRET):
         raise _undeclared(f"{CLIENT if not client else secret_variable(SECRET)} is not set")
-    scope = " ".join(dict.fromkeys(["openid", *known(SCOPE, "profile").split()]))
+    scope = " ".join(dict.fromkeys(["openid", *(known(SCOPE) or "profile").split()]))
     claim, name = known(CLAIM) or "groups", known(NAME) or "preferred_username"
     return DeclaredProvider(
         issuer, client, settings.secret(SECRET), claim, _roles(known(ROLES, "")), name, scope

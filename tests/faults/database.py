@@ -20,7 +20,7 @@ from tests.faults.catalogue import NotHere
 if TYPE_CHECKING:
     from hubkit import Project, Servers
 
-WAIT_S = 60
+WAIT_S = 120
 
 
 def until(found: Callable[[], Any], what: str, wait_s: float = WAIT_S) -> None:

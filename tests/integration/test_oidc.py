@@ -331,10 +331,11 @@ def test_a_provider_that_is_declared_wrongly_is_told_and_lets_nobody_in(
 
 
 def test_the_secret_may_stand_in_a_file_of_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    declare(monkeypatch, tmp_path, "https://login.example", SECRET_WEB_OIDC="")
+    declare(monkeypatch, tmp_path, "https://login.example", SECRET_WEB_OIDC="", OIDC_SCOPE="")
     (tmp_path / "secrets").mkdir(mode=0o700)
     (tmp_path / "secrets/web.oidc").write_text(f"{SECRET}\n")
-    assert declared(Settings.load()).secret == SECRET
+    found = declared(Settings.load())
+    assert (found.secret, found.scope) == (SECRET, "openid profile"), "as compose hands on what nobody set"
 
 
 def test_undeclared_there_is_no_way_to_a_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,7 @@ HOLDS = {
     "airflow-api": METADATA | TOKENS | PAGES | SIGNED_IN | {"AIRFLOW_FERNET_KEY", "AIRFLOW_API_SECRET"},
     "airflow-worker": QUEUE | PAGES | SIGNED_IN | BROKERS,
     "prepare": PAGES | SIGNED_IN | BROKERS | {"POPHUB_SECRET_POSTGRES_POSTGRES"},
-    "attendant": SIGNED_IN,
+    "attendant": SIGNED_IN | {"POPHUB_SECRET_POSTGRES_POPHUB_JUDGE"},
     "web": {OWN, *ACTING},
     "registry": {OWN},
 }

@@ -12,9 +12,11 @@ from project_kit import edit
 from pophub.contracts import bases as legal
 from pophub.contracts.load import check, load_all, load_subscriptions
 from pophub.contracts.model import LegalBasis
+from pophub.domain.codes import CODES
 from pophub.domain.dates import today
 from pophub.live.conditions import BASIS_DAYS, of_bases
 from pophub.live.run import ending_rights
+from pophub.quarantine.reasons import in_words
 from pophub.scoring.samples import judged as judged_samples
 from pophub.settings import PROJECT
 
@@ -128,6 +130,8 @@ def test_a_rule_tells_on_which_basis_it_rests_and_goes_on_when_that_ends(project
             ).read_text()
         )
         (failures,) = judged_samples(accounts, [sample])
+        for one in (in_words(vars(one), CODES) for one in failures if one.field == "level"):
+            assert one["en"] == one["reason"] and one["vi"].partition(" (")[2] == one["en"].partition(" (")[2]
         return {one.reason for one in failures if one.field == "level"}
 
     said = "The value is not in the code list"
