@@ -15,7 +15,7 @@ from typing import Any
 
 from airflow.dag_processing.bundles.local import LocalDagBundle
 
-DECLARATIONS = ("connectors", "schemas", "expectations", "codes")
+DECLARATIONS = ("connectors", "schemas", "expectations", "codes", "bases")
 READ = ("connectors.py", "broken_connectors.py")
 """The DAG files that are made of them."""
 AGAIN_S = 60.0

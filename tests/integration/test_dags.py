@@ -156,7 +156,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for folder in ("connectors", "schemas", "expectations", "codes", "dags"):
+    for folder in ("connectors", "schemas", "expectations", "codes", "bases", "dags"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
     return tmp_path
 
