@@ -30,11 +30,11 @@ def long_log(bare_project: Project) -> Iterator[Project]:
 
 
 def kill_some(project: Project, times: int) -> int:
-    """Begin to extract so many times, each killed after a moment; give how many were still at it."""
+    """Begin to extract so many times, each killed after a moment, the first ones soon; give how many were still at it."""
     chance, killed = random.Random(project.number), 0
-    for _ in range(times):
+    for number in range(1, times + 1):
         started = project.start("extract")
-        time.sleep(chance.uniform(0.05, 0.9))
+        time.sleep(chance.uniform(0.02, 0.8 * number / times))
         with suppress(ProcessLookupError):
             os.kill(started.pid, signal.SIGKILL)
         killed += started.wait().code == SIGKILLED

@@ -165,5 +165,6 @@ def test_nguyen_is_found_however_it_is_typed(chromium: Any, bare_project: Projec
         assert page.locator("tbody tr").count() == 2
         page.locator("input[name=find]").fill(typed)
         page.locator("input[name=find]").press("Enter")
+        page.wait_for_url("**find=**")
         assert page.locator("tbody tr").count() == 1 and "Nguyễn Lan" in page.inner_text("tbody")
     assert wrong == []

@@ -106,6 +106,7 @@ def arguments(project: Project, out: Path) -> dict[str, tuple[str, ...]]:
         "quarantine list": (project.stem,),
         "reconcile": (project.stem,),
         "growth": (),
+        "usage": (project.number_of(1), "--stem", project.stem),
         "connector try": (project.stem,),
         "connector impact": (project.stem,),
         "position show": (project.stem,),
