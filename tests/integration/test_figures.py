@@ -323,7 +323,9 @@ def test_the_pages_show_what_the_command_answers_as_of_a_signed_moment_and_sign_
     signed = told("ledger", "checkpoint", "--list")
     app = create_pages(Settings.load(), visitor=pages_kit.viewer)
     with served(app) as address, httpx.Client(base_url=address, timeout=60) as client:
-        listed = httpx.get(f"{address}/figures?lang=vi", timeout=60).text  # a client of its own: the language is kept
+        listed = httpx.get(
+            f"{address}/figures?lang=vi", timeout=60
+        ).text  # a client of its own: the language is kept
         assert all(f"/figures/{name}?" in listed for name in REPORTED) and "Nhiệm vụ Đề án 06" in listed
         page = counted(client, "/figures/tasks?by=agency&as_of=2024-12-31")
         table = re.search(r"<table>.*?<tbody>(.*?)</table>", page, re.S)[1]  # type: ignore[index]

@@ -158,6 +158,7 @@ def test_without_kafka_and_then_without_postgresql_each_page_names_the_server_an
 
 @pytest.mark.parametrize("typed", ["Nguyễn", "nguyen", unicodedata.normalize("NFD", "Nguyễn"), "NGUYỄN"])
 def test_nguyen_is_found_however_it_is_typed(chromium: Any, bare_project: Project, typed: str) -> None:
+    bare_project.pass_through("prepare")
     bare_project.declare("mps.citizens", ("name: C06", "name: Phòng của bà Nguyễn Lan"))
     bare_project.declare("mof.einvoices", ("name: Department of Taxation", "name: Phòng của ông Lê"))
     with shown(settings_of(bare_project)) as hub, opened(chromium) as (page, wrong):
