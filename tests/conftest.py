@@ -33,6 +33,7 @@ FOREIGN = {name: f"no {name} here" for name in ("MariaDB", "Debezium", "Apicurio
 LONG = (
     "acceptance/test_demo.py",
     "integration/test_docs.py",
+    "integration/test_new_stranger.py",
     "simulation/test_mutants.py",
     "simulation/test_seeds.py",
     "integration/test_stateful.py",
