@@ -33,7 +33,6 @@ FOREIGN = {name: f"no {name} here" for name in ("MariaDB", "Debezium", "Apicurio
 LONG = (
     "acceptance/test_demo.py",
     "integration/test_docs.py",
-    "integration/test_new_stranger.py",
     "simulation/test_mutants.py",
     "simulation/test_seeds.py",
     "integration/test_stateful.py",
@@ -44,8 +43,9 @@ LONG = (
     "integration/test_dags.py",
 )
 """The longest files, the longest first: a worker that takes one last leaves the others without work."""
-ROOMS = ("integration", "contract", "fuzz", "simulation", "unit")
-"""Then the others, room by room: the small ones fill up what is left at the end."""
+ROOMS = ("integration", "contract", "fuzz", "simulation", "integration/test_new_stranger.py", "unit")
+"""Then the others, room by room, the file that leaves hundreds of datasets behind it as the last one with servers: the
+small ones fill up what is left at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
