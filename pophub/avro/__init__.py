@@ -4,6 +4,7 @@ from pophub.avro.blocks import decode_block, encode_block, encode_columns
 from pophub.avro.container import BadBlock
 from pophub.avro.foreign import BadForeign, ForeignSchema
 from pophub.avro.history_blocks import decode_history, encode_history
+from pophub.avro.record_columns import text_bytes
 from pophub.avro.records import (
     canonical,
     decode_known,
@@ -35,5 +36,6 @@ __all__ = [
     "names_of",
     "project",
     "projected",
+    "text_bytes",
     "versions_of",
 ]

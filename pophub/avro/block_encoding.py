@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pophub.avro.record_columns import DOUBLE, ZIGZAG, joined_texts, with_lengths
+from pophub.avro.record_columns import DOUBLE, ZIGZAG, joined_texts, text_bytes, with_lengths
 from pophub.domain.dates import EPOCH, EPOCH_DAY, FIRST_US, LAST_US, MICROSECOND
 from pophub.domain.numbers import plain_number
 
@@ -103,7 +103,7 @@ def _texts(column: list[Any], nullable: bool) -> Written:
 
 def _one_by_one(texts: list[Any], nullable: bool) -> bytes:
     before = b"\2" if nullable else b""
-    return b"".join([b"\0" if text is None else before + _text(text) for text in texts])
+    return b"".join([b"\0" if text is None else before + text_bytes(text) for text in texts])
 
 
 def _counted(values: list[bytes]) -> bytes:
@@ -197,13 +197,8 @@ def _micros(gap: timedelta) -> bytes:
     return ZIGZAG[gap // MICROSECOND]
 
 
-def _text(text: str) -> bytes:
-    data = text.encode()
-    return ZIGZAG[len(data)] + data
-
-
 _VALUES: dict[str, Callable[[Any], bytes]] = {
-    "string": _text,
+    "string": text_bytes,
     "bytes": lambda data: ZIGZAG[len(data)] + data,
     "long": ZIGZAG.__getitem__,
     "double": DOUBLE.pack,

@@ -141,7 +141,7 @@ def _texts(values: list[Any], prefix: bytes, null: bytes | None) -> tuple[list[b
     lead = f"\0{prefix.decode()}\1"  # where they are cut apart, what stands before each, room for its length
     joined = joined_texts(texts, lead)
     if joined is None:
-        return ([null if value is None else prefix + _text(value) for value in values],)  # type: ignore[misc]
+        return ([null if value is None else prefix + text_bytes(value) for value in values],)  # type: ignore[misc]
     octets, places, sizes = joined
     pieces = with_lengths(octets, places + len(lead) - 1, np.maximum(sizes, 1)).tobytes().split(b"\0")[1:]
     for row in [] if sizes.all() else np.flatnonzero(sizes == 0).tolist():
@@ -184,13 +184,20 @@ def _low(left: Places) -> Octets:
     return (left & 0x7F | np.where(left > 0x7F, 0x80, 0)).astype(np.uint8)
 
 
-def _text(value: str) -> bytes:
+def text_bytes(value: str) -> bytes:
+    r"""Write a text as Avro does, behind its length.
+
+    >>> text_bytes("001"), text_bytes("x" * 64)[:3]
+    (b'\x06001', b'\x80\x01x')
+
+    Errors: UnicodeEncodeError.
+    """
     data = value.encode()
     return ZIGZAG[len(data)] + data
 
 
 _ENCODERS: dict[str, Callable[[Any], bytes]] = {
-    "string": _text,
+    "string": text_bytes,
     "bytes": lambda value: ZIGZAG[len(value)] + value,
     "int": ZIGZAG.__getitem__,
     "long": ZIGZAG.__getitem__,

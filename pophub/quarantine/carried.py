@@ -86,7 +86,13 @@ def _looked_through(
     """Look through one dataset, in one transaction that waits no longer than it may."""
     if ms <= 0:
         return [], reach._replace(in_time=False)
-    asked = {"stem": connector.stem, "needle": _as_written(text), "most": NEWEST, "hits": HITS, "ms": str(ms)}
+    asked = {
+        "stem": connector.stem,
+        "needle": avro.text_bytes(text),
+        "most": NEWEST,
+        "hits": HITS,
+        "ms": str(ms),
+    }
     with transaction(connection, "looking for a number in records") as cursor:
         cursor.execute(SQL["briefly"], asked)
         cursor.execute(SQL["accepted_reach"], asked)
@@ -111,17 +117,3 @@ def _carries(connector: Connector, fields: Iterable[str], text: str, payload: by
     except avro.BadBlock:
         return True  # the text is in its bytes, and who opens it sees what cannot be read
     return any(record.get(name) == text for name in fields)
-
-
-def _as_written(text: str) -> bytes:
-    r"""Give a text as Avro writes it, behind its length: a longer one that begins like it is another.
-
-    >>> _as_written("001"), _as_written("x" * 64)[:3]
-    (b'\x06001', b'\x80\x01x')
-    """
-    octets = text.encode()
-    length, lead = len(octets) * 2, bytearray()
-    while length > 127:
-        lead.append(length & 127 | 128)
-        length >>= 7
-    return bytes([*lead, length]) + octets

@@ -11,9 +11,8 @@ from pophub.contracts.rule_codes import Words
 def in_words(failure: dict[str, Any], words: Words) -> dict[str, Any]:
     """Give a failed rule with its meaning and remedy; a code that no suite has any more keeps the words of then."""
     entry, reason = words.get(failure["code"]), failure["reason"]
-    cited = (
-        reason[len(entry.en) :] if entry and reason.startswith(entry.en) else ""
-    )  # the legal basis in force
+    # the legal basis in force, which a rule's reason names behind its words
+    cited = reason[len(entry.en) :] if entry and reason.startswith(entry.en) else ""
     return {
         "gate": failure["gate"],
         "code": failure["code"],

@@ -53,6 +53,15 @@ def stranger(folder: Path, monkeypatch: pytest.MonkeyPatch) -> School:
     return School(folder)
 
 
+@pytest.fixture(name="school")
+def folder_school(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> School:
+    """Give such a project whose source is a drop folder, `in`, with nothing in it yet."""
+    found = stranger(tmp_path, monkeypatch)
+    (found.folder / "in").mkdir()
+    monkeypatch.setenv("POPHUB_SOURCE_HCC_URL", str(found.folder / "in"))
+    return found
+
+
 def drafted(school: School, *wishes: str) -> dict[str, Any]:
     """Draft from the folder, check that nothing is wrong with it, and give what was told."""
     told: dict[str, Any] = school.run("new", "hcc.dossiers", "--from", "POPHUB_SOURCE_HCC_URL", *wishes)[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import io
 import json
 from typing import Any
@@ -121,3 +122,8 @@ def test_what_is_not_plain_is_left_to_fastavro() -> None:
     for value in (True, 1.0, "1", 1 << 31):
         assert record_columns.encode(schema, {"f": [value]}, [0]) is None
     assert record_columns.project(schema, schema, [b"\x02"]) is None
+
+
+def test_a_text_is_written_as_its_docstring_says() -> None:
+    found = doctest.testmod(record_columns)
+    assert found.attempted and not found.failed

@@ -5,13 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from draft_kit import NEWEST, School, drafted, shared, stranger
+from draft_kit import NEWEST, School, drafted, folder_school, shared
 
 from pophub.domain.legacy_fonts import _TCVN3
 
+__all__ = ["folder_school"]  # its fixture
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations has warnings of its own
 
 HEAD = "Mã hồ sơ;Họ và tên;Ngày sinh;Số trang;Tình trạng;Cập nhật lúc"
@@ -19,14 +19,6 @@ PLAIN_HEAD = "MA_HS;HO_TEN;NGAY_SINH;SO_TRANG;TINH_TRANG;CAP_NHAT"
 STATES = ("Đã trả", "Đang xử lý", "Quá hạn")
 GIVEN = ("Hường", "Thị Thuỷ", "Đức Quỳnh", "Hữu Nghĩa", "Bích Ngọc")
 TO_TCVN3 = str.maketrans({letter: code for code, letter in _TCVN3.items()})
-
-
-@pytest.fixture
-def school(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> School:
-    found = stranger(tmp_path, monkeypatch)
-    (found.folder / "in").mkdir()
-    monkeypatch.setenv("POPHUB_SOURCE_HCC_URL", str(found.folder / "in"))
-    return found
 
 
 def dossiers(born: Callable[[int], str] = lambda at: f"{at % 28 + 1:02d}/03/1990") -> str:

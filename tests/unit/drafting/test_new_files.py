@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from draft_kit import NEWEST, School, drafted, shared, stranger
+from draft_kit import NEWEST, School, drafted, folder_school, shared
 from openpyxl import Workbook
 
+__all__ = ["folder_school"]  # its fixture
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations has warnings of its own
 
 HEADER = (
@@ -36,14 +36,6 @@ ROWS = [
     for at in range(40)
 ]  # fmt: skip
 Sheets = dict[str, Sequence[Sequence[Any]]]
-
-
-@pytest.fixture
-def school(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> School:
-    found = stranger(tmp_path, monkeypatch)
-    (found.folder / "in").mkdir()
-    monkeypatch.setenv("POPHUB_SOURCE_HCC_URL", str(found.folder / "in"))
-    return found
 
 
 def drop(
